@@ -1,0 +1,43 @@
+"""What can go wrong, as one tree.
+
+NegatoscopeError                anything this package raises on purpose
+├── InputError (ValueError)     the caller gave something unusable: exit code 2 on the command line
+│   ├── SpecError               an unknown name or a malformed spec string
+│   ├── RecipeError             a recipe with an impossible value
+│   ├── DataError               a data file that is missing, damaged or not what it claims to be
+│   │   └── DataNotFoundError   no copy of a dataset can be had
+│   └── OutputError             a result cannot be written where it was asked for
+└── MissingExtraError           an optional package is not installed
+"""
+
+
+class NegatoscopeError(Exception):
+    """Anything this package raises on purpose; its text is one sentence for the user."""
+
+
+class InputError(NegatoscopeError, ValueError):
+    """The caller gave something unusable."""
+
+
+class SpecError(InputError):
+    """An unknown name or a malformed spec string."""
+
+
+class RecipeError(InputError):
+    """A recipe with an impossible value."""
+
+
+class DataError(InputError):
+    """A data file that is missing, damaged or not what it claims to be."""
+
+
+class DataNotFoundError(DataError):
+    """No copy of a dataset can be had: not in any folder, and not by download."""
+
+
+class OutputError(InputError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(NegatoscopeError):
+    """An optional package is not installed; the text names the extra that brings it."""

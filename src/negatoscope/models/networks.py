@@ -1,0 +1,137 @@
+"""The paper's network, with every choice that the paper leaves open as a named setting."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from negatoscope.errors import InputError
+from negatoscope.types import Images, Logits
+
+Initialization = Literal["glorot", "pytorch", "he", "small", "truncated_normal"]
+Activation = Literal["relu", "tanh"]
+Padding = Literal["valid", "same"]
+InputScaling = Literal["unit", "centered"]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What the paper does not say about its network.
+
+    `padding` and `pool_size` belong to the convolutions and the max-pooling layer; `conv_activation` follows each
+    convolution; the three dropout rates, in [0, 1), act after pooling and after each fully connected layer;
+    `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``, "unit" feeds the
+    images as they are.
+    """
+
+    padding: Padding = "valid"
+    pool_size: int = 2
+    conv_activation: Activation = "relu"
+    initialization: Initialization = "glorot"
+    batch_norm: bool = False
+    dropout_pool: float = 0.0
+    dropout_first: float = 0.0
+    dropout_second: float = 0.0
+    input_scaling: InputScaling = "unit"
+
+    def __post_init__(self) -> None:
+        choices = {
+            "padding": get_args(Padding),
+            "conv_activation": get_args(Activation),
+            "initialization": get_args(Initialization),
+            "input_scaling": get_args(InputScaling),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if not 1 <= self.pool_size <= 8:
+            raise InputError(f"expected pool_size from 1 to 8, got {self.pool_size}")
+        for name in ("dropout_pool", "dropout_first", "dropout_second"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise InputError(f"expected {name} in [0, 1), got {getattr(self, name)}")
+
+
+class PaperNetwork(nn.Module):
+    """Two 3x3 convolutions (32 and 64 filters), one max-pooling layer, two layers of 200 units, then the logits.
+
+    With the default settings, one channel of 28x28 pixels and 10 classes it has 1,904,426 parameters.
+
+    Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, section on the experiments.
+    """
+
+    def __init__(self, *, channels: int, size: int, classes: int, settings: NetworkSettings, seed: int) -> None:
+        super().__init__()
+        self.settings = settings
+        padding = 1 if settings.padding == "same" else 0
+        pooled = (size - 4 * (1 - padding)) // settings.pool_size
+        if pooled < 1:
+            raise InputError(f"expected images large enough for two 3x3 convolutions and pooling, got size {size}")
+        self.conv1 = nn.Conv2d(channels, 32, 3, padding=padding)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=padding)
+        self.dense1 = nn.Linear(64 * pooled * pooled, 200)
+        self.dense2 = nn.Linear(200, 200)
+        self.output = nn.Linear(200, classes)
+        self.norms = nn.ModuleList(
+            [nn.BatchNorm2d(32), nn.BatchNorm2d(64), nn.BatchNorm1d(200), nn.BatchNorm1d(200)]
+            if settings.batch_norm
+            else []
+        )
+        initialize(self, settings.initialization, seed=seed)
+
+    def _norm(self, index: int, values: Tensor) -> Tensor:
+        normed: Tensor = self.norms[index](values) if self.settings.batch_norm else values
+        return normed
+
+    def forward(self, images: Images) -> Logits:
+        """Class scores for images in [0, 1]."""
+        settings = self.settings
+        values = images if settings.input_scaling == "unit" else 2 * images - 1
+        activation = functional.relu if settings.conv_activation == "relu" else torch.tanh
+        values = activation(self._norm(0, self.conv1(values)))
+        values = self._norm(1, self.conv2(values))
+        # Both activations rise monotonically, so pooling first gives the same values on a quarter of the pixels.
+        values = activation(functional.max_pool2d(values, settings.pool_size)).flatten(1)
+        values = functional.dropout(values, settings.dropout_pool, self.training)
+        values = functional.relu(self._norm(2, self.dense1(values)))
+        values = functional.dropout(values, settings.dropout_first, self.training)
+        values = functional.relu(self._norm(3, self.dense2(values)))
+        values = functional.dropout(values, settings.dropout_second, self.training)
+        logits: Tensor = self.output(values)
+        return logits
+
+
+def initialize(network: nn.Module, method: Initialization, *, seed: int) -> None:
+    """Draw every weight anew, in place, from a generator of its own.
+
+    "glorot": uniform, Glorot and Bengio 2010, biases 0. "he": normal, He et al. 2015 (arXiv 1502.01852), biases 0.
+    "pytorch": uniform within 1/sqrt(fan-in), weights and biases. "small": normal with deviation 0.05 in convolutions
+    and 0.01 elsewhere, biases 0. "truncated_normal": deviation 0.1 cut at two deviations, biases 0.1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            _initialize_layer(layer, method, generator)
+
+
+@torch.no_grad()
+def _initialize_layer(layer: nn.Conv2d | nn.Linear, method: Initialization, generator: torch.Generator) -> None:
+    bias = layer.bias
+    assert bias is not None, "every layer of the network has a bias"
+    bias.zero_()
+    match method:
+        case "glorot":
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+        case "he":
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        case "pytorch":
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(bias, -bound, bound, generator=generator)
+        case "small":
+            nn.init.normal_(layer.weight, std=0.05 if isinstance(layer, nn.Conv2d) else 0.01, generator=generator)
+        case "truncated_normal":
+            nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2, generator=generator)
+            nn.init.constant_(bias, 0.1)

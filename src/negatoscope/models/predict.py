@@ -1,0 +1,74 @@
+"""The one inference path: training, reproduction and audit all count through it, in float32."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from negatoscope.types import Images, LabelArray, Labels, PixelArray
+
+Classifier = Callable[[Tensor], Tensor]
+"""Anything that maps Images in [0, 1] to Logits."""
+
+Change = Callable[[Images, Labels], Images]
+"""What is done to a batch before the classifier sees it: a transform (which ignores the labels) or an attack."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier said of n images; both confidences are softmax probabilities in [0, 1]."""
+
+    predictions: Int64[np.ndarray, " n"]
+    confidences: Float32[np.ndarray, " n"]
+    label_confidences: Float32[np.ndarray, " n"]
+
+
+def predict(
+    classifier: Classifier,
+    images: PixelArray,
+    labels: LabelArray,
+    *,
+    device: torch.device,
+    change: Change | None = None,
+    batch_size: int = 500,
+) -> Predictions:
+    """Classify stored images, after `change` if one is given.
+
+    A module is used as it stands: put it into evaluation mode first. Memory is bounded by `batch_size`.
+
+    Args:
+        classifier: Maps images in [0, 1] to logits.
+        images: uint8, 0 to 255; a memory map is fine.
+        labels: The true class of each image.
+        device: Where the classifier lives.
+        change: Called as ``change(images, labels)`` on each batch, images in [0, 1].
+        batch_size: Images per forward pass.
+    """
+    parts: list[Tensor] = []
+    for start in range(0, len(labels), batch_size):
+        chosen = slice(start, start + batch_size)
+        batch = to_images(torch.from_numpy(np.array(images[chosen])).to(device))
+        truth = torch.from_numpy(np.array(labels[chosen])).to(device)
+        parts.append(_predict_batch(classifier, change(batch, truth) if change else batch, truth).cpu())
+    columns = torch.cat(parts, dim=1) if parts else torch.zeros(3, 0, dtype=torch.float64)
+    return Predictions(
+        predictions=columns[0].long().numpy(),
+        confidences=columns[1].float().numpy(),
+        label_confidences=columns[2].float().numpy(),
+    )
+
+
+def to_images(pixels: Tensor) -> Images:
+    """Images in [0, 1] from uint8 pixels, laid out the way convolutions like best."""
+    return pixels.float().div_(255.0).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def _predict_batch(classifier: Classifier, images: Images, labels: Labels) -> Tensor:
+    probabilities = classifier(images).float().softmax(dim=1)
+    confidences, predictions = probabilities.max(dim=1)
+    of_label = probabilities.gather(1, labels[:, None])[:, 0]
+    return torch.stack([predictions.double(), confidences.double(), of_label.double()])

@@ -1,0 +1,81 @@
+"""Which device trains, and in which precision: picked by what is there, never by the user's globals."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from negatoscope.errors import InputError
+
+Precision = Literal["bf16", "float32"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where a network is trained and in which precision its large products run; weights are float32 always."""
+
+    device: torch.device
+    precision: Precision
+
+    @property
+    def description(self) -> str:
+        """The processor's model, its share that is used, and the precision: for provenance."""
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
+        return f"{processor_name()}, {torch.get_num_threads()} threads, {self.precision}"
+
+
+def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
+    """The fastest device at hand, or the one asked for, with bf16 where its instructions are there.
+
+    Args:
+        device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
+        precision: "auto", "bf16" or "float32".
+
+    Raises:
+        InputError: The device is unknown or not on this machine, or the precision is unknown.
+    """
+    chosen = _device(device)
+    if precision not in ("auto", "bf16", "float32"):
+        raise InputError(f"expected precision auto, bf16 or float32, got {precision!r}")
+    if precision == "auto":
+        return Hardware(chosen, "bf16" if _has_bf16(chosen) else "float32")
+    return Hardware(chosen, "bf16" if precision == "bf16" else "float32")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"expected a device of this machine such as cpu or cuda, got {name!r}") from error
+    return device
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and "bf16" in _processor_flags()
+
+
+def processor_name() -> str:
+    """The processor as it names itself."""
+    for line in _processor_lines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _processor_flags() -> str:
+    """The instruction sets that Linux lists: x86 "flags" have avx512_bf16 and amx_bf16, Arm "Features" bf16."""
+    lines = _processor_lines()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+def _processor_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(errors="replace").splitlines() if path.is_file() else []

@@ -1,0 +1,256 @@
+"""The training loop: data stays on the device, and a killed run goes on to the same bits."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from negatoscope.data import Dataset
+from negatoscope.errors import DataError, InputError
+from negatoscope.models.checkpoint import load_tensors, save_tensors, weights_of
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.predict import predict, to_images
+from negatoscope.training.hardware import Hardware, pick_hardware
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import (
+    accumulate_gradients,
+    batches,
+    derive_seed,
+    learning_rate,
+    make_optimizer,
+    shifted,
+)
+from negatoscope.transforms.tone import negative
+
+MONITORED = 2000
+"""How many training images the negative accuracy along training is counted on."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How one pass over the training images ended; accuracies in [0, 1], measured in float32."""
+
+    epoch: int
+    train_loss: float
+    validation_accuracy: float
+    negative_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands: steps done out of all of them, and the epochs that are complete."""
+
+    step: int
+    steps: int
+    history: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network in evaluation mode and how it came about; `seconds` counts the time spent training."""
+
+    network: PaperNetwork
+    history: tuple[Epoch, ...]
+    seconds: float
+
+
+def train(
+    recipe: Recipe,
+    training: Dataset,
+    *,
+    validation: Dataset,
+    epsilon: float = 0.0,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+    folder: Path | None = None,
+    observe: Callable[[Moment], None] | None = None,
+) -> Trained:
+    """Train the paper's network on `training` by `recipe`.
+
+    Every random choice derives from `seed`. With a `folder`, the state is kept there after every epoch, and the same
+    call goes on from it; on a CPU the weights then come out bit for bit as if it had not been stopped, given the same
+    number of threads.
+
+    Args:
+        recipe: Everything that the paper does not say.
+        training: Images of one size.
+        validation: Measured after every epoch, and used to choose among epochs if the recipe says so.
+        epsilon: 0 trains on clean images, above 0 on FGSM adversarial images too; in [0, 1].
+        seed: Any whole number.
+        hardware: Where to train; picked by what is there if not given.
+        folder: Where to keep the state; nothing is kept if not given.
+        observe: Called after every step.
+
+    Raises:
+        InputError: `epsilon` is not in [0, 1], or the images differ in size.
+        DataError: The state in `folder` belongs to another run or is damaged.
+        OutputError: `folder` cannot be written.
+    """
+    if not 0.0 <= epsilon <= 1.0:
+        raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+    run = _Run(recipe, training, validation, epsilon, seed, hardware or pick_hardware(), folder)
+    run.resume()
+    while run.epoch < recipe.epochs:
+        run.train_epoch(observe or (lambda moment: None))
+        run.keep()
+    run.select()
+    return Trained(run.network.eval(), tuple(run.history), sum(epoch.seconds for epoch in run.history))
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        training: Dataset,
+        validation: Dataset,
+        epsilon: float,
+        seed: int,
+        hardware: Hardware,
+        folder: Path | None,
+    ) -> None:
+        if not isinstance(training.images, np.ndarray):
+            raise InputError(f"expected images of one size, got {training.spec}; prepare it, as in gtsrb(prepare='paper')")
+        self.recipe, self.epsilon, self.seed, self.hardware = recipe, epsilon, seed, hardware
+        self.validation = validation
+        self.file = folder / "training.safetensors" if folder else None
+        self.identity = [recipe.digest, epsilon, seed, training.fingerprint, training.spec, hardware.precision]
+        self.pixels = torch.from_numpy(np.array(training.images)).to(hardware.device)
+        self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
+        chosen = np.random.default_rng(0).permutation(len(training))[:MONITORED]
+        self.monitored = np.sort(chosen)
+        self.training = training
+        _, channels, size, _ = training.images.shape
+        network = PaperNetwork(
+            channels=channels,
+            size=size,
+            classes=len(training.class_names),
+            settings=recipe.network,
+            seed=derive_seed(seed, "weights"),
+        )
+        self.network = network.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = make_optimizer(self.network, recipe, device=hardware.device)
+        self.history: list[Epoch] = []
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.labels) // self.recipe.batch_size)
+
+    def train_epoch(self, observe: Callable[[Moment], None]) -> None:
+        """One pass over the training images; every random draw in it depends on the seed and the epoch alone."""
+        began = time.monotonic()
+        losses = torch.zeros((), device=self.hardware.device)
+        self.network.train()
+        devices = [self.hardware.device] if self.hardware.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
+            shifts = torch.Generator().manual_seed(derive_seed(self.seed, "shift", self.epoch))
+            order = batches(
+                len(self.labels), self.recipe.batch_size, seed=derive_seed(self.seed, "order", self.epoch)
+            )
+            for index, chosen in enumerate(order):
+                step = self.epoch * self.steps_per_epoch + index
+                losses += self._step(chosen.to(self.hardware.device), step, shifts)
+                observe(Moment(step + 1, self.recipe.epochs * self.steps_per_epoch, tuple(self.history)))
+        loss = float(losses) / self.steps_per_epoch
+        if not np.isfinite(loss):
+            raise InputError(
+                f"training by recipe {self.recipe.name!r} diverged in epoch {self.epoch + 1} (loss {loss}); "
+                f"lower learning_rate {self.recipe.learning_rate}"
+            )
+        self._measure(loss, time.monotonic() - began)
+
+    def _step(self, chosen: Tensor, step: int, shifts: torch.Generator) -> Tensor:
+        images = to_images(self.pixels[chosen])
+        if self.recipe.shift:
+            images = shifted(images, pixels=self.recipe.shift, generator=shifts)
+        rate = learning_rate(self.recipe, step=step, steps=self.recipe.epochs * self.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss = accumulate_gradients(
+            self.network,
+            images,
+            self.labels[chosen],
+            recipe=self.recipe,
+            epsilon=self.epsilon,
+            hardware=self.hardware,
+        )
+        self.optimizer.step()
+        return loss
+
+    def _measure(self, loss: float, seconds: float) -> None:
+        self.network.eval()
+        device, monitored = self.hardware.device, self.monitored
+        validation = predict(self.network, self.validation.images, self.validation.labels, device=device)
+        negatives = predict(
+            self.network,
+            self.training.images[monitored],
+            self.training.labels[monitored],
+            device=device,
+            change=lambda images, labels: negative(images),
+        )
+        accuracy = float((validation.predictions == self.validation.labels).mean())
+        better = not self.history or accuracy > max(epoch.validation_accuracy for epoch in self.history)
+        if self.recipe.selection == "best_validation" and better:
+            self.best = {name: tensor.clone() for name, tensor in weights_of(self.network).items()}
+        negative_accuracy = float((negatives.predictions == self.training.labels[monitored]).mean())
+        self.history.append(Epoch(self.epoch + 1, loss, accuracy, negative_accuracy, seconds))
+
+    def select(self) -> None:
+        if self.best:
+            self.network.load_state_dict(self.best)
+
+    def keep(self) -> None:
+        if self.file is None:
+            return
+        tensors = {f"network/{name}": tensor for name, tensor in weights_of(self.network).items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items() if value is not None}
+        save_tensors(
+            self.file,
+            tensors,
+            facts={"identity": self.identity, "history": [asdict(epoch) for epoch in self.history]},
+        )
+
+    def resume(self) -> None:
+        if self.file is None or not self.file.is_file():
+            return
+        tensors, facts = load_tensors(self.file)
+        if facts["identity"] != self.identity:
+            raise DataError(f"expected the state of this run in {self.file}, got another run's; give another folder")
+        self.history = [Epoch(**epoch) for epoch in _list(facts["history"])]
+        self.best = _under(tensors, "best/")
+        self.network.load_state_dict(_under(tensors, "network/"))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under(tensors, "optimizer/").items():
+            index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _list(value: object) -> list[dict[str, Any]]:
+    assert isinstance(value, list), "a checkpoint's history is a list"
+    return value
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """The network in evaluation mode, its parameters closed to gradients."""
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,147 @@
+"""Everything that decides a training run, as data: what the paper does not say is said here."""
+
+import dataclasses
+import json
+import math
+import tomllib
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from negatoscope.errors import InputError, RecipeError
+from negatoscope.models.networks import NetworkSettings
+
+Optimizer = Literal["sgd", "adam", "adamw", "adadelta"]
+Schedule = Literal["constant", "one_cycle", "cosine"]
+Split = Literal["last", "random", "track", "stratified"]
+Selection = Literal["last", "best_validation"]
+FgsmLabel = Literal["true", "predicted"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train the paper's network.
+
+    Args:
+        name: How tables call it.
+        optimizer: "sgd" uses `momentum` and `nesterov`; the others ignore both.
+        learning_rate: The highest step size of the schedule, above 0.
+        momentum: In [0, 1).
+        nesterov: Whether momentum looks ahead.
+        weight_decay: At least 0; decoupled only for "adamw".
+        schedule: "constant"; "cosine" to 0; "one_cycle": up over `warmup` of the steps, then down to 0, both linear.
+        warmup: Share of all steps, in [0, 1).
+        epochs: Passes over the training images.
+        batch_size: Clean images per step; adversarial training adds as many adversarial ones.
+        label_smoothing: In [0, 1).
+        shift: Augmentation: every image moves by up to this many pixels each way, edges repeated. 0 is none.
+        fgsm_label: Whose gradient adversarial training follows: the "true" label's (which costs nothing extra) or the
+            "predicted" one's.
+        clean_weight: Weight of the clean loss in adversarial training, in [0, 1]; the adversarial loss has the rest.
+        split: How validation images are chosen: the "last" ones, at "random", by "track", or "stratified" by class.
+        validation_size: Images kept out of training for validation.
+        selection: Which weights are kept: those of the "last" epoch or of the "best_validation" one.
+        network: What the paper does not say about the network.
+
+    Raises:
+        RecipeError: A value is impossible.
+    """
+
+    name: str
+    optimizer: Optimizer = "sgd"
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 0.0
+    schedule: Schedule = "one_cycle"
+    warmup: float = 0.2
+    epochs: int = 10
+    batch_size: int = 128
+    label_smoothing: float = 0.0
+    shift: int = 0
+    fgsm_label: FgsmLabel = "true"
+    clean_weight: float = 0.5
+    split: Split = "random"
+    validation_size: int = 5000
+    selection: Selection = "last"
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            if get_origin(setting.type) is Literal:
+                _expect_choice(setting.name, getattr(self, setting.name), get_args(setting.type))
+        _expect(self.name != "", "name", "not to be empty", self.name)
+        _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0", self.learning_rate)
+        _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0", self.weight_decay)
+        _expect(0 <= self.clean_weight <= 1, "clean_weight", "in [0, 1]", self.clean_weight)
+        for name in ("momentum", "label_smoothing", "warmup"):
+            _expect(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
+        for name in ("epochs", "batch_size", "validation_size"):
+            _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _expect(0 <= self.shift <= 8, "shift", "from 0 to 8 pixels", self.shift)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, the network's settings nested."""
+        return dataclasses.asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that differ when any setting but the name does."""
+        settings = {key: value for key, value in self.to_dict().items() if key != "name"}
+        return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], *, where: str) -> "Recipe":
+        """A recipe from plain data.
+
+        Raises:
+            RecipeError: A name is unknown, a type is wrong or a value is impossible; `where` names the file.
+        """
+        try:
+            network = _typed(NetworkSettings, dict(values.get("network", {})))
+            return cls(**_typed(cls, {**values, "network": NetworkSettings(**network)}))
+        except InputError as error:
+            raise RecipeError(f"{where}: {error}") from error
+        except TypeError as error:
+            raise RecipeError(f"{where}: expected a recipe with a name, got {sorted(values)}") from error
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file: the fields of `Recipe`, the network's in a table `[network]`.
+
+    Raises:
+        RecipeError: The file cannot be read, is not TOML or does not hold a possible recipe.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"expected a recipe in {path}, but it cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"expected TOML in {path}, got a file that is not: {error}") from error
+    return Recipe.from_dict(values, where=str(path))
+
+
+def _typed(owner: type, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with whole numbers widened to floats where a float is meant; anything else must fit as it is."""
+    types = {setting.name: setting.type for setting in dataclasses.fields(owner)}
+    result = {}
+    for name, value in values.items():
+        if name not in types:
+            raise RecipeError(f"expected one of {', '.join(types)}, got the unknown setting {name!r}")
+        wanted = types[name]
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if isinstance(wanted, type) and type(value) is not wanted:
+            raise RecipeError(f"expected {name} to be {wanted.__name__}, got {value!r}")
+        result[name] = value
+    return result
+
+
+def _expect(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise RecipeError(f"expected {name} {rule}, got {value}")
+
+
+def _expect_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    _expect(value in choices, name, f"to be one of {', '.join(map(str, choices))}", repr(value))

@@ -1,0 +1,113 @@
+"""One step of training: the clean batch, and its adversarial copy from the gradient that the clean backward gives."""
+
+import hashlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from negatoscope.attacks.gradient import fgsm_step
+from negatoscope.training.hardware import Hardware
+from negatoscope.training.recipe import Recipe
+from negatoscope.types import Images, Labels
+
+
+def accumulate_gradients(
+    network: nn.Module, images: Images, labels: Labels, *, recipe: Recipe, epsilon: float, hardware: Hardware
+) -> Tensor:
+    """Add the gradient of the recipe's loss to the network's parameters and return the clean loss, detached.
+
+    With `epsilon` 0 the loss is the clean cross-entropy. Else it is ``w * clean + (1 - w) * adversarial``, where the
+    adversarial batch comes from the input gradient of this very clean backward pass: one more forward and backward,
+    not two. For the true label it is the same batch that a separate attack pass would give, bit for bit in float32.
+
+    Source: Goodfellow et al. 2015, arXiv 1412.6572, section 6.
+    """
+    if epsilon == 0.0:
+        loss = _loss(network, images, labels, recipe, hardware)[0]
+        torch.autograd.backward(loss)
+        return loss.detach()
+    attacked = images.detach().requires_grad_()
+    loss, logits = _loss(network, attacked, labels, recipe, hardware)
+    gradient = _input_gradient(loss * recipe.clean_weight, logits, attacked, recipe)
+    adversarial = fgsm_step(images, gradient, epsilon=epsilon)
+    adversarial_loss, _ = _loss(network, adversarial, labels, recipe, hardware)
+    torch.autograd.backward(adversarial_loss * (1 - recipe.clean_weight))
+    return loss.detach()
+
+
+def _input_gradient(loss: Tensor, logits: Tensor, images: Images, recipe: Recipe) -> Tensor:
+    """Run the clean backward and return the input gradient that the attack follows, up to a positive factor."""
+    if recipe.fgsm_label == "true" and recipe.clean_weight > 0:
+        torch.autograd.backward(loss)
+        assert images.grad is not None, "the images were marked for a gradient"
+        return images.grad
+    labels = logits.argmax(dim=1)
+    (gradient,) = torch.autograd.grad(functional.cross_entropy(logits, labels), images, retain_graph=True)
+    torch.autograd.backward(loss)
+    return gradient
+
+
+def _loss(
+    network: nn.Module, images: Images, labels: Labels, recipe: Recipe, hardware: Hardware
+) -> tuple[Tensor, Tensor]:
+    with torch.autocast(hardware.device.type, torch.bfloat16, enabled=hardware.precision == "bf16"):
+        logits = network(images).float()
+    return functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing), logits
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe, *, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters, in its fused form where there is one."""
+    parameters = list(network.parameters())
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    fused = device.type in ("cpu", "cuda")
+    match recipe.optimizer:
+        case "sgd":
+            momentum, nesterov = recipe.momentum, recipe.nesterov and recipe.momentum > 0
+            return torch.optim.SGD(
+                parameters, rate, momentum=momentum, nesterov=nesterov, weight_decay=decay, fused=fused
+            )
+        case "adam":
+            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
+        case "adadelta":
+            return torch.optim.Adadelta(parameters, rate, weight_decay=decay)
+
+
+def learning_rate(recipe: Recipe, *, step: int, steps: int) -> float:
+    """The schedule's value at the middle of step `step` (from 0) of `steps`."""
+    position = (step + 0.5) / steps
+    match recipe.schedule:
+        case "constant":
+            return recipe.learning_rate
+        case "cosine":
+            return recipe.learning_rate * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * position))))
+        case "one_cycle":
+            rising = position / recipe.warmup if recipe.warmup else 1.0
+            return recipe.learning_rate * min(rising, (1 - position) / (1 - recipe.warmup))
+
+
+def batches(count: int, batch_size: int, *, seed: int) -> Iterator[Tensor]:
+    """Every index below `count` once, in an order drawn from `seed`; the last batch may be smaller."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    yield from order.split(batch_size)
+
+
+def shifted(images: Images, *, pixels: int, generator: torch.Generator) -> Images:
+    """Each image moved by its own whole number of pixels, up to `pixels` each way, edges repeated."""
+    n, channels, height, width = images.shape
+    padded = functional.pad(images, (pixels,) * 4, mode="replicate")
+    offsets = torch.randint(0, 2 * pixels + 1, (2, n, 1), generator=generator).to(images.device)
+    rows = (torch.arange(height, device=images.device) + offsets[0])[:, None, :, None]
+    columns = (torch.arange(width, device=images.device) + offsets[1])[:, None, None, :]
+    sample = torch.arange(n, device=images.device)[:, None, None, None]
+    channel = torch.arange(channels, device=images.device)[None, :, None, None]
+    return padded[sample, channel, rows, columns]
+
+
+def derive_seed(seed: int, *purpose: object) -> int:
+    """A seed of its own for each purpose, the same on every machine."""
+    digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
