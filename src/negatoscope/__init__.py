@@ -1,3 +1,58 @@
-"""Does an image classifier still see what a person sees?"""
+"""Does an image classifier still see what a person sees?
 
-__version__ = "0.1.0.dev0"
+The names below are loaded when they are first used: importing the package loads neither torch nor numpy.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from negatoscope.attacks import ATTACKS as ATTACKS
+    from negatoscope.attacks.gradient import fgsm as fgsm
+    from negatoscope.attacks.gradient import pgd as pgd
+    from negatoscope.data import DATASETS as DATASETS
+    from negatoscope.data import Dataset as Dataset
+    from negatoscope.data import load_dataset as load_dataset
+    from negatoscope.data.split import split_validation as split_validation
+    from negatoscope.models.networks import PaperNetwork as PaperNetwork
+    from negatoscope.models.predict import predict as predict
+    from negatoscope.models.trained import load_network as load_network
+    from negatoscope.models.trained import save_network as save_network
+    from negatoscope.training.loop import train as train
+    from negatoscope.training.recipe import Recipe as Recipe
+    from negatoscope.training.recipe import load_recipe as load_recipe
+    from negatoscope.transforms import TRANSFORMS as TRANSFORMS
+    from negatoscope.transforms.tone import negative as negative
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ATTACKS": "attacks",
+    "DATASETS": "data",
+    "Dataset": "data",
+    "PaperNetwork": "models.networks",
+    "Recipe": "training.recipe",
+    "TRANSFORMS": "transforms",
+    "fgsm": "attacks.gradient",
+    "load_dataset": "data",
+    "load_network": "models.trained",
+    "load_recipe": "training.recipe",
+    "negative": "transforms.tone",
+    "pgd": "attacks.gradient",
+    "predict": "models.predict",
+    "save_network": "models.trained",
+    "split_validation": "data.split",
+    "train": "training.loop",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

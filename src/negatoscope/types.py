@@ -23,3 +23,6 @@ LabelArray: TypeAlias = Int64[np.ndarray, " n"]
 
 TrackArray: TypeAlias = Int[np.ndarray, " n"]
 """For each image, which physical object it is a frame of."""
+
+IndexArray: TypeAlias = Int[np.ndarray, " n"]
+"""Positions from 0."""

@@ -65,15 +65,17 @@ class PaperNetwork(nn.Module):
     def __init__(self, *, channels: int, size: int, classes: int, settings: NetworkSettings, seed: int) -> None:
         super().__init__()
         self.settings = settings
+        self.channels, self.size, self.classes = channels, size, classes
         padding = 1 if settings.padding == "same" else 0
         pooled = (size - 4 * (1 - padding)) // settings.pool_size
         if pooled < 1:
             raise InputError(f"expected images large enough for two 3x3 convolutions and pooling, got size {size}")
-        self.conv1 = nn.Conv2d(channels, 32, 3, padding=padding)
-        self.conv2 = nn.Conv2d(32, 64, 3, padding=padding)
-        self.dense1 = nn.Linear(64 * pooled * pooled, 200)
-        self.dense2 = nn.Linear(200, 200)
-        self.output = nn.Linear(200, classes)
+        with torch.random.fork_rng(devices=[]):  # the layers draw weights that `initialize` then draws anew
+            self.conv1 = nn.Conv2d(channels, 32, 3, padding=padding)
+            self.conv2 = nn.Conv2d(32, 64, 3, padding=padding)
+            self.dense1 = nn.Linear(64 * pooled * pooled, 200)
+            self.dense2 = nn.Linear(200, 200)
+            self.output = nn.Linear(200, classes)
         self.norms = nn.ModuleList(
             [nn.BatchNorm2d(32), nn.BatchNorm2d(64), nn.BatchNorm1d(200), nn.BatchNorm1d(200)]
             if settings.batch_norm

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from negatoscope.errors import InputError
 from negatoscope.types import Images, LabelArray, Labels, PixelArray
 
 Classifier = Callable[[Tensor], Tensor]
@@ -46,7 +47,12 @@ def predict(
         device: Where the classifier lives.
         change: Called as ``change(images, labels)`` on each batch, images in [0, 1].
         batch_size: Images per forward pass.
+
+    Raises:
+        InputError: `batch_size` is below 1.
     """
+    if batch_size < 1:
+        raise InputError(f"expected batch_size of at least 1, got {batch_size}")
     parts: list[Tensor] = []
     for start in range(0, len(labels), batch_size):
         chosen = slice(start, start + batch_size)

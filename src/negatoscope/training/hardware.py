@@ -50,15 +50,15 @@ def _device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.empty(1, device=device).item()  # the device "meta" can hold tensors but no values
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise InputError(f"expected a device of this machine such as cpu or cuda, got {name!r}") from error
     return device
 
 
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and "bf16" in _processor_flags()
 
 

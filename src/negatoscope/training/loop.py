@@ -88,12 +88,14 @@ def train(
         observe: Called after every step.
 
     Raises:
-        InputError: `epsilon` is not in [0, 1], or the images differ in size.
+        InputError: `epsilon` is not in [0, 1], there are no images, they are not square or differ in size, the last
+            batch is too small for batch_norm, or training diverges.
         DataError: The state in `folder` belongs to another run or is damaged.
         OutputError: `folder` cannot be written.
     """
     if not 0.0 <= epsilon <= 1.0:
         raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+    _expect_images(training, validation, recipe)
     run = _Run(recipe, training, validation, epsilon, seed, hardware or pick_hardware(), folder)
     run.resume()
     while run.epoch < recipe.epochs:
@@ -116,18 +118,15 @@ class _Run:
         hardware: Hardware,
         folder: Path | None,
     ) -> None:
-        if not isinstance(training.images, np.ndarray):
-            raise InputError(f"expected images of one size, got {training.spec}; prepare it, as in gtsrb(prepare='paper')")
         self.recipe, self.epsilon, self.seed, self.hardware = recipe, epsilon, seed, hardware
-        self.validation = validation
+        self.training, self.validation = training, validation
+        self.training_images, self.validation_images = np.asarray(training.images), np.asarray(validation.images)
         self.file = folder / "training.safetensors" if folder else None
         self.identity = [recipe.digest, epsilon, seed, training.fingerprint, training.spec, hardware.precision]
-        self.pixels = torch.from_numpy(np.array(training.images)).to(hardware.device)
+        self.pixels = torch.from_numpy(np.array(self.training_images)).to(hardware.device)
         self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
-        chosen = np.random.default_rng(0).permutation(len(training))[:MONITORED]
-        self.monitored = np.sort(chosen)
-        self.training = training
-        _, channels, size, _ = training.images.shape
+        self.monitored = np.sort(np.random.default_rng(0).permutation(len(training))[:MONITORED])
+        _, channels, size, _ = self.training_images.shape
         network = PaperNetwork(
             channels=channels,
             size=size,
@@ -157,15 +156,14 @@ class _Run:
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
             shifts = torch.Generator().manual_seed(derive_seed(self.seed, "shift", self.epoch))
-            order = batches(
-                len(self.labels), self.recipe.batch_size, seed=derive_seed(self.seed, "order", self.epoch)
-            )
+            order = batches(len(self.labels), self.recipe.batch_size, seed=derive_seed(self.seed, "order", self.epoch))
             for index, chosen in enumerate(order):
                 step = self.epoch * self.steps_per_epoch + index
                 losses += self._step(chosen.to(self.hardware.device), step, shifts)
                 observe(Moment(step + 1, self.recipe.epochs * self.steps_per_epoch, tuple(self.history)))
         loss = float(losses) / self.steps_per_epoch
-        if not np.isfinite(loss):
+        # Each loss was measured before its step: the weights show what became of the last one.
+        if not np.isfinite(loss) or not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
             raise InputError(
                 f"training by recipe {self.recipe.name!r} diverged in epoch {self.epoch + 1} (loss {loss}); "
                 f"lower learning_rate {self.recipe.learning_rate}"
@@ -194,10 +192,10 @@ class _Run:
     def _measure(self, loss: float, seconds: float) -> None:
         self.network.eval()
         device, monitored = self.hardware.device, self.monitored
-        validation = predict(self.network, self.validation.images, self.validation.labels, device=device)
+        validation = predict(self.network, self.validation_images, self.validation.labels, device=device)
         negatives = predict(
             self.network,
-            self.training.images[monitored],
+            self.training_images[monitored],
             self.training.labels[monitored],
             device=device,
             change=lambda images, labels: negative(images),
@@ -230,7 +228,7 @@ class _Run:
         if self.file is None or not self.file.is_file():
             return
         tensors, facts = load_tensors(self.file)
-        if facts["identity"] != self.identity:
+        if facts.get("identity") != self.identity:
             raise DataError(f"expected the state of this run in {self.file}, got another run's; give another folder")
         self.history = [Epoch(**epoch) for epoch in _list(facts["history"])]
         self.best = _under(tensors, "best/")
@@ -240,6 +238,21 @@ class _Run:
             index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+
+def _expect_images(training: Dataset, validation: Dataset, recipe: Recipe) -> None:
+    for dataset in (training, validation):
+        if not isinstance(dataset.images, np.ndarray):
+            example = "gtsrb(prepare='paper')"
+            raise InputError(f"expected images of one size, got {dataset.spec}; prepare it, as in {example}")
+        if not len(dataset):
+            raise InputError(f"expected images to train on and others to validate with, got none in {dataset.split}")
+    shape, other = np.shape(training.images)[1:], np.shape(validation.images)[1:]
+    if shape != other or shape[1] != shape[2]:
+        raise InputError(f"expected square images of one size, got {shape} to train on and {other} to validate with")
+    last = len(training) % recipe.batch_size or recipe.batch_size
+    if recipe.network.batch_norm and last == 1:
+        raise InputError("expected two images or more in the last batch for batch_norm, got 1; change batch_size")
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -9,13 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from negatoscope.data.split import Split
 from negatoscope.errors import InputError, RecipeError
 from negatoscope.models.networks import NetworkSettings
 
 Optimizer = Literal["sgd", "adam", "adamw", "adadelta"]
 Schedule = Literal["constant", "one_cycle", "cosine"]
-Split = Literal["last", "random", "track", "stratified"]
 Selection = Literal["last", "best_validation"]
+Negatives = Literal["after", "before"]
 FgsmLabel = Literal["true", "predicted"]
 
 
@@ -25,6 +26,9 @@ class Recipe:
 
     Args:
         name: How tables call it.
+        data: The spec of the dataset, with all that the paper leaves open about its preparation; "" leaves it to the
+            command.
+        negatives: Whether a negative is taken "after" the preparation (``1 - images``) or "before" it.
         optimizer: "sgd" uses `momentum` and `nesterov`; the others ignore both.
         learning_rate: The highest step size of the schedule, above 0.
         momentum: In [0, 1).
@@ -49,6 +53,8 @@ class Recipe:
     """
 
     name: str
+    data: str = ""
+    negatives: Negatives = "after"
     optimizer: Optimizer = "sgd"
     learning_rate: float = 0.05
     momentum: float = 0.9
@@ -99,7 +105,9 @@ class Recipe:
             RecipeError: A name is unknown, a type is wrong or a value is impossible; `where` names the file.
         """
         try:
-            network = _typed(NetworkSettings, dict(values.get("network", {})))
+            network = values.get("network", {})
+            _expect(isinstance(network, dict), "network", "to be a table", repr(network))
+            network = _typed(NetworkSettings, network)
             return cls(**_typed(cls, {**values, "network": NetworkSettings(**network)}))
         except InputError as error:
             raise RecipeError(f"{where}: {error}") from error
@@ -117,7 +125,7 @@ def load_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"expected a recipe in {path}, but it cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of tomllib, of the decoding, of absurd numbers and nesting
         raise RecipeError(f"expected TOML in {path}, got a file that is not: {error}") from error
     return Recipe.from_dict(values, where=str(path))
 
@@ -131,7 +139,7 @@ def _typed(owner: type, values: dict[str, Any]) -> dict[str, Any]:
             raise RecipeError(f"expected one of {', '.join(types)}, got the unknown setting {name!r}")
         wanted = types[name]
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            value = float(value) if abs(value) < 2**1023 else math.inf
         if isinstance(wanted, type) and type(value) is not wanted:
             raise RecipeError(f"expected {name} to be {wanted.__name__}, got {value!r}")
         result[name] = value

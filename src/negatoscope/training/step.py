@@ -92,7 +92,7 @@ def learning_rate(recipe: Recipe, *, step: int, steps: int) -> float:
 def batches(count: int, batch_size: int, *, seed: int) -> Iterator[Tensor]:
     """Every index below `count` once, in an order drawn from `seed`; the last batch may be smaller."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    yield from order.split(batch_size)
+    yield from torch.split(order, batch_size)
 
 
 def shifted(images: Images, *, pixels: int, generator: torch.Generator) -> Images:

@@ -1,0 +1,99 @@
+"""Attacks that follow the gradient of the loss with respect to the images, in the maximum norm."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from negatoscope.attacks import Attacked, register_attack
+from negatoscope.errors import InputError
+from negatoscope.models.predict import Classifier
+from negatoscope.types import Images, Labels
+
+
+@torch.no_grad()
+def fgsm_step(images: Images, gradient: Images, *, epsilon: float) -> Images:
+    """``images + epsilon * sign(gradient)``, clipped to [0, 1].
+
+    Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
+    """
+    return torch.add(images, gradient.sign(), alpha=epsilon).clamp_(0.0, 1.0)
+
+
+@register_attack
+def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: float) -> Attacked:
+    """The fast gradient sign method: one step of size `epsilon` up the cross-entropy of the labels.
+
+    Args:
+        classifier: Maps images in [0, 1] to logits, differentiably.
+        images: Images in [0, 1].
+        labels: The true classes.
+        epsilon: The largest change of a pixel, in [0, 1].
+
+    Raises:
+        InputError: `epsilon` is not in [0, 1].
+
+    Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
+    """
+    _expect_epsilon(epsilon)
+    return Attacked(fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon), queries=1)
+
+
+@register_attack
+def pgd(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    *,
+    epsilon: float,
+    step_size: float = 0.0,
+    steps: int = 20,
+    random_start: bool = True,
+    seed: int = 0,
+) -> Attacked:
+    """Projected gradient descent: signed steps, each followed by projection onto the ball around the images.
+
+    Args:
+        classifier: Maps images in [0, 1] to logits, differentiably.
+        images: Images in [0, 1].
+        labels: The true classes.
+        epsilon: The largest change of a pixel, in [0, 1].
+        step_size: The change of a pixel per step; 0 stands for ``2.5 * epsilon / steps``.
+        steps: How many.
+        random_start: Whether to start anywhere in the ball rather than at the images.
+        seed: Of the random start.
+
+    Raises:
+        InputError: `epsilon` or `step_size` is not in [0, 1], or `steps` is below 1.
+
+    Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
+    """
+    _expect_epsilon(epsilon)
+    if not 0.0 <= step_size <= 1.0 or steps < 1:
+        raise InputError(f"expected step_size in [0, 1] and at least one step, got {step_size} and {steps}")
+    step_size = step_size or 2.5 * epsilon / steps
+    found = images = images.detach()
+    if random_start:
+        noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(seed)).to(images)
+        found = _project(images + epsilon * (2 * noise - 1), images, epsilon)
+    for _ in range(steps):
+        gradient = _loss_gradient(classifier, found, labels)
+        found = _project(torch.add(found, gradient.sign(), alpha=step_size), images, epsilon)
+    return Attacked(found, queries=steps)
+
+
+def _project(found: Tensor, images: Images, epsilon: float) -> Images:
+    return torch.minimum(torch.maximum(found, images - epsilon), images + epsilon).clamp_(0.0, 1.0)
+
+
+def _loss_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
+    with torch.enable_grad():
+        variable = images.detach().requires_grad_()
+        # A sum, so that no image's gradient is scaled by the batch it came with.
+        loss = functional.cross_entropy(classifier(variable), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, variable)
+    return gradient
+
+
+def _expect_epsilon(epsilon: float) -> None:
+    if not 0.0 <= epsilon <= 1.0:
+        raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")

@@ -1,0 +1,118 @@
+"""`negatoscope data`: which data files are here, whether they are right, and how to get or remove them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negatoscope.errors import DataError
+
+if TYPE_CHECKING:
+    from negatoscope.data.manage import Entry, Verified
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data files, and clean the cache.")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Look here first; then in NEGATOSCOPE_DATA_DIR and in the cache."),
+]
+
+
+@app.command("list", epilog="Example:  negatoscope data list --data-dir ~/datasets")
+def list_datasets(data_dir: DataDir = None) -> None:
+    """Show every dataset: its licence and size, where a copy is, and whether that is the official one."""
+    from rich.filesize import decimal
+
+    from negatoscope.data.manage import list_datasets as listed
+
+    entries = listed(data_dir=data_dir)
+    columns = ("dataset", "licence", "size", "copy", "in")
+    rows = [(e.name, e.license, decimal(e.size_bytes) if e.size_bytes else "", e.state, e.origin) for e in entries]
+    _print_table(columns, rows)
+    for entry in entries:
+        _print_entry(entry)
+
+
+@app.command(epilog="Example:  negatoscope data fetch mnist gtsrb")
+def fetch(
+    datasets: Annotated[list[str], typer.Argument(help="Names, such as mnist.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Download datasets into the cache, verified, unless a copy is at hand; what is damaged in the cache is mended."""
+    from negatoscope.data.manage import fetch as fetched
+
+    for name in datasets:
+        entry, downloaded = fetched(name, data_dir=data_dir)
+        typer.echo(f"{name}: {'downloaded' if downloaded else 'at hand'}, {entry.state}, in {entry.folder}")
+
+
+@app.command(epilog="Example:  negatoscope data verify gtsrb --data-dir ~/datasets")
+def verify(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Names, such as mnist; all where none is given.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check every file that is here: its checksum, its structure, and each member of a zip.
+
+    A file that is right but not the published one is an unofficial copy, which is no failure; exit code 2 is one.
+    """
+    from negatoscope.data.manage import verify as verified
+
+    rows = verified(datasets or (), data_dir=data_dir)
+    if not rows:
+        typer.echo("No data files are here; start with: negatoscope data fetch mnist")
+        return
+    _print_table(("dataset", "file", "in", "state"), [(r.dataset, r.path.name, r.origin, _state(r)) for r in rows])
+    for row in rows:
+        if not row.official and not row.problem:
+            typer.echo(f"unofficial copy: {row.path.name}\n  sha256 {row.sha256}")
+    wrong = [row for row in rows if row.problem]
+    for row in wrong[1:]:
+        typer.echo(f"{row.dataset}: {row.problem}", err=True)
+    if wrong:
+        raise DataError(f"{wrong[0].dataset}: {wrong[0].problem}")
+
+
+@app.command(epilog="Example:  negatoscope data clean --downloads")
+def clean(
+    downloads: Annotated[bool, typer.Option("--downloads", help="Remove downloaded files, too.")] = False,
+) -> None:
+    """Remove prepared arrays and what interrupted runs left in the cache; they are made again when they are needed."""
+    from rich.filesize import decimal
+
+    from negatoscope.data.manage import clean as cleaned
+    from negatoscope.data.sources import cache_folder
+
+    done = cleaned(downloads=downloads)
+    things = "1 thing" if len(done.removed) == 1 else f"{len(done.removed)} things"
+    typer.echo(f"Removed {things}, {decimal(done.size_bytes)} ({done.size_bytes} bytes), from {cache_folder()}")
+    for folder in done.in_use:
+        typer.echo(f"left, for another process works on it: {folder.name}")
+
+
+def _state(row: "Verified") -> str:
+    if row.problem:
+        return "wrong" if row.sha256 else "missing"
+    return "official" if row.official else "unofficial copy"
+
+
+def _print_entry(entry: "Entry") -> None:
+    """What the table has no room for: the title, the folder, what is missing, and each unofficial file's sha256."""
+    typer.echo(f"\n{entry.name}: {entry.title}")
+    if entry.folder is not None:
+        typer.echo(f"  in {entry.folder}")
+        for name in entry.missing:
+            typer.echo(f"  missing: {name}")
+    for file in entry.files:
+        if not file.official:
+            typer.echo(f"  {entry.state}: {file.name}\n  sha256 {file.sha256}")
+
+
+def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,46 @@
+"""The command `negatoscope`: one line and exit code 2 for whatever the user got wrong."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from negatoscope import __version__
+from negatoscope.cli import data, reproduce
+from negatoscope.errors import NegatoscopeError
+
+app = typer.Typer(
+    name="negatoscope",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Does an image classifier still see what a person sees when a picture keeps its meaning but changes its look?",
+    epilog="Start with:  negatoscope reproduce table1 --fast",
+)
+app.add_typer(reproduce.app, name="reproduce")
+app.add_typer(data.app, name="data")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"negatoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except NegatoscopeError as error:
+        print(f"negatoscope: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

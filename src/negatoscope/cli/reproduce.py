@@ -1,0 +1,135 @@
+"""`negatoscope reproduce`: the paper's table and figure, and how the recipes were chosen."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, bf16 or float32, of training; evaluation is float32 always.")]
+
+
+@app.command(
+    epilog="Example:  negatoscope reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1",
+)
+def table1(
+    out: Annotated[Path, typer.Option(help="Where results go, and where a stopped run goes on.")] = Path("out/table1"),
+    seeds: Annotated[int, typer.Option(help="Runs of each classifier; verdicts need 3.")] = 1,
+    datasets: Annotated[
+        str, typer.Option(help="Names or specs, parted by commas; empty: mnist,gtsrb or what stands in for them.")
+    ] = "",
+    epsilons: Annotated[
+        str, typer.Option(help="Largest change of a pixel, in [0, 1], parted by commas; 0 is the plain DNN.")
+    ] = "0.0,0.05,0.1,0.2,0.5",
+    recipe: Annotated[Path | None, typer.Option(help="A TOML file in place of the default recipes.")] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    fast: Annotated[bool, typer.Option("--fast", help="A smoke run on a few hundred images: no results.")] = False,
+) -> None:
+    """Train the paper's ten classifiers, look at negatives through them, and say where the paper's numbers hold.
+
+    Writes table1.json, .md, .csv, .png and .svg, epochs.png and .svg, rows.parquet, and each classifier's weights.
+    Stop it at any moment: the same command goes on.
+    """
+    from negatoscope.cli.watch import Watch
+    from negatoscope.reports.tables import table1_markdown
+    from negatoscope.reproduce.provenance import command_line
+    from negatoscope.reproduce.table1 import Request, reproduce_table1
+    from negatoscope.training.hardware import pick_hardware
+    from negatoscope.training.recipe import load_recipe
+
+    told = {"seeds": seeds, "datasets": _listed(datasets), "epsilons": epsilons if epsilons != DEFAULT else ""}
+    request = Request(
+        datasets=tuple(_split(datasets)),
+        epsilons=tuple(_number(text) for text in _split(epsilons)),
+        seeds=seeds,
+        recipe=load_recipe(recipe) if recipe else None,
+        data_dir=data_dir,
+        fast=fast,
+        command=command_line("reproduce table1", {**told, "recipe": recipe.name if recipe else "", "fast": fast}),
+    )
+    hardware = pick_hardware(device, precision)
+    with Watch(out, hardware.description) as watch:
+        result = reproduce_table1(request, out=out, hardware=hardware, watcher=watch)
+    typer.echo(table1_markdown(result))
+    typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
+
+
+@app.command(epilog="Example:  negatoscope reproduce figure1 --table1 out/table1 --out out/figure1")
+def figure1(
+    out: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("out/figure1"),
+    table1: Annotated[
+        Path, typer.Option(help="What `reproduce table1` wrote: the classifiers come from there.")
+    ] = Path("out/table1"),
+    epsilons: Annotated[
+        str, typer.Option(help="Which of its classifiers look at the pictures, one row each; 0 is the plain DNN.")
+    ] = "0.0",
+    data_dir: DataDir = None,
+) -> None:
+    """Draw a digit and a sign beside their negatives, and what a trained classifier says of each.
+
+    Writes figure1.png, .svg and .json.
+    """
+    from negatoscope.reproduce.figure1 import reproduce_figure1
+
+    chosen = tuple(_number(text) for text in _split(epsilons))
+    for path in reproduce_figure1(table1, out=out, epsilons=chosen, data_dir=data_dir):
+        typer.echo(f"Written: {path}")
+
+
+@app.command(epilog="Example:  negatoscope reproduce recipes --dataset mnist --out out/recipes")
+def recipes(
+    dataset: Annotated[str, typer.Option(help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
+    candidates: Annotated[Path | None, typer.Option(help="A TOML file of your own candidates.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the runs are kept; a stopped search goes on.")] = Path("out/recipes"),
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Choose a default recipe again: by validation accuracy and cost, without test images and without negatives."""
+    from negatoscope.reproduce.search import load_plan, packaged_plan, search
+    from negatoscope.training.hardware import pick_hardware
+
+    plan = load_plan(candidates) if candidates else packaged_plan(dataset)
+    file = out / f"{candidates.stem if candidates else dataset}.json"
+    found = search(plan, out=file, data_dir=data_dir, hardware=pick_hardware(device, precision), tell=typer.echo)
+    typer.echo(f"Chosen: {found['chosen']}. Written: {file}")
+
+
+DEFAULT = "0.0,0.05,0.1,0.2,0.5"
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas that stand outside brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _listed(datasets: str) -> str:
+    """The datasets as given, but no folder's path."""
+    named = [f"folder:{Path(part[7:]).name}" if part.startswith("folder:") else part for part in _split(datasets)]
+    return ",".join(named)
+
+
+def _number(text: str) -> float:
+    from negatoscope.errors import InputError
+
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"expected numbers parted by commas in --epsilons, got {text!r}") from error

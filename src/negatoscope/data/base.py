@@ -1,0 +1,95 @@
+"""What a dataset is, and what a loader of one gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import UInt8
+
+from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
+
+OwnSizeImages: TypeAlias = Sequence[UInt8[np.ndarray, "_ _ _"]]
+"""Images that keep their own size, decoded when they are asked for."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that data came from; `official` when its checksum is the published one."""
+
+    name: str
+    sha256: str
+    official: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images of one split; pixels are stored once, as uint8.
+
+    Args:
+        spec: The canonical name, such as "gtsrb(prepare='paper')".
+        split: "train" or "test", with what was cut out of it.
+        images: All of one size in one array (a memory map is fine), or a sequence of images of their own sizes.
+        labels: The class of each image.
+        class_names: One for each class.
+        samples: Where each image stands in its source split, from 0.
+        tracks: For each image, which physical object it is a frame of, where that is known.
+        files: The files that it all came from.
+    """
+
+    spec: str
+    split: str
+    images: PixelArray | OwnSizeImages
+    labels: LabelArray
+    class_names: tuple[str, ...]
+    samples: IndexArray
+    tracks: TrackArray | None = None
+    files: tuple[SourceFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def name(self) -> str:
+        """The spec without its arguments."""
+        return self.spec.partition("(")[0]
+
+    @property
+    def official(self) -> bool:
+        """Whether every file is the published one, byte for byte."""
+        return all(file.official for file in self.files)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that differ when the files, the preparation or the choice of images differ."""
+        digest = sha256(repr((self.spec, self.split.split(" ")[0], [file.sha256 for file in self.files])).encode())
+        digest.update(self.samples.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()[:16]
+
+    def take(self, indices: IndexArray, *, split: str) -> "Dataset":
+        """The images at `indices`, in that order, under another split name."""
+        if isinstance(self.images, np.ndarray):
+            images: PixelArray | OwnSizeImages = np.asarray(self.images)[indices]
+        else:
+            images = _Chosen(self.images, indices)
+        tracks = None if self.tracks is None else self.tracks[indices]
+        chosen = {"labels": self.labels[indices], "samples": self.samples[indices], "tracks": tracks}
+        return replace(self, split=split, images=images, **chosen)
+
+
+class _Chosen(Sequence[UInt8[np.ndarray, "_ _ _"]]):
+    """Some images of a sequence, still decoded only when asked for."""
+
+    def __init__(self, images: OwnSizeImages, indices: IndexArray) -> None:
+        self.images, self.indices = images, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            return _Chosen(self.images, self.indices[index])
+        return self.images[int(self.indices[index])]

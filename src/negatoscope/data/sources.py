@@ -1,0 +1,286 @@
+"""Where data files are: in a folder of the user's, in the cache, or at their official address."""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from filelock import FileLock
+
+from negatoscope.data.base import SourceFile
+from negatoscope.errors import DataError, DataNotFoundError
+from negatoscope.files import cannot_write, sha256_of
+
+if TYPE_CHECKING:
+    import requests
+
+RETRIES = 2
+"""How often a download is tried again at each address."""
+
+TIMEOUT_SECONDS = 30
+"""How long a download waits for the next bytes."""
+
+
+@dataclass(frozen=True)
+class OfficialFile:
+    """What is published about one file."""
+
+    md5: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is published about one dataset; `addresses` are tried in turn, `counts` are images per split."""
+
+    name: str
+    title: str
+    citation: str
+    license: str
+    home: str
+    class_names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    counts: dict[str, int]
+    files: dict[str, OfficialFile]
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Every dataset that has an official source, by name."""
+    text = package_files("negatoscope.data").joinpath("sources.toml").read_text(encoding="utf-8")
+    return {name: _source(name, values) for name, values in tomllib.loads(text).items()}
+
+
+def _source(name: str, values: dict[str, Any]) -> Source:
+    official = {file: OfficialFile(**facts) for file, facts in values["files"].items()}
+    lists = {key: tuple(values[key]) for key in ("class_names", "addresses")}
+    return Source(**{**values, **lists, "name": name, "files": official})
+
+
+def cache_folder() -> Path:
+    """The user's cache: ``NEGATOSCOPE_CACHE_DIR`` where that is set, else the platform's place."""
+    named = os.environ.get("NEGATOSCOPE_CACHE_DIR")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("negatoscope"))
+
+
+def downloads_folder() -> Path:
+    """Where downloads are kept, each dataset's in a folder of its name."""
+    return cache_folder() / "downloads"
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock to hold while `folder` is filled or removed; it stays empty and is never removed, which is unsafe."""
+    return folder.with_name(f"{folder.name}.lock")
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file that is at hand, and where."""
+
+    path: Path
+    source: SourceFile
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The files of one dataset that one folder holds; `origin` is the option or variable that named it, or "cache"."""
+
+    origin: str
+    folder: Path
+    paths: dict[str, Path]
+    missing: tuple[str, ...]
+
+
+class Shelf:
+    """The places where a dataset's files are looked for.
+
+    In this order: `data_dir`, ``NEGATOSCOPE_DATA_DIR``, the user's cache, and then a download into the cache. In each
+    they may lie in a folder of the dataset's name or, but for the cache, in the place itself.
+
+    Args:
+        data_dir: The first place.
+        download: Whether to fetch what is in none of them.
+    """
+
+    def __init__(self, data_dir: Path | None = None, *, download: bool = True) -> None:
+        variable = os.environ.get("NEGATOSCOPE_DATA_DIR")
+        told = {"--data-dir": data_dir, "NEGATOSCOPE_DATA_DIR": Path(variable) if variable else None}
+        self.named = {origin: folder for origin, folder in told.items() if folder is not None}
+        self.download = download
+
+    def find(self, dataset: str) -> dict[str, FoundFile]:
+        """All files of a dataset, out of the first place that has them all, else downloaded.
+
+        Raises:
+            DataNotFoundError: No place has them all, and they cannot be fetched.
+            DataError: A named folder does not exist, a file cannot be read, or one in the cache is damaged.
+            OutputError: The cache cannot be written.
+        """
+        copy = self.whole(dataset) or self.fetch(dataset)
+        found = {name: FoundFile(path, identify(sources()[dataset], path)) for name, path in copy.paths.items()}
+        damaged = [file.path for file in found.values() if copy.origin == "cache" and not file.source.official]
+        if damaged:
+            raise DataError(
+                f"expected the official {damaged[0]}, got a damaged one; run negatoscope data fetch {dataset}"
+            )
+        return found
+
+    def whole(self, dataset: str) -> Copy | None:
+        """The first copy that lacks nothing, its content not looked at."""
+        return next((copy for copy in self.copies(dataset) if not copy.missing), None)
+
+    def copies(self, dataset: str) -> list[Copy]:
+        """What each place holds of a dataset, in the order of looking; places that hold none of it are left out.
+
+        Raises:
+            DataError: A named folder does not exist or cannot be read.
+        """
+        source = sources()[dataset]
+        return [copy for origin, folder in self._folders(dataset) if (copy := _copy(source, origin, folder)).paths]
+
+    def fetch(self, dataset: str) -> Copy:
+        """Download into the cache what is missing or damaged there.
+
+        Raises:
+            DataNotFoundError: It cannot be downloaded.
+            DataError: Every address gives something else than the official file.
+            OutputError: The cache cannot be written.
+        """
+        source, folder = sources()[dataset], downloads_folder() / dataset
+        if not self.download or not source.addresses:
+            raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
+        try:
+            return Copy("cache", folder, download(source, folder), ())
+        except _DownloadError as error:
+            raise self._not_found(source, f"the download failed: {error}") from error
+
+    def _folders(self, dataset: str) -> Iterator[tuple[str, Path]]:
+        for origin, folder in self.named.items():
+            if not folder.is_dir():
+                raise DataError(f"expected a folder with data in {origin}, got {folder}, which is none; correct it")
+            yield origin, folder / dataset
+            yield origin, folder
+        yield "cache", downloads_folder() / dataset
+
+    def _not_found(self, source: Source, reason: str) -> DataNotFoundError:
+        partial = self.copies(source.name)
+        if partial:
+            where = f"{', '.join(partial[0].missing)} of {source.name} in {partial[0].folder} beside its other files"
+            todo = "add it there or name another folder with --data-dir"
+        else:
+            looked = ", ".join(str(folder) for folder in (*self.named.values(), downloads_folder()))
+            where = f"{', '.join(source.files) or 'files'} of {source.name} in {looked}"
+            todo = "name their folder with --data-dir"
+        return DataNotFoundError(f"expected {where}, found no copy, and {reason}; {todo}")
+
+
+def _copy(source: Source, origin: str, folder: Path) -> Copy:
+    try:
+        paths = {name: folder / name for name in source.files if (folder / name).is_file()}
+        mine = {name: path for name, path in paths.items() if not _is_of_another(source, path)}
+    except OSError as error:
+        raise DataError(f"expected a folder that can be read, got {folder} ({error.strerror}); correct it") from error
+    return Copy(origin, folder, mine, tuple(name for name in source.files if name not in mine))
+
+
+def _is_of_another(source: Source, path: Path) -> bool:
+    """Whether the file is what another dataset publishes under the same name."""
+    others = [other for other in sources().values() if other.name != source.name and path.name in other.files]
+    return any(_is_official(other.files[path.name], path) for other in others)
+
+
+def identify(source: Source, path: Path) -> SourceFile:
+    """The file's sha256, and whether it is the published one.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return SourceFile(path.name, sha256_of(path), _is_official(source.files[path.name], path))
+
+
+def _is_official(official: OfficialFile, path: Path) -> bool:
+    return path.stat().st_size == official.size_bytes and md5_of(path) == official.md5
+
+
+def md5_of(path: Path) -> str:
+    """The file's md5 in hex: the checksum that these datasets publish; it guards against accidents, not attackers."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+class _DownloadError(DataNotFoundError):
+    """No address gives the file; the text says what each gave instead."""
+
+
+def download(source: Source, folder: Path, *, retries: int = RETRIES) -> dict[str, Path]:
+    """Fetch a dataset's files into `folder`: each verified before it takes its name, and only those not there yet.
+
+    Two processes at once download once: the second waits.
+
+    Raises:
+        DataNotFoundError: No address gives a file.
+        DataError: Every address that answers gives something else than the official file.
+        OutputError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_of(folder)):
+            return {name: _download(source, name, folder, retries) for name in source.files}
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _download(source: Source, name: str, folder: Path, retries: int) -> Path:
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("ERROR")
+    failures = []
+    for address in source.addresses:
+        known = {name: f"md5:{source.files[name].md5}"}
+        store = pooch.create(path=folder, base_url=address, registry=known, retry_if_failed=retries)
+        try:
+            return Path(store.fetch(name, downloader=_stream))
+        except requests.RequestException as error:
+            failures.append(f"{address} gave {_reason(error)}")
+        except ValueError:
+            failures.append(f"{address} gave other bytes")
+    if any(failure.endswith("other bytes") for failure in failures):
+        raise DataError(f"expected the official {name} of {source.name}, but {', '.join(failures)}; try again later")
+    raise _DownloadError(", ".join(failures))
+
+
+def _stream(url: str, output_file: str, _store: object) -> None:
+    """Download in pooch's way of calling, with a progress bar where somebody looks."""
+    import requests
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    asked = requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"})
+    with asked as answer, progress, Path(output_file).open("wb") as file:
+        answer.raise_for_status()
+        size_bytes = int(answer.headers.get("Content-Length", 0)) or None
+        task = progress.add_task(url.rpartition("/")[2], total=size_bytes)
+        for block in answer.iter_content(1 << 16):
+            progress.advance(task, file.write(block))
+
+
+def _reason(error: "requests.RequestException") -> str:
+    import requests
+
+    if error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return f"nothing for {TIMEOUT_SECONDS} seconds"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "a broken connection"
+    return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__

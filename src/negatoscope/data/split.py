@@ -1,0 +1,66 @@
+"""How validation images are cut out of the training set."""
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from negatoscope.data.base import Dataset
+from negatoscope.errors import InputError
+from negatoscope.types import IndexArray
+
+Split = Literal["last", "random", "track", "stratified"]
+
+
+def split_validation(dataset: Dataset, *, method: Split, size: int, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The training and the validation images, both in their original order.
+
+    Args:
+        dataset: A training set.
+        method: "last": the last `size` images. "random": `size` images at random. "stratified": of each class the same
+            share, `size` in all but for rounding. "track": the same as whole tracks, so that no physical object stands
+            on both sides; at least one track of each class.
+        size: How many images validate.
+        seed: Of the choice.
+
+    Raises:
+        InputError: The choice leaves nothing to train on, "track" is asked of a dataset without tracks, or `seed` is
+            negative.
+    """
+    n = len(dataset)
+    if not 0 < size < n:
+        raise InputError(f"expected a validation_size from 1 to {n - 1} for {dataset.spec}, got {size}")
+    if seed < 0:
+        raise InputError(f"expected a seed of at least 0, got {seed}")
+    generator = np.random.default_rng(seed)
+    match method:
+        case "last":
+            chosen = np.arange(n - size, n)
+        case "random":
+            chosen = generator.permutation(n)[:size]
+        case "stratified":
+            chosen = _of_each_class(dataset.labels, np.arange(n), size / n, generator)
+        case "track":
+            if dataset.tracks is None:
+                raise InputError(f"expected a dataset with tracks for split 'track', got {dataset.spec}")
+            tracks, firsts = np.unique(dataset.tracks, return_index=True)
+            held = _of_each_class(dataset.labels[firsts], tracks, size / n, generator)
+            chosen = np.flatnonzero(np.isin(dataset.tracks, held))
+    validates = np.zeros(n, dtype=bool)
+    validates[chosen] = True
+    if validates.all():
+        raise InputError(f"expected images left to train on for split {method!r} of {dataset.spec}; use another split")
+    return (
+        dataset.take(np.flatnonzero(~validates), split="train"),
+        dataset.take(np.flatnonzero(validates), split="validation"),
+    )
+
+
+def _of_each_class(
+    labels: IndexArray, members: IndexArray, share: float, generator: np.random.Generator
+) -> Int[np.ndarray, " chosen"]:
+    chosen: list[IndexArray] = []
+    for label in np.unique(labels):
+        group = generator.permutation(members[labels == label])
+        chosen.append(group[: max(1, round(share * len(group)))])
+    return np.concatenate(chosen)

@@ -1,0 +1,102 @@
+"""How every figure looks, and how it is written: the same bytes for the same numbers."""
+
+import io
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from negatoscope.files import write_whole
+
+DARK = "#222222"
+GREY = "#666666"
+FAINT = "#dddddd"
+
+_LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35
+
+STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": GREY,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10.0,
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "negatoscope",
+    "text.color": DARK,
+    "xtick.color": GREY,
+    "xtick.labelcolor": DARK,
+    "ytick.labelcolor": GREY,
+    "ytick.left": False,
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look of all figures, whatever the user's own settings, for as long as the block runs."""
+    return style.context(["default", STYLE])
+
+
+def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float, share: str) -> tuple[Figure, Any]:
+    """A figure of empty panels with room to the right of each for the names of its lines.
+
+    Args:
+        rows: How many panels stand above each other.
+        columns: How many panels stand beside each other.
+        size: Width and height of a panel in inches.
+        top: Room above the panels in inches.
+        share: Which axis the panels of a row ("y") or of a column ("x") have in common.
+
+    Returns:
+        The figure, and its axes as an array with `rows` rows and `columns` columns.
+    """
+    width = _LEFT + columns * (size[0] + _RIGHT) + (columns - 1) * _BETWEEN
+    height = top + rows * size[1] + (rows - 1) * _BETWEEN + _BOTTOM
+    room = {
+        "left": _LEFT / width,
+        "right": 1 - _RIGHT / width,
+        "bottom": _BOTTOM / height,
+        "top": 1 - top / height,
+        "wspace": (_RIGHT + _BETWEEN) / size[0],
+        "hspace": _BETWEEN / size[1],
+    }
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        sharex="col" if share == "x" else "none",
+        sharey="row" if share == "y" else "none",
+        gridspec_kw=room,
+    )
+    return figure, axes
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write ``name.png`` (200 dpi) and ``name.svg`` into `folder`, each whole or not at all.
+
+    Neither holds a date or a version, so the same figure gives the same bytes.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full.
+    """
+    written = []
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        content = io.BytesIO()
+        with styled():
+            figure.savefig(content, format=kind, dpi=200, metadata=metadata)
+        written.append(folder / f"{name}.{kind}")
+        write_whole(written[-1], content.getvalue())
+    return written

@@ -1,0 +1,251 @@
+"""One classifier of Table I: trained, measured image by image, and kept so that it is never made twice."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from negatoscope.attacks.gradient import fgsm, pgd
+from negatoscope.data import DATASETS, Dataset, load_dataset
+from negatoscope.data.split import split_validation
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import write_whole
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.predict import Change, predict
+from negatoscope.models.trained import save_network
+from negatoscope.reproduce.measure import measure
+from negatoscope.reproduce.paper import EPSILONS
+from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
+from negatoscope.training.hardware import Hardware
+from negatoscope.training.loop import Moment, freeze, train
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import derive_seed
+from negatoscope.transforms.tone import negative
+
+ATTACKED = 1000
+"""How many test images FGSM and PGD are run on."""
+
+PGD_STEPS = 20
+
+Observe = Callable[[Moment | str], None]
+"""Called with where training stands, then with the name of each pass that measures."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A classifier to be: what it is trained on, how, and from which seed.
+
+    Args:
+        dataset: The name that the table has for it.
+        epsilon: 0 for the plain DNN.
+        seed: Any whole number.
+        recipe: Everything that the paper does not say.
+        fast: Whether to use a few hundred images only, to see that everything runs.
+    """
+
+    dataset: str
+    epsilon: float
+    seed: int
+    recipe: Recipe
+    fast: bool = False
+
+    @property
+    def attack_epsilons(self) -> tuple[float, ...]:
+        """What it is attacked with: its own epsilon, or for the plain DNN every one of the paper's."""
+        return (self.epsilon,) if self.epsilon else EPSILONS[1:]
+
+    @property
+    def classifier(self) -> str:
+        """How its rows call it."""
+        return f"paper_network(recipe={self.recipe.name!r}, epsilon={self.epsilon!r})"
+
+
+@dataclass(frozen=True)
+class CellData:
+    """The images of one dataset, and where negatives are taken before the preparation, their negatives."""
+
+    train: Dataset
+    test: Dataset
+    negated_train: Dataset | None = None
+    negated_test: Dataset | None = None
+
+    @cached_property
+    def datasets(self) -> list[Dataset]:
+        """Those that provenance must name."""
+        return [self.train] if self.negated_train is None else [self.train, self.negated_train]
+
+
+def load_cell_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) -> CellData:
+    """The images that a recipe is about.
+
+    Raises:
+        DataError: They are not at hand, damaged, or of varying size.
+        InputError: The recipe wants negatives before a preparation that the dataset has not.
+    """
+
+    def load(spec: str, split: str) -> Dataset:
+        dataset = load_dataset(spec, split=split, data_dir=data_dir)
+        if not isinstance(dataset.images, np.ndarray):
+            raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
+        return _few(dataset, 2000 if split == "train" else 500) if fast else dataset
+
+    data = CellData(load(recipe.data, "train"), load(recipe.data, "test"))
+    if recipe.negatives == "after":
+        return data
+    spec = _negated(recipe.data)
+    return replace(data, negated_train=load(spec, "train"), negated_test=load(spec, "test"))
+
+
+def _negated(text: str) -> str:
+    spec = DATASETS.resolve(text)[0]
+    if spec.arguments.get("prepare", "none") == "none":
+        raise InputError(f"expected negatives 'after' for {text}, which has no preparation, got 'before'")
+    return str(replace(spec, arguments={**spec.arguments, "negated": True}))
+
+
+def _few(dataset: Dataset, count: int) -> Dataset:
+    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:count])
+    return dataset.take(chosen, split=dataset.split)
+
+
+def cells_digest(recipe: Recipe, data: CellData, *, hardware: Hardware, fast: bool) -> str:
+    """Eight hex digits that differ when anything differs that decides the numbers of all of a dataset's cells."""
+    decisive = [recipe.digest, fast, hardware.precision, hardware.device.type]
+    decisive += [dataset.fingerprint for dataset in (*data.datasets, data.test)]
+    return sha256(repr(decisive).encode()).hexdigest()[:8]
+
+
+def cell_folder(cell: Cell, data: CellData, *, hardware: Hardware, out: Path) -> Path:
+    """Where a cell is kept: never where one with another recipe, other data or another precision is."""
+    digest = cells_digest(cell.recipe, data, hardware=hardware, fast=cell.fast)
+    name = re.sub(r"\W+", "_", cell.dataset).strip("_")
+    return out / "cells" / f"{name}-epsilon{cell.epsilon:g}-seed{cell.seed}-{digest}"
+
+
+def read_cell(folder: Path) -> dict[str, Any] | None:
+    """What `run_cell` wrote there, or None where it has not ended.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    file = folder / "cell.json"
+    if not file.is_file():
+        return None
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise DataError(f"expected a finished cell in {file}, got a damaged file; delete its folder") from error
+
+
+def run_cell(cell: Cell, data: CellData, *, hardware: Hardware, folder: Path, observe: Observe) -> dict[str, Any]:
+    """Train and measure one classifier, going on where an earlier call was stopped.
+
+    Leaves `weights.safetensors`, `rows.parquet` and, last, `cell.json` in `folder`.
+
+    Raises:
+        InputError: Training diverges, or the recipe does not fit the data.
+        OutputError: `folder` cannot be written or the disk is full.
+    """
+    training, validation = _split(cell, data.train)
+    trained = train(
+        cell.recipe,
+        training,
+        validation=validation,
+        epsilon=cell.epsilon,
+        seed=cell.seed,
+        hardware=hardware,
+        folder=folder,
+        observe=observe,
+    )
+    freeze(trained.network)
+    network = trained.network
+    passes = _passes(cell, data, training, validation, network, hardware)
+    write_rows(folder / "rows.parquet", (_observed(name, table, observe) for name, table in passes))
+    facts = {
+        "data": training.spec,
+        "class_names": training.class_names,
+        "recipe": cell.recipe.to_dict(),
+        "epsilon": cell.epsilon,
+        "seed": cell.seed,
+    }
+    document = {
+        "dataset": cell.dataset,
+        "epsilon": cell.epsilon,
+        "seed": cell.seed,
+        "recipe": cell.recipe.name,
+        **measure(read_rows(folder / "rows.parquet"), classes=len(training.class_names)),
+        "epochs": [vars(epoch) for epoch in trained.history],
+        "seconds": round(trained.seconds, 1),
+        "weights_sha256": save_network(folder / "weights.safetensors", trained.network, facts=facts),
+    }
+    write_whole(folder / "cell.json", (json.dumps(document, indent=1) + "\n").encode())
+    (folder / "training.safetensors").unlink(missing_ok=True)
+    return document
+
+
+def _observed(name: str, table: Callable[[], pa.Table], observe: Observe) -> pa.Table:
+    observe(name)
+    return table()
+
+
+def _split(cell: Cell, dataset: Dataset) -> tuple[Dataset, Dataset]:
+    size = min(cell.recipe.validation_size, len(dataset) // 5) if cell.fast else cell.recipe.validation_size
+    return split_validation(dataset, method=cell.recipe.split, size=size, seed=derive_seed(cell.seed, "split"))
+
+
+def _passes(
+    cell: Cell, data: CellData, training: Dataset, validation: Dataset, network: PaperNetwork, hardware: Hardware
+) -> Iterator[tuple[str, Callable[[], pa.Table]]]:
+    """Each pass over images by name, to be run when it is called."""
+
+    def one(images: Dataset, transform: str, change: Change | None = None) -> tuple[str, Callable[[], pa.Table]]:
+        name = f"{images.split}, {transform}"
+        return name, lambda: _rows(cell, images, transform, change, network, hardware)
+
+    yield one(training, "identity")
+    yield one(validation, "identity")
+    yield one(data.test, "identity")
+    if data.negated_train is None or data.negated_test is None:
+        yield one(training, "negative", lambda images, labels: negative(images))
+        yield one(data.test, "negative", lambda images, labels: negative(images))
+    else:
+        chosen = np.searchsorted(data.negated_train.samples, training.samples)
+        yield one(data.negated_train.take(chosen, split="train"), "negative")
+        yield one(data.negated_test, "negative")
+    attacked = _few(data.test, 100 if cell.fast else ATTACKED)
+    for epsilon in cell.attack_epsilons:
+        yield one(attacked, f"fgsm(epsilon={epsilon})", _fgsm(network, epsilon))
+        yield one(attacked, f"pgd(epsilon={epsilon}, steps={PGD_STEPS})", _pgd(network, epsilon, cell.seed))
+
+
+def _fgsm(network: PaperNetwork, epsilon: float) -> Change:
+    return lambda images, labels: fgsm(network, images, labels, epsilon=epsilon).images
+
+
+def _pgd(network: PaperNetwork, epsilon: float, seed: int) -> Change:
+    return lambda images, labels: pgd(network, images, labels, epsilon=epsilon, steps=PGD_STEPS, seed=seed).images
+
+
+def _rows(
+    cell: Cell, images: Dataset, transform: str, change: Change | None, network: PaperNetwork, hardware: Hardware
+) -> pa.Table:
+    assert isinstance(images.images, np.ndarray), "load_cell_data checked it"
+    found = predict(network, images.images, images.labels, device=hardware.device, change=change)
+    key = RowKey(images.spec, images.split, cell.classifier, transform, cell.seed)
+    columns = {
+        "sample": images.samples,
+        "sample_hash": hash_samples(images.images),
+        "track": images.tracks,
+        "label": images.labels,
+        "prediction": found.predictions,
+        "confidence": found.confidences,
+        "label_confidence": found.label_confidences,
+    }
+    return make_rows(key, columns)

@@ -1,0 +1,88 @@
+"""How long a classifier will take on this machine, from a few timed steps."""
+
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import torch
+
+from negatoscope.attacks.gradient import fgsm
+from negatoscope.data import Dataset
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.predict import predict, to_images
+from negatoscope.reproduce.cells import ATTACKED, PGD_STEPS, Cell, CellData
+from negatoscope.training.hardware import Hardware
+from negatoscope.training.loop import MONITORED, freeze
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import accumulate_gradients, make_optimizer
+
+_WARM, _TIMED, _PREDICTED = 2, 5, 1000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds per image on this machine.
+
+    `plain` is training on clean images, `robust` on clean and adversarial ones; `predict` is looking at an image,
+    `attack` is following its gradient once.
+    """
+
+    plain: float
+    robust: float
+    predict: float
+    attack: float
+
+
+def measure_pace(recipe: Recipe, data: CellData, *, hardware: Hardware) -> Pace:
+    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU."""
+    network = _network(recipe, data.train, hardware)
+    plain = _training_pace(network, recipe, data.train, 0.0, hardware)
+    robust = _training_pace(network, recipe, data.train, 0.1, hardware)
+    freeze(network)
+    few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
+    assert isinstance(few.images, np.ndarray), "load_cell_data checked it"
+    seconds = [0.0, 0.0]
+    for index, change in enumerate((None, lambda x, y: fgsm(network, x, y, epsilon=0.1).images)):
+        predict(network, few.images[:500], few.labels[:500], device=hardware.device, change=change)
+        began = time.perf_counter()
+        predict(network, few.images, few.labels, device=hardware.device, change=change)
+        seconds[index] = (time.perf_counter() - began) / len(few)
+    return Pace(plain, robust, seconds[0], seconds[1] - seconds[0])
+
+
+def estimate_seconds(cell: Cell, data: CellData, pace: Pace) -> float:
+    """How long training and measuring a classifier will take."""
+    recipe = cell.recipe
+    held = min(recipe.validation_size, len(data.train) // 5) if cell.fast else recipe.validation_size
+    training = (len(data.train) - held) * recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
+    monitoring = (held + MONITORED) * recipe.epochs * pace.predict
+    measuring = (2 * len(data.train) + 2 * len(data.test)) * pace.predict
+    attacked = (100 if cell.fast else ATTACKED) * len(cell.attack_epsilons)
+    return training + monitoring + measuring + attacked * (PGD_STEPS + 1) * pace.attack
+
+
+def _network(recipe: Recipe, dataset: Dataset, hardware: Hardware) -> PaperNetwork:
+    assert isinstance(dataset.images, np.ndarray), "load_cell_data checked it"
+    _, channels, size, _ = dataset.images.shape
+    classes = len(dataset.class_names)
+    network = PaperNetwork(channels=channels, size=size, classes=classes, settings=recipe.network, seed=0)
+    return network.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _training_pace(
+    network: PaperNetwork, recipe: Recipe, dataset: Dataset, epsilon: float, hardware: Hardware
+) -> float:
+    size = min(recipe.batch_size, len(dataset))
+    optimizer = make_optimizer(network, recipe, device=hardware.device)
+    images = to_images(torch.from_numpy(np.array(dataset.images[:size])).to(hardware.device))
+    labels = torch.from_numpy(np.array(dataset.labels[:size])).to(hardware.device)
+    times = []
+    for _ in range(_WARM + _TIMED):
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        loss = accumulate_gradients(network, images, labels, recipe=recipe, epsilon=epsilon, hardware=hardware)
+        optimizer.step()
+        loss.item()
+        times.append(time.perf_counter() - began)
+    return median(times[_WARM:]) / size

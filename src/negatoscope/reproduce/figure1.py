@@ -1,0 +1,142 @@
+"""The paper's Figure 1: a digit and a sign beside their negatives, with what a trained classifier says of each."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from negatoscope.data import Dataset, load_dataset
+from negatoscope.data.split import split_validation
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import sha256_of, write_whole
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.predict import predict
+from negatoscope.models.trained import load_network
+from negatoscope.reports.figure1 import Panel, draw_figure1
+from negatoscope.reports.figures import save_figure
+from negatoscope.reports.sections import classifier_name, dataset_name
+from negatoscope.reproduce.provenance import command_line, provenance
+from negatoscope.training.hardware import pick_hardware
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import derive_seed
+from negatoscope.transforms.tone import negative
+
+_SHOWN = {"gtsrb": 14}
+"""The class whose picture is shown, the stop sign; of other datasets, the first image's."""
+
+
+def reproduce_figure1(
+    table1: Path, *, out: Path, epsilons: Sequence[float] = (0.0,), data_dir: Path | None = None
+) -> list[Path]:
+    """Draw the figure for the classifiers of a finished table, one row for each epsilon; lowest seed.
+
+    The pictures are fixed by a rule, not picked: the first training image, and of the signs the nearest view (the
+    last frame) of the first stop sign that the classifier was trained on.
+
+    Returns:
+        The files written.
+
+    Raises:
+        DataError: There is no finished table in `table1`, or its data are not at hand.
+        InputError: The table has no classifier of one of the epsilons.
+        OutputError: `out` cannot be written.
+    """
+    result = _read_table(table1)
+    names = list(dict.fromkeys(cell["dataset"] for cell in result["cells"]))
+    datasets: dict[str, Dataset] = {}
+    panels = [_row(result, table1, names, epsilon, datasets, data_dir) for epsilon in epsilons]
+    figure = draw_figure1(
+        panels,
+        groups=[dataset_name(name) for name in names],
+        classifiers=[classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else [],
+    )
+    document = {
+        "schema": 1,
+        "provenance": provenance(
+            command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
+            hardware=pick_hardware("cpu", "float32"),
+            datasets=datasets.values(),
+        ),
+        "panels": [[_said(panel) for panel in row] for row in panels],
+    }
+    content = json.dumps(document, indent=1) + "\n"
+    paths = save_figure(figure, out, "figure1")
+    write_whole(out / "figure1.json", content.encode())
+    return [*paths, out / "figure1.json"]
+
+
+def _read_table(folder: Path) -> dict[str, Any]:
+    file = folder / "table1.json"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise DataError(f"expected a finished table in {file}, there is none; run `reproduce table1` first") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"expected a finished table in {file}, got a damaged file; make it again") from error
+
+
+def _row(
+    result: dict[str, Any],
+    table1: Path,
+    names: Sequence[str],
+    epsilon: float,
+    datasets: dict[str, Dataset],
+    data_dir: Path | None,
+) -> list[Panel]:
+    panels = []
+    for name in names:
+        cells = [cell for cell in result["cells"] if cell["dataset"] == name and cell["epsilon"] == epsilon]
+        if not cells:
+            raise InputError(f"expected a classifier of {name} with epsilon {epsilon} in {table1}, there is none")
+        cell = min(cells, key=lambda each: int(each["seed"]))
+        network, facts = load_network(_weights(table1, cell["weights_sha256"]))
+        if name not in datasets:
+            datasets[name] = load_dataset(str(facts["data"]), split="train", data_dir=data_dir)
+        panels += _pair(network, _shown(datasets[name], facts))
+    return panels
+
+
+def _weights(table1: Path, digest: str) -> Path:
+    for path in sorted((table1 / "cells").glob("*/weights.safetensors")):
+        if sha256_of(path) == digest:
+            return path
+    raise DataError(f"expected the weights of a classifier under {table1 / 'cells'}, they are gone; run table1 again")
+
+
+def _shown(dataset: Dataset, facts: dict[str, Any]) -> Dataset:
+    """The one image that is shown, out of those that the classifier was trained on."""
+    recipe = Recipe.from_dict(facts["recipe"], where="the classifier's recipe")
+    size = min(recipe.validation_size, len(dataset) // 5)
+    seed = derive_seed(facts["seed"], "split")
+    training, _ = split_validation(dataset, method=recipe.split, size=size, seed=seed)
+    chosen = np.arange(len(training))
+    if dataset.name in _SHOWN:
+        chosen = chosen[training.labels == _SHOWN[dataset.name]]
+    if training.tracks is not None:
+        chosen = chosen[training.tracks[chosen] == training.tracks[chosen[0]]][-1:]
+    return training.take(chosen[:1], split="train")
+
+
+def _pair(network: PaperNetwork, shown: Dataset) -> list[Panel]:
+    assert isinstance(shown.images, np.ndarray), "a classifier was trained on them"
+    pixels = np.asarray(shown.images)
+    panels = []
+    for stored, change in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
+        found = predict(network, pixels, shown.labels, device=torch.device("cpu"), change=change)
+        panels.append(
+            Panel(
+                image=stored[0],
+                truth=shown.class_names[int(shown.labels[0])],
+                said=shown.class_names[int(found.predictions[0])],
+                confidence=float(found.confidences[0]),
+            )
+        )
+    return panels
+
+
+def _said(panel: Panel) -> dict[str, Any]:
+    return {key: value for key, value in asdict(panel).items() if key != "image"}

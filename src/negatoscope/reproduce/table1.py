@@ -1,0 +1,238 @@
+"""The paper's Table I, from data to verdicts."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from negatoscope.data import DATASETS
+from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
+from negatoscope.files import cannot_write, write_whole
+from negatoscope.reports.curves import draw_epochs, draw_table1
+from negatoscope.reports.figures import save_figure
+from negatoscope.reports.tables import table1_csv, table1_markdown
+from negatoscope.reproduce.cells import Cell, CellData, cell_folder, load_cell_data, read_cell, run_cell
+from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
+from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
+from negatoscope.reproduce.paper import EPSILONS, default_recipe
+from negatoscope.reproduce.provenance import provenance
+from negatoscope.reproduce.summary import summarize
+from negatoscope.rows import merge_rows
+from negatoscope.training.hardware import Hardware
+from negatoscope.training.loop import Moment
+from negatoscope.training.recipe import Recipe
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be reproduced.
+
+    Args:
+        datasets: Names or specs; none at all means the paper's two, or what stands in for them here.
+        epsilons: The rows; 0 is the plain DNN.
+        seeds: How many runs of each classifier, seeds 0, 1, ...
+        recipe: Takes the place of each dataset's default recipe.
+        data_dir: A folder to look for data in first.
+        fast: A smoke run on a few hundred images.
+        command: How the table says it was made.
+
+    Raises:
+        InputError: An epsilon is not in [0, 1] or comes twice, or `seeds` is below 1.
+        SpecError: A dataset is unknown.
+    """
+
+    datasets: tuple[str, ...] = ()
+    epsilons: tuple[float, ...] = EPSILONS
+    seeds: int = 1
+    recipe: Recipe | None = None
+    data_dir: Path | None = None
+    fast: bool = False
+    command: str = "negatoscope reproduce table1"
+
+    def __post_init__(self) -> None:
+        for epsilon in self.epsilons:
+            if not 0.0 <= epsilon <= 1.0:
+                raise InputError(f"expected epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+        for name, values in (("epsilons", self.epsilons), ("datasets", self.datasets)):
+            if len(set(values)) != len(values):
+                raise InputError(f"expected {name} without repetition, got {', '.join(map(str, values))}")
+        if not self.epsilons or self.seeds < 1:
+            raise InputError(f"expected at least one epsilon and one seed, got {self.epsilons} and {self.seeds} seeds")
+        for dataset in self.datasets:
+            if not dataset.startswith("folder:"):
+                DATASETS.resolve(dataset)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The classifiers to make, their images, and what cannot be run here and why."""
+
+    cells: tuple[Cell, ...]
+    data: Mapping[str, CellData]
+    not_run: tuple[dict[str, str], ...] = ()
+
+
+class Watcher(Protocol):
+    """Who looks on while a table is made."""
+
+    def estimated(self, seconds: Mapping[Cell, float]) -> None:
+        """Before the first cell: how long each unfinished one will take."""
+
+    def moved(self, cell: Cell, moment: Moment | str) -> None:
+        """After each training step, and before each pass that measures."""
+
+    def finished(self, cell: Cell, document: Document, summary: Sequence[Document]) -> None:
+        """After each cell, also one that an earlier run finished."""
+
+
+def plan(request: Request) -> Job:
+    """Load the images and list the classifiers, the first seed of all before the second of any.
+
+    Where no dataset is named, MNIST gives way to the sample of it that a package brings, and GTSRB is left out, when
+    they are nowhere to be had.
+
+    Raises:
+        DataError: A dataset that was named is not at hand or damaged.
+        RecipeError: A dataset has no default recipe and none was given.
+    """
+    data: dict[str, CellData] = {}
+    recipes: dict[str, Recipe] = {}
+    not_run: list[dict[str, str]] = []
+    for name in request.datasets or PAPER_DATASETS:
+        try:
+            recipes[name] = _recipe(request, name)
+            data[name] = load_cell_data(recipes[name], data_dir=request.data_dir, fast=request.fast)
+        except DataNotFoundError:
+            if request.datasets:
+                raise
+            not_run.append({"dataset": name, "reason": "no copy of its files was found and none could be downloaded"})
+    if not request.datasets and "mnist" not in data:
+        stand_in = replace(request, datasets=("mnist_sample",))
+        try:
+            job = plan(stand_in)
+        except MissingExtraError as error:
+            raise DataNotFoundError(f"expected MNIST or the sample of it, found neither: {error}") from error
+        data, recipes = {**job.data, **data}, {**recipes, "mnist_sample": job.cells[0].recipe}
+    cells = (
+        Cell(name, epsilon, seed, recipes[name], request.fast)
+        for seed in range(request.seeds)
+        for name in data
+        for epsilon in request.epsilons
+    )
+    return Job(tuple(cells), data, tuple(not_run))
+
+
+def _recipe(request: Request, name: str) -> Recipe:
+    recipe = request.recipe or default_recipe(name.partition("(")[0])
+    own = recipe.data.partition("(")[0] == name.partition("(")[0]
+    spec = recipe.data if own and name == name.partition("(")[0] else name
+    if spec == "gtsrb":
+        spec = "gtsrb(prepare='paper')"
+    recipe = replace(recipe, data=spec)
+    return replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
+
+
+def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher: Watcher) -> Document:
+    """Train and measure every classifier of a table, and write `table1.json` and all that is made from it to `out`.
+
+    Every finished classifier is kept under `out`; one that was stopped goes on from its last epoch. The table holds
+    all classifiers that `out` has of the recipes asked for, also those of other seeds and epsilons than asked for now.
+
+    Raises:
+        OutputError: `out` cannot be written, the disk is full, or another run writes to it.
+        InputError: As `plan` and `run_cell` say.
+    """
+    with _locked(out):
+        job = plan(request)
+        folders = {cell: cell_folder(cell, job.data[cell.dataset], hardware=hardware, out=out) for cell in job.cells}
+        watcher.estimated(_estimates(job, folders, hardware))
+        done: dict[Cell, Document] = {}
+        for cell, folder in folders.items():
+            document = read_cell(folder) or run_cell(
+                cell,
+                job.data[cell.dataset],
+                hardware=hardware,
+                folder=folder,
+                observe=lambda moment, cell=cell: watcher.moved(cell, moment),  # type: ignore[misc]
+            )
+            done[cell] = document
+            watcher.finished(cell, document, summarize(list(done.values()), comparable=not request.fast))
+        return _write(request, job, _all_cells(folders), out=out, hardware=hardware)
+
+
+def _estimates(job: Job, folders: Mapping[Cell, Path], hardware: Hardware) -> dict[Cell, float]:
+    paces: dict[str, Pace] = {}
+    seconds = {}
+    for cell, folder in folders.items():
+        if read_cell(folder) is None:
+            data = job.data[cell.dataset]
+            if cell.dataset not in paces:
+                paces[cell.dataset] = measure_pace(cell.recipe, data, hardware=hardware)
+            seconds[cell] = estimate_seconds(cell, data, paces[cell.dataset])
+    return seconds
+
+
+def _all_cells(folders: Mapping[Cell, Path]) -> list[tuple[Path, Document]]:
+    """The job's cells, and every other one beside them that only its seed or its epsilon sets apart, in table order."""
+    found: dict[tuple[int, float, int], tuple[Path, Document]] = {}
+    ranks = {dataset: rank for rank, dataset in enumerate(dict.fromkeys(cell.dataset for cell in folders))}
+    for cell, folder in folders.items():
+        name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
+        for beside in folder.parent.glob(f"{name}-epsilon*-{digest}"):
+            document = read_cell(beside)
+            if document is not None:
+                found[ranks[cell.dataset], document["epsilon"], document["seed"]] = (beside, document)
+    return [found[key] for key in sorted(found)]
+
+
+def _write(
+    request: Request, job: Job, cells: Sequence[tuple[Path, Document]], *, out: Path, hardware: Hardware
+) -> Document:
+    documents = [document for _, document in cells]
+    used = {cell.dataset: cell.recipe for cell in job.cells}
+    result: Document = {
+        "schema": 1,
+        "provenance": {
+            **provenance(
+                command=request.command,
+                hardware=hardware,
+                datasets=[dataset for data in job.data.values() for dataset in data.datasets],
+            ),
+            "settings": {"fast": request.fast, "negatives": {n: f"{r.negatives} preparation" for n, r in used.items()}},
+            "recipes": {name: recipe.to_dict() for name, recipe in used.items()},
+        },
+        "cells": documents,
+        "not_run": list(job.not_run),
+        "summary": summarize(documents, comparable=not request.fast),
+    }
+    merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder, _ in cells])
+    write_whole(out / "table1.md", table1_markdown(result).encode())
+    write_whole(out / "table1.csv", table1_csv(result).encode())
+    save_figure(draw_table1(result), out, "table1")
+    save_figure(draw_epochs(result), out, "epochs")
+    write_whole(out / "table1.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    lock = FileLock(out / ".lock", timeout=0)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"expected {out} to be free, but another run writes to it; wait or give another --out"
+        ) from error
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,92 @@
+"""What all tests share: datasets from a seeded generator, a cache of their own, few threads, real data if at hand."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+
+from negatoscope.data import Dataset
+
+NO_DATA = "NO REAL DATA: NEGATOSCOPE_DATA_DIR is unset; name the folder that holds MNIST's and GTSRB's official files"
+
+# On a busy machine an example may take any time; what was found earlier must not decide what is tried now.
+hypothesis.settings.register_profile("negatoscope", deadline=None, database=None, max_examples=50)
+hypothesis.settings.load_profile("negatoscope")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("data") and not os.environ.get("NEGATOSCOPE_DATA_DIR"):
+        pytest.skip(NO_DATA)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_threads() -> None:
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests of real data, so that nothing is prepared twice in a session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache that no other test and no user has; only tests of real data see the folder with real data."""
+    if request.node.get_closest_marker("data"):
+        cache: Path = request.getfixturevalue("shared_cache")
+    else:
+        cache = tmp_path / "negatoscope-cache"
+        monkeypatch.delenv("NEGATOSCOPE_DATA_DIR", raising=False)
+    monkeypatch.setenv("NEGATOSCOPE_CACHE_DIR", str(cache))
+    return cache
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """The package without type checks at run time, as users have it: what do its own checks say of a wrong value?"""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+MakeDataset = Callable[..., Dataset]
+
+
+@pytest.fixture(scope="session")
+def make_dataset() -> MakeDataset:
+    """Makes datasets in which a bright bar over dark noise tells the class, as an eye would see it."""
+
+    def make(
+        n: int = 48,
+        *,
+        seed: int = 0,
+        size: int = 8,
+        channels: int = 1,
+        classes: int = 3,
+        split: str = "train",
+        frames: int | None = None,
+    ) -> Dataset:
+        """`frames` images in a row, if given, are one track and of one class."""
+        generator = np.random.default_rng(seed)
+        labels = generator.integers(0, classes, -(-n // (frames or 1))).repeat(frames or 1)[:n]
+        images = generator.integers(0, 100, (n, channels, size, size), dtype=np.uint8)
+        width = size // classes
+        for image, label in zip(images, labels, strict=True):
+            image[:, label * width : (label + 1) * width] += 150
+        return Dataset(
+            spec=f"bars(n={n}, seed={seed}, size={size}, channels={channels})",
+            split=split,
+            images=images,
+            labels=labels,
+            class_names=tuple(f"bar {index}" for index in range(classes)),
+            samples=np.arange(n),
+            tracks=None if frames is None else np.arange(n) // frames,
+        )
+
+    return make

@@ -1,0 +1,166 @@
+"""Pixels are decoded, resampled and equalized as OpenCV, numpy and PyTorch do it."""
+
+import io
+import struct
+import zlib
+from contextlib import suppress
+from typing import get_args
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
+
+from negatoscope.errors import DataError, InputError
+from negatoscope.pixels import Resample, decode, equalize, open_image, resize, to_array
+
+grey_batches = arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)))
+
+
+@given(images=grey_batches)
+def test_equalized_images_are_those_of_opencv(images: np.ndarray) -> None:
+    expected = [cv2.equalizeHist(image) for image in images]
+    np.testing.assert_array_equal(equalize(images), np.array(expected, dtype=np.uint8).reshape(images.shape))
+
+
+def test_many_grey_levels_equalize_as_in_opencv() -> None:
+    images = np.random.default_rng(0).gamma(2.0, 30.0, (5, 64, 64)).clip(0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(equalize(images), [cv2.equalizeHist(image) for image in images])
+
+
+@pytest.mark.parametrize("level", [0, 1, 254, 255])
+def test_an_image_of_one_level_stays_as_it_is(level: int) -> None:
+    images = np.full((2, 3, 4), level, dtype=np.uint8)
+    np.testing.assert_array_equal(equalize(images), images)
+
+
+def test_each_image_is_equalized_on_its_own_and_left_untouched() -> None:
+    images = np.random.default_rng(0).integers(0, 90, (4, 8, 8), dtype=np.uint8)
+    before = images.copy()
+    together = equalize(images)
+    np.testing.assert_array_equal(together, np.concatenate([equalize(image[None]) for image in images]))
+    np.testing.assert_array_equal(images, before)
+    assert together is not images
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 5), (3, 0, 5), (0, 0, 0)])
+def test_no_pixels_equalize_to_no_pixels(shape: tuple[int, int, int]) -> None:
+    assert equalize(np.zeros(shape, dtype=np.uint8)).shape == shape
+
+
+@pytest.mark.parametrize("extension", [".png", ".ppm", ".bmp"])
+@given(image=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9).map(lambda s: (*s, 3))))
+def test_colour_decodes_to_what_opencv_encoded(extension: str, image: np.ndarray) -> None:
+    content = cv2.imencode(extension, image[:, :, ::-1])[1].tobytes()
+    np.testing.assert_array_equal(decode(content, name="x"), image.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("extension", [".png", ".pgm"])
+def test_grey_decodes_to_one_channel(extension: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
+    decoded = decode(cv2.imencode(extension, image)[1].tobytes(), name="x")
+    np.testing.assert_array_equal(decoded, image[None])
+    assert decoded.flags["C_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)])
+def test_every_mode_is_grey_or_rgb(mode: str, channels: int) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)).convert(mode)
+    assert decode(_encoded(image, "PNG"), name="x").shape == (channels, 5, 7)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_more_than_eight_bits_are_refused_rather_than_clipped(dtype: type[np.generic]) -> None:
+    image = Image.fromarray(np.arange(0, 40_000, 1000).reshape(5, 8).astype(dtype))
+    with pytest.raises(DataError, match=r"^expected 8 bits per value in x\.tif, got Pillow's mode '[IF]"):
+        decode(_encoded(image, "TIFF"), name="x.tif")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "JPEG", "BMP"])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.97])
+def test_a_truncated_image_is_one_sentence(kind: str, share: float) -> None:
+    content = _encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)), kind)
+    with pytest.raises(DataError, match=r"^expected an image in 00001\.ppm, got bytes that do not decode; fetch"):
+        decode(content[: int(share * len(content))], name="00001.ppm")
+
+
+@given(content=st.binary(max_size=60))
+def test_any_bytes_are_an_image_or_a_data_error(content: bytes) -> None:
+    for head in (b"", b"P5 3 3 255\n", b"P6 2 2 255\n", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM"):
+        with suppress(DataError):
+            assert decode(head + content, name="x").ndim == 3
+
+
+@pytest.mark.parametrize("side", [8_001, 10_000, 20_000, 2_000_000_000])
+def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(side: int) -> None:
+    with pytest.raises(DataError, match=r"^expected (at most 64000000 pixels|an image) in x"):
+        decode(_png_that_claims(side, side), name="x")
+
+
+def test_an_opened_image_needs_its_bytes_no_more() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (6, 6), dtype=np.uint8)
+    opened = open_image(_encoded(Image.fromarray(image), "PNG"), name="x")
+    assert opened.mode == "L"
+    np.testing.assert_array_equal(to_array(opened.crop((1, 2, 5, 6))), image[None, 2:6, 1:5])
+
+
+def test_a_box_is_the_mean_of_the_pixels_it_covers() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (56, 56), dtype=np.uint8)
+    resized = np.asarray(resize(Image.fromarray(pixels), size=28, resample="box"))
+    means = pixels.reshape(28, 2, 28, 2).mean(axis=(1, 3))
+    # Pillow goes along rows and then along columns, and rounds to whole grey levels after each.
+    np.testing.assert_allclose(resized, means, atol=1.0)
+
+
+@pytest.mark.parametrize("resample", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("height", "width"), [(56, 56), (45, 61), (15, 17)])
+def test_smooth_filters_are_those_of_pytorch(resample: Resample, height: int, width: int) -> None:
+    # No black and no white: between rows and columns Pillow cuts off what overshoots, PyTorch does not.
+    pixels = np.random.default_rng(0).integers(64, 192, (height, width), dtype=np.uint8)
+    resized = np.asarray(resize(Image.fromarray(pixels), size=28, resample=resample), dtype=np.float32)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(pixels)[None, None].float(), (28, 28), mode=resample, antialias=True, align_corners=False
+    )
+    np.testing.assert_allclose(resized, expected[0, 0].numpy(), atol=1.01)
+
+
+def test_the_nearest_pixel_is_that_of_pytorch() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (45, 61), dtype=np.uint8)
+    expected = torch.nn.functional.interpolate(torch.from_numpy(pixels)[None, None], (28, 28), mode="nearest-exact")
+    np.testing.assert_array_equal(
+        np.asarray(resize(Image.fromarray(pixels), size=28, resample="nearest")), expected[0, 0]
+    )
+
+
+@pytest.mark.parametrize("resample", get_args(Resample))
+def test_one_pixel_fills_any_square_and_any_image_shrinks_to_one_pixel(resample: Resample) -> None:
+    dot = Image.fromarray(np.full((1, 1), 77, dtype=np.uint8))
+    np.testing.assert_array_equal(np.asarray(resize(dot, size=5, resample=resample)), np.full((5, 5), 77))
+    assert resize(Image.new("RGB", (9, 4)), size=1, resample=resample).size == (1, 1)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("size", "resample"), [(0, "box"), (-3, "box"), (28, "lanczos"), (28, "BOX")])
+def test_an_impossible_resizing_is_one_sentence(size: int, resample: str) -> None:
+    with pytest.raises(InputError, match=r"^expected size >= 1 and one of bilinear, box, bicubic, nearest, got "):
+        resize(Image.new("L", (4, 4)), size=size, resample=resample)  # type: ignore[arg-type]
+
+
+def _encoded(image: Image.Image, kind: str) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+def _png_that_claims(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    )
