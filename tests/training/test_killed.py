@@ -29,11 +29,6 @@ STEPS = EPOCHS * STEPS_PER_EPOCH
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the optimizer's restored state is laid out in memory as the weights are not",
-)
 def test_a_run_that_is_killed_ten_times_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     arguments = [sys.executable, __file__, str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

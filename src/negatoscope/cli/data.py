@@ -1,5 +1,6 @@
 """`negatoscope data`: which data files are here, whether they are right, and how to get or remove them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,15 +62,13 @@ def verify(
     if not rows:
         typer.echo("No data files are here; start with: negatoscope data fetch mnist")
         return
-    _print_table(("dataset", "file", "in", "state"), [(r.dataset, r.path.name, r.origin, _state(r)) for r in rows])
+    _print_table(("dataset", "file", "state"), [(row.dataset, row.path.name, _state(row)) for row in rows])
+    for dataset, origin, folder in sorted({(row.dataset, row.origin, row.path.parent) for row in rows}):
+        typer.echo(f"{dataset}: {origin}, {folder}")
     for row in rows:
         if not row.official and not row.problem:
             typer.echo(f"unofficial copy: {row.path.name}\n  sha256 {row.sha256}")
-    wrong = [row for row in rows if row.problem]
-    for row in wrong[1:]:
-        typer.echo(f"{row.dataset}: {row.problem}", err=True)
-    if wrong:
-        raise DataError(f"{wrong[0].dataset}: {wrong[0].problem}")
+    _expect_right([row.problem for row in rows if row.problem])
 
 
 @app.command(epilog="Example:  negatoscope data clean --downloads")
@@ -83,10 +82,21 @@ def clean(
     from negatoscope.data.sources import cache_folder
 
     done = cleaned(downloads=downloads)
-    things = "1 thing" if len(done.removed) == 1 else f"{len(done.removed)} things"
-    typer.echo(f"Removed {things}, {decimal(done.size_bytes)} ({done.size_bytes} bytes), from {cache_folder()}")
+    size = f"{decimal(done.size_bytes)} ({done.size_bytes} bytes)"
+    typer.echo(f"removed: {size} in {len(done.removed)} folders and files of {cache_folder()}")
     for folder in done.in_use:
         typer.echo(f"left, for another process works on it: {folder.name}")
+
+
+def _expect_right(problems: list[str]) -> None:
+    if len(problems) == 1:
+        raise DataError(problems[0])
+    for problem in problems:
+        typer.echo(f"wrong: {problem}")
+    if problems:
+        raise DataError(
+            f"expected right files, got {len(problems)} wrong or missing ones, told above; fetch them again"
+        )
 
 
 def _state(row: "Verified") -> str:
@@ -104,15 +114,15 @@ def _print_entry(entry: "Entry") -> None:
             typer.echo(f"  missing: {name}")
     for file in entry.files:
         if not file.official:
-            typer.echo(f"  {entry.state}: {file.name}\n  sha256 {file.sha256}")
+            state = "damaged" if entry.state == "damaged" else "unofficial copy"
+            typer.echo(f"  {state}: {file.name}\n  sha256 {file.sha256}")
 
 
-def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.box import SIMPLE_HEAD
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -5,7 +5,9 @@ import io
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -121,10 +123,15 @@ def read_checked(name: str, path: Path) -> np.ndarray:
     expected = (sum(counts), SIZE, SIZE) if "images" in path.name else (sum(counts),)
     if content.shape != expected:
         raise DataError(f"expected an array of {expected} in {path}, got {content.shape}; fetch the official {name}")
-    if "labels" in path.name and tuple(np.bincount(content, minlength=len(counts))) != counts:
-        told = f"{np.bincount(content).tolist()} labels of the classes"
-        raise DataError(f"expected {list(counts)} of {name} in {path}, got {told}; fetch the official {name}")
+    if "labels" in path.name:
+        _expect_counts(name, counts, np.bincount(content, minlength=len(counts)).tolist(), path)
     return content
+
+
+def _expect_counts(name: str, counts: Sequence[int], found: Sequence[int], path: Path) -> None:
+    for label, (count, got) in enumerate(zip_longest(counts, found, fillvalue=0)):
+        if count != got:
+            raise DataError(f"expected {count} images of class {label} in {path}, got {got}; fetch the official {name}")
 
 
 def read_idx(path: Path) -> np.ndarray:

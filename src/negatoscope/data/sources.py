@@ -149,14 +149,14 @@ class Shelf:
 
         Raises:
             DataNotFoundError: It cannot be downloaded.
-            DataError: Every address gives something else than the official file.
+            DataError: Every address that answers gives something else than the official file.
             OutputError: The cache cannot be written.
         """
         source, folder = sources()[dataset], downloads_folder() / dataset
         if not self.download or not source.addresses:
             raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
         try:
-            return Copy("cache", folder, download(source, folder), ())
+            return Copy("cache", folder, download(source, folder, retries=RETRIES), ())
         except _DownloadError as error:
             raise self._not_found(source, f"the download failed: {error}") from error
 
@@ -218,7 +218,7 @@ class _DownloadError(DataNotFoundError):
     """No address gives the file; the text says what each gave instead."""
 
 
-def download(source: Source, folder: Path, *, retries: int = RETRIES) -> dict[str, Path]:
+def download(source: Source, folder: Path, *, retries: int) -> dict[str, Path]:
     """Fetch a dataset's files into `folder`: each verified before it takes its name, and only those not there yet.
 
     Two processes at once download once: the second waits.
@@ -279,7 +279,7 @@ def _reason(error: "requests.RequestException") -> str:
 
     if error.response is not None:
         return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return f"nothing for {TIMEOUT_SECONDS} seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "a broken connection"

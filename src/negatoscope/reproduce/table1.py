@@ -122,8 +122,8 @@ def plan(request: Request) -> Job:
     cells = (
         Cell(name, epsilon, seed, recipes[name], request.fast)
         for seed in range(request.seeds)
-        for name in data
         for epsilon in request.epsilons
+        for name in data
     )
     return Job(tuple(cells), data, tuple(not_run))
 

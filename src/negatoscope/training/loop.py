@@ -122,7 +122,8 @@ class _Run:
         self.training, self.validation = training, validation
         self.training_images, self.validation_images = np.asarray(training.images), np.asarray(validation.images)
         self.file = folder / "training.safetensors" if folder else None
-        self.identity = [recipe.digest, epsilon, seed, training.fingerprint, training.spec, hardware.precision]
+        fingerprints = [training.fingerprint, validation.fingerprint]
+        self.identity = [recipe.digest, epsilon, seed, *fingerprints, training.spec, hardware.precision]
         self.pixels = torch.from_numpy(np.array(self.training_images)).to(hardware.device)
         self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
         self.monitored = np.sort(np.random.default_rng(0).permutation(len(training))[:MONITORED])
@@ -233,10 +234,11 @@ class _Run:
         self.history = [Epoch(**epoch) for epoch in _list(facts["history"])]
         self.best = _under(tensors, "best/")
         self.network.load_state_dict(_under(tensors, "network/"))
+        parameters = list(self.network.parameters())
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under(tensors, "optimizer/").items():
             index, key = name.split("/")
-            state.setdefault(int(index), {})[key] = tensor
+            state.setdefault(int(index), {})[key] = _laid_out_as(parameters[int(index)], tensor)
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
 
@@ -257,6 +259,11 @@ def _expect_images(training: Dataset, validation: Dataset, recipe: Recipe) -> No
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _laid_out_as(parameter: Tensor, values: Tensor) -> Tensor:
+    """`values` in the parameter's memory layout, in which fused optimizers walk both; a file keeps none."""
+    return torch.empty_like(parameter).copy_(values) if values.shape == parameter.shape else values
 
 
 def _list(value: object) -> list[dict[str, Any]]:

@@ -30,20 +30,20 @@ def accumulate_gradients(
         return loss.detach()
     attacked = images.detach().requires_grad_()
     loss, logits = _loss(network, attacked, labels, recipe, hardware)
-    gradient = _input_gradient(loss * recipe.clean_weight, logits, attacked, recipe)
+    followed = labels if recipe.fgsm_label == "true" else logits.argmax(dim=1)
+    gradient = _input_gradient(loss * recipe.clean_weight, logits, attacked, followed, recipe)
     adversarial = fgsm_step(images, gradient, epsilon=epsilon)
     adversarial_loss, _ = _loss(network, adversarial, labels, recipe, hardware)
     torch.autograd.backward(adversarial_loss * (1 - recipe.clean_weight))
     return loss.detach()
 
 
-def _input_gradient(loss: Tensor, logits: Tensor, images: Images, recipe: Recipe) -> Tensor:
+def _input_gradient(loss: Tensor, logits: Tensor, images: Images, labels: Labels, recipe: Recipe) -> Tensor:
     """Run the clean backward and return the input gradient that the attack follows, up to a positive factor."""
     if recipe.fgsm_label == "true" and recipe.clean_weight > 0:
         torch.autograd.backward(loss)
         assert images.grad is not None, "the images were marked for a gradient"
         return images.grad
-    labels = logits.argmax(dim=1)
     (gradient,) = torch.autograd.grad(functional.cross_entropy(logits, labels), images, retain_graph=True)
     torch.autograd.backward(loss)
     return gradient
