@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from negatoscope import __version__
-from negatoscope.cli import data, reproduce
+from negatoscope.cli.data import app as data_app
+from negatoscope.cli.reproduce import app as reproduce_app
 from negatoscope.errors import NegatoscopeError
 
 app = typer.Typer(
@@ -18,14 +19,15 @@ app = typer.Typer(
     help="Does an image classifier still see what a person sees when a picture keeps its meaning but changes its look?",
     epilog="Start with:  negatoscope reproduce table1 --fast",
 )
-app.add_typer(reproduce.app, name="reproduce")
-app.add_typer(data.app, name="data")
+app.add_typer(reproduce_app, name="reproduce")
+app.add_typer(data_app, name="data")
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"negatoscope {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -38,7 +38,7 @@ class Watch:
         self.epochs = -1
         self.live = Live(console=self.console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Watch":
         if self.console.is_terminal:
             self.live.start()
         return self

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from filelock import FileLock, Timeout
 
@@ -78,6 +78,7 @@ class Job:
     not_run: tuple[dict[str, str], ...] = ()
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Who looks on while a table is made."""
 

