@@ -32,12 +32,14 @@ def provenance(*, command: str, hardware: Hardware, datasets: Iterable[Dataset])
 def describe_data(dataset: Dataset) -> dict[str, Any]:
     """A dataset's files by name and sha256, and whether they are the published ones."""
     unofficial = [file.name for file in dataset.files if not file.official]
+    note = f"unofficial copy: {', '.join(unofficial)} differ from the published files" if unofficial else ""
+    own = dataset.name.startswith("folder:")
     return {
         "name": dataset.name,
         "spec": dataset.spec,
         "official": not unofficial,
         "sha256": {file.name: file.sha256 for file in dataset.files},
-        "note": f"unofficial copy: {', '.join(unofficial)} differ from the published files" if unofficial else "",
+        "note": "images of the user's own" if own else note,
     }
 
 

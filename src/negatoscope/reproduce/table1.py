@@ -106,9 +106,11 @@ def plan(request: Request) -> Job:
     recipes: dict[str, Recipe] = {}
     not_run: list[dict[str, str]] = []
     for name in request.datasets or PAPER_DATASETS:
+        label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
         try:
-            recipes[name] = _recipe(request, name)
-            data[name] = load_cell_data(recipes[name], data_dir=request.data_dir, fast=request.fast)
+            recipe = _recipe(request, name)
+            data[label] = load_cell_data(recipe, data_dir=request.data_dir, fast=request.fast)
+            recipes[label] = replace(recipe, data=data[label].train.spec)
         except DataNotFoundError:
             if request.datasets:
                 raise
