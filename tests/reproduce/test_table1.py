@@ -32,6 +32,10 @@ class Notes:
         self.seconds: dict[Any, float] = {}
         self.moments: list[Any] = []
         self.ended: list[tuple[float, int]] = []
+        self.jobs: list[Any] = []
+
+    def planned(self, job: Any) -> None:
+        self.jobs.append(job)
 
     def estimated(self, seconds: Any) -> None:
         self.seconds = dict(seconds)
@@ -113,6 +117,7 @@ def test_the_csv_holds_the_summary(made: Any) -> None:
 
 def test_progress_is_told(made: Any) -> None:
     notes = made[2]
+    assert [len(job.cells) for job in notes.jobs] == [2]
     assert len(notes.seconds) == 2
     assert all(seconds > 0 for seconds in notes.seconds.values())
     assert notes.ended == [(0.0, 1), (0.1, 2)]

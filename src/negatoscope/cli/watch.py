@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from negatoscope.reports.tables import table1_live
 from negatoscope.reproduce.cells import Cell
+from negatoscope.reproduce.table1 import Job
 from negatoscope.training.loop import Moment
 
 
@@ -50,6 +51,17 @@ class Watch:
         if kind is KeyboardInterrupt:
             self.console.print("Stopped. The same command goes on from here.")
             raise SystemExit(130)
+
+    def planned(self, job: Job) -> None:
+        """Say loudly what is not run, and what stands in for it."""
+        for entry in job.not_run:
+            self.console.print(f"NOT RUN: {entry['dataset']}: {entry['reason']}.", style="bold", soft_wrap=True)
+        if job.not_run and "mnist_sample" in job.data:
+            self.console.print(
+                "INSTEAD OF MNIST: a sample of 5,000 of its images. Not comparable with the paper.",
+                style="bold",
+                soft_wrap=True,
+            )
 
     def estimated(self, seconds: Mapping[Cell, float]) -> None:
         """Say how much there is to do."""

@@ -82,6 +82,9 @@ class Job:
 class Watcher(Protocol):
     """Who looks on while a table is made."""
 
+    def planned(self, job: Job) -> None:
+        """Once it is known what is run, and what is not and why."""
+
     def estimated(self, seconds: Mapping[Cell, float]) -> None:
         """Before the first cell: how long each unfinished one will take."""
 
@@ -154,6 +157,7 @@ def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher
     with _locked(out):
         job = plan(request)
         folders = {cell: cell_folder(cell, job.data[cell.dataset], hardware=hardware, out=out) for cell in job.cells}
+        watcher.planned(job)
         watcher.estimated(_estimates(job, folders, hardware))
         done: dict[Cell, Document] = {}
         for cell, folder in folders.items():
