@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 from contextlib import suppress
 from typing import get_args
@@ -9,6 +10,7 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,11 +75,99 @@ def test_every_mode_is_grey_or_rgb(mode: str, channels: int) -> None:
     assert decode(_encoded(image, "PNG"), name="x").shape == (channels, 5, 7)
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_more_than_eight_bits_are_refused_rather_than_clipped(dtype: type[np.generic]) -> None:
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "PA", "CMYK", "YCbCr", "1"])
+def test_other_modes_are_what_pillow_converts_them_to(mode: str) -> None:
+    colours = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8))
+    image = (colours.convert("P") if mode == "PA" else colours).convert(mode)
+    if mode in ("RGBA", "LA", "PA"):
+        image.putalpha(Image.fromarray(np.arange(35, dtype=np.uint8).reshape(5, 7)))
+    kind = "TIFF" if mode in ("CMYK", "YCbCr", "PA") else "PNG"
+    expected = image.convert("L" if mode in ("LA", "1") else "RGB")
+    np.testing.assert_array_equal(decode(_encoded(image, kind), name="x"), to_array(expected))
+
+
+def test_a_transparent_palette_loses_its_transparency_alone() -> None:
+    image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("P")
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=bytes(range(64)))
+    np.testing.assert_array_equal(decode(stream.getvalue(), name="x"), to_array(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("extension", [".png", ".tiff", ".pgm", ".jp2"])
+def test_16_bits_are_divided_by_257_and_rounded(extension: str) -> None:
+    values = (np.arange(0, 65536, 4).reshape(128, 128) + np.arange(128) % 4).astype(np.uint16)
+    parameters = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000] if extension == ".jp2" else []
+    content = cv2.imencode(extension, values, parameters)[1].tobytes()
+    np.testing.assert_array_equal(decode(content, name="x")[0], np.rint(values / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_white_is_zero_is_heeded_as_tifffile_heeds_it(bits: int, byteorder: str) -> None:
+    values = np.linspace(0, 2**bits - 1, 35).astype(f"{byteorder}u{bits // 8}").reshape(5, 7)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="miniswhite", byteorder=byteorder)
+    expected = np.rint((2**bits - 1 - values.astype(np.float64)) / (257 if bits == 16 else 1)).astype(np.uint8)
+    try:
+        decoded = decode(stream.getvalue(), name="x")
+    except DataError:
+        assert (bits, byteorder) == (16, ">"), "the one that Pillow does not read"
+    else:
+        np.testing.assert_array_equal(decoded[0], expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_values_without_a_known_range_are_refused_rather_than_clipped(dtype: type[np.generic]) -> None:
     image = Image.fromarray(np.arange(0, 40_000, 1000).reshape(5, 8).astype(dtype))
-    with pytest.raises(DataError, match=r"^expected 8 bits per value in x\.tif, got Pillow's mode '[IF]"):
+    with pytest.raises(DataError, match=r"^expected 8 or 16 bits per value in x\.tif, got Pillow's mode '[IF]"):
         decode(_encoded(image, "TIFF"), name="x.tif")
+
+
+# What each EXIF orientation says of the first row and the first column, from the standard's table.
+UPRIGHT = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.transpose(1, 0, 2),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda x: np.rot90(x),
+}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_images_stand_upright(kind: str, orientation: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (2, 3, 3), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    settings = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(values).save(stream, kind, exif=exif, **settings)
+    decoded = decode(stream.getvalue(), name="x").transpose(1, 2, 0)
+    np.testing.assert_allclose(decoded.astype(int), UPRIGHT[orientation](values), atol=3 if kind == "JPEG" else 0)
+    if kind == "JPEG":
+        opencv = cv2.imdecode(np.frombuffer(stream.getvalue(), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+        np.testing.assert_allclose(decoded.astype(int), opencv, atol=3)
+
+
+def test_a_format_that_starts_another_program_is_no_image() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "EPS")
+    with pytest.raises(DataError, match=r"^expected an image in x\.png, got bytes that do not decode"):
+        decode(stream.getvalue(), name="x.png")
+
+
+def test_pillows_warnings_are_not_shown_and_others_are_left_alone() -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff"  # counts entries that are not there
+    stream = io.BytesIO()
+    Image.new("L", (4, 4), 7).save(stream, "JPEG", exif=exif)
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
+        Image.open(io.BytesIO(stream.getvalue())).getexif()
+    filters = list(warnings.filters)
+    np.testing.assert_array_equal(decode(stream.getvalue(), name="x"), np.full((1, 4, 4), 7))
+    assert warnings.filters == filters
 
 
 @pytest.mark.parametrize("kind", ["PNG", "PPM", "JPEG", "BMP"])

@@ -1,12 +1,16 @@
 """The one place where pixels are decoded, made grey, resampled and equalized."""
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from negatoscope.errors import DataError, InputError
 
@@ -15,16 +19,64 @@ Resample = Literal["bilinear", "box", "bicubic", "nearest"]
 MAX_PIXELS = 64_000_000
 """Larger images are refused: a file of a few kilobytes can claim any size."""
 
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""What is read. Pillow knows more, among them EPS, for which it starts another program."""
+
+DECODING = 2
+"""Counted up when the same bytes decode to other pixels than before; part of the name of what is kept decoded."""
+
+_filters = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The size and the channels that a classifier wants, and how an image gets there.
+
+    Args:
+        height: In pixels.
+        width: In pixels.
+        channels: "gray" for one, "rgb" for three.
+        resample: The filter of the resizing, all but "nearest" with antialiasing.
+        method: "stretch": both sides are scaled apart. "crop": one scale, and what is too much is cut off evenly.
+        crop_share: Of method "crop": which share of the scaled sides is kept; 0.875 is ImageNet's 224 of 256.
+
+    Raises:
+        InputError: A value is impossible.
+    """
+
+    height: int
+    width: int
+    channels: Literal["gray", "rgb"]
+    resample: Resample = "bilinear"
+    method: Literal["stretch", "crop"] = "stretch"
+    crop_share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 1 or self.height * self.width > MAX_PIXELS:
+            raise InputError(
+                f"expected height and width from 1 to {MAX_PIXELS} pixels together, got {self.height} and {self.width}"
+            )
+        choices = {"channels": ("gray", "rgb"), "resample": get_args(Resample), "method": ("stretch", "crop")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if not 0 < self.crop_share <= 1:
+            raise InputError(f"expected crop_share above 0 and up to 1, got {self.crop_share}")
+
 
 def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height width"]:
     """An image file's pixels, 0 to 255: one channel where it is grey, else RGB.
 
+    The image stands upright, as its EXIF orientation says. A palette gives RGB, 1 bit gives 0 and 255, 16 bits of grey
+    are divided by 257 and rounded, CMYK is converted as Pillow does, transparency is dropped, and of a moving picture
+    the first frame counts.
+
     Args:
-        content: The bytes of a PPM, PNG, JPEG or another file that Pillow reads.
+        content: The bytes of a file in one of `FORMATS`.
         name: How an error calls it.
 
     Raises:
-        DataError: The bytes are damaged, no image, of more than 8 bits per value, or an image of absurd size.
+        DataError: The bytes are damaged, no image, of values without a known range, or an image of absurd size.
     """
     return to_array(open_image(content, name=name))
 
@@ -32,25 +84,94 @@ def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height w
 def open_image(content: bytes, *, name: str) -> Image.Image:
     """The same as a Pillow image, mode "L" or "RGB"."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
-            image = Image.open(io.BytesIO(content))
+        with _quiet():
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise DataError(f"expected at most {MAX_PIXELS} pixels in {name}, got {image.width} x {image.height}")
-        if image.mode.startswith(("I", "F")):
-            raise DataError(f"expected 8 bits per value in {name}, got Pillow's mode {image.mode!r}; convert it")
         image.load()
-        return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode in ("1", "LA") else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        if isinstance(error, DataError):
-            raise
+        with _quiet():
+            ImageOps.exif_transpose(image, in_place=True)
+        return _plain(image, name=name)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
         raise DataError(f"expected an image in {name}, got bytes that do not decode; fetch the file again") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: what is wrong with an image is said by an error. Filters are shared by all threads."""
+    with _filters, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _plain(image: Image.Image, *, name: str) -> Image.Image:
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode in ("1", "LA"):
+        return image.convert("L")
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return _from_16_bits(image, name=name)
+    if image.mode in ("I", "F"):
+        raise DataError(f"expected 8 or 16 bits per value in {name}, got Pillow's mode {image.mode!r}; convert it")
+    image.info.pop("transparency", None)  # dropped either way, but Pillow warns
+    return image.convert("RGB")
+
+
+def _from_16_bits(image: Image.Image, *, name: str) -> Image.Image:
+    tags = getattr(image, "tag_v2", {})
+    bits, photometric = tags.get(258, (16,)), tags.get(262, 1)
+    if tuple(bits) != (16,):
+        raise DataError(f"expected 8 or 16 bits per value in {name}, got {bits[0]}; convert it")
+    values = np.asarray(image).astype(np.uint32)
+    if photometric == 0:  # "white is zero", which Pillow heeds at 8 bits only
+        values = 65535 - values
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
 def to_array(image: Image.Image) -> UInt8[np.ndarray, "channels height width"]:
     """A Pillow image as an array, channels first."""
     values = np.asarray(image)
     return np.ascontiguousarray(values[None] if values.ndim == 2 else values.transpose(2, 0, 1))
+
+
+def fit_image(
+    image: UInt8[np.ndarray, "channels height width"], fit: Fit
+) -> UInt8[np.ndarray, "fit_channels fit_height fit_width"]:
+    """An image at the size and with the channels that a classifier wants; one that has them comes back untouched.
+
+    RGB becomes grey (ITU-R 601 luma, as Pillow has it) before the resizing; grey becomes RGB by repetition, after it.
+    Method "crop" scales the image until it just covers both sides divided by `crop_share` and cuts out the centre.
+
+    Raises:
+        InputError: The image has neither one nor three channels, or no pixels.
+        DataError: It is so long that it would have absurdly many pixels before it is cut.
+    """
+    wanted = 1 if fit.channels == "gray" else 3
+    if image.shape == (wanted, fit.height, fit.width):
+        return image
+    if len(image) not in (1, 3) or image.size == 0:
+        raise InputError(f"expected an image of one or three channels, got one of shape {image.shape}")
+    picture = Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
+    if wanted == 1:
+        picture = picture.convert("L")
+    size, filter_ = (fit.width, fit.height), Image.Resampling[fit.resample.upper()]
+    pixels = to_array(_cropped(picture, fit, filter_) if fit.method == "crop" else picture.resize(size, filter_))
+    return np.repeat(pixels, 3, axis=0) if wanted > len(pixels) else pixels
+
+
+def _cropped(picture: Image.Image, fit: Fit, resample: Image.Resampling) -> Image.Image:
+    """The centre of an image that covers the size; sides and corners are rounded as torchvision rounds them."""
+    tall, wide = round(fit.height / fit.crop_share), round(fit.width / fit.crop_share)
+    if tall * picture.width >= wide * picture.height:
+        wide = tall * picture.width // picture.height
+    else:
+        tall = wide * picture.height // picture.width
+    if tall * wide > MAX_PIXELS:
+        raise DataError(f"expected an image to crop, got a strip of {picture.width} x {picture.height} pixels; cut it")
+    left, top = round((wide - fit.width) / 2), round((tall - fit.height) / 2)
+    return picture.resize((wide, tall), resample).crop((left, top, left + fit.width, top + fit.height))
 
 
 def resize(image: Image.Image, *, size: int, resample: Resample) -> Image.Image:

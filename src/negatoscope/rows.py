@@ -34,14 +34,17 @@ SCHEMA = pa.schema(
         pa.field("prediction", pa.int16(), nullable=False),
         pa.field("confidence", pa.float32(), nullable=False),
         pa.field("label_confidence", pa.float32(), nullable=False),
+        pa.field("label_rank", pa.int16(), nullable=False),
     ]
 )
 """`sample` counts from 0 in the source split, and `sample_hash` is `hash_samples` of its stored pixels; `track` is null
-where the dataset has none; the two confidences are softmax probabilities in [0, 1], of the prediction and the label."""
+where the dataset has none; the two confidences are softmax probabilities in [0, 1], of the prediction and the label;
+`label_rank` is how many classes come before the label, 0 where it is the prediction."""
 
 _KEY = ("dataset", "split", "classifier", "transform", "seed")
 _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
-_ROW_GROUP = 131_072  # rows that merging holds at once: about 7 MB
+_ROW_GROUP = 131_072  # rows that are stored together: about 7 MB
+_GATHERED = 524_288  # rows that are sorted at once: about 30 MB
 
 
 @dataclass(frozen=True)
@@ -147,14 +150,79 @@ def read_rows(
     return pa.concat_tables([SCHEMA.empty_table().select(needed), *found]).select(wanted).unify_dictionaries()
 
 
-def merge_rows(path: Path, parts: Iterable[Path]) -> None:
-    """Write the rows of all parts, in their order, into one file; memory is bounded by one row group.
+def merge_rows(path: Path, parts: Iterable[Path], *, by: str | None = None) -> None:
+    """Write the rows of all parts, in their order, into one file.
+
+    Memory is bounded by the largest row group, or with `by` by half a million rows.
+
+    Args:
+        path: The file to make or to replace.
+        parts: What `write_rows` wrote.
+        by: A column of names, such as "transform": among each half million rows, those of one name are put together,
+            which makes them quick to find. Names come in the order in which they first occur.
 
     Raises:
         DataError: A part cannot be read, is damaged or does not hold rows.
+        InputError: `by` is no column of names.
         OutputError: The folder cannot be written or the disk is full.
     """
-    write_rows(path, (table for part in parts for table in _row_groups(part, columns=SCHEMA.names, where={})))
+    if by is None:
+        write_rows(path, (table for part in parts for table in _row_groups(part, columns=SCHEMA.names, where={})))
+        return
+    _expect_names("by", [by], among=[field.name for field in SCHEMA if field.type == _NAMES])
+    write_rows(path, _put_together((table for part in parts for table in _large_tables(part)), by=by))
+
+
+class OpenRows:
+    """A file of rows, read one transform at a time: memory holds the rows of one, whatever the file's size.
+
+    Args:
+        path: The file, for what is said of it.
+        file: The same, opened.
+    """
+
+    def __init__(self, path: Path, file: pq.ParquetFile) -> None:
+        self._path, self._file = path, file
+        self._groups: dict[str, list[int]] = {}
+        self._mixed: set[int] = set()
+        with _reading(path):
+            for index in range(file.num_row_groups):
+                names = file.read_row_group(index, columns=["transform"])["transform"].unique().to_pylist()
+                for name in names:
+                    self._groups.setdefault(name, []).append(index)
+                if len(names) > 1:
+                    self._mixed.add(index)
+
+    @property
+    def transforms(self) -> tuple[str, ...]:
+        """Every transform that a row names, in the order in which they first occur."""
+        return tuple(self._groups)
+
+    def read(self, transform: str, *, columns: Sequence[str]) -> pa.Table:
+        """The rows of one transform, in their order; none where no row names it.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        groups = self._groups.get(transform, [])
+        if not groups:
+            return SCHEMA.empty_table().select(columns)
+        with _reading(self._path):
+            if self._mixed.isdisjoint(groups):
+                return self._file.read_row_groups(groups, columns=list(columns)).select(columns)
+            found = self._file.read_row_groups(groups, columns=[*columns, "transform"])
+            return _matching(found, {"transform": _scalar("transform", transform)}).select(columns)
+
+
+@contextmanager
+def open_rows(path: Path) -> Iterator[OpenRows]:
+    """Rows that `write_rows` wrote, to be read one transform at a time.
+
+    Raises:
+        DataError: The file cannot be read, is damaged or does not hold rows.
+    """
+    with _opened(path) as file:
+        yield OpenRows(path, file)
 
 
 def _repeat(name: str, value: str | int, *, n: int) -> pa.Array:
@@ -171,6 +239,42 @@ def _column(name: str, values: Shaped[np.ndarray, " _"] | None, *, n: int) -> pa
         return pa.array(values, type=wanted)
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(f"expected {name} to fit {wanted}, got values that do not: {error}") from error
+
+
+def _large_tables(path: Path) -> Iterator[pa.Table]:
+    """All rows in order; small row groups are read together, which is quicker."""
+    with _opened(path) as file:
+        sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+        chunks = np.cumsum(sizes) // _ROW_GROUP
+        for chunk in np.unique(chunks):
+            with _reading(path):
+                table = file.read_row_groups(np.flatnonzero(chunks == chunk).tolist())
+            yield _in_one_piece(table)
+
+
+def _put_together(tables: Iterable[pa.Table], *, by: str) -> Iterator[pa.Table]:
+    """Tables of one name each, gathered from `_GATHERED` rows at a time."""
+    held: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        held.append(table)
+        rows += table.num_rows
+        if rows >= _GATHERED:
+            yield from _of_one_name(held, by=by)
+            held, rows = [], 0
+    yield from _of_one_name(held, by=by)
+
+
+def _of_one_name(tables: Sequence[pa.Table], *, by: str) -> Iterator[pa.Table]:
+    if tables:
+        table = _in_one_piece(pa.concat_tables(tables))
+        for name in table[by].unique().to_pylist():
+            yield _matching(table, {by: _scalar(by, name)})
+
+
+def _in_one_piece(table: pa.Table) -> pa.Table:
+    """The same rows, each column in one chunk: thousands of small chunks make everything slow."""
+    return table.unify_dictionaries().combine_chunks()
 
 
 @contextmanager

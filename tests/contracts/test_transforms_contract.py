@@ -1,23 +1,25 @@
-"""What every transform promises; a new one is picked up from the registry."""
+"""What every transform promises, over the range of its settings; a new one is picked up from the registry."""
 
-from collections.abc import Callable
+import inspect
+import math
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
 
-from negatoscope.transforms import TRANSFORMS
+from negatoscope.errors import InputError
+from negatoscope.models.predict import to_images
+from negatoscope.registry import Spec
+from negatoscope.transforms import TRANSFORMS, Space, TransformFacts, describe_transform
+from negatoscope.transforms.space import spaces_of
 from negatoscope.types import Images
-
-Transform = Callable[[Images], Images]
-
-pytestmark = pytest.mark.parametrize(
-    "transform", [TRANSFORMS.resolve(name)[1] for name in TRANSFORMS.names()], ids=TRANSFORMS.names()
-)
 
 SHAPES = {
     "no images": (0, 1, 4, 4),
     "one image": (1, 3, 5, 6),
     "one pixel": (2, 1, 1, 1),
+    "one pixel in colour": (2, 3, 1, 1),
     "one channel": (3, 1, 6, 5),
     "colour": (4, 3, 8, 8),
 }
@@ -25,54 +27,153 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
+def _values(parameter: inspect.Parameter, space: Space | None) -> list[Any]:
+    """What to try of a setting, an ordinary value first."""
+    if space is not None:
+        values = [(space.low + space.high) / 2, space.low, space.high]
+        return [int(value) for value in values] if get_args(parameter.annotation)[0] is int else values
+    if get_origin(parameter.annotation) is Literal:
+        return list(get_args(parameter.annotation))
+    assert parameter.default is not parameter.empty, f"{parameter} has neither a Space, nor choices, nor a default"
+    return [parameter.default]
+
+
+def _specs(name: str) -> list[str]:
+    """Specs in which one setting at a time takes each of its values, and the others an ordinary one."""
+    function = TRANSFORMS.get(name)
+    spaces, parameters = spaces_of(function), inspect.signature(function).parameters
+    values = {key: _values(each, spaces.get(key)) for key, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
+    usual = {key: each[0] for key, each in values.items()}
+    tried = [usual, *({**usual, key: value} for key, each in values.items() for value in each[1:])]
+    return [str(TRANSFORMS.resolve(str(Spec(name, arguments)))[0]) for arguments in tried]
+
+
+SPECS = list(dict.fromkeys(spec for name in TRANSFORMS.names() for spec in _specs(name)))
+
+over_settings = pytest.mark.parametrize("facts", [describe_transform(spec) for spec in SPECS], ids=SPECS)
+over_names = pytest.mark.parametrize("name", TRANSFORMS.names())
+
+
 def _images(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Images:
     return torch.rand(shape, generator=torch.Generator().manual_seed(1)).to(dtype)
 
 
+def _refused(facts: TransformFacts, images: Images) -> bool:
+    """Whether it is one of colour that refuses grey images, which is its right, in one sentence."""
+    if not facts.color or images.shape[1] != 1:
+        return False
+    said = _said(facts, images)
+    assert not said or said.startswith("expected RGB images for ")
+    return said != ""
+
+
+def _said(facts: TransformFacts, images: Images) -> str:
+    """The sentence of a refusal, empty where there is none."""
+    try:
+        assert facts.function(images).shape == images.shape
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_shape_dtype_device_and_range_are_kept(
-    transform: Transform, shape: tuple[int, ...], dtype: torch.dtype, layout: torch.memory_format, device: str
-) -> None:
-    images = _images(shape, dtype).to(device).contiguous(memory_format=layout)
-    found = transform(images)
-    assert (found.shape, found.dtype, found.device) == (images.shape, images.dtype, images.device)
-    assert bool(((found >= 0) & (found <= 1)).all())
+@over_settings
+def test_shape_dtype_device_and_range_are_kept(facts: TransformFacts, dtype: torch.dtype, device: str) -> None:
+    for shape in SHAPES.values():
+        for layout in LAYOUTS:
+            images = _images(shape, dtype).to(device).contiguous(memory_format=layout)
+            if _refused(facts, images):
+                continue
+            found = facts.function(images)
+            assert (found.shape, found.dtype, found.device) == (images.shape, images.dtype, images.device)
+            assert bool(((found >= 0) & (found <= 1)).all())
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, 5e-324, 1e-8, 1 - 2**-24])
-def test_the_ends_of_the_range_stay_in_it(transform: Transform, level: float) -> None:
-    found = transform(torch.full((2, 1, 3, 3), level))
-    assert bool(((found >= 0) & (found <= 1)).all())
+@over_settings
+def test_the_ends_of_the_range_stay_in_it(facts: TransformFacts) -> None:
+    for level in (0.0, 1.0, 5e-324, 1e-8, 0.1, 1 - 2**-24):
+        for other in (level, 0.0, 1.0):
+            images = torch.tensor([level, other, level]).reshape(1, 3, 1, 1).expand(2, 3, 3, 3)
+            found = facts.function(images)
+            assert bool(((found >= 0) & (found <= 1)).all()), (level, other)
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_input_is_untouched_and_not_shared(transform: Transform, shape: tuple[int, ...]) -> None:
-    images = _images(shape)
-    before = images.clone()
-    transform(images).zero_()
-    assert torch.equal(images, before)
+@over_settings
+def test_the_input_is_untouched_and_not_shared(facts: TransformFacts) -> None:
+    for shape in SHAPES.values():
+        images = _images(shape)
+        before = images.clone()
+        if not _refused(facts, images):
+            facts.function(images).zero_()
+        assert torch.equal(images, before)
 
 
-def test_the_same_call_gives_the_same_bits_whatever_the_global_generator(transform: Transform) -> None:
+@over_settings
+def test_the_same_call_gives_the_same_bits_whatever_the_global_generator(facts: TransformFacts) -> None:
     images = _images((4, 3, 8, 8))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        first = transform(images)
+        first = facts.function(images)
         torch.manual_seed(2)
         state = torch.get_rng_state()
-        second = transform(images)
+        second = facts.function(images)
         assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first, second)
 
 
-def test_an_image_does_not_depend_on_its_batch(transform: Transform) -> None:
+@over_settings
+def test_an_image_depends_neither_on_its_batch_nor_on_its_place_in_it(facts: TransformFacts) -> None:
     images = _images((4, 3, 8, 8))
-    torch.testing.assert_close(transform(images), torch.cat([transform(image[None]) for image in images]))
+    together = facts.function(images)
+    torch.testing.assert_close(together, torch.cat([facts.function(image[None]) for image in images]))
+    torch.testing.assert_close(together.flip(0), facts.function(images.flip(0)))
 
 
-def test_layout_in_memory_changes_nothing(transform: Transform) -> None:
+@over_settings
+def test_layout_in_memory_changes_nothing(facts: TransformFacts) -> None:
     images = _images((4, 3, 8, 8))
-    torch.testing.assert_close(transform(images), transform(images.contiguous(memory_format=torch.channels_last)))
+    torch.testing.assert_close(
+        facts.function(images), facts.function(images.contiguous(memory_format=torch.channels_last))
+    )
+
+
+@over_names
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_identity_changes_nothing_in_stored_images(name: str, shape: tuple[int, ...]) -> None:
+    facts = describe_transform(_specs(name)[0])
+    if not facts.identity:
+        assert all(space.identity is None for space in facts.space.values())
+        return
+    images = to_images((_images(shape) * 255).round().to(torch.uint8))
+    function = partial(TRANSFORMS.get(name), **{**facts.spec.arguments, **facts.identity})
+    torch.testing.assert_close(function(images), images, rtol=0, atol=1e-5)
+
+
+@over_names
+def test_numbers_that_are_none_are_refused_in_one_sentence(name: str) -> None:
+    facts = describe_transform(_specs(name)[0])
+    images = _images((1, 3, 4, 4))
+    for setting in facts.space:
+        whole = get_args(inspect.signature(TRANSFORMS.get(name)).parameters[setting].annotation)[0] is int
+        for value in (-1000, 10**9) if whole else (math.nan, math.inf, -math.inf):
+            with pytest.raises(InputError, match=rf"^expected {setting} of "):
+                TRANSFORMS.get(name)(images, **{**facts.spec.arguments, setting: value})
+
+
+@over_names
+def test_other_numbers_of_channels_are_kept_or_refused_in_one_sentence(name: str) -> None:
+    facts = describe_transform(_specs(name)[0])
+    said = _said(facts, _images((2, 4, 5, 5)))
+    assert not said or said.startswith("expected images of 1 channel (grey) or 3 (RGB), got 4; ")
+
+
+@over_names
+def test_a_transform_of_colour_leaves_grey_alone_or_is_another_or_refuses_it(name: str) -> None:
+    facts = describe_transform(_specs(name)[0])
+    grey = _images((3, 1, 6, 5))
+    if facts.color and not _refused(facts, grey):
+        found = facts.function(grey)
+        assert torch.equal(found, grey) or torch.equal(found, 1 - grey)
+        in_colour = facts.function(grey.expand(3, 3, 6, 5))
+        torch.testing.assert_close(in_colour, found.expand(3, 3, 6, 5))

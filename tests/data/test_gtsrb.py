@@ -398,3 +398,22 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
         width, height = map(int, rows[index][1:3])
         assert images[index].shape == (3, height, width)
     assert_like_opencv(folder / gtsrb.TRAIN_IMAGES, train[::60])
+
+
+@pytest.mark.parametrize(
+    ("preparation", "phrase"),
+    [
+        (Preparation(), "grey, 28x28 bilinear, equalized"),
+        (Preparation(order="equalize_resize", resample="box"), "grey, equalized, 28x28 box"),
+        (Preparation(order="resize", region="sign", negated=True), "cut to the sign, negative, grey, 28x28 bilinear"),
+    ],
+)
+def test_a_preparation_says_in_words_what_it_does_in_its_order(preparation: Preparation, phrase: str) -> None:
+    assert str(preparation) == phrase
+
+
+def test_images_are_called_what_they_are_called_in_the_zip(release: Path) -> None:
+    dataset = load_dataset("gtsrb", split="test", data_dir=release)
+    assert dataset.names[0].startswith("GTSRB/Final_Test/Images/0000")
+    assert dataset.prepared == ""
+    assert load_dataset("gtsrb(prepare='paper')", split="test", data_dir=release).prepared == str(Preparation())

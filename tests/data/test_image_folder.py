@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 
 from negatoscope.data import Dataset, OwnSizeImages, load_dataset
+from negatoscope.data.image_folder import open_folder
 from negatoscope.data.prepare import prepared_folder
 from negatoscope.errors import DataError, SpecError
 
@@ -122,7 +124,6 @@ def test_an_image_that_does_not_decode_is_told_by_name(divided: Path) -> None:
         load(divided, "train")
 
 
-@pytest.mark.usefixtures("unchecked")  # for the check at run time would ask for any one of the images
 def test_an_image_of_another_size_that_does_not_decode_is_told_when_it_is_asked_for(divided: Path) -> None:
     picture(divided / "train" / "10" / "z.png", 0, size=(9, 9, 3))
     path = divided / "train" / "stop" / "b.png"
@@ -151,6 +152,61 @@ def test_a_folder_without_images_says_what_it_expects(tmp_path: Path, made: str)
         picture(tmp_path / "train" / "cat" / "a.png", 0)
     with pytest.raises(DataError, match=r"expected images \(\.bmp, .*\) in .*/CLASS, found none"):
         load(tmp_path)
+
+
+def test_images_have_names_and_nothing_was_done_to_them(divided: Path) -> None:
+    dataset = load(divided, "train")
+    assert dataset.names == ("10/x.bmp", "stop/a.ppm", "stop/b.png")
+    assert dataset.prepared == ""
+
+
+def test_an_opened_folder_reads_no_image_and_knows_the_same_of_them(divided: Path) -> None:
+    (divided / "train" / "stop" / "b.png").write_bytes(b"no image")
+    opened = open_folder(str(divided), "train")
+    assert (opened.names, opened.class_names) == (("10/x.bmp", "stop/a.ppm", "stop/b.png"), ("10", "2", "stop"))
+    assert opened.labels.tolist() == [0, 2, 2]
+    values = np.asarray(Image.open(divided / "train" / "stop" / "a.ppm")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(opened.images[1], values)
+    with pytest.raises(DataError, match=r"^expected an image in train/stop/b\.png, got bytes that do not decode"):
+        opened.images[2]
+
+
+def test_an_opened_folders_fingerprint_follows_names_and_sizes(divided: Path) -> None:
+    prints = [open_folder(str(divided), "test").fingerprint]
+    assert open_folder(str(divided), "test").fingerprint == prints[0]
+    (divided / "test" / "2" / "x.png").rename(divided / "test" / "2" / "w.png")
+    prints.append(open_folder(str(divided), "test").fingerprint)
+    with (divided / "test" / "2" / "w.png").open("ab") as file:
+        file.write(b"more")
+    prints.append(open_folder(str(divided), "test").fingerprint)
+    assert len(set(prints)) == 3
+
+
+def test_links_are_followed_but_never_in_a_circle_and_one_that_leads_nowhere_is_unreadable(
+    divided: Path, tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "stop").symlink_to(divided / "train" / "stop")
+    (linked / "stop" / "circle").symlink_to(linked)
+    (linked / "stop" / "z.png").symlink_to(tmp_path / "nowhere")
+    opened = open_folder(str(linked), "test")
+    assert opened.names == ("stop/a.ppm", "stop/b.png", "stop/z.png")
+    with pytest.raises(DataError, match=r"^expected a readable image, but stop/z\.png is none: No such file"):
+        opened.images[2]
+
+
+def test_a_pipe_is_no_image_and_blocks_nobody(divided: Path) -> None:
+    os.mkfifo(divided / "test" / "2" / "pipe.png")
+    assert open_folder(str(divided), "test").names == ("10/y.png", "2/x.png")
+
+
+def test_a_name_that_is_no_text_is_written_with_escapes(divided: Path) -> None:
+    picture(divided / "test" / os.fsdecode(b"cl\xe4ss") / "a.png", 0)
+    opened = open_folder(str(divided), "test")
+    assert opened.class_names == ("10", "2", "cl\\udce4ss", "stop")
+    assert opened.names[2] == "cl\\udce4ss/a.png"
+    assert opened.images[2].shape == (3, 6, 5)
 
 
 def test_a_path_that_is_no_folder_is_told(tmp_path: Path) -> None:

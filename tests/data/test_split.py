@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negatoscope.data import Dataset, SourceFile
-from negatoscope.data.split import Split, split_validation
+from negatoscope.data.split import Split, split_validation, stratified_sample
 from negatoscope.errors import InputError
 
 MakeDataset = Callable[..., Dataset]
@@ -142,3 +142,49 @@ def test_a_dataset_is_official_when_all_its_files_are(make_dataset: MakeDataset)
     assert replace(make_dataset(), files=(theirs, theirs)).official
     assert not replace(make_dataset(), files=(theirs, mine)).official
     assert make_dataset().name == "bars"
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=8), share=st.floats(0.01, 0.99), seed=st.integers(0, 99))
+def test_a_sample_has_of_each_class_its_share_but_for_one_image(sizes: list[int], share: float, seed: int) -> None:
+    labels = np.random.default_rng(seed).permutation(np.arange(len(sizes)).repeat(sizes))
+    limit = max(1, int(share * len(labels)))
+    chosen = stratified_sample(labels, limit=limit, seed=seed)
+    assert len(chosen) == limit
+    assert bool((np.diff(chosen) > 0).all())
+    quotas = np.array(sizes) * limit / len(labels)
+    assert bool((abs(np.bincount(labels[chosen], minlength=len(sizes)) - quotas) < 1).all())
+
+
+def test_what_rounding_leaves_goes_to_the_largest_remainders() -> None:
+    labels = np.arange(3).repeat([47, 16, 37])  # quotas of ten: 4.7, 1.6, 3.7
+    assert np.bincount(labels[stratified_sample(labels, limit=10, seed=0)]).tolist() == [5, 1, 4]
+
+
+def test_equal_remainders_are_drawn_by_lot() -> None:
+    labels = np.arange(10).repeat(10)
+    extra = sum(
+        np.bincount(labels[stratified_sample(labels, limit=15, seed=seed)], minlength=10) for seed in range(200)
+    )
+    # Each class has one image, and with probability 1/2 another: 300, give or take five deviations of 7.1.
+    assert bool((abs(extra - 300) < 36).all())
+
+
+def test_the_seed_decides_a_sample_and_a_large_limit_takes_all() -> None:
+    labels = np.arange(3).repeat(30)
+    first, again, other = (stratified_sample(labels, limit=30, seed=seed).tolist() for seed in (5, 5, 6))
+    assert first == again != other
+    assert stratified_sample(labels, limit=90, seed=0).tolist() == list(range(90))
+    assert stratified_sample(labels, limit=10**9, seed=0).tolist() == list(range(90))
+
+
+@pytest.mark.parametrize(("limit", "seed"), [(0, 0), (-1, 0), (5, -1)])
+def test_an_impossible_sample_is_one_sentence(limit: int, seed: int) -> None:
+    with pytest.raises(
+        InputError, match=rf"^expected limit of at least 1 and seed of at least 0, got {limit} and {seed}$"
+    ):
+        stratified_sample(np.zeros(9, dtype=np.int64), limit=limit, seed=seed)
+
+
+def test_chosen_images_keep_their_names(make_dataset: MakeDataset) -> None:
+    named = replace(make_dataset(4), names=("a", "b", "c", "d"), prepared="grey").take(np.array([2, 0]), split="chosen")
+    assert (named.names, named.prepared) == (("c", "a"), "grey")

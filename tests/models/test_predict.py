@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
+from scipy.stats import rankdata
 from torch import Tensor
 
 from negatoscope.errors import InputError
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
-from negatoscope.models.predict import predict, to_images
+from negatoscope.models.predict import predict, predict_images, to_images
 from negatoscope.types import Images, LabelArray, Labels, PixelArray
 
 CPU = torch.device("cpu")
@@ -35,7 +36,10 @@ def test_predictions_and_confidences_are_those_of_scipy(n: int, batch_size: int)
     np.testing.assert_array_equal(found.predictions, expected.argmax(axis=1))
     np.testing.assert_allclose(found.confidences, expected.max(axis=1, initial=0), rtol=1e-5)
     np.testing.assert_allclose(found.label_confidences, expected[np.arange(n), labels], rtol=1e-5)
-    assert [len(column) for column in (found.predictions, found.confidences, found.label_confidences)] == [n, n, n]
+    ranks = rankdata(-expected, axis=1, method="min")[np.arange(n), labels] - 1 if n else []
+    np.testing.assert_array_equal(found.label_ranks, ranks)
+    columns = (found.predictions, found.confidences, found.label_confidences, found.label_ranks)
+    assert [len(column) for column in columns] == [n, n, n, n]
 
 
 def test_a_change_sees_each_batch_with_its_labels_and_its_result_is_classified() -> None:
@@ -83,6 +87,34 @@ def test_scores_of_another_precision_give_confidences_in_float32() -> None:
     found = predict(lambda batch: linear(batch).to(torch.bfloat16), images, labels, device=CPU)
     expected = softmax(images.reshape(6, 12) / 255 @ WEIGHTS, axis=1)
     np.testing.assert_allclose(found.confidences, expected.max(axis=1), rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [1.0, 1.0, 1.0, 1.0],
+        [0.0, 5.0, 5.0, 5.0],
+        [1e-9, 0.0, 0.0, 0.0],  # tell apart as scores, not as probabilities
+        [0.0, 1e-9, 0.0, 1e-9],
+        [-200.0, -300.0, 0.0, -400.0],
+    ],
+)
+def test_where_scores_tie_only_the_prediction_has_rank_0(scores: list[float]) -> None:
+    images, labels = torch.zeros(4, 3, 2, 2), torch.arange(4)
+    found = predict_images(lambda batch: torch.tensor([scores] * 4), images, labels)
+    assert ((found.label_ranks == 0) == (found.predictions == labels.numpy())).all()
+    higher = [sum(other > score for other in scores) for score in scores]
+    right = found.predictions == labels.numpy()
+    np.testing.assert_array_equal(found.label_ranks[~right], np.maximum(higher, 1)[~right])
+
+
+def test_one_batch_is_classified_as_many_are() -> None:
+    images, labels = _case(9)
+    batch = to_images(torch.from_numpy(images))
+    found = predict_images(linear, batch, torch.from_numpy(labels))
+    expected = predict(linear, images, labels, device=CPU, batch_size=9)
+    for name in ("predictions", "confidences", "label_confidences", "label_ranks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])

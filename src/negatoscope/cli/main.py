@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from negatoscope import __version__
+from negatoscope.cli.audit import audit, compare
 from negatoscope.cli.data import app as data_app
 from negatoscope.cli.reproduce import app as reproduce_app
 from negatoscope.errors import NegatoscopeError
@@ -17,8 +18,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Does an image classifier still see what a person sees when a picture keeps its meaning but changes its look?",
-    epilog="Start with:  negatoscope reproduce table1 --fast",
+    epilog="Start with:  negatoscope audit --help",
 )
+app.command(epilog="Example:  negatoscope audit model.onnx --data folder:test --out out/audit")(audit)
+app.command(epilog="Example:  negatoscope compare out/old out/new")(compare)
 app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import UInt8
 
+from negatoscope.data.containers import LazyImages
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
-OwnSizeImages: TypeAlias = Sequence[UInt8[np.ndarray, "_ _ _"]]
-"""Images that keep their own size, decoded when they are asked for."""
+OwnSizeImages: TypeAlias = Sequence[Any]
+"""Images that keep their own size, uint8 [channels, height, width], decoded when they are asked for.
+
+No more is said of what is in it, since the check at run time would decode an image each time that it looks.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Dataset:
         samples: Where each image stands in its source split, from 0.
         tracks: For each image, which physical object it is a frame of, where that is known.
         files: The files that it all came from.
+        names: What each image is called in its source; none where they have no names.
+        prepared: What was done to the pixels, as in "grey, 28x28 bilinear, equalized"; "" where nothing was.
     """
 
     spec: str
@@ -47,6 +52,8 @@ class Dataset:
     samples: IndexArray
     tracks: TrackArray | None = None
     files: tuple[SourceFile, ...] = ()
+    names: Sequence[str] = ()
+    prepared: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,14 +80,17 @@ class Dataset:
         """The images at `indices`, in that order, under another split name."""
         if isinstance(self.images, np.ndarray):
             images: PixelArray | OwnSizeImages = np.asarray(self.images)[indices]
+        elif isinstance(self.images, LazyImages):
+            images = self.images.take(indices)
         else:
             images = _Chosen(self.images, indices)
+        names = tuple(self.names[index] for index in indices) if self.names else ()
         tracks = None if self.tracks is None else self.tracks[indices]
         chosen = {"labels": self.labels[indices], "samples": self.samples[indices], "tracks": tracks}
-        return replace(self, split=split, images=images, **chosen)
+        return replace(self, split=split, images=images, names=names, **chosen)
 
 
-class _Chosen(Sequence[UInt8[np.ndarray, "_ _ _"]]):
+class _Chosen(Sequence[Any]):
     """Some images of a sequence, still decoded only when asked for."""
 
     def __init__(self, images: OwnSizeImages, indices: IndexArray) -> None:

@@ -45,6 +45,16 @@ class Preparation:
     region: Region = "full"
     negated: bool = False
 
+    def __str__(self) -> str:
+        first = ["cut to the sign"] * (self.region == "sign") + ["negative"] * self.negated + ["grey"]
+        resized, equalized = [f"{SIZE}x{SIZE} {self.resample}"], ["equalized"]
+        last = {
+            "resize_equalize": resized + equalized,
+            "equalize_resize": equalized + resized,
+            "resize": resized,
+        }
+        return ", ".join(first + last[self.order])
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -90,7 +100,7 @@ def gtsrb(
     """
     preparation = Preparation(order, resample, region, negated)
     if prepare == "none" and preparation != Preparation():
-        raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation}; add it")
+        raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation!r}; add it")
     found = shelf.find("gtsrb")
     used = [found[name] for name in ((TRAIN_IMAGES,) if split == "train" else (TEST_IMAGES, TEST_TABLE))]
     signs = read_training_table(used[0].path) if split == "train" else read_test_table(used[0].path, used[1].path)
@@ -104,6 +114,8 @@ def gtsrb(
         samples=np.arange(len(signs)),
         tracks=np.array([sign.track for sign in signs]) if split == "train" else None,
         files=tuple(file.source for file in found.values()),
+        names=tuple(sign.member for sign in signs),
+        prepared="" if prepare == "none" else str(preparation),
     )
 
 

@@ -1,29 +1,20 @@
 """A user's own images: one folder a class."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 
 from negatoscope.data import Dataset, Shelf, SourceFile, register_dataset
+from negatoscope.data.class_folders import arrange
+from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.prepare import prepared
 from negatoscope.errors import DataError
-from negatoscope.pixels import decode
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Files with other suffixes are no images and are passed over."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image file; `name` is its path from the folder of the split, parted by "/"."""
-
-    path: Path
-    name: str
-    label: int
+from negatoscope.pixels import DECODING
 
 
 @register_dataset
@@ -31,7 +22,7 @@ def folder(shelf: Shelf, split: str, *, path: str) -> Dataset:
     """Your own images, in folders named after their classes.
 
     They lie in ``PATH/train/CLASS`` and ``PATH/test/CLASS``, or in ``PATH/CLASS`` if they are for test only; a class
-    may hold more folders. Classes are the names of their folders over both splits, sorted as text. Images of one size
+    may hold more folders. Classes are the names of their folders over all splits, sorted as text. Images of one size
     and mode come as one array, others at their own size. The spec is "folder:NAME" with the last part of the path, and
     one digest of all names and bytes stands for the files.
 
@@ -43,93 +34,80 @@ def folder(shelf: Shelf, split: str, *, path: str) -> Dataset:
     Raises:
         DataError: There is no such folder, it holds no images of the split, or one of them cannot be read.
     """
+    opened = open_folder(path, split)
+    images = opened.images
+    assert isinstance(images, LazyImages), "open_folder gives them"
+    digest = _digest(images, opened.names)
+    key = {"dataset": "folder", "sha256": digest, "decoding": DECODING}
+    arrays = prepared(key, lambda: _decoded(images))
+    name = opened.spec.removeprefix("folder:")
+    return replace(opened, images=arrays.get("images", images), files=(SourceFile(name, digest, official=False),))
+
+
+def open_folder(path: str, split: str) -> Dataset:
+    """The same without a look into the files: every image is decoded when it is asked for, at its own size.
+
+    One digest of all names and sizes stands for the files, so that none has to be read twice.
+
+    Raises:
+        DataError: There is no such folder, or it holds no images of the split.
+    """
     top = Path(path).expanduser()
     if not path or not top.is_dir():
         raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, which is none; correct it")
-    class_names, pictures = _listed(top, split)
-    digest = _digest(pictures)
-    arrays = prepared({"dataset": "folder", "sha256": digest}, lambda: _decoded(pictures))
-    name = top.resolve().name
+    with opening(top, "a folder"):
+        entries = list(_entries(top))
+    found = arrange([name for name, _ in entries], split=split, where=str(top))
+    digest = sha256()
+    for name, position in zip(found.names, found.positions, strict=True):
+        digest.update(repr((name, entries[position][1])).encode())
+    name = printable(top.resolve().name)
     return Dataset(
         spec=f"folder:{name}",
         split=split,
-        images=arrays["images"] if "images" in arrays else FolderImages(pictures),
-        labels=np.array([picture.label for picture in pictures], dtype=np.int64),
-        class_names=class_names,
-        samples=np.arange(len(pictures)),
-        files=(SourceFile(name, digest, official=False),),
+        images=LazyImages(FolderFiles(top, [name for name, _ in entries]), found.positions),
+        labels=found.labels,
+        class_names=found.class_names,
+        samples=np.arange(len(found.labels)),
+        files=(SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=False),),
+        names=found.names,
     )
 
 
-class FolderImages(Sequence[UInt8[np.ndarray, "channels height width"]]):
-    """Images of different sizes or modes, read when they are asked for."""
-
-    def __init__(self, pictures: Sequence[Picture]) -> None:
-        self.pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return FolderImages(self.pictures[index])
-        return _decode(self.pictures[index])
-
-
-def _listed(top: Path, split: str) -> tuple[tuple[str, ...], list[Picture]]:
-    """The names of all classes, and the images of the split in the order of class and name."""
-    divided = any(_folders(top / part) for part in ("train", "test"))
-    if not divided and split == "train":
-        raise DataError(f"expected training images in {top / 'train'}/CLASS, found no such folder; divide {top} in two")
-    home = top / split if divided else top
-    homes = (top / "train", top / "test") if divided else (top,)
-    class_names = sorted({each.name for place in homes for each in _folders(place)})
-    pictures = [
-        Picture(home / name, name, label)
-        for label, class_name in enumerate(class_names)
-        for name in sorted(path.relative_to(home).as_posix() for path in _images(home / class_name))
-    ]
-    if not pictures:
-        raise DataError(
-            f"expected images ({', '.join(SUFFIXES)}) in {home}/CLASS, found none; put each class in a folder"
-        )
-    return tuple(class_names), pictures
+def _entries(top: Path) -> Iterator[tuple[str, int]]:
+    """The path and size of every file and folder from `top`; those of folders end in "/", and links are followed."""
+    waiting = [(top, "", frozenset({_identity(top.stat())}))]
+    while waiting:
+        place, prefix, above = waiting.pop()
+        for entry in sorted(place.iterdir()):
+            try:
+                facts = entry.stat()
+            except FileNotFoundError:  # a link that leads nowhere is told when it is read
+                yield f"{prefix}{entry.name}", 0
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                yield f"{prefix}{entry.name}", facts.st_size
+            elif stat.S_ISDIR(facts.st_mode) and not entry.name.startswith(".") and _identity(facts) not in above:
+                yield f"{prefix}{entry.name}/", 0
+                waiting.append((entry, f"{prefix}{entry.name}/", above | {_identity(facts)}))
 
 
-def _images(place: Path) -> list[Path]:
-    files = [path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    return [path for path in files if not path.name.startswith(".")]
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino
 
 
-def _folders(place: Path) -> list[Path]:
-    if not place.is_dir():
-        return []
-    return [path for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
-
-
-def _digest(pictures: Sequence[Picture]) -> str:
+def _digest(images: LazyImages, names: Sequence[str]) -> str:
     digest = sha256()
-    for picture in pictures:
-        digest.update(repr((picture.name, sha256(_read(picture)).hexdigest())).encode("utf-8", "backslashreplace"))
+    for index, name in enumerate(names):
+        digest.update(repr((name, sha256(images.read(index)).hexdigest())).encode())
     return digest.hexdigest()
 
 
-def _decoded(pictures: Sequence[Picture]) -> dict[str, np.ndarray]:
+def _decoded(images: LazyImages) -> dict[str, np.ndarray]:
     """All images in one array or, at the first one that differs from those before it, the two shapes."""
-    images: list[np.ndarray] = []
-    for picture in pictures:
-        images.append(_decode(picture))
-        if images[-1].shape != images[0].shape:
-            return {"shapes": np.array([images[0].shape, images[-1].shape])}
-    return {"images": np.stack(images)}
-
-
-def _decode(picture: Picture) -> UInt8[np.ndarray, "channels height width"]:
-    return decode(_read(picture), name=str(picture.path))
-
-
-def _read(picture: Picture) -> bytes:
-    try:
-        return picture.path.read_bytes()
-    except OSError as error:
-        raise DataError(f"expected a readable image, but {picture.path} is none: {error.strerror}") from error
+    decoded: list[np.ndarray] = []
+    for image in images:
+        decoded.append(image)
+        if image.shape != decoded[0].shape:
+            return {"shapes": np.array([decoded[0].shape, image.shape])}
+    return {"images": np.stack(decoded)}

@@ -1,4 +1,4 @@
-"""How validation images are cut out of the training set."""
+"""How validation images are cut out of the training set, and a sample out of any set."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from negatoscope.data.base import Dataset
 from negatoscope.errors import InputError
-from negatoscope.types import IndexArray
+from negatoscope.types import IndexArray, LabelArray
 
 Split = Literal["last", "random", "track", "stratified"]
 
@@ -54,6 +54,32 @@ def split_validation(dataset: Dataset, *, method: Split, size: int, seed: int = 
         dataset.take(np.flatnonzero(~validates), split="train"),
         dataset.take(np.flatnonzero(validates), split="validation"),
     )
+
+
+def stratified_sample(labels: LabelArray, *, limit: int, seed: int) -> Int[np.ndarray, " chosen"]:
+    """The positions of at most `limit` images, ascending, of each class as near to its share as whole images allow.
+
+    What rounding leaves goes to the classes with the largest remainders, and by lot among equal ones.
+
+    Args:
+        labels: The class of each image.
+        limit: How many; all where there are no more.
+        seed: Of the choice.
+
+    Raises:
+        InputError: `limit` is below 1 or `seed` is negative.
+    """
+    if limit < 1 or seed < 0:
+        raise InputError(f"expected limit of at least 1 and seed of at least 0, got {limit} and {seed}")
+    if limit >= len(labels):
+        return np.arange(len(labels))
+    generator = np.random.default_rng(seed)
+    classes, sizes = np.unique(labels, return_counts=True)
+    counts, remainders = np.divmod(sizes * limit, len(labels))
+    order = np.lexsort((generator.random(len(classes)), -remainders))
+    counts[order[: limit - counts.sum()]] += 1
+    groups = (generator.permutation(np.flatnonzero(labels == label)) for label in classes)
+    return np.sort(np.concatenate([group[:count] for group, count in zip(groups, counts, strict=True)]))
 
 
 def _of_each_class(

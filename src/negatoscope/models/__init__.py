@@ -1,0 +1,43 @@
+"""Classifiers: the paper's network, one inference path, and whatever a user brings in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+from negatoscope.registry import Registry
+
+Kind = Literal["onnx", "torch", "export", "hugging_face", "timm", "callable", "trained"]
+
+Run = Callable[[Tensor], Tensor]
+"""A classifier as it comes: what it wants in, what it says out."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A classifier as its file has it, before anybody has said what it lacks.
+
+    Args:
+        name: How reports call it.
+        kind: What it came as.
+        run: Maps a batch, laid out as the classifier wants it, to its answers.
+        sha256: Of its file or files, or of its weights; "" where there are none.
+        runs_code: Whether opening it runs code that its author or the user wrote.
+        said: What the file itself says of what it wants, under the names that a user would tell it with.
+        labels: What the file calls its outputs, where it does.
+    """
+
+    name: str
+    kind: Kind
+    run: Run
+    sha256: str
+    runs_code: bool
+    said: Mapping[str, object] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+
+
+MODELS: Registry[Callable[..., Found | None]] = Registry("model", "negatoscope.models")
+"""Every kind of model by name, called as ``opener(text, told=..., device=...)``; None: the text names another kind."""
+
+register_model = MODELS.register

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from negatoscope.errors import InputError
@@ -20,11 +20,19 @@ Change = Callable[[Images, Labels], Images]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said of n images; both confidences are softmax probabilities in [0, 1]."""
+    """What a classifier said of n images.
+
+    Args:
+        predictions: The class with the highest probability.
+        confidences: Its softmax probability, in [0, 1].
+        label_confidences: That of the label.
+        label_ranks: How many classes score higher than the label; 0 where, and only where, it is the prediction.
+    """
 
     predictions: Int64[np.ndarray, " n"]
     confidences: Float32[np.ndarray, " n"]
     label_confidences: Float32[np.ndarray, " n"]
+    label_ranks: Int64[np.ndarray, " n"]
 
 
 def predict(
@@ -59,12 +67,12 @@ def predict(
         batch = to_images(torch.from_numpy(np.array(images[chosen])).to(device))
         truth = torch.from_numpy(np.array(labels[chosen])).to(device)
         parts.append(_predict_batch(classifier, change(batch, truth) if change else batch, truth).cpu())
-    columns = torch.cat(parts, dim=1) if parts else torch.zeros(3, 0, dtype=torch.float64)
-    return Predictions(
-        predictions=columns[0].long().numpy(),
-        confidences=columns[1].float().numpy(),
-        label_confidences=columns[2].float().numpy(),
-    )
+    return _predictions(torch.cat(parts, dim=1) if parts else torch.zeros(4, 0, dtype=torch.float64))
+
+
+def predict_images(classifier: Classifier, images: Images, labels: Labels) -> Predictions:
+    """Classify one batch that lies where the classifier lives."""
+    return _predictions(_predict_batch(classifier, images, labels).cpu())
 
 
 def to_images(pixels: Tensor) -> Images:
@@ -73,8 +81,20 @@ def to_images(pixels: Tensor) -> Images:
 
 
 @torch.no_grad()
-def _predict_batch(classifier: Classifier, images: Images, labels: Labels) -> Tensor:
-    probabilities = classifier(images).float().softmax(dim=1)
+def _predict_batch(classifier: Classifier, images: Images, labels: Labels) -> Float64[Tensor, "4 batch"]:
+    logits = classifier(images).float()
+    probabilities = logits.softmax(dim=1)
     confidences, predictions = probabilities.max(dim=1)
     of_label = probabilities.gather(1, labels[:, None])[:, 0]
-    return torch.stack([predictions.double(), confidences.double(), of_label.double()])
+    higher = (logits > logits.gather(1, labels[:, None])).sum(dim=1)
+    ranks = higher.clamp(min=1).masked_fill(predictions == labels, 0)  # where scores tie, one of them is predicted
+    return torch.stack([predictions.double(), confidences.double(), of_label.double(), ranks.double()])
+
+
+def _predictions(columns: Float64[Tensor, "4 n"]) -> Predictions:
+    return Predictions(
+        predictions=columns[0].long().numpy(),
+        confidences=columns[1].float().numpy(),
+        label_confidences=columns[2].float().numpy(),
+        label_ranks=columns[3].long().numpy(),
+    )

@@ -247,5 +247,6 @@ def _rows(
         "prediction": found.predictions,
         "confidence": found.confidences,
         "label_confidence": found.label_confidences,
+        "label_rank": found.label_ranks,
     }
     return make_rows(key, columns)

@@ -1,7 +1,16 @@
-"""Transforms of brightness, pixel by pixel."""
+"""Transforms of brightness, pixel by pixel; each channel on its own."""
 
-from negatoscope.transforms import register_transform
+import math
+from typing import Annotated
+
+import torch
+
+from negatoscope.errors import InputError
+from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms.color import luma
 from negatoscope.types import Images
+
+_STRAIGHT = 1e-3  # a flatter curve differs from a line by less than 1e-7
 
 
 @register_transform
@@ -14,3 +23,151 @@ def negative(images: Images) -> Images:
     Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, section on negative images.
     """
     return 1.0 - images
+
+
+@register_transform
+def gamma(images: Images, *, exponent: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+    """Power-law tone curve: ``images ** exponent``.
+
+    Args:
+        images: Images in [0, 1].
+        exponent: Above 0. Below 1 brightens middle tones, above 1 darkens them.
+
+    Raises:
+        InputError: `exponent` is not above 0.
+
+    Source: Gonzalez and Woods, Digital Image Processing, section on power-law transformations.
+    """
+    if not 0 < exponent < math.inf:
+        raise InputError(f"expected exponent of gamma above 0, got {exponent}; 1.0 changes nothing")
+    return images**exponent
+
+
+@register_transform
+def contrast(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+    """Stretch or squeeze all values about the image's mean luma, and clip them.
+
+    Args:
+        images: Images in [0, 1].
+        factor: At least 0. Below 1 fades to grey, above 1 hardens.
+
+    Raises:
+        InputError: `factor` is below 0.
+
+    Source: Pillow's ``ImageEnhance.Contrast``, without its rounding.
+    """
+    _expect_factor("contrast", factor)
+    middle = luma(images).mean(dim=(2, 3), keepdim=True)
+    return (middle + factor * (images - middle)).clamp(0, 1)
+
+
+@register_transform
+def brightness(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+    """Multiply all values, and clip them at white.
+
+    Args:
+        images: Images in [0, 1].
+        factor: At least 0. Below 1 darkens, above 1 brightens.
+
+    Raises:
+        InputError: `factor` is below 0.
+
+    Source: Pillow's ``ImageEnhance.Brightness``, without its rounding.
+    """
+    _expect_factor("brightness", factor)
+    return (images * factor).clamp(max=1)
+
+
+@register_transform
+def solarize(images: Images, *, threshold: Annotated[float, Space(0.0, 1.01, identity=1.01)]) -> Images:
+    """Make the values from `threshold` on negative, as overexposed film does.
+
+    Args:
+        images: Images in [0, 1].
+        threshold: At least 0. 0 is the negative, above 1 nothing changes.
+
+    Raises:
+        InputError: `threshold` is below 0.
+
+    Source: Pillow's ``ImageOps.solarize``, whose threshold is 255 times this one.
+    """
+    if not 0 <= threshold < math.inf:
+        raise InputError(f"expected threshold of solarize of at least 0, got {threshold}; 0.5 is middle grey")
+    return torch.where(images < threshold, images, 1 - images)
+
+
+@register_transform
+def posterize(images: Images, *, bits: Annotated[int, Space(1, 8, identity=8)]) -> Images:
+    """Keep the upper bits of each 8-bit value; the lower ones become 0, so that white darkens a little.
+
+    Args:
+        images: Images in [0, 1]; each value counts as the nearest of 256 levels.
+        bits: From 1 to 8. 8 changes nothing in images that were stored with 8 bits.
+
+    Raises:
+        InputError: `bits` is not from 1 to 8.
+
+    Source: Pillow's ``ImageOps.posterize``.
+    """
+    if not 1 <= bits <= 8:
+        raise InputError(f"expected bits of posterize from 1 to 8, got {bits}; 8 changes nothing")
+    step = float(1 << (8 - bits))
+    return ((images * 255).round() / step).floor() * step / 255
+
+
+@register_transform
+def rising_curve(
+    images: Images,
+    *,
+    steepness: Annotated[float, Space(0.0, 20.0, identity=0.0)],
+    middle: Annotated[float, Space(0.25, 0.75)] = 0.5,
+) -> Images:
+    """S-shaped tone curve from black to white: a part of the logistic curve, stretched so that both ends stay.
+
+    Args:
+        images: Images in [0, 1].
+        steepness: At least 0, where the curve is a straight line and changes nothing. 20 nearly makes two tones.
+        middle: The value in [0, 1] at which the curve is steepest.
+
+    Raises:
+        InputError: `steepness` is below 0, or `middle` is not in [0, 1].
+
+    Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
+    """
+    if not 0 <= steepness < math.inf:
+        raise InputError(f"expected steepness of a tone curve of at least 0, got {steepness}; 0.0 is a straight line")
+    if not 0 <= middle <= 1:
+        raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle grey")
+    if steepness < _STRAIGHT:
+        return images.clone()
+    # tanh is the logistic curve, shifted and scaled.
+    half = steepness / 2
+    black, white = math.tanh(-half * middle), math.tanh(half * (1 - middle))
+    return ((torch.tanh(half * (images - middle)) - black) / (white - black)).clamp(0, 1)
+
+
+@register_transform
+def falling_curve(
+    images: Images,
+    *,
+    steepness: Annotated[float, Space(0.0, 20.0)],
+    middle: Annotated[float, Space(0.25, 0.75)] = 0.5,
+) -> Images:
+    """The negative of `rising_curve`, from white to black; a straight line is the negative.
+
+    Args:
+        images: Images in [0, 1].
+        steepness: At least 0, which is the negative.
+        middle: The value in [0, 1] at which the curve is steepest.
+
+    Raises:
+        InputError: `steepness` is below 0, or `middle` is not in [0, 1].
+
+    Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
+    """
+    return 1.0 - rising_curve(images, steepness=steepness, middle=middle)
+
+
+def _expect_factor(name: str, factor: float) -> None:
+    if not 0 <= factor < math.inf:
+        raise InputError(f"expected factor of {name} of at least 0, got {factor}; 1.0 changes nothing")

@@ -1,0 +1,247 @@
+"""One pass over the images: each is read once, goes through every transform, and leaves rows."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import torch
+from filelock import FileLock, Timeout
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from negatoscope.auditing.answers import CLEAN
+from negatoscope.auditing.plan import Plan, Step, claim
+from negatoscope.data.batches import Batch, batches
+from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.files import cannot_write, write_whole, writing_folder
+from negatoscope.models.predict import predict_images, to_images
+from negatoscope.rows import RowKey, make_rows, merge_rows, write_rows
+from negatoscope.types import Images, IndexArray, Labels
+
+_Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
+_MET = "met.json"  # written last: its presence means complete
+_NAMED = 20  # unreadable images that a report names
+_TRIAL = 64  # images that an estimate looks at
+_SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an audit stands.
+
+    Args:
+        images: Images done, those of an earlier run included.
+        total: Images in all.
+        seconds_left: An estimate from this run's own pace, None before there is one.
+    """
+
+    images: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an audit will need: time, and disk while it runs."""
+
+    seconds: float
+    size_bytes: int
+
+
+def run_audit(plan: Plan, *, out: Path, observe: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+    """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
+
+    Rows come in parts, each written whole; a stopped run goes on after the last one and ends with the same rows.
+
+    Returns:
+        What was met on the way: how many images were read, which were unreadable, the L2 sizes that noise reached.
+
+    Raises:
+        OutputError: `out` cannot be written, holds something else, or another run writes to it.
+        InputError: A transform leaves [0, 1] or changes the shape, or the classifier answers with NaN.
+        DataError: Not one image can be read.
+    """
+    with _locked(out):
+        claim(out, plan)
+        if (out / _MET).is_file():
+            return _read_met(out)
+        pace = _Pace(len(plan.dataset), observe)
+        folders = [out / "parts" / f"{part:06d}" for part in range(plan.parts)]
+        for part, folder in enumerate(folders):
+            if (folder / _MET).is_file():
+                pace.skip(len(_indices(plan, part)))
+            else:
+                _run_part(plan, _indices(plan, part), folder, tick=pace.tick)
+        met = _gathered(folders)
+        if met["read"] == 0:
+            raise DataError(f"expected images in {plan.dataset.spec}, but none of its {met['unreadable']} can be read")
+        merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder in folders], by="transform")
+        write_whole(out / _MET, (json.dumps(met, indent=1) + "\n").encode())
+        shutil.rmtree(out / "parts")
+        return met
+
+
+def estimate(plan: Plan) -> Estimate:
+    """How long the whole audit will take and how much disk it needs, from its first images.
+
+    Raises:
+        InputError: As `run_audit` says.
+    """
+    few = np.arange(min(len(plan.dataset), plan.batch_size, _TRIAL))
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "trial"
+        _run_part(plan, few[: max(1, len(few) // 8)], folder, tick=lambda _: None)  # warms everything up
+        shutil.rmtree(folder)
+        began = time.monotonic()
+        _run_part(plan, few, folder, tick=lambda _: None)
+        seconds, size = time.monotonic() - began, (folder / "rows.parquet").stat().st_size
+    scale = len(plan.dataset) / len(few)
+    return Estimate(seconds=seconds * scale, size_bytes=int(2 * size * scale))
+
+
+def apply(step: Step, images: Images) -> Images:
+    """The step's transform, held to its promises.
+
+    Raises:
+        InputError: The result has another shape or leaves [0, 1].
+    """
+    changed = step.function(images)
+    if changed.shape != images.shape or changed.dtype != images.dtype:
+        raise InputError(
+            f"expected {step.spec} to keep shape and dtype, got {tuple(changed.shape)} {changed.dtype}"
+            f" from {tuple(images.shape)} {images.dtype}"
+        )
+    low, high = (float(value) for value in torch.aminmax(changed))
+    if not (low >= -_SLACK and high <= 1 + _SLACK):  # NaN too
+        raise InputError(f"expected {step.spec} to stay in [0, 1], got values from {low:.4g} to {high:.4g}; clip it")
+    return changed
+
+
+def _indices(plan: Plan, part: int) -> IndexArray:
+    return np.arange(part * plan.part_size, min(len(plan.dataset), (part + 1) * plan.part_size))
+
+
+def _run_part(plan: Plan, indices: IndexArray, folder: Path, *, tick: Callable[[int], None]) -> None:
+    dataset = plan.dataset.take(indices, split=plan.dataset.split)
+    columns: dict[str, list[_Columns]] = {CLEAN: []}
+    columns |= {step.spec: [] for step in plan.steps}
+    reached: dict[str, list[float]] = {step.spec: [] for step in plan.steps if step.kind == "control"}
+    unreadable: list[dict[str, str]] = []
+    for batch in batches(dataset, plan.classifier.wants.fit, batch_size=plan.batch_size):
+        unreadable += [{"name": each.name, "reason": each.reason} for each in batch.unreadable]
+        if len(batch.labels) == 0:
+            continue
+        images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
+        labels = torch.from_numpy(batch.labels).to(plan.classifier.device)
+        columns[CLEAN].append(_columns(plan, images, labels, batch))
+        for step in plan.steps:
+            changed = apply(step, images)
+            columns[step.spec].append(_columns(plan, changed, labels, batch))
+            if step.spec in reached:
+                reached[step.spec] += _l2(changed - images)
+        tick(len(batch.labels) + len(batch.unreadable))
+    read = sum(len(each["sample"]) for each in columns[CLEAN] if each["sample"] is not None)
+    met = {"read": read, "unreadable": unreadable, "reached_l2": reached}
+    with writing_folder(folder) as temporary:
+        write_rows(temporary / "rows.parquet", _tables(plan, columns))
+        (temporary / _MET).write_text(json.dumps(met), encoding="utf-8")
+
+
+def _columns(plan: Plan, images: Images, labels: Labels, batch: Batch) -> _Columns:
+    said = predict_images(plan.classifier, images, labels)
+    return {
+        "sample": batch.samples,
+        "sample_hash": batch.hashes,
+        "track": batch.tracks,
+        "label": batch.labels,
+        "prediction": said.predictions,
+        "confidence": said.confidences,
+        "label_confidence": said.label_confidences,
+        "label_rank": said.label_ranks,
+    }
+
+
+def _tables(plan: Plan, columns: Mapping[str, list[_Columns]]) -> Iterator[pa.Table]:
+    for transform, parts in columns.items():
+        if not parts:
+            continue
+        key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.choice.seed)
+        joined = {
+            name: None if values is None else np.concatenate([each[name] for each in parts])
+            for name, values in parts[0].items()
+        }
+        yield make_rows(key, joined)
+
+
+def _l2(difference: Float[Tensor, "batch channels height width"]) -> list[float]:
+    sizes: list[float] = difference.flatten(1).norm(dim=1).cpu().tolist()
+    return sizes
+
+
+def _read_met(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / _MET).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"expected a finished part in {folder}, got a damaged one; delete it and go on") from error
+
+
+def _gathered(folders: Sequence[Path]) -> dict[str, Any]:
+    """What all parts met, together."""
+    read, unreadable = 0, []
+    sizes: dict[str, list[float]] = {}
+    for met in map(_read_met, folders):
+        read += met["read"]
+        unreadable += met["unreadable"]
+        for spec, values in met["reached_l2"].items():
+            total, n, highest = sizes.get(spec, [0.0, 0, 0.0])
+            sizes[spec] = [total + sum(values), n + len(values), max([highest, *values])]
+    reached = {spec: {"mean": total / max(n, 1), "max": highest} for spec, (total, n, highest) in sizes.items()}
+    return {"read": read, "unreadable": len(unreadable), "named": unreadable[:_NAMED], "reached_l2": reached}
+
+
+class _Pace:
+    """Tells the observer where the audit stands, and how long the rest will take at this run's own pace."""
+
+    def __init__(self, total: int, observe: Callable[[Progress], None] | None) -> None:
+        self.total, self.observe = total, observe
+        self.done = self.done_now = 0
+        self.began = time.monotonic()
+
+    def skip(self, images: int) -> None:
+        """Images that an earlier run did."""
+        self.done += images
+        self._tell(None)
+
+    def tick(self, images: int) -> None:
+        """Images done just now."""
+        self.done += images
+        self.done_now += images
+        self._tell((time.monotonic() - self.began) / self.done_now * (self.total - self.done))
+
+    def _tell(self, left: float | None) -> None:
+        if self.observe:
+            self.observe(Progress(self.done, self.total, left))
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    lock = FileLock(out / ".lock", timeout=0)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(f"expected {out} to be free, but another run writes to it; give another --out") from error
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

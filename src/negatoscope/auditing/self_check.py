@@ -1,0 +1,157 @@
+"""Before an audit: does the classifier read clean images at all, and if not, what was probably told wrongly?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+from jaxtyping import Bool
+
+from negatoscope.errors import InputError
+from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.class_map import read_class_map
+from negatoscope.models.predict import predict
+from negatoscope.models.wants import WHOLE, ChannelOrder, Layout, Range, Wants
+from negatoscope.statistics import Interval, wilson
+from negatoscope.types import LabelArray, PixelArray
+
+_BATCH = 100
+_TRIED = 200  # images for each suspect
+_NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]] = {
+    "gray": (("MNIST's", (0.1307,), (0.3081,)),),
+    "rgb": (("ImageNet's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),),
+}
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What a classifier made of a few hundred clean images.
+
+    Args:
+        n: How many.
+        accuracy: Share of them that it named right.
+        passed: Whether that is above chance and not below what was expected.
+        suggestion: One sentence on what would help, "" where nothing need.
+    """
+
+    n: int
+    accuracy: float
+    passed: bool
+    suggestion: str
+
+
+def self_check(
+    classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray, *, expected: float | None = None
+) -> SelfCheck:
+    """Classify clean images; where that goes badly, try the usual suspects and name the one that helps most.
+
+    It suggests, and changes nothing. Where an accuracy is expected, the check fails if the Wilson 95 % interval lies
+    under it, and else passes. Where none is, it fails at chance (the interval reaches down to one in as many as there
+    are classes, or everything is called the same) and where fewer than half are right and a suspect helps. A suspect
+    helps when its interval lies above the classifier's own.
+
+    Args:
+        classifier: As it was opened.
+        pixels: Images at the size that it wants.
+        labels: Their classes.
+        expected: The accuracy that it is known to have, in [0, 1].
+
+    Raises:
+        InputError: There are no images, or `expected` is outside [0, 1].
+    """
+    if len(labels) == 0:
+        raise InputError("expected images for the self-check, got none")
+    if expected is not None and not 0 <= expected <= 1:
+        raise InputError(f"expected --expect-accuracy in [0, 1], got {expected}")
+    right, said = _asked(classifier, pixels, labels)
+    n, accuracy, interval = len(labels), float(right.mean()), _interval(right)
+    if expected is None:
+        same = len(set(said)) == 1 < len(set(labels.tolist()))
+        bad = same or interval.low <= 1 / classifier.wants.data_classes
+        good = not bad and accuracy >= 0.5
+    else:
+        good, bad = interval.high >= expected, interval.high < expected
+    if good:
+        return SelfCheck(n, accuracy, passed=True, suggestion="")
+    few = np.linspace(0, n - 1, min(n, _TRIED)).astype(int)
+    helpful = _helpful(classifier, pixels[few], labels[few], right[few])
+    if bad and not helpful:
+        helpful = (
+            f"{100 * accuracy:.1f} % of {n} images are right, and none of the usual suspects helps (range, "
+            "normalisation, channels, layout, order of classes); are these the images and classes that it was trained for?"
+        )
+    return SelfCheck(n, accuracy, passed=not helpful, suggestion=helpful)
+
+
+def suspects(wants: Wants) -> Iterator[tuple[str, Wants]]:
+    """What is most often told wrongly: the option that would say otherwise, and what the classifier then wants."""
+    if wants.dtype not in WHOLE:
+        yield from _of_values(wants)
+    if wants.fit.channels == "rgb":
+        other: ChannelOrder = "BGR" if wants.channel_order == "RGB" else "RGB"
+        yield f"--channel-order {other}", replace(wants, channel_order=other)
+    for layout in get_args(Layout):
+        if layout != wants.layout and (layout != "NHW" or wants.fit.channels == "gray"):
+            yield f"--layout {layout}", replace(wants, layout=layout)
+    yield from _of_classes(wants)
+
+
+def _of_values(wants: Wants) -> Iterator[tuple[str, Wants]]:
+    """Other ranges and normalisations, and the negative, for classifiers of dark ink on white."""
+    ranges: tuple[Range, ...] = ("0..1", "0..255", "-1..1")
+    for each in ranges:
+        if each != wants.range:
+            yield f"--range {each}", replace(wants, range=each)
+        if wants.mean or wants.std:
+            yield f"--range {each} without --mean and --std", replace(wants, range=each, mean=(), std=())
+    for whose, mean, std in _NORMALISATIONS[wants.fit.channels]:
+        option = f"--mean {_listed(mean)} --std {_listed(std)} ({whose})"
+        yield option, replace(wants, range="0..1", mean=mean, std=std)
+    yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(wants, range="0..1", mean=(1.0,), std=(-1.0,))
+
+
+def _of_classes(wants: Wants) -> Iterator[tuple[str, Wants]]:
+    """Outputs that are counted from another number, or ordered as text."""
+    n, total = wants.data_classes, wants.classes
+    now = wants.class_map or tuple(range(n))
+    for step in (1, -1):
+        moved = tuple((index + step) % total for index in now)
+        span = moved == tuple(range(moved[0], moved[0] + n))
+        if span or n == total:
+            option = f" {moved[0]}..{moved[-1]}" if span else f"={step:+}"
+            yield f"--class-map{option}", replace(wants, class_map=moved)
+    if n > 10:
+        yield "--class-map sorted", replace(wants, class_map=read_class_map("sorted", data_classes=n))
+
+
+def _helpful(classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray, right: Bool[np.ndarray, " n"]) -> str:
+    """A sentence on the suspect that helps most, "" where none clearly does."""
+    best, option = right, ""
+    for name, wants in suspects(classifier.wants):
+        try:
+            other, _ = _asked(replace(classifier, wants=wants), pixels, labels)
+        except Exception:  # the user's own code, given what it does not take, may fail in any way: no suspect then
+            continue
+        if other.mean() > best.mean():
+            best, option = other, name
+    if not option or _interval(best).low <= _interval(right).high:
+        return ""
+    return (
+        f"with {option} it names {100 * best.mean():.1f} % of {len(labels)} images right, "
+        f"instead of {100 * right.mean():.1f} %"
+    )
+
+
+def _asked(
+    classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray
+) -> tuple[Bool[np.ndarray, " n"], list[int]]:
+    said = predict(classifier, pixels, labels, device=classifier.device, batch_size=_BATCH).predictions
+    return said == labels, said.tolist()
+
+
+def _interval(right: Bool[np.ndarray, " n"]) -> Interval:
+    return wilson(int(right.sum()), len(right))
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ",".join(map(str, values))

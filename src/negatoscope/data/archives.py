@@ -1,0 +1,200 @@
+"""Zips and tars of images, read where they lie: nothing is unpacked to the disk."""
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.class_folders import ClassFolders, arrange
+from negatoscope.data.containers import (
+    ZIP_METHODS,
+    Container,
+    LazyImages,
+    expect_size,
+    opening,
+    printable,
+    read_exactly,
+    reading,
+)
+from negatoscope.errors import DataError
+from negatoscope.files import sha256_of
+
+CLASS_SUFFIX = ".cls"
+"""Of the members of WebDataset shards that hold a class number."""
+
+_MAX_CLASS_BYTES = 64
+_REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+
+
+def open_zip(path: Path, split: str) -> Dataset:
+    """The images of a zip of class folders, in the order of class and name.
+
+    Raises:
+        DataError: It is no zip, or holds no images of the split.
+    """
+    members = ZipMembers(path)
+    return _dataset(path, split, members, arrange(members.names, split=split, where=str(path), wrapped=True))
+
+
+def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
+    """The images of a tar of class folders, in its own order, since a compressed one is read from the start.
+
+    Raises:
+        DataError: It holds no images of the split.
+    """
+    found = arrange(members.names, split=split, where=str(path), wrapped=True, ordered=False)
+    return _dataset(path, split, members, found)
+
+
+def _dataset(path: Path, split: str, container: Container, found: ClassFolders) -> Dataset:
+    name = printable(path.name)
+    return Dataset(
+        spec=name,
+        split=split,
+        images=LazyImages(container, found.positions),
+        labels=found.labels,
+        class_names=found.class_names,
+        samples=np.arange(len(found.labels)),
+        files=(SourceFile(name, sha256_of(path), official=False),),
+        names=found.names,
+    )
+
+
+class ZipMembers(Container):
+    """Members of a zip.
+
+    Args:
+        path: The zip.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with opening(path, "a zip"):
+            self.opened = zipfile.ZipFile(path)
+            self.members = self.opened.infolist()
+        super().__init__([_tidy(member.filename) for member in self.members])
+
+    def read(self, position: int) -> bytes:
+        """The whole member, its checksum verified; its size is what the zip says, whatever it unpacks to."""
+        member, name = self.members[position], self.names[position]
+        expect_size(name, member.file_size)
+        if member.compress_type not in ZIP_METHODS:
+            raise DataError(f"expected {printable(name)} deflated or stored, got another compression; zip it again")
+        with reading(name), self.opened.open(member) as file:
+            return read_exactly(file, member.file_size)
+
+
+class Place(NamedTuple):
+    """Where a tar's member lies."""
+
+    shard: int
+    offset: int
+    size_bytes: int
+
+
+class TarMembers(Container):
+    """Members of tars, compressed with gzip or not; one tar is open at a time.
+
+    Links and devices are passed over. A compressed tar is unpacked up to the member that is asked for, and from its
+    start again to go back.
+
+    Args:
+        paths: The tars.
+
+    Attributes:
+        places: For each member, which of the tars it is in, and where.
+        classes: What the ".cls" members of each tar hold, by name.
+
+    Raises:
+        DataError: One of them cannot be read to its end.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        self.places: list[Place] = []
+        self.classes: list[dict[str, bytes]] = []
+        self._entries: list[str] = []
+        self._shard, self._file = -1, io.BufferedIOBase()
+        for shard, path in enumerate(paths):
+            with opening(path, "a whole tar"):
+                self.classes.append(self._scan(shard))
+        super().__init__(self._entries)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def read(self, position: int) -> bytes:
+        """The whole member."""
+        place, name = self.places[position], self.names[position]
+        expect_size(name, place.size_bytes)
+        with reading(name):
+            file = self._open(place.shard)
+            file.seek(place.offset)
+            return read_exactly(file, place.size_bytes)
+
+    def _scan(self, shard: int) -> dict[str, bytes]:
+        file, classes = _Headers(self._open(shard)), {}
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            last = -1
+            while (member := tar.next()) is not None:
+                tar.members.clear()  # type: ignore[attr-defined]  # else all that is known of them stays
+                if member.size < 0 or tar.offset <= last:
+                    raise tarfile.ReadError("a header leads back")
+                last = tar.offset
+                if member.type in _REGULAR and member.name.endswith(CLASS_SUFFIX):
+                    file.seek(member.offset_data)
+                    classes[_tidy(member.name)] = file.read(min(member.size, _MAX_CLASS_BYTES))
+                elif member.type in _REGULAR or member.isdir():
+                    self._entries.append(_tidy(member.name) + "/" * member.isdir())
+                    self.places.append(Place(shard, member.offset_data, member.size))
+        if file.last != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("a header is damaged or its end is missing")
+        while self._file.read(1 << 20):  # what follows the end is nothing, but the checksum comes after it
+            pass
+        return classes
+
+    def _open(self, shard: int) -> io.BufferedIOBase:
+        if shard != self._shard:
+            self._file.close()
+            path = self.paths[shard]
+            with path.open("rb") as file:
+                packed = file.read(2) == b"\x1f\x8b"
+            self._file = gzip.open(path, "rb") if packed else path.open("rb")  # noqa: SIM115
+            self._shard = shard
+        return self._file
+
+
+class _Headers(io.BufferedIOBase):
+    """A tar as `tarfile` reads its headers.
+
+    It holds what came last, for `tarfile` takes a damaged header for the end, and it refuses to read much at once, for
+    headers of some kinds tell their own size.
+    """
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self.file, self.last = file, b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= 1 << 20:
+            raise tarfile.ReadError("a header of absurd size")
+        self.last = self.file.read(size)
+        return self.last
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def _tidy(name: str) -> str:
+    """A member's path from the archive's top, whatever wrote it."""
+    return name.replace("\\", "/").removeprefix("./").lstrip("/")

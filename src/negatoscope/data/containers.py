@@ -1,0 +1,194 @@
+"""What holds encoded images, by position; each is read when it is asked for, and decoded wherever its reader likes."""
+
+import os
+import struct
+import tarfile
+import threading
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8
+
+from negatoscope.errors import DataError
+from negatoscope.pixels import decode
+from negatoscope.types import IndexArray
+
+MAX_BYTES = 256_000_000
+"""Larger image files are refused: a small archive can claim any size."""
+
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of the others, zipfile unpacks as much at once as somebody cares to put in."""
+
+_BROKEN = (
+    OSError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file, whatever unpacks it."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a place, counted from the start."""
+
+
+class Container(ABC):
+    """Encoded images by position.
+
+    Reading keeps a place in a file, so it is one thread's at a time, and cheap at ascending positions; decoding is
+    anybody's.
+
+    Args:
+        names: What each image is called; no path outside the container is in it.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.lock = threading.Lock()
+
+    @abstractmethod
+    def read(self, position: int) -> bytes:
+        """The bytes of one image.
+
+        Raises:
+            DataError: They cannot be had, or are more than `MAX_BYTES`.
+        """
+
+    def decode(self, content: bytes, position: int) -> UInt8[np.ndarray, "channels height width"]:
+        """The pixels that these bytes hold.
+
+        Raises:
+            DataError: They hold none.
+        """
+        return decode(content, name=printable(self.names[position]))
+
+
+class LazyImages(Sequence[Any]):
+    """Images of a container at their own size, read and decoded when they are asked for; safe in threads.
+
+    Args:
+        container: Where they are.
+        positions: Which of them, in which order.
+    """
+
+    def __init__(self, container: Container, positions: IndexArray) -> None:
+        self.container, self.positions = container, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            return LazyImages(self.container, self.positions[index])
+        return self.decode(self.read(index), index)
+
+    def take(self, indices: IndexArray) -> "LazyImages":
+        """The images at `indices`, in that order."""
+        return LazyImages(self.container, self.positions[indices])
+
+    def read(self, index: int) -> bytes:
+        """An image's bytes.
+
+        Raises:
+            DataError: They cannot be had, or are too many.
+        """
+        with self.container.lock:
+            return self.container.read(int(self.positions[index]))
+
+    def decode(self, content: bytes, index: int) -> UInt8[np.ndarray, "channels height width"]:
+        """The pixels that `read` gave the bytes of.
+
+        Raises:
+            DataError: They are no image.
+        """
+        return self.container.decode(content, int(self.positions[index]))
+
+
+class FolderFiles(Container):
+    """Files of a folder.
+
+    Args:
+        top: The folder.
+        names: The files' paths from there, parted by "/".
+    """
+
+    def __init__(self, top: Path, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self.top = top
+
+    def read(self, position: int) -> bytes:
+        """The whole file."""
+        name = self.names[position]
+        with reading(name), (self.top / name).open("rb") as file:
+            expect_size(name, os.fstat(file.fileno()).st_size)
+            return file.read()
+
+
+def expect_size(name: str, size_bytes: int) -> None:
+    """Raise unless an image file has a size that images have.
+
+    Raises:
+        DataError: It is larger than `MAX_BYTES`.
+    """
+    if size_bytes > MAX_BYTES:
+        raise DataError(f"expected at most {MAX_BYTES} bytes in {printable(name)}, got {size_bytes}")
+
+
+def read_exactly(file: Readable, size_bytes: int) -> bytes:
+    """The next bytes of a file.
+
+    Raises:
+        EOFError: It has fewer.
+    """
+    content = file.read(size_bytes)
+    if len(content) < size_bytes:
+        raise EOFError(f"{size_bytes - len(content)} bytes are missing")
+    return content
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Within it, whatever goes wrong in reading an image is a `DataError` with its name."""
+    with _told(f"expected a readable image, but {printable(name)} is none: ", ""):
+        yield
+
+
+@contextmanager
+def opening(path: Path, kind: str) -> Iterator[None]:
+    """Within it, whatever is wrong with a file as a whole is a `DataError`; `kind` is what it should be: "a zip"."""
+    with _told(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
+        yield
+
+
+@contextmanager
+def _told(before: str, after: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except _BROKEN as error:
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).partition("\n")[0]
+        raise DataError(f"{before}{printable(reason)}{after}") from error
+
+
+def printable(name: str) -> str:
+    """A name that any file can hold: bytes that are no text are written as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()

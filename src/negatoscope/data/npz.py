@@ -1,0 +1,167 @@
+"""Arrays of images in numpy's .npz files, read image by image; nothing pickled is ever loaded."""
+
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.containers import (
+    MAX_BYTES,
+    ZIP_METHODS,
+    Container,
+    LazyImages,
+    Readable,
+    opening,
+    printable,
+    read_exactly,
+    reading,
+)
+from negatoscope.data.labels import checked_labels
+from negatoscope.errors import DataError
+from negatoscope.files import sha256_of
+from negatoscope.pixels import MAX_PIXELS
+
+NAMES = "class_names"
+"""The key of an array of strings that names the classes, where there is one."""
+
+_UNDIVIDED = (("images", "labels"), ("x", "y"))
+
+
+@dataclass(frozen=True)
+class Member:
+    """An array in an .npz: where its values begin in the file `key`.npy, and what they are."""
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    start: int
+
+
+def open_npz(path: Path, split: str) -> Dataset:
+    """The images of an .npz: uint8, [n, height, width] or with channels first or last, and their labels.
+
+    Their keys are ``x_SPLIT`` and ``y_SPLIT``, ``SPLIT_images`` and ``SPLIT_labels``, or, for test only, ``images`` and
+    ``labels`` or ``x`` and ``y``.
+
+    Raises:
+        DataError: It is no .npz, has other keys, or arrays of another kind.
+    """
+    with opening(path, "an .npz file"):
+        opened = zipfile.ZipFile(path)
+        files = [name for name in opened.namelist() if name.endswith(".npy")]
+        members = {name.removesuffix(".npy"): _member(opened, name) for name in files}
+    images, labels = _pair(path, split, members)
+    container = NpzImages(path, opened, images)
+    given = _whole(path, opened, labels)
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if given.shape != images.shape[:1]:
+        raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
+    names = [str(name) for name in _whole(path, opened, members[NAMES]).ravel()] if NAMES in members else []
+    checked, class_names = checked_labels(given, where=str(path), class_names=names)
+    name = printable(path.name)
+    return Dataset(
+        spec=name,
+        split=split,
+        images=LazyImages(container, np.arange(len(checked))),
+        labels=checked,
+        class_names=class_names,
+        samples=np.arange(len(checked)),
+        files=(SourceFile(name, sha256_of(path), official=False),),
+        names=container.names,
+    )
+
+
+class NpzImages(Container):
+    """The images of one array, each read from the file on its own.
+
+    Args:
+        path: The .npz.
+        opened: The same, opened.
+        member: The array of images.
+
+    Raises:
+        DataError: The array does not hold images.
+    """
+
+    def __init__(self, path: Path, opened: zipfile.ZipFile, member: Member) -> None:
+        self.axes = _axes(path, member)
+        self.opened, self.member = opened, member
+        self._file: Readable | None = None
+        super().__init__(tuple(f"{member.key}[{index}]" for index in range(member.shape[0])))
+
+    def read(self, position: int) -> bytes:
+        """The values of one image."""
+        size_bytes = math.prod(self.member.shape[1:])
+        with reading(self.names[position]):
+            file = self._file or self.opened.open(f"{self.member.key}.npy")
+            self._file = None  # after a failure the next one starts anew
+            file.seek(self.member.start + position * size_bytes)
+            content = read_exactly(file, size_bytes)
+            self._file = file
+        return content
+
+    def decode(self, content: bytes, position: int) -> UInt8[np.ndarray, "channels height width"]:
+        """The image, channels first, its transparency dropped."""
+        values = np.frombuffer(content, dtype=np.uint8).reshape(self.member.shape[1:])
+        image = values[None] if values.ndim == 2 else values.transpose(self.axes)
+        return np.ascontiguousarray(image[:3] if len(image) == 4 else image)
+
+
+def _member(opened: zipfile.ZipFile, name: str) -> Member:
+    facts = opened.getinfo(name)
+    if facts.compress_type not in ZIP_METHODS:
+        raise ValueError(f"{name} is neither deflated nor stored")
+    with opened.open(facts) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{name} has the format {version}")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, by_columns, dtype = read_header(file)
+        start = file.tell()
+    size_bytes = facts.file_size - start
+    if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size_bytes):
+        raise ValueError(f"{name} has {size_bytes} bytes for values of {shape}")
+    if by_columns and len(shape) > 1:
+        raise ValueError(f"{name} is stored by columns, save numpy.ascontiguousarray of it")
+    return Member(name.removesuffix(".npy"), shape, dtype, start)
+
+
+def _pair(path: Path, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
+    divided = ((f"x_{split}", f"y_{split}"), (f"{split}_images", f"{split}_labels"))
+    wanted: Sequence[tuple[str, str]] = divided + (_UNDIVIDED if split == "test" else ())
+    for images, labels in wanted:
+        if images in members and labels in members:
+            return members[images], members[labels]
+    pairs = ", ".join(f"{images} and {labels}" for images, labels in wanted)
+    raise DataError(f"expected {pairs} in {path}, got {', '.join(members) or 'nothing'}; rename its arrays")
+
+
+def _axes(path: Path, member: Member) -> tuple[int, ...]:
+    """How to put the channels first."""
+    shape = member.shape
+    first, last = (len(shape) == 4 and shape[axis] in (1, 3, 4) for axis in (1, -1))
+    if member.dtype != np.uint8 or len(shape) not in (3, 4) or 0 in shape[1:] or (len(shape) == 4 and first == last):
+        raise DataError(
+            f"expected {member.key} of {path} to be uint8 [n, height, width], or of four axes with 1, 3 or 4 channels"
+            f" in either the second or the last, got {member.dtype} {list(shape)}; convert it"
+        )
+    if math.prod(shape[1:]) > 4 * MAX_PIXELS:
+        raise DataError(f"expected at most {4 * MAX_PIXELS} values in an image of {path}, got {list(shape[1:])}")
+    return (0, 1, 2) if first else (2, 0, 1)
+
+
+def _whole(path: Path, opened: zipfile.ZipFile, member: Member) -> np.ndarray:
+    size_bytes = math.prod(member.shape) * member.dtype.itemsize
+    if member.dtype.hasobject:
+        raise DataError(f"expected plain values in {member.key} of {path}, got pickled objects, which are never loaded")
+    if size_bytes > MAX_BYTES:
+        raise DataError(f"expected at most {MAX_BYTES} bytes in {member.key} of {path}, got {size_bytes}")
+    with opening(path, "an .npz file"), opened.open(f"{member.key}.npy") as file:
+        read_exactly(file, member.start)
+        return np.frombuffer(read_exactly(file, size_bytes), dtype=member.dtype).reshape(member.shape)

@@ -1,0 +1,81 @@
+"""Whatever a user names as data: a dataset of the project, a folder, an archive, a table, an array, shards."""
+
+from pathlib import Path
+
+from negatoscope.data import DATASETS, Dataset, load_dataset
+from negatoscope.data.archives import TarMembers, open_tar, open_zip
+from negatoscope.data.class_folders import SPLITS
+from negatoscope.data.image_folder import open_folder
+from negatoscope.data.npz import open_npz
+from negatoscope.data.parquet import open_parquet, parquet_files
+from negatoscope.data.webdataset import open_shards, shard_paths
+from negatoscope.errors import DataError, SpecError
+from negatoscope.registry import parse_spec
+
+TARS = (".tar", ".tar.gz", ".tgz")
+
+
+def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None) -> Dataset:
+    """One split of what `text` names; images are read when they are asked for.
+
+    Args:
+        text: A spec such as "mnist" or "gtsrb(prepare='paper')"; "folder:PATH"; or a path: a folder, zip or tar
+            (.tar, .tar.gz, .tgz) of class folders, a Parquet file or a folder of them, an .npz, or WebDataset shards
+            ("shards-{000..009}.tar"). With ":train", ":test" or ":validation" at its end it names the split, too. What
+            is a dataset's name is no path: write "./mnist" for a folder of that name.
+        split: The split, where `text` names none.
+        data_dir: A folder to look into first for the files of a spec.
+
+    Raises:
+        SpecError: The dataset, one of its arguments or the split is unknown.
+        DataNotFoundError: There is no copy of a dataset and none can be fetched.
+        DataError: What is there is damaged, or not what it claims to be, or has no images of the split.
+    """
+    what, parted, last = text.rpartition(":")
+    if parted and last in SPLITS:
+        text, split = what, last
+    if split not in SPLITS:
+        raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
+    if text.startswith("folder:"):
+        return _open_folder(text.removeprefix("folder:"), split)
+    if not _is_spec(text):
+        return _open_path(text, split)
+    spec, _ = DATASETS.resolve(text)
+    if spec.name == "folder":
+        return _open_folder(str(spec.arguments["path"]), split)
+    return load_dataset(text, split=split, data_dir=data_dir)
+
+
+def _is_spec(text: str) -> bool:
+    try:
+        name = parse_spec(text).name
+    except SpecError:
+        return False
+    return name in DATASETS.names() or not Path(text).exists()
+
+
+def _open_path(text: str, split: str) -> Dataset:
+    path = Path(text).expanduser()
+    name = path.name.lower()
+    if name.endswith(TARS):
+        members = TarMembers(shard_paths(_expect_file(text)))
+        return open_shards(text, split, members) if any(members.classes) else open_tar(path, split, members)
+    if path.is_dir():
+        return _open_folder(text, split)
+    _expect_file(text)
+    openers = {".zip": open_zip, ".parquet": open_parquet, ".npz": open_npz}
+    if path.suffix.lower() not in openers:
+        known = ", ".join((*openers, *TARS))
+        raise DataError(f"expected a folder or a file that ends in {known}, got {text!r}; convert it")
+    return openers[path.suffix.lower()](path, split)
+
+
+def _open_folder(text: str, split: str) -> Dataset:
+    path = Path(text).expanduser()
+    return open_parquet(path, split) if text and parquet_files(path) else open_folder(text, split)
+
+
+def _expect_file(text: str) -> str:
+    if "{" not in text and not Path(text).expanduser().exists():
+        raise DataError(f"expected a dataset, a folder or a file, got {text!r}, which does not exist; correct it")
+    return text

@@ -1,0 +1,82 @@
+"""Which output of a classifier stands for which class of the data, where they are not the same."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from negatoscope.errors import InputError
+
+
+def read_class_map(
+    told: str | tuple[int, ...],
+    *,
+    data_classes: int | None = None,
+    class_names: Sequence[str] = (),
+    labels: Sequence[str] = (),
+) -> tuple[int, ...]:
+    """For each class of the data, which output it is.
+
+    Args:
+        told: The outputs themselves, also as "1..1000" (both ends are in) or "4,7,9". "+1" or "-1": the output of a
+            class is the next one or the one before, all around. "sorted": outputs follow the class numbers sorted as
+            text (0, 1, 10, 11, 2, ...), as folders of numbers do. "names": the names of the data's classes are found
+            among the classifier's own labels. Else a text file with a line for each output, where they are found.
+        data_classes: How many classes the data have, where that is known.
+        class_names: What they are called.
+        labels: What the classifier calls its outputs.
+
+    Raises:
+        InputError: The text is none of these, or a name is not found or found twice.
+    """
+    if isinstance(told, tuple):
+        return told
+    if told in ("+1", "-1", "sorted"):
+        if data_classes is None:
+            raise InputError(f"expected data with a known number of classes for --class-map {told}")
+        order = sorted(range(data_classes), key=str) if told == "sorted" else []
+        return tuple(
+            order.index(label) if order else (label + int(told)) % data_classes for label in range(data_classes)
+        )
+    low, dots, high = told.partition("..")
+    if dots and low.isdecimal() and high.isdecimal():
+        return tuple(range(int(low), int(high) + 1))
+    parts = [part.strip() for part in told.split(",")]
+    if all(part.isdecimal() for part in parts):
+        return tuple(map(int, parts))
+    return _by_name(class_names, labels if told == "names" else _lines(Path(told).expanduser()), source=told)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"expected --class-map to be 1..1000, 4,7,9, sorted, names or a text file, got {str(path)!r}; correct it"
+        ) from error
+
+
+def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) -> tuple[int, ...]:
+    """Each name's place among the labels; of a label such as "tench, Tinca tinca" each part is a name too."""
+    places: dict[str, set[int]] = {}
+    for place, label in enumerate(labels):
+        for name in {_plain(label), *map(_plain, label.split(","))}:
+            places.setdefault(name, set()).add(place)
+    if not class_names or not labels:
+        missing = "class names in the data" if labels else "labels of the outputs"
+        raise InputError(f"expected {missing} for --class-map {source}, got none; give numbers instead")
+    return tuple(_place(name, places, source) for name in class_names)
+
+
+def _place(name: str, places: dict[str, set[int]], source: str) -> int:
+    found = places.get(_plain(name), set())
+    if len(found) == 1:
+        return next(iter(found))
+    near = difflib.get_close_matches(_plain(name), places, n=1)
+    hint = f"did you mean {near[0]!r}?" if near and not found else "give numbers instead"
+    raise InputError(
+        f"expected the class {name!r} once among the labels of {source}, found it {len(found)} times; {hint}"
+    )
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold().replace("_", " ")

@@ -1,0 +1,107 @@
+"""Hugging Face image classifiers: a folder with config.json, read offline; code that lies in it is never run."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import sha256_of
+from negatoscope.models import Found, Run, register_model
+from negatoscope.models.adapted import lay_out
+from negatoscope.models.extras import needed
+from negatoscope.models.predict import to_images
+from negatoscope.models.preprocessor import read_preprocessor
+from negatoscope.models.wants import Wants
+from negatoscope.pixels import fit_image
+
+_TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and resample a little differently
+
+
+@register_model
+def hugging_face(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+    """A folder of `save_pretrained`: weights as safetensors, and the preprocessor's configuration, which is kept to.
+
+    Raises:
+        DataError: It holds no image classifier, or only some of its weights, or none as safetensors.
+        InputError: Its preprocessor does something that is not done here.
+        MissingExtraError: transformers is not installed.
+    """
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        return None
+    if not (folder / "config.json").is_file():
+        raise DataError(f"expected a folder with config.json, as save_pretrained makes it, but {folder} has none")
+    transformers = needed("transformers", extra="hf", why="a Hugging Face folder")
+    with _quiet(transformers):
+        load = transformers.AutoModelForImageClassification.from_pretrained
+        model, lacking = _opened(load, folder, use_safetensors=True, output_loading_info=True)
+        if missing := sorted(lacking["missing_keys"]) + sorted(map(str, lacking["mismatched_keys"])):
+            raise DataError(f"expected all weights of an image classifier in {folder.name}, it lacks {missing[0]}")
+        said: dict[str, Any] = {"channels": "gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb"}
+        if (folder / "preprocessor_config.json").is_file():
+            processor = _opened(transformers.AutoImageProcessor.from_pretrained, folder)
+            said |= read_preprocessor(processor, name=folder.name)
+            _expect_same(processor, {**said, "classes": 2}, folder.name)
+    model.eval().requires_grad_(False).to(device)
+    labels = tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items()))
+    digest = _digest(folder)
+    return Found(folder.name, "hugging_face", _runner(model), digest, runs_code=False, said=said, labels=labels)
+
+
+def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
+    try:
+        return load(str(folder), local_files_only=True, trust_remote_code=False, **settings)
+    except Exception as error:  # damaged or unsupported in any way
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"expected a classifier that transformers can open in {folder.name}: {reason}") from error
+
+
+def _expect_same(processor: Any, said: Mapping[str, Any], name: str) -> None:
+    """Hold our preprocessing against its own, on a picture of smooth colours."""
+    wants = Wants.from_dict(said, name=name)
+    down, across = np.mgrid[0:300, 0:380] / 379
+    planes = [255 * down, 255 * across, 255 * (1 - across)][: wants.planes]
+    pixels = np.stack(planes).astype(np.uint8)
+    given = pixels.transpose(1, 2, 0) if wants.planes == 3 else pixels[0]
+    theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
+    ours = lay_out(to_images(torch.from_numpy(fit_image(pixels, wants.fit)[None])), wants=wants)[0]
+    black, white = (lay_out(torch.full((1, *ours.shape), value), wants=wants)[0] for value in (0.0, 1.0))
+    same = theirs.shape == ours.shape and float(((ours - theirs) / (white - black)).abs().mean()) < _TOLERANCE
+    if not same:
+        raise InputError(
+            f"expected {name} to resize, crop, rescale and normalise as its configuration says, but its "
+            f"{type(processor).__name__} does more; wrap it in Python"
+        )
+
+
+def _runner(model: Any) -> Run:
+    def run(images: Tensor) -> Any:
+        return model(pixel_values=images).logits
+
+    return run
+
+
+def _digest(folder: Path) -> str:
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    return sha256(repr([(path.name, sha256_of(path)) for path in files]).encode()).hexdigest()
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Without progress bars and advice; what matters comes as an exception."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

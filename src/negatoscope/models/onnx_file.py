@@ -1,0 +1,142 @@
+"""ONNX models: what the file says is read from it, and onnxruntime runs it."""
+
+import difflib
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import sha256_of
+from negatoscope.models import Found, Run, register_model
+from negatoscope.models.extras import needed
+from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
+from negatoscope.models.shapes import Dims, read_shape
+
+_DTYPES = {
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+_CPU = "CPUExecutionProvider"
+
+
+@register_model
+def onnx_file(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+    """A file that ends in ".onnx", with the weights beside it if it has some there.
+
+    Read from the file: layout, size, channels and batch where the input's shape decides them, the type of its numbers,
+    and what the output is where the last operator says so. It runs on the processor unless `provider` is told.
+
+    Raises:
+        DataError: The file is missing or no ONNX model, or its weights lie outside its folder.
+        InputError: onnxruntime cannot run it, it is no classifier of images, or its shape leaves something open.
+        MissingExtraError: onnx or onnxruntime is not installed.
+    """
+    path = Path(text).expanduser()
+    if path.suffix != ".onnx":
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"expected an ONNX model in {path}, but it cannot be read: {error.strerror}") from error
+    model = read_graph(content, name=path.name)
+    beside = external_files(model, path)
+    session = _session(str(path) if beside else content, name=path.name, provider=told.get("provider", _CPU))
+    entry, output = _only_input(session, path.name), _output(session, told, path.name)
+    dims = [length if isinstance(length, int) and length > 0 else None for length in entry.shape]
+    said = read_shape(dims, told=told, name=path.name)
+    said |= {"dtype": _dtype(entry, told, path.name), "output_name": output}
+    ending = read_ending(model, output)
+    said |= {"output": ending} if ending else {}
+    digest = sha256(content).hexdigest()
+    if beside:
+        digest = sha256("".join([digest, *map(sha256_of, beside)]).encode()).hexdigest()
+    shape = dims[1:] if said["layout"] == "flat" else ()
+    run = _runner(session, (entry.name, output), shape=shape, name=path.name)
+    return Found(path.name, "onnx", run, digest, runs_code=False, said=said)
+
+
+def _session(source: str | bytes, *, name: str, provider: str) -> Any:
+    runtime = needed("onnxruntime", extra="onnx", why="an ONNX model")
+    if provider not in runtime.get_available_providers():
+        raise InputError(f"expected provider to be one of {runtime.get_available_providers()}, got {provider!r}")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what matters comes as an exception
+    providers = [provider] if provider == _CPU else [provider, _CPU]  # operators that the other one lacks
+    try:
+        return runtime.InferenceSession(source, options, providers=providers)
+    except Exception as error:  # onnxruntime's exceptions have no common base
+        raise InputError(f"expected a model that onnxruntime can run in {name}: {_reason(error)}") from error
+
+
+def _only_input(session: Any, name: str) -> Any:
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        listed = ", ".join(each.name for each in inputs)
+        raise InputError(f"expected one input of {name}, got {len(inputs)} ({listed}); wrap it in Python")
+    return inputs[0]
+
+
+def _output(session: Any, told: Mapping[str, Any], name: str) -> str:
+    """The output that the user names, or the only one that can hold a score for each class of each image."""
+    outputs = session.get_outputs()
+    names = [each.name for each in outputs]
+    if wanted := told.get("output_name"):
+        if wanted not in names:
+            near = difflib.get_close_matches(wanted, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise InputError(f"expected --output-name to be an output of {name}, got {wanted!r}; {hint}")
+        return str(wanted)
+    scores = [each.name for each in outputs if len(outputs) == 1 or _may_be_scores(each)]
+    if len(scores) != 1:
+        raise InputError(f"expected --output-name for {name}, which has the outputs {', '.join(names)}; give one")
+    return str(scores[0])
+
+
+def _may_be_scores(output: Any) -> bool:
+    return output.type.startswith(("tensor(float", "tensor(double", "tensor(uint8")) and len(output.shape) == 2
+
+
+def _dtype(entry: Any, told: Mapping[str, Any], name: str) -> str:
+    dtype = _DTYPES.get(entry.type)
+    if dtype is None or told.get("dtype", dtype) != dtype:
+        wanted = told.get("dtype", f"one of {', '.join(_DTYPES)}")
+        raise InputError(f"expected {wanted} as the input of {name}, got {entry.type}; wrap it in Python or correct it")
+    return dtype
+
+
+def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> Run:
+    entry, output = names
+
+    def run(images: Tensor) -> Tensor:
+        shaped = images.reshape(len(images), *(length or -1 for length in shape)) if shape else images
+        array = np.ascontiguousarray(shaped.detach().cpu().numpy())
+        try:
+            (answer,) = session.run([output], {entry: array})
+        except Exception as error:  # onnxruntime's exceptions have no common base
+            hint = (
+                "; if it takes a fixed number at once, say so as batch in the file of --wants" if len(array) > 1 else ""
+            )
+            given = "x".join(map(str, array.shape))
+            raise InputError(f"expected {name} to take images of {given}, got: {_reason(error)}{hint}") from error
+        if not isinstance(answer, np.ndarray):
+            kind = type(answer).__name__
+            raise InputError(f"expected a tensor as output {output} of {name}, got {kind}; name another")
+        return torch.from_numpy(answer).to(images.device)
+
+    return run
+
+
+def _reason(error: Exception) -> str:
+    """The part of onnxruntime's message that says something, on one line."""
+    return " ".join(str(error).split(" : ")[-1].split())[:200].rstrip(".")

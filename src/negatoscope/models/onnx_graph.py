@@ -1,0 +1,88 @@
+"""What an ONNX file says before anything runs it: whether it is one, which files it reads, how it ends."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from negatoscope.errors import DataError
+from negatoscope.models.extras import needed
+
+_KEEPS_MEANING = {
+    "Identity",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Cast",
+    "QuantizeLinear",
+    "DequantizeLinear",
+}
+_ENDS = {
+    "Softmax": "probabilities",
+    "Sigmoid": "probabilities",
+    "QLinearSoftmax": "probabilities",
+    "QLinearSigmoid": "probabilities",
+    "LogSoftmax": "log_probabilities",
+}
+
+
+def read_graph(content: bytes, *, name: str) -> Any:
+    """The parsed file, weights that lie in other files left out.
+
+    Raises:
+        DataError: The bytes are no ONNX model.
+        MissingExtraError: onnx is not installed.
+    """
+    onnx = needed("onnx", extra="onnx", why="an ONNX model")
+    message = needed("google.protobuf.message", extra="onnx", why="an ONNX model")
+    try:
+        model = onnx.ModelProto.FromString(content)
+    except (message.DecodeError, RecursionError, RuntimeError) as error:
+        raise DataError(f"expected an ONNX model in {name}, got other bytes; export it again") from error
+    if not model.graph.node or not model.graph.output:
+        raise DataError(f"expected an ONNX model in {name}, got a file without a graph; export it again")
+    return model
+
+
+def external_files(model: Any, path: Path) -> tuple[Path, ...]:
+    """The files beside `path` that hold weights, each inside its folder.
+
+    Raises:
+        DataError: One lies elsewhere, by "..", an absolute name or a link, or is missing.
+    """
+    folder = path.parent.resolve()
+    files = []
+    for location in sorted(set(_locations(model))):
+        file = (folder / location).resolve()
+        absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).drive
+        if absolute or not file.is_relative_to(folder):
+            raise DataError(f"expected the weights of {path.name} inside its folder, got {location!r}; do not trust it")
+        if not file.is_file():
+            raise DataError(f"expected weights in {location!r} beside {path.name}, found no such file; fetch it too")
+        files.append(file)
+    return tuple(files)
+
+
+def read_ending(model: Any, output: str) -> str | None:
+    """What an output is, where the last operator says it: "probabilities", "log_probabilities", or None."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    node = makers.get(output)
+    while node is not None and node.op_type in _KEEPS_MEANING:
+        node = makers.get(node.input[0])
+    if node is None:
+        return None
+    if node.op_type == "Log":
+        return "log_probabilities" if read_ending(model, node.input[0]) == "probabilities" else None
+    return _ENDS.get(node.op_type)
+
+
+def _locations(message: Any) -> Iterator[str]:
+    """Where tensors lie that are not in the file, of all graphs and functions in it."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for part in [value] if hasattr(value, "ListFields") else value:
+            if field.message_type.name == "TensorProto":
+                yield from (entry.value for entry in part.external_data if entry.key == "location")
+            else:
+                yield from _locations(part)

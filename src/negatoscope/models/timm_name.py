@@ -1,0 +1,63 @@
+"""Models of timm, by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from negatoscope.errors import InputError
+from negatoscope.models import Found, register_model
+from negatoscope.models.extras import needed
+from negatoscope.models.torch_module import as_found, load_weights
+
+_RESIZES = ("bilinear", "bicubic", "nearest")
+
+
+@register_model
+def timm_name(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+    """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
+
+    Raises:
+        InputError: timm has no such model, or its configuration asks for something that is not done here.
+        DataError: The weights are missing or damaged, or belong to another model.
+        MissingExtraError: timm is not installed.
+    """
+    if not text.startswith("timm:"):
+        return None
+    name = text.removeprefix("timm:")
+    timm = needed("timm", extra="timm", why=text)
+    own = {"num_classes": told["classes"]} if "weights" in told and "classes" in told else {}
+    try:
+        model: nn.Module = timm.create_model(name, pretrained="weights" not in told, **own)
+    except Exception as error:  # an unknown name, weights that cannot be fetched
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason}") from error
+    if "weights" in told:
+        load_weights(model, told["weights"])
+    said = read_config(timm.data.resolve_model_data_config(model), name=name)
+    made = as_found(model.eval(), name=name, device=device)
+    return Found(name, "timm", made.run, made.sha256, runs_code=False, said=said)
+
+
+def read_config(config: Mapping[str, Any], *, name: str) -> dict[str, object]:
+    """What timm's data configuration says, in our words.
+
+    Raises:
+        InputError: It asks for another resampling or another crop than there is here.
+    """
+    channels, height, width = config["input_size"]
+    resample, mode = config["interpolation"], config.get("crop_mode") or "center"
+    if resample not in _RESIZES or mode not in ("center", "squash"):
+        raise InputError(f"expected {name} to be resized by one of {', '.join(_RESIZES)}, got {resample} and {mode}")
+    return {
+        "size": (height, width),
+        "channels": "gray" if channels == 1 else "rgb",
+        "resize": resample,
+        "fit": "crop" if mode == "center" else "stretch",
+        "crop_share": float(config["crop_pct"]),
+        "mean": tuple(config["mean"]),
+        "std": tuple(config["std"]),
+        "range": "0..1",
+        "output": "logits",
+    }

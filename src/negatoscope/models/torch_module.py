@@ -1,0 +1,139 @@
+"""Torch modules and any other callable: the user's own code, named as such; only weights are read from files."""
+
+import importlib
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from negatoscope.errors import DataError, InputError
+from negatoscope.models import Found, Run, register_model
+from negatoscope.models.networks import PaperNetwork
+
+_FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@register_model
+def torch_factory(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+    """A function without arguments, "package.module:factory", that makes a torch module or another callable.
+
+    The module is looked for in the current folder too. Its weights are read from `weights`, if that is told.
+
+    Raises:
+        InputError: The function cannot be imported or called, or makes something that cannot be called.
+        DataError: The weights are missing, damaged, a pickle of more than tensors, or those of another module.
+    """
+    if not _FACTORY.fullmatch(text) or text.startswith("timm:"):
+        return None
+    made = _made(text)
+    if "weights" in told:
+        if not isinstance(made, nn.Module):
+            raise InputError(f"expected {text} to make a torch module for --weights, got {type(made).__name__}")
+        load_weights(made, told["weights"])
+    if isinstance(made, nn.Module):
+        made.eval()
+    return as_found(made, name=text.rpartition(":")[2], device=device)
+
+
+def as_found(model: object, *, name: str, device: torch.device) -> Found:
+    """A torch module in evaluation mode, or any callable from a batch to its scores (a tensor or an array).
+
+    Raises:
+        InputError: It cannot be called, or it is a module in training mode.
+    """
+    if not callable(model):
+        raise InputError(f"expected something that can be called with images, got {type(model).__name__}")
+    if not isinstance(model, nn.Module):
+        return Found(name, "callable", _tensor_run(model, device), "", runs_code=True)
+    if model.training:
+        raise InputError(f"expected {name} in evaluation mode, got it in training mode; call .eval() first")
+    model.to(device)
+    said: dict[str, object] = {}
+    if isinstance(model, PaperNetwork):
+        said = {"size": (model.size, model.size), "channels": "gray" if model.channels == 1 else "rgb"}
+    return Found(name, "torch", _tensor_run(model, device), _digest(model), runs_code=True, said=said)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Put the tensors of a .safetensors file, or of a pickle that holds nothing but tensors, into a module.
+
+    Raises:
+        DataError: The file is missing, damaged, holds more than tensors by name, or does not fit the module.
+    """
+    tensors = _tensors(path)
+    if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+        held = f"{', '.join(map(str, list(tensors)[:4]))}" if isinstance(tensors, Mapping) else type(tensors).__name__
+        raise DataError(f"expected tensors by name in {path.name}, got {held}; save the state dict alone")
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"expected the weights of {type(module).__name__} in {path.name}: {reason}") from error
+
+
+def _tensors(path: Path) -> object:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise DataError(f"expected weights in {path}, but there is no such file") from error
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"expected nothing but tensors in {path.name}, got a pickle that may run code, which is never opened; "
+            "save the state dict, best as .safetensors"
+        ) from error
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise DataError(f"expected weights in {path.name}, got a file that cannot be read; save it again") from error
+
+
+def _made(text: str) -> object:
+    """What the named factory returns."""
+    module_name, _, names = text.partition(":")
+    with _current_folder_importable():
+        try:
+            factory: Any = importlib.import_module(module_name)
+            for name in names.split("."):
+                factory = getattr(factory, name)
+            return factory()
+        except Exception as error:  # the user's code may fail in any way
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise InputError(f"expected {text} to be a function that makes a model, but {reason}") from error
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _tensor_run(model: Callable[..., Any], device: torch.device) -> Run:
+    def run(images: Tensor) -> Any:
+        answer = model(images)
+        return torch.from_numpy(answer).to(device) if isinstance(answer, np.ndarray) else answer
+
+    return run
+
+
+def _digest(module: nn.Module) -> str:
+    """The sha256 of all parameters and buffers, under their names."""
+    digest = sha256()
+    for name, tensor in module.state_dict().items():
+        flat = tensor.detach().cpu().contiguous().flatten()
+        digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,80 @@
+"""Whether a classifier is right as often as it is sure."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from negatoscope.statistics.checks import expect
+
+BINS = 15
+"""Bins of equal width, as Guo and others have them."""
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The images whose confidence is above `low` and at most `high`.
+
+    Args:
+        low: Lower end; the first bin holds a confidence of 0, too.
+        high: Upper end.
+        n: How many images there are, at least 1.
+        confidence: Their mean confidence.
+        accuracy: The share of them that is right.
+    """
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain data, under the names of the fields."""
+        return asdict(self)
+
+
+def reliability(
+    confidences: Float[np.ndarray, " n"], correct: Bool[np.ndarray, " n"], *, bins: int = BINS
+) -> tuple[ReliabilityBin, ...]:
+    """The reliability diagram: images by confidence, in `bins` bins of equal width; empty bins are left out.
+
+    Raises:
+        InputError: A confidence is not from 0 to 1, or `bins` is below 1.
+
+    Source: Guo, Pleiss, Sun and Weinberger, 2017, section 2, https://arxiv.org/abs/1706.04599
+    """
+    expect(bins >= 1, "bins", "at least 1", bins)
+    outside = confidences[~((confidences >= 0) & (confidences <= 1))]  # NaN too
+    expect(len(outside) == 0, "confidences", "from 0 to 1", next(iter(outside), None))
+    edges = np.linspace(0, 1, bins + 1)
+    members = np.maximum(np.searchsorted(edges, confidences.astype(np.float64), side="left") - 1, 0)
+    n = np.bincount(members, minlength=bins)
+    surety = np.bincount(members, weights=confidences, minlength=bins)
+    hits = np.bincount(members[correct], minlength=bins)
+    return tuple(
+        ReliabilityBin(
+            low=float(edges[index]),
+            high=float(edges[index + 1]),
+            n=int(n[index]),
+            confidence=float(surety[index] / n[index]),
+            accuracy=float(hits[index] / n[index]),
+        )
+        for index in np.flatnonzero(n)
+    )
+
+
+def expected_calibration_error(diagram: Sequence[ReliabilityBin]) -> float:
+    """The mean distance of confidence and accuracy over the bins of a reliability diagram, weighed by their images.
+
+    It lies a little above 0 for a calibrated classifier, too, the more so the fewer images there are.
+
+    Raises:
+        InputError: There is no bin.
+
+    Source: Guo, Pleiss, Sun and Weinberger, 2017, equation 3, https://arxiv.org/abs/1706.04599
+    """
+    n = sum(one.n for one in diagram)
+    expect(n >= 1, "diagram", "to hold at least one image", n)
+    return sum(one.n * abs(one.confidence - one.accuracy) for one in diagram) / n

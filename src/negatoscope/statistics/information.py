@@ -1,0 +1,160 @@
+"""Where predictions go, and what they still say of the label, in bits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Int64, Real
+from scipy import stats
+from scipy.special import xlogy
+
+from negatoscope.statistics.checks import expect, expect_share
+from negatoscope.types import LabelArray
+
+_DRAWN_CELLS = 10_000  # of a table that is drawn rather than permuted
+
+
+def entropy_bits(counts: Real[np.ndarray, " classes"]) -> float:
+    """Shannon's entropy of the distribution that `counts` (or shares) are proportional to, from 0 to log2(classes).
+
+    The plug-in estimate: with few images per class it lies a little too low.
+
+    Raises:
+        InputError: A count is negative, or none is above 0.
+    """
+    expect(np.all(counts >= 0), "counts", "to be 0 or more", counts.min(initial=0))
+    expect(np.any(counts > 0), "counts", "to hold at least one image", "none")
+    return max(0.0, float(stats.entropy(counts, base=2)))
+
+
+def contingency(labels: LabelArray, predictions: LabelArray, *, classes: int) -> Int64[np.ndarray, "classes classes"]:
+    """How often each label (row) met each prediction (column).
+
+    Raises:
+        InputError: A label or a prediction is not from 0 to `classes` - 1.
+    """
+    for name, values in (("labels", labels), ("predictions", predictions)):
+        outside = values[(values < 0) | (values >= classes)]
+        expect(len(outside) == 0, name, f"from 0 to {classes - 1}", next(iter(outside), None))
+    return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
+
+
+def mutual_information_bits(table: Int[np.ndarray, "rows columns"]) -> float:
+    """What knowing the row tells of the column, in bits: 0 for independence, at most either one's entropy.
+
+    The plug-in estimate, which lies above 0 even for independent rows and columns: hold it against
+    `mutual_information_null`.
+
+    Raises:
+        InputError: A count is negative, or none is above 0.
+    """
+    marginals = entropy_bits(table.sum(axis=1)) + entropy_bits(table.sum(axis=0))
+    return max(0.0, marginals - entropy_bits(table.ravel()))
+
+
+def mutual_information_null(
+    labels: LabelArray,
+    predictions: LabelArray,
+    *,
+    classes: int,
+    permutations: int = 200,
+    seed: int = 0,
+    quantile: float = 0.95,
+) -> float:
+    """The mutual information, in bits, that chance alone seldom exceeds: its quantile under permuted labels.
+
+    Args:
+        labels: The true class of each image, below `classes`.
+        predictions: The predicted class of each image, below `classes`.
+        classes: Number of classes.
+        permutations: How often the labels are shuffled, at least 1.
+        seed: The same seed gives the same number.
+        quantile: Between 0 and 1.
+
+    Raises:
+        InputError: There is no image, a class is out of range, `permutations` is below 1, or `quantile` is not between
+            0 and 1.
+    """
+    expect(permutations >= 1, "permutations", "at least 1", permutations)
+    expect_share("quantile", quantile)
+    generator = np.random.default_rng(seed)
+    shuffled = (generator.permutation(labels) for _ in range(permutations))
+    null = [mutual_information_bits(contingency(chance, predictions, classes=classes)) for chance in shuffled]
+    return float(np.quantile(null, quantile))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which labels met which predictions, and how often: the cells of a contingency table that are not empty."""
+
+    labels: LabelArray
+    predictions: LabelArray
+    counts: Int64[np.ndarray, " n"]
+
+
+def count_pairs(labels: LabelArray, predictions: LabelArray) -> Pairs:
+    """`contingency` without its empty cells, in order of label and prediction; quick for many classes, too.
+
+    Raises:
+        InputError: A label or a prediction is below 0.
+    """
+    for name, values in (("labels", labels), ("predictions", predictions)):
+        expect(values.min(initial=0) >= 0, name, "from 0", values.min(initial=0))
+    width = int(predictions.max(initial=0)) + 1
+    codes, counts = np.unique(labels * width + predictions, return_counts=True)
+    return Pairs(codes // width, codes % width, counts)
+
+
+def pairs_information_bits(pairs: Pairs) -> float:
+    """`mutual_information_bits` of a table that is given by its cells.
+
+    Raises:
+        InputError: There is no pair.
+    """
+    marginals = sum(
+        entropy_bits(np.bincount(classes, weights=pairs.counts)) for classes in (pairs.labels, pairs.predictions)
+    )
+    return max(0.0, marginals - entropy_bits(pairs.counts))
+
+
+def information_by_chance(
+    labels: LabelArray, predictions: LabelArray, *, draws: int = 200, seed: int = 0, quantile: float = 0.95
+) -> float:
+    """What `mutual_information_null` estimates, in a time that many images or many classes do not blow up.
+
+    Permuting labels draws a table at random among those with the same margins. With few classes such tables are drawn
+    directly, whatever the number of images; with many, labels are permuted and only the cells that they meet counted.
+
+    Args:
+        labels: The true class of each image.
+        predictions: The predicted class of each image.
+        draws: Random tables, at least 1. With hundreds of classes they hardly differ, and 20 are plenty.
+        seed: The same seed gives the same number.
+        quantile: Between 0 and 1.
+
+    Raises:
+        InputError: There is no image, `draws` is below 1, or `quantile` is not between 0 and 1.
+
+    Source: Patefield, 1981, algorithm AS 159 (which scipy draws with), https://doi.org/10.2307/2346669
+    """
+    expect(len(labels) >= 1, "labels", "to hold at least one image", len(labels))
+    expect(draws >= 1, "draws", "at least 1", draws)
+    expect_share("quantile", quantile)
+    rows, row_sums = np.unique(labels, return_inverse=True, return_counts=True)[1:]
+    columns, column_sums = np.unique(predictions, return_inverse=True, return_counts=True)[1:]
+    generator = np.random.default_rng(seed)
+    if len(row_sums) * len(column_sums) <= _DRAWN_CELLS:
+        tables = stats.random_table(row_sums, column_sums).rvs(size=draws, random_state=generator)
+        sums = xlogy(tables, tables).sum(axis=(1, 2))
+    else:
+        first_codes = rows * len(column_sums)
+        sums = np.array([_sum_of_logs(first_codes + generator.permutation(columns)) for _ in range(draws)])
+    joint = np.log2(len(labels)) - np.quantile(sums, quantile) / (len(labels) * np.log(2))
+    return max(0.0, entropy_bits(row_sums) + entropy_bits(column_sums) - float(joint))
+
+
+def _sum_of_logs(codes: Int64[np.ndarray, " n"]) -> float:
+    """The sum of c log c over how often each code occurs."""
+    codes.sort()
+    starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
+    counts = np.diff(starts, append=len(codes))
+    return float(xlogy(counts, counts).sum())

@@ -1,0 +1,88 @@
+"""Transforms of place. What comes in from outside repeats the border, so that no new colour comes with it."""
+
+import math
+from typing import Annotated, Literal, get_args
+
+import torch
+from torch.nn import functional
+
+from negatoscope.errors import InputError
+from negatoscope.transforms import Space, register_transform
+from negatoscope.types import Images
+
+Axis = Literal["left_right", "top_bottom"]
+
+
+@register_transform
+def mirror(images: Images, *, axis: Axis = "left_right") -> Images:
+    """The mirror image.
+
+    Args:
+        images: Images in [0, 1].
+        axis: "left_right" swaps left and right, "top_bottom" top and bottom.
+
+    Raises:
+        InputError: `axis` is another word.
+
+    Source: Pillow's ``Image.transpose``, FLIP_LEFT_RIGHT and FLIP_TOP_BOTTOM.
+    """
+    if axis not in get_args(Axis):
+        raise InputError(f"expected axis of mirror to be 'left_right' or 'top_bottom', got {axis!r}")
+    return images.flip(3 if axis == "left_right" else 2)
+
+
+@register_transform
+def rotation(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, identity=0.0)]) -> Images:
+    """Turn the image about its centre in a frame that stays, with bilinear interpolation.
+
+    Args:
+        images: Images in [0, 1].
+        degrees: From -180 to 180, counterclockwise.
+
+    Raises:
+        InputError: `degrees` is outside its range.
+
+    Source: scikit-image's ``rotate`` with mode "edge".
+    """
+    if not -180 <= degrees <= 180:
+        raise InputError(f"expected degrees of rotation from -180 to 180, got {degrees}; 0.0 changes nothing")
+    exact = images.to(torch.promote_types(images.dtype, torch.float32))
+    n, _, height, width = images.shape
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    across = torch.arange(width, dtype=exact.dtype, device=exact.device) - (width - 1) / 2
+    down = (torch.arange(height, dtype=exact.dtype, device=exact.device) - (height - 1) / 2)[:, None]
+    # Where each pixel comes from, as grid_sample counts: from -1 to 1 over the whole frame.
+    source = torch.stack(
+        [(cosine * across - sine * down) * (2 / width), (sine * across + cosine * down) * (2 / height)], dim=-1
+    )
+    grid = source.expand(n, height, width, 2)
+    turned = functional.grid_sample(exact, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return turned.clamp(0, 1).to(images.dtype)
+
+
+@register_transform
+def translation(
+    images: Images,
+    *,
+    right: Annotated[float, Space(-0.25, 0.25, identity=0.0)] = 0.0,
+    down: Annotated[float, Space(-0.25, 0.25, identity=0.0)] = 0.0,
+) -> Images:
+    """Move the image by whole pixels.
+
+    Args:
+        images: Images in [0, 1].
+        right: A share of the width, rounded to pixels; below 0 to the left.
+        down: A share of the height, rounded to pixels; below 0 upwards.
+
+    Raises:
+        InputError: A share is not from -1 to 1.
+
+    Source: SciPy's ``ndimage.shift`` with mode "nearest".
+    """
+    for name, share in (("right", right), ("down", down)):
+        if not -1 <= share <= 1:
+            raise InputError(f"expected {name} of translation from -1 to 1, got {share}; it is a share of the image")
+    height, width = images.shape[2:]
+    rows = (torch.arange(height, device=images.device) - round(down * height)).clamp(0, height - 1)
+    columns = (torch.arange(width, device=images.device) - round(right * width)).clamp(0, width - 1)
+    return images[:, :, rows[:, None], columns]

@@ -1,0 +1,135 @@
+"""Rows and facts of simulated audits: each image has a difficulty, each transform makes it harder."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from negatoscope.auditing.summary import summarize
+from negatoscope.rows import RowKey, make_rows, write_rows
+
+STEPS: Mapping[str, str] = {
+    "negative": "meaning",
+    "gamma(exponent=2.0)": "meaning",
+    "gamma(exponent=0.5)": "meaning",
+    "noise(l2=1.0)": "control",
+    "negative_path(share=0.5)": "path",
+}
+RATES: Mapping[str, float] = {
+    "identity": 0.97,
+    "negative": 0.2,
+    "gamma(exponent=2.0)": 0.95,
+    "gamma(exponent=0.5)": 0.8,
+    "noise(l2=1.0)": 0.97,
+    "negative_path(share=0.5)": 0.1,
+}
+
+_SAMPLES = 2000  # that there are in all
+
+Maker = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def make_rows_and_facts() -> Maker:
+    """``make_rows_and_facts(folder, n=100)`` writes rows.parquet and gives the facts."""
+    return rows_and_facts
+
+
+@pytest.fixture(scope="session")
+def make_audit() -> Maker:
+    """``make_audit(folder, n=100)`` writes rows.parquet and summary.json and gives the summary."""
+
+    def make(folder: Path, **settings: Any) -> dict[str, Any]:
+        facts = rows_and_facts(folder, **settings)
+        summary = summarize(folder / "rows.parquet", facts)
+        (folder / "summary.json").write_text(json.dumps(summary))
+        return summary
+
+    return make
+
+
+def rows_and_facts(
+    folder: Path,
+    *,
+    n: int = 400,
+    classes: int = 5,
+    rates: Mapping[str, float] = RATES,
+    kept: Mapping[str, Sequence[int]] | None = None,
+    samples: Sequence[int] | None = None,
+    frames: int = 0,
+    seed: int = 0,
+    model: str = "net",
+    parts: int = 3,
+) -> dict[str, Any]:
+    """Rows of samples, part by part, and in each part transform by transform; which samples are which is fixed."""
+    chosen = np.arange(n) if samples is None else np.asarray(samples)
+    steps = {spec: STEPS[spec] for spec in rates if spec != "identity"}
+    pieces = [piece for piece in np.array_split(chosen, parts) if len(piece)]
+    tables = [
+        make_rows(
+            RowKey("mnist", "test", model, spec, 0), _columns(piece, classes, spec, rate, frames=frames, seed=seed)
+        )
+        for piece in pieces
+        for spec, rate in rates.items()
+    ]
+    write_rows(folder / "rows.parquet", tables)
+    return _facts(steps, classes=classes, kept=kept or {}, model=model)
+
+
+def _columns(
+    samples: np.ndarray, classes: int, spec: str, rate: float, *, frames: int, seed: int
+) -> dict[str, np.ndarray | None]:
+    """A sample's label, hash and difficulty depend on it alone; the rest on the transform and the seed, too."""
+    few, own = np.random.default_rng(7), np.random.default_rng([seed, *spec.encode()])
+    labels = few.integers(classes, size=_SAMPLES)[samples]
+    hashes = few.integers(2**64, size=_SAMPLES, dtype=np.uint64)[samples]
+    difficulties = few.random(_SAMPLES)
+    difficulty = difficulties[samples // frames if frames else samples]  # frames are right or wrong together
+    luck, other, share = own.random((3, _SAMPLES))[:, samples]
+    wrong = np.where(luck < 0.1, other, difficulty) >= rate
+    moved = own.integers(1, min(classes, 4), size=_SAMPLES)[samples]
+    rank = own.integers(1, classes, size=_SAMPLES)[samples]
+    confidence = (0.4 + 0.6 * share).astype(np.float32)
+    return {
+        "sample": samples,
+        "sample_hash": hashes,
+        "track": samples // frames if frames else None,
+        "label": labels,
+        "prediction": np.where(wrong, (labels + moved) % classes, labels),
+        "confidence": confidence,
+        "label_confidence": np.where(wrong, (1 - confidence) / 2, confidence),
+        "label_rank": np.where(wrong, rank, 0),
+    }
+
+
+def _facts(steps: Mapping[str, str], *, classes: int, kept: Mapping[str, Sequence[int]], model: str) -> dict[str, Any]:
+    names = [f"class of {index}" for index in range(classes)]
+    wants = {"layout": "NCHW", "class_map": []}
+    return {
+        "model": {
+            **{"name": model, "kind": "onnx", "sha256": "0" * 64, "classes": classes},
+            **{"wants": wants, "runs_code": False},
+        },
+        "dataset": {
+            **{"spec": "mnist", "split": "test", "available": 10_000, "limit": None, "prepared": ""},
+            **{"official": True, "files": {"images": "1" * 64}, "class_names": names},
+        },
+        "suite": {"name": "semantic", "version": 1},
+        "self_check": {"n": 512, "accuracy": 0.97},
+        "unreadable": 0,
+        "unreadable_named": [],
+        "reached_l2": {"noise(l2=1.0)": {"mean": 0.9, "max": 1.0}},
+        "steps": [
+            {
+                "spec": spec,
+                "kind": kind,
+                "parameters": {},
+                "kept": [index in kept.get(spec, range(classes)) for index in range(classes)],
+            }
+            for spec, kind in steps.items()
+        ],
+        "provenance": {"created": "2026-11-24"},
+    }

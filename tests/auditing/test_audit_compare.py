@@ -1,0 +1,152 @@
+"""Two audits side by side, held against pandas and statsmodels."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import fisher_exact
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from negatoscope.auditing.compare import compare
+from negatoscope.errors import DataError
+from negatoscope.rows import SCHEMA, read_rows, write_rows
+
+A = {"identity": 0.95, "negative": 0.3, "gamma(exponent=2.0)": 0.9, "noise(l2=1.0)": 0.93}
+B = {"identity": 0.97, "negative": 0.6, "gamma(exponent=2.0)": 0.5, "negative_path(share=0.5)": 0.2}
+SHARED = ["clean", "negative", "gamma(exponent=2.0)", "worst_case"]
+
+
+def _right(folder, transform, *, column="sample_hash"):
+    rows = read_rows(folder / "rows.parquet", where={"transform": transform}).to_pandas().set_index(column)
+    return (rows["label"] == rows["prediction"]).rename("right"), rows["label"]
+
+
+@pytest.fixture
+def folders(tmp_path, make_audit):
+    make_audit(tmp_path / "a", rates=A, model="first")
+    make_audit(tmp_path / "b", rates=B, model="second", seed=1)
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them(folders):
+    found = compare(*folders)
+    assert (found["schema"], found["paired"]) == (1, True)
+    assert found["a"] == {"model": "first", "dataset": "mnist, test"}
+    assert [entry["spec"] for entry in found["transforms"]] == SHARED
+    for entry, transform in zip(found["transforms"], ["identity", *SHARED[1:3]], strict=False):
+        a, b = (_right(folder, transform)[0].sort_index() for folder in folders)
+        table = pd.crosstab(a, b).reindex([False, True], axis=0, fill_value=0).reindex([False, True], axis=1)
+        assert (entry["n"], entry["a"], entry["b"]) == (400, pytest.approx(a.mean()), pytest.approx(b.mean()))
+        assert entry["difference"] == pytest.approx(b.mean() - a.mean())
+        assert entry["p_value"] == pytest.approx(mcnemar(table.fillna(0), exact=True).pvalue, rel=1e-9)
+        assert entry["low"] < entry["difference"] < entry["high"]
+    corrected = multipletests([entry["p_value"] for entry in found["transforms"]], method="holm")[1]
+    assert [entry["p_holm"] for entry in found["transforms"]] == pytest.approx(list(corrected))
+    assert (found["only_a"], found["only_b"]) == (["noise(l2=1.0)"], ["negative_path(share=0.5)"])
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_the_worst_case_is_over_what_both_have(folders):
+    found = compare(*folders)["transforms"][-1]
+    for folder, side in zip(folders, "ab", strict=True):
+        columns = [_right(folder, name, column="sample")[0] for name in ("identity", *SHARED[1:3])]
+        assert found[side] == pytest.approx(np.logical_and.reduce(columns).mean())
+
+
+def test_the_other_way_round_differences_change_their_sign(folders):
+    forth, back = compare(*folders), compare(*reversed(folders))
+    for one, other in zip(forth["transforms"], back["transforms"], strict=True):
+        assert (one["p_value"], one["n"]) == (other["p_value"], other["n"])
+        turned = (-other["difference"], -other["high"], -other["low"])
+        assert (one["difference"], one["low"], one["high"]) == pytest.approx(turned)
+
+
+def test_an_audit_does_not_differ_from_itself(folders):
+    found = compare(folders[0], folders[0])
+    assert {entry["p_holm"] for entry in found["transforms"]} == {1.0}
+    assert {entry["difference"] for entry in found["transforms"]} == {0.0}
+    assert found["verdict"] == "A and B differ significantly in none of 5 rates."
+
+
+def test_images_are_found_by_their_hash_wherever_they_stand(tmp_path, folders, make_audit):
+    order = np.random.default_rng(0).permutation(400)[:250]
+    make_audit(tmp_path / "few", rates=B, model="second", seed=1, samples=[int(index) for index in order])
+    rows = read_rows(tmp_path / "few" / "rows.parquet")
+    position = rows.schema.get_field_index("sample")
+    turned = rows.set_column(position, rows.schema.field(position), [1000 - rows["sample"].to_numpy()])
+    write_rows(tmp_path / "few" / "rows.parquet", [turned.cast(SCHEMA)])
+    found = compare(folders[0], tmp_path / "few")
+    assert found["paired"]
+    a, b = (_right(folder, "negative")[0] for folder in (folders[0], tmp_path / "few"))
+    both = pd.concat([a, b], axis=1, join="inner")
+    entry = found["transforms"][1]
+    assert entry["n"] == len(both) == 250
+    assert (entry["a"], entry["b"]) == pytest.approx(both.mean().tolist())
+
+
+def test_an_image_that_a_dataset_holds_twice_meets_its_like_once(tmp_path, folders):
+    rows = read_rows(folders[1] / "rows.parquet")
+    position = rows.schema.get_field_index("sample_hash")
+    hashes = rows["sample_hash"].to_numpy().copy()
+    twin = hashes[rows["sample"].to_numpy() == 0][0]
+    hashes[rows["sample"].to_numpy() == 1] = twin
+    write_rows(folders[1] / "rows.parquet", [rows.set_column(position, rows.schema.field(position), [hashes])])
+    assert [entry["n"] for entry in compare(*folders)["transforms"]] == [399] * 4
+
+
+def test_other_images_are_compared_as_two_samples(tmp_path, folders, make_audit):
+    make_audit(tmp_path / "other", rates=B, samples=range(300, 600), seed=1)
+    found = compare(folders[0], tmp_path / "other")
+    assert not found["paired"]
+    a, b = (_right(folder, "negative")[0] for folder in (folders[0], tmp_path / "other"))
+    entry = found["transforms"][1]
+    assert (entry["n_a"], entry["n_b"], entry["n"]) == (400, 300, 300)
+    assert (entry["a"], entry["b"]) == pytest.approx((a.mean(), b.mean()))
+    table = [[a.sum(), (~a).sum()], [b.sum(), (~b).sum()]]
+    assert entry["p_value"] == pytest.approx(fisher_exact(table).pvalue)
+    ends = confint_proportions_2indep(b.sum(), 300, a.sum(), 400, compare="diff", method="newcomb")
+    assert (entry["low"], entry["high"]) == pytest.approx(ends)
+
+
+def test_only_images_whose_meaning_both_keep_count(tmp_path, make_audit):
+    make_audit(tmp_path / "a", rates=A, kept={"negative": [0, 1, 2]})
+    make_audit(tmp_path / "b", rates=B, kept={"negative": [2, 3]}, seed=1)
+    entry = compare(tmp_path / "a", tmp_path / "b")["transforms"][1]
+    (a, labels), (b, _) = (_right(tmp_path / name, "negative", column="sample") for name in "ab")
+    assert entry["n"] == (labels == 2).sum()
+    assert (entry["a"], entry["b"]) == pytest.approx((a[labels == 2].mean(), b[labels == 2].mean()))
+
+
+@pytest.mark.parametrize("samples", [range(400), range(500, 900)])
+def test_a_transform_of_which_no_image_is_kept_differs_in_nothing(tmp_path, make_audit, samples):
+    make_audit(tmp_path / "a", rates=A, kept={"negative": []})
+    make_audit(tmp_path / "b", rates=B, samples=samples)
+    entry = compare(tmp_path / "a", tmp_path / "b")["transforms"][1]
+    assert (entry["n"], entry["a"], entry["difference"], entry["p_holm"]) == (0, None, None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "expected a finished audit in .*, but it has no summary.json; audit into it"),
+        ("{", "expected an audit's summary in .*summary.json, got something else"),
+        ("[]", "expected an audit's summary in .*summary.json, got something else"),
+        ("{}", "expected an audit's summary in .*summary.json, got something else"),
+        ('{"schema": 2}', "expected a summary of schema 1 in .*summary.json, got 2; audit again"),
+    ],
+)
+def test_a_folder_that_holds_no_audit_is_one_sentence(tmp_path, folders, content, reason):
+    (tmp_path / "none").mkdir()
+    if content is not None:
+        (tmp_path / "none" / "summary.json").write_text(content)
+    with pytest.raises(DataError, match=reason):
+        compare(folders[0], tmp_path / "none")
+
+
+def test_an_audit_without_rows_is_one_sentence(folders):
+    (folders[1] / "rows.parquet").unlink()
+    with pytest.raises(DataError, match=r"expected rows in .*, but there is no such file"):
+        compare(*folders)

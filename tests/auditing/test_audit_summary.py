@@ -1,0 +1,285 @@
+"""What an audit says, counted again with pandas, statsmodels and scikit-learn."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+from sklearn.metrics import mutual_info_score
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from negatoscope.auditing.answers import CLEAN
+from negatoscope.auditing.summary import summarize
+from negatoscope.errors import DataError
+from negatoscope.rows import SCHEMA, merge_rows, read_rows, write_rows
+
+KEPT = {"gamma(exponent=2.0)": [1, 2, 4]}
+MEANING = ["negative", "gamma(exponent=2.0)", "gamma(exponent=0.5)"]
+RATE = {"n", "correct", "accuracy", "low", "high"}
+CLASS = {"class", "name", "n", "accuracy", "low", "high"}
+SHARED = {"top5_accuracy", "confidence", "ece", "reliability", "per_class", "worst_class", "best_class"} | RATE
+CHANGED = {
+    *("spec", "name", "kind", "parameters", "kept", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
+    *("p_holm", "consistency", "consistency_low", "consistency_high", "attack_success_rate", "attack_success_low"),
+    *("attack_success_high", "confidence_wrong", "confusion", "entropy_bits", "information_bits"),
+    *("information_null_bits", "reached_l2", "lost", "gained"),
+}
+WHOLE = {
+    *("schema", "model", "dataset", "suite", "n", "unreadable", "unreadable_named", "self_check", "clean", "chance"),
+    *("majority", "transforms", "mean_accuracy", "mean_low", "mean_high", "worst_case_accuracy", "worst_case_low"),
+    *("worst_case_high", "worst_case_n", "verdict", "gate", "provenance"),
+}
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, make_rows_and_facts):
+    """The rows as pandas has them, by transform and sample, and their summary."""
+    folder = tmp_path_factory.mktemp("audit")
+    facts = make_rows_and_facts(folder, kept=KEPT)
+    table = read_rows(folder / "rows.parquet").to_pandas()
+    table["right"] = table["label"] == table["prediction"]
+    by_transform = {name: rows.set_index("sample").sort_index() for name, rows in table.groupby("transform")}
+    return by_transform, summarize(folder / "rows.parquet", facts)
+
+
+@pytest.fixture(params=[*MEANING, "noise(l2=1.0)", "negative_path(share=0.5)"])
+def change(request, audited):
+    """A transform's entry with its rows, and those of the same images before."""
+    by_transform, summary = audited
+    after = by_transform[request.param]
+    after = after[after["label"].isin(KEPT.get(request.param, range(5)))]
+    entry = next(entry for entry in summary["transforms"] if entry["spec"] == request.param)
+    return entry, by_transform["identity"].loc[after.index], after
+
+
+def test_the_summary_has_what_was_agreed_on_and_is_plain_data(audited):
+    _, summary = audited
+    assert set(summary) == WHOLE
+    assert set(summary["clean"]) == SHARED
+    assert all(set(entry) == SHARED | CHANGED for entry in summary["transforms"])
+    assert all(set(one) == CLASS for entry in summary["transforms"] for one in entry["per_class"])
+    assert set(summary["clean"]["reliability"][0]) == {"low", "high", "n", "confidence", "accuracy"}
+    assert set(summary["transforms"][0]["confusion"][0]) == {"label", "prediction", "n", "share"}
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_unchanged_images_are_counted_as_pandas_counts(audited):
+    by_transform, summary = audited
+    rows, clean = by_transform["identity"], summary["clean"]
+    assert (summary["n"], clean["n"], clean["correct"]) == (400, 400, rows["right"].sum())
+    assert clean["accuracy"] == pytest.approx(rows["right"].mean())
+    assert clean["confidence"] == pytest.approx(rows["confidence"].mean(), rel=1e-6)
+    assert summary["majority"] == pytest.approx(rows["label"].value_counts(normalize=True).max())
+    assert summary["chance"] == 0.2
+
+
+def test_rates_are_counted_as_pandas_counts(change):
+    entry, before, after = change
+    kept_before = before["right"]
+    assert (entry["n"], entry["correct"]) == (len(after), after["right"].sum())
+    assert entry["accuracy"] == pytest.approx(after["right"].mean())
+    assert entry["clean_accuracy"] == pytest.approx(kept_before.mean())
+    assert entry["drop"] == pytest.approx(kept_before.mean() - after["right"].mean())
+    assert entry["consistency"] == pytest.approx((before["prediction"] == after["prediction"]).mean())
+    assert entry["attack_success_rate"] == pytest.approx((~after["right"][kept_before]).mean())
+    assert entry["confidence"] == pytest.approx(after["confidence"].mean(), rel=1e-6)
+    assert entry["confidence_wrong"] == pytest.approx(after["confidence"][~after["right"]].mean(), rel=1e-6)
+    assert entry["top5_accuracy"] is None
+
+
+def test_intervals_and_p_values_are_those_of_statsmodels(change):
+    entry, before, after = change
+    same = before["prediction"] == after["prediction"]
+    attacked = ~after["right"][before["right"]]
+    for values, low, high in (
+        (after["right"], "low", "high"),
+        (same, "consistency_low", "consistency_high"),
+        (attacked, "attack_success_low", "attack_success_high"),
+    ):
+        ends = proportion_confint(values.sum(), len(values), method="wilson")
+        assert (entry[low], entry[high]) == pytest.approx(ends, abs=1e-9)
+    table = pd.crosstab(before["right"], after["right"]).reindex([False, True], axis=0, fill_value=0)
+    table = table.reindex([False, True], axis=1, fill_value=0)
+    assert entry["p_value"] == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)
+    moved = np.append(before["right"].astype(int) - after["right"].astype(int), [1, -1])
+    ends = stats.norm.interval(0.95, moved.mean(), moved.std() / np.sqrt(len(moved)))
+    assert (entry["drop_low"], entry["drop_high"]) == pytest.approx(ends, abs=1e-9)
+
+
+def test_p_values_are_corrected_over_all_transforms_as_statsmodels_does(audited):
+    _, summary = audited
+    expected = multipletests([entry["p_value"] for entry in summary["transforms"]], method="holm")[1]
+    assert [entry["p_holm"] for entry in summary["transforms"]] == pytest.approx(list(expected))
+
+
+def test_classes_and_errors_are_counted_as_pandas_counts(change):
+    entry, _, after = change
+    by_class = after.groupby("label")["right"].agg(["size", "sum", "mean"])
+    assert [(one["class"], one["n"]) for one in entry["per_class"]] == list(by_class["size"].items())
+    assert [one["accuracy"] for one in entry["per_class"]] == pytest.approx(by_class["mean"].tolist())
+    assert entry["per_class"][0]["name"] == f"class of {by_class.index[0]}"
+    ends = proportion_confint(by_class["sum"], by_class["size"], method="wilson")
+    assert [one["low"] for one in entry["per_class"]] == pytest.approx(ends[0].tolist(), abs=1e-9)
+    assert entry["worst_class"]["accuracy"] == pytest.approx(by_class["mean"].min())
+    assert entry["best_class"]["accuracy"] == pytest.approx(by_class["mean"].max())
+    wrong = after[~after["right"]].groupby(["label", "prediction"]).size()
+    assert [one["n"] for one in entry["confusion"]] == sorted(wrong, reverse=True)[:10]
+    for one in entry["confusion"]:
+        assert one["n"] == wrong[one["label"], one["prediction"]]
+        assert one["share"] == pytest.approx(one["n"] / by_class["size"][one["label"]])
+
+
+def test_information_is_that_of_scipy_and_scikit_learn(change):
+    entry, _, after = change
+    said = after["prediction"].value_counts()
+    assert entry["entropy_bits"] == pytest.approx(stats.entropy(said, base=2))
+    information = mutual_info_score(after["label"], after["prediction"]) / math.log(2)
+    assert entry["information_bits"] == pytest.approx(information)
+    permuted = [
+        mutual_info_score(np.random.default_rng(seed).permutation(after["label"]), after["prediction"]) / math.log(2)
+        for seed in range(60)
+    ]
+    assert np.median(permuted) < entry["information_null_bits"] < 1.2 * max(permuted)
+
+
+def test_mean_and_worst_case_are_over_the_transforms_that_keep_the_meaning(audited):
+    by_transform, summary = audited
+    entries = [entry for entry in summary["transforms"] if entry["spec"] in MEANING]
+    assert summary["mean_accuracy"] == pytest.approx(np.mean([entry["accuracy"] for entry in entries]))
+    assert summary["mean_low"] < summary["mean_accuracy"] < summary["mean_high"]
+    right = []
+    for sample, row in by_transform["identity"].iterrows():
+        asked = [spec for spec in MEANING if row["label"] in KEPT.get(spec, range(5))]
+        right.append(row["right"] and all(by_transform[spec].loc[sample, "right"] for spec in asked))
+    assert summary["worst_case_accuracy"] == pytest.approx(np.mean(right))
+    ends = proportion_confint(sum(right), len(right), method="wilson")
+    assert (summary["worst_case_low"], summary["worst_case_high"]) == pytest.approx(ends, abs=1e-9)
+    assert summary["worst_case_n"] == 400
+
+
+def test_which_classes_are_kept_and_what_noise_reached_are_told(audited):
+    _, summary = audited
+    told = {entry["spec"]: entry for entry in summary["transforms"]}
+    assert told["gamma(exponent=2.0)"]["kept"] == [1, 2, 4]
+    assert told["negative"]["kept"] is None
+    assert (told["gamma(exponent=0.5)"]["name"], told["gamma(exponent=0.5)"]["kind"]) == ("gamma", "meaning")
+    assert told["noise(l2=1.0)"]["reached_l2"] == {"mean": 0.9, "max": 1.0}
+    assert told["negative"]["reached_l2"] is None
+
+
+def test_many_classes_have_a_top5_accuracy(tmp_path, make_audit):
+    summary = make_audit(tmp_path, classes=300, n=600)
+    rows = read_rows(tmp_path / "rows.parquet", where={"transform": "negative"}).to_pandas()
+    assert summary["transforms"][0]["top5_accuracy"] == pytest.approx((rows["label_rank"] < 5).mean())
+    assert summary["clean"]["top5_accuracy"] >= summary["clean"]["accuracy"]
+    assert summary["transforms"][0]["information_null_bits"] > 0
+
+
+def test_a_transform_under_which_no_image_keeps_its_meaning_says_nothing_and_counts_nowhere(tmp_path, make_audit):
+    summary = make_audit(tmp_path, kept={"negative": []})
+    entry = summary["transforms"][0]
+    assert set(entry) == SHARED | CHANGED
+    assert (entry["n"], entry["kept"], entry["accuracy"], entry["p_holm"]) == (0, [], None, None)
+    others = [entry["accuracy"] for entry in summary["transforms"][1:3]]
+    assert summary["mean_accuracy"] == pytest.approx(np.mean(others))
+    json.dumps(summary, allow_nan=False)
+
+
+def test_without_a_transform_that_keeps_the_meaning_there_is_no_worst_case(tmp_path, make_audit):
+    summary = make_audit(tmp_path, rates={"identity": 0.9, "noise(l2=1.0)": 0.8})
+    names = ("mean_accuracy", "mean_low", "mean_high", "worst_case_accuracy", "worst_case_low", "worst_case_n")
+    assert [summary[name] for name in names] == [None] * 6
+
+
+def test_a_classifier_that_is_never_right_has_nothing_to_lose(tmp_path, make_audit):
+    summary = make_audit(tmp_path, rates={"identity": -1.0, "negative": 2.0}, n=40)
+    assert summary["clean"]["accuracy"] == 0
+    assert summary["transforms"][0]["attack_success_rate"] is None
+    assert summary["transforms"][0]["confidence_wrong"] is None
+
+
+def test_frames_of_the_same_object_widen_every_interval(tmp_path, make_audit):
+    alone, together = (make_audit(tmp_path / name, frames=frames) for name, frames in (("a", 0), ("b", 20)))
+    for low, high in (("low", "high"), ("drop_low", "drop_high"), ("consistency_low", "consistency_high")):
+        widths = [summary["transforms"][0][high] - summary["transforms"][0][low] for summary in (alone, together)]
+        assert widths[1] > 1.5 * widths[0]
+    assert together["worst_case_low"] < together["worst_case_accuracy"] < together["worst_case_high"]
+
+
+def test_one_object_is_not_resampled(tmp_path, make_audit):
+    entry = make_audit(tmp_path, frames=1000)["transforms"][0]
+    assert entry["low"] < entry["accuracy"] < entry["high"]
+
+
+def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_path, make_rows_and_facts):
+    facts = make_rows_and_facts(tmp_path, n=150)
+    rows = tmp_path / "rows.parquet"
+    expected = summarize(rows, facts)
+    merge_rows(tmp_path / "merged.parquet", [rows], by="transform")
+    table = read_rows(rows)
+    shuffled = table.take(np.random.default_rng(0).permutation(table.num_rows))
+    write_rows(tmp_path / "shuffled.parquet", [shuffled])
+    for name in ("merged", "shuffled"):
+        assert summarize(tmp_path / f"{name}.parquet", facts) == expected
+
+
+def test_outputs_that_stand_for_no_class_do_not_count_for_chance(tmp_path, make_rows_and_facts):
+    facts = make_rows_and_facts(tmp_path, n=20)
+    facts["model"] |= {"classes": 1001, "wants": {"class_map": [5, 1, 900, 3, 2]}}
+    assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 0.2
+    facts["model"]["wants"] = {}
+    assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 1 / 1001
+
+
+def test_an_answer_beyond_the_classes_of_the_data_has_a_number_for_a_name(tmp_path, make_rows_and_facts):
+    facts = make_rows_and_facts(tmp_path, n=60)
+    facts["dataset"]["class_names"] = ["only"]
+    summary = summarize(tmp_path / "rows.parquet", facts)
+    assert [one["name"] for one in summary["clean"]["per_class"]] == ["only", *(f"class {i}" for i in range(1, 5))]
+
+
+def _without(table, index):
+    return table.take([row for row in range(table.num_rows) if row != index])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (
+            lambda table: table.filter(pc.field("transform") != "negative"),
+            "expected rows of negative, got none",
+        ),
+        (lambda table: table.filter(pc.field("transform") != CLEAN), "expected rows of identity, got none"),
+        (lambda table: _without(table, 0), "expected rows of negative for the images of identity, got those of others"),
+        (lambda table: pa.concat_tables([table, table.slice(0, 1)]), "expected one row for each image under identity"),
+    ],
+)
+def test_rows_that_are_not_those_of_the_audit_are_one_sentence(tmp_path, make_rows_and_facts, damage, reason):
+    facts = make_rows_and_facts(tmp_path, n=20)
+    rows = tmp_path / "rows.parquet"
+    write_rows(rows, [damage(read_rows(rows)).cast(SCHEMA)])
+    with pytest.raises(DataError, match=reason):
+        summarize(rows, facts)
+
+
+def test_only_the_columns_and_the_rows_in_question_are_read(tmp_path, make_rows_and_facts, monkeypatch):
+    facts = make_rows_and_facts(tmp_path)
+    held = []
+    real = pq.ParquetFile.read_row_groups
+
+    def watched(file, *arguments, **settings):
+        table = real(file, *arguments, **settings)
+        held.append(table)
+        return table
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", watched)
+    summarize(tmp_path / "rows.parquet", facts)
+    assert [table.num_rows for table in held] == [400] * 6
+    assert all("sample_hash" not in table.column_names for table in held)

@@ -1,0 +1,118 @@
+"""The verdict says in one sentence what the numbers say."""
+
+import pytest
+
+from negatoscope.auditing.verdict import comparison_sentence, percent, percent_at_least, verdict_sentence
+
+
+def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="meaning", kept=None):
+    return {
+        **{"spec": spec, "kind": kind, "n": n, "accuracy": accuracy, "low": accuracy - 0.005, "kept": kept},
+        **{"drop": drop, "p_holm": p_holm},
+    }
+
+
+def _summary(*entries, accuracy=0.989, worst=0.051):
+    clean = {"n": 10_000, "accuracy": accuracy, "low": accuracy - 0.005}
+    return {
+        "model": {"name": "resnet"},
+        "clean": clean,
+        "chance": 0.1,
+        "transforms": list(entries),
+        "worst_case_accuracy": worst,
+    }
+
+
+def test_what_is_lost_most_is_said_and_the_worst_case():
+    found = _summary(_entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("mirror", 0.98, drop=0.009))
+    assert verdict_sentence(found) == (
+        "resnet is right on 98.9 % of 10,000 images, but only on 37.2 % under negative; "
+        "5.1 % stay right under all 3 transforms that keep their meaning."
+    )
+
+
+def test_a_rate_no_better_than_chance_is_called_that_and_one_transform_needs_no_worst_case():
+    assert verdict_sentence(_summary(_entry("negative", 0.067, n=4_000, kept=[0, 1]))) == (
+        "resnet is right on 98.9 % of 10,000 images, but only on 6.7 % of the 4,000 whose meaning that keeps "
+        "under negative, no better than chance."
+    )
+
+
+def test_a_loss_by_chance_is_none():
+    found = _summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("mirror", 0.99, drop=-0.001))
+    assert verdict_sentence(found) == (
+        "resnet is right on 98.9 % of 10,000 images, and loses nothing significant under 2 transforms that keep "
+        "their meaning."
+    )
+
+
+def test_controls_and_transforms_without_images_are_not_held_against_a_classifier():
+    found = _summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("mirror", 0.0, n=0))
+    assert verdict_sentence(found) == (
+        "resnet is right on 98.9 % of 10,000 images; no transform that keeps their meaning was audited."
+    )
+
+
+def test_a_classifier_at_chance_is_not_judged_by_what_transforms_do():
+    assert verdict_sentence(_summary(_entry("negative", 0.1), accuracy=0.101)) == (
+        "resnet is right on 10.1 % of 10,000 images, which is no better than chance, so what transforms do to it "
+        "says nothing."
+    )
+
+
+def _comparison(*differences):
+    return {
+        "a": {"model": "old"},
+        "b": {"model": "new"},
+        "transforms": [
+            {"spec": f"t{index}", "difference": value, "low": value - 0.01, "high": value + 0.01, "p_holm": p}
+            for index, (value, p) in enumerate(differences)
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("differences", "sentence"),
+    [
+        (
+            [(0.02, 0.5), (0.3, 1e-9), (0.1, 0.002)],
+            "B (new) is significantly better than A (old) in 2 of 3 rates; the most in t1, by 30.0 points (95 % "
+            "interval 29.0 to 31.0, p < 0.001).",
+        ),
+        (
+            [(-0.005, 0.04)],
+            "A (old) is significantly better than B (new) in the one rate that both have; the most in t0, by 0.5 "
+            "points (95 % interval -0.5 to 1.5, p = 0.040).",
+        ),
+        (
+            [(-0.2, 0.01), (-0.1, 0.01), (0.4, 0.01)],
+            "A (old) is significantly better than B (new) in 2 of 3 rates and worse in 1; the most in t0, by 20.0 "
+            "points (95 % interval 19.0 to 21.0, p = 0.010).",
+        ),
+        ([(0.1, 0.06), (-0.1, 0.2)], "A and B differ significantly in none of 2 rates."),
+    ],
+)
+def test_a_comparison_says_who_is_better_in_how_much_and_by_how_much(differences, sentence):
+    assert comparison_sentence(_comparison(*differences)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0 %"),
+        (0.0004, "less than 0.1 %"),
+        (0.0005, "0.1 %"),
+        (0.5, "50.0 %"),
+        (0.99951, "more than 99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_a_rate_is_never_rounded_to_all_or_nothing(value, text):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9, "90.00 %"), (0.89999, "89.99 %"), (0.29, "29.00 %"), (1.0, "100.00 %")]
+)
+def test_a_lower_end_is_rounded_down(value, text):
+    assert percent_at_least(value) == text

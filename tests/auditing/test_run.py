@@ -1,0 +1,214 @@
+"""One pass: the same rows however often it is stopped, and nothing of somebody else's is touched."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from negatoscope.auditing.gallery import PICTURES, save_gallery
+from negatoscope.auditing.plan import Choice, Plan, Step, make_plan
+from negatoscope.auditing.run import Progress, estimate, run_audit
+from negatoscope.data import Dataset
+from negatoscope.data.open import open_dataset
+from negatoscope.errors import DataError, InputError, OutputError, SpecError
+from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.open import open_classifier
+from negatoscope.rows import read_rows
+from negatoscope.types import Images, Logits
+
+CPU = torch.device("cpu")
+WANTS = {"size": 8, "channels": "gray"}
+
+
+def brightest_bar(images: Images) -> Logits:
+    """Reads `make_dataset`'s bars as a person would, but not their negatives."""
+    rows = images.mean(dim=(1, 3))
+    return 9 * torch.stack([rows[:, :2].mean(1), rows[:, 2:4].mean(1), rows[:, 4:6].mean(1)], dim=1)
+
+
+@pytest.fixture
+def classifier() -> AuditClassifier:
+    return open_classifier(brightest_bar, told=WANTS, data_classes=3, device=CPU)
+
+
+MakePlan = Callable[..., Plan]
+
+
+@pytest.fixture
+def make(classifier: AuditClassifier, make_dataset: Callable[..., Dataset]) -> MakePlan:
+    def made(n: int = 5000, **choice: object) -> Plan:
+        chosen = {"suite": "", "transforms": ("negative", "pixel_flips(probability=0.2)", "mirror"), **choice}
+        return make_plan(classifier, make_dataset(n, split="test"), Choice(**chosen))  # type: ignore[arg-type]
+
+    return made
+
+
+def stop_after(images: int) -> Callable[[Progress], None]:
+    def observe(progress: Progress) -> None:
+        if progress.images >= images:
+            raise KeyboardInterrupt
+
+    return observe
+
+
+def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
+    whole = run_audit(make(), out=tmp_path / "whole")
+    for images in (600, 2500, 4800):
+        with pytest.raises(KeyboardInterrupt):
+            run_audit(make(), out=tmp_path / "stopped", observe=stop_after(images))
+    seen: list[Progress] = []
+    met = run_audit(make(), out=tmp_path / "stopped", observe=seen.append)
+    assert (tmp_path / "stopped" / "rows.parquet").read_bytes() == (tmp_path / "whole" / "rows.parquet").read_bytes()
+    assert met == whole
+    assert seen[0].images == 2048, "what an earlier run did is not done again"
+    assert seen[-1].images == seen[-1].total == 5000
+
+
+def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: Path) -> None:
+    plan = make(300)
+    run_audit(plan, out=tmp_path)
+    rows = read_rows(tmp_path / "rows.parquet").to_pandas()
+    assert rows.groupby("transform", observed=True)["sample"].apply(list).map(sorted).map(len).to_dict() == {
+        "identity": 300,
+        "negative": 300,
+        "pixel_flips(probability=0.2)": 300,
+        "mirror": 300,
+    }
+    clean = rows[rows["transform"] == "identity"]
+    assert (clean["prediction"] == clean["label"]).mean() > 0.99
+    middle = rows[(rows["transform"] == "negative") & (rows["label"] != 1)]
+    assert (middle["prediction"] != middle["label"]).all(), "a dark bar is not the brightest"
+
+
+def test_a_finished_audit_asks_nothing_again(make: MakePlan, tmp_path: Path) -> None:
+    plan = make(100)
+    met = run_audit(plan, out=tmp_path)
+
+    def refuse(batch: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("asked again")
+
+    deaf = replace(plan, classifier=replace(plan.classifier, run=refuse))
+    assert run_audit(deaf, out=tmp_path) == met
+
+
+@pytest.mark.parametrize("other", [{"seed": 7}, {"transforms": ("negative",)}, {"limit": 50}])
+def test_another_audit_does_not_mix_with_the_one_that_is_there(
+    other: dict[str, object], make: MakePlan, tmp_path: Path
+) -> None:
+    run_audit(make(100), out=tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError, match=r"it holds another one .*; give another --out"):
+        run_audit(make(100, **other), out=tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_with_somebody_elses_files_is_refused(make: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(OutputError, match=r"it holds thesis\.tex; give another --out"):
+        run_audit(make(100), out=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == ["thesis.tex"]
+
+
+def brighter(images: Images) -> Images:
+    return images + 0.5
+
+
+def smaller(images: Images) -> Images:
+    return images[:, :, :4]
+
+
+def unknown(images: Images) -> Images:
+    return images * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (brighter, r"to stay in \[0, 1\], got values from"),
+        (smaller, "to keep shape and dtype"),
+        (unknown, r"to stay in .* got values from nan"),
+    ],
+)
+def test_a_transform_that_breaks_its_promise_stops_the_audit(
+    function: Callable[[Images], Images], said: str, make: MakePlan, tmp_path: Path
+) -> None:
+    plan = make(100)
+    broken = Step(spec="broken", kind="meaning", function=function, parameters={}, kept=(True,) * 3)
+    with pytest.raises(InputError, match=f"expected broken {said}"):
+        run_audit(replace(plan, steps=(broken,)), out=tmp_path)
+    assert not (tmp_path / "rows.parquet").exists()
+
+
+def test_unreadable_images_are_counted_and_named(
+    classifier: AuditClassifier, make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = make_dataset(30, split="test")
+    for index, (image, label) in enumerate(zip(dataset.images, dataset.labels, strict=True)):
+        place = tmp_path / "images" / f"bar {label}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(place / f"{index:03d}.png")
+    broken = sorted((tmp_path / "images").rglob("*.png"))[7]
+    broken.write_bytes(broken.read_bytes()[:60])
+    plan = make_plan(classifier, open_dataset(str(tmp_path / "images")), Choice(suite="", transforms=("negative",)))
+    met = run_audit(plan, out=tmp_path / "out")
+    assert (met["read"], met["unreadable"]) == (29, 1)
+    assert met["named"][0]["name"].endswith(broken.name)
+    assert len(read_rows(tmp_path / "out" / "rows.parquet", where={"transform": "negative"})) == 29
+
+
+def test_images_that_can_all_not_be_read_are_an_error(classifier: AuditClassifier, tmp_path: Path) -> None:
+    for name in ("bar 0", "bar 1", "bar 2"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "x.png").write_bytes(b"no image")
+    plan = make_plan(classifier, open_dataset(str(tmp_path / "images")), Choice(suite="", transforms=("negative",)))
+    with pytest.raises(DataError, match="none of its 3 can be read"):
+        run_audit(plan, out=tmp_path / "out")
+
+
+def test_the_size_that_noise_reached_is_kept(make: MakePlan, tmp_path: Path) -> None:
+    met = run_audit(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
+    reached = met["reached_l2"]["noise(l2=0.5)"]
+    assert 0.3 < reached["mean"] <= reached["max"] <= 0.5 + 1e-5
+
+
+def test_the_gallery_shows_what_was_right_before_and_wrong_after(make: MakePlan, tmp_path: Path) -> None:
+    plan = make(300)
+    run_audit(plan, out=tmp_path)
+    save_gallery(plan, out=tmp_path)
+    entries = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
+    assert [entry["spec"] for entry in entries].count("negative") == PICTURES
+    for entry in entries:
+        assert entry["before_prediction"] == entry["label"] != entry["after_prediction"]
+        before, after = (np.asarray(Image.open(tmp_path / "gallery" / entry[when])) for when in ("before", "after"))
+        assert np.array_equal(before, plan.dataset.images[entry["sample"]][0])
+        if entry["spec"] == "negative":
+            assert np.array_equal(after, 255 - before)
+
+
+def test_a_limit_takes_each_class_in_proportion(make: MakePlan) -> None:
+    plan = make(3000, limit=300)
+    shares = np.bincount(plan.dataset.labels) / 300
+    assert plan.available == 3000
+    assert np.abs(shares - np.bincount(make(3000).dataset.labels) / 3000).max() < 0.01
+
+
+def test_an_estimate_comes_before_anything_is_written(make: MakePlan, tmp_path: Path) -> None:
+    needs = estimate(make(1000))
+    assert needs.seconds > 0
+    assert needs.size_bytes > 1000
+    assert list(tmp_path.iterdir()) == [] or not (tmp_path / "plan.json").exists()
+
+
+def test_transforms_of_colour_are_refused_for_a_classifier_of_grey_images(make: MakePlan) -> None:
+    with pytest.raises(SpecError, match="expected transforms of grey images"):
+        make(10, transforms=("hue_shift(degrees=90.0)",))
+
+
+def test_an_audit_of_nothing_is_refused(make: MakePlan) -> None:
+    with pytest.raises(InputError, match="expected --suite or at least one --transform"):
+        make(10, transforms=())

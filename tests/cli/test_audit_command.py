@@ -1,0 +1,170 @@
+"""`negatoscope audit` and `compare`: one command, one report, exit codes that a machine can read."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from negatoscope.cli.main import run
+from negatoscope.data import Dataset
+
+READER = '''
+import torch
+
+
+class Reader(torch.nn.Module):
+    """Names the bar that is brighter than the rest; with `even`, darker will do as well."""
+
+    def __init__(self, even):
+        super().__init__()
+        self.even = even
+
+    def forward(self, images):
+        rows = images.mean(dim=(1, 3))
+        bars = torch.stack([rows[:, :2].mean(1), rows[:, 2:4].mean(1), rows[:, 4:6].mean(1)], dim=1)
+        apart = bars - bars.median(dim=1, keepdim=True).values
+        return 20 * (apart.abs() if self.even else apart)
+
+
+def bright():
+    return Reader(even=False)
+
+
+def even():
+    return Reader(even=True)
+
+
+def blind():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+'''
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["negatoscope", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A user's folder: a module with three readers, and images in folders of classes."""
+    (tmp_path / "bar_readers.py").write_text(READER)
+    dataset = make_dataset(120, split="test")
+    for index, (image, label) in enumerate(zip(dataset.images, dataset.labels, strict=True)):
+        folder = tmp_path / "images" / dataset.class_names[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(folder / f"{index:03d}.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "bar_readers", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+WANTS = ("--size", "8", "--channels", "gray")
+NEGATIVE = ("--suite", "none", "--transform", "negative")
+
+
+def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatoscope: Command, place: Path) -> None:
+    code, out, err = negatoscope("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, "--out", "a")
+    assert code == 0, err
+    assert "This runs your own code" in err
+    summary = json.loads((place / "a" / "summary.json").read_text())
+    assert summary["clean"]["accuracy"] == 1.0
+    (negative,) = [each for each in summary["transforms"] if each["spec"] == "negative"]
+    assert negative["accuracy"] < 0.2
+    assert "negative" in out
+    written = {path.name for path in (place / "a").iterdir()}
+    assert {"report.html", "rows.parquet", "junit.xml", "provenance.json", "figures", "gallery"} <= written
+    assert str(place) not in (place / "a" / "report.html").read_text()
+    assert str(place) not in (place / "a" / "summary.json").read_text()
+
+
+def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, place: Path) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE, "--out", "a")
+    _, first, _ = negatoscope(*words)
+    rows = (place / "a" / "rows.parquet").read_bytes()
+    code, second, _ = negatoscope(*words)
+    assert (code, second) == (0, first)
+    assert (place / "a" / "rows.parquet").read_bytes() == rows
+
+
+@pytest.mark.parametrize(("reader", "code"), [("bright", 1), ("even", 0)])
+def test_the_gate_decides_the_exit_code(reader: str, code: int, negatoscope: Command, place: Path) -> None:
+    words = ("audit", f"bar_readers:{reader}", "--data", "folder:images", *WANTS, *NEGATIVE, "--out", "a")
+    assert negatoscope(*words, "--fail-under", "negative=0.9", "--fail-under", "clean=0.9")[0] == code
+    gate = json.loads((place / "a" / "summary.json").read_text())["gate"]
+    assert gate["passed"] is (code == 0)
+    assert [rule["passed"] for rule in gate["rules"]] == [code == 0, True]
+
+
+def test_a_loss_against_an_earlier_audit_fails_and_compare_says_by_how_much(negatoscope: Command, place: Path) -> None:
+    words = ("--data", "folder:images", *WANTS, *NEGATIVE)
+    assert negatoscope("audit", "bar_readers:even", *words, "--out", "old")[0] == 0
+    assert negatoscope("audit", "bar_readers:bright", *words, "--out", "new", "--baseline", "old")[0] == 1
+    code, out, _ = negatoscope("compare", "old", "new", "--out", "both.json")
+    assert code == 0
+    assert "negative" in out
+    found = json.loads((place / "both.json").read_text())
+    assert found["paired"] is True
+    (negative,) = [each for each in found["transforms"] if each["spec"] == "negative"]
+    assert negative["difference"] < -0.8
+    assert negative["p_holm"] < 0.001
+
+
+def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place: Path) -> None:
+    code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *WANTS, "--out", "a")
+    assert code == 2
+    assert err.strip().splitlines()[-1].startswith("negatoscope: expected ")
+    assert not (place / "a" / "rows.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--transform", "negatve"), "did you mean 'negative'?"),
+        (("--transform", "gamma(exponent=-1.0)"), "exponent"),
+        (("--suite", "sematic"), "semantic"),
+        (("--fail-under", "negative=2"), "expected a rule such as"),
+        (("--fail-under", "mirrored=0.5"), "did you mean"),
+        (("--baseline", "nowhere"), "nowhere"),
+        (("--limit", "0"), "limit"),
+        (("--meaning", "nowhere.toml"), "nowhere.toml"),
+        (("--size", "big"), "size"),
+        (("--classes", "4"), "4"),
+    ],
+)
+def test_what_is_given_wrongly_is_one_sentence(
+    words: tuple[str, ...], said: str, negatoscope: Command, place: Path
+) -> None:
+    given = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, "--out", "a")
+    code, out, err = negatoscope(*given, *words)
+    assert code == 2
+    assert out == ""
+    assert said in err.splitlines()[-1]
+    assert not (place / "a").exists()
+
+
+@pytest.mark.parametrize("data", ["folder:nowhere", "nowhere.zip", "mnits:test", "bar_readers.py"])
+def test_data_that_are_none_are_one_sentence(data: str, negatoscope: Command, place: Path) -> None:
+    code, _, err = negatoscope("audit", "bar_readers:bright", "--data", data, *WANTS, "--out", "a")
+    assert code == 2
+    assert len(err.splitlines()) == 1
+
+
+def test_unreadable_images_fail_past_what_is_allowed(negatoscope: Command, place: Path) -> None:
+    next((place / "images").rglob("*.png")).write_bytes(b"no image at all")
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE)
+    assert negatoscope(*words, "--out", "a")[0] == 1
+    assert negatoscope(*words, "--out", "b", "--max-unreadable", "1")[0] == 0
+    assert json.loads((place / "b" / "summary.json").read_text())["unreadable"] == 1

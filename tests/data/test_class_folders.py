@@ -1,0 +1,85 @@
+"""Images and classes are told from paths alike in folders and archives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from negatoscope.data.class_folders import ClassFolders, arrange
+from negatoscope.errors import DataError
+
+
+def found(*entries: str, split: str = "test", wrapped: bool = True, ordered: bool = True) -> ClassFolders:
+    return arrange(entries, split=split, where="pets.zip", wrapped=wrapped, ordered=ordered)
+
+
+def test_folders_are_classes_and_deeper_folders_are_not() -> None:
+    folders = found("dog/b.png", "cat/siamese/a.JPG", "cat/a.png", "loose.png", "cat/readme.txt")
+    assert folders.class_names == ("cat", "dog")
+    assert folders.names == ("cat/a.png", "cat/siamese/a.JPG", "dog/b.png")
+    assert folders.positions.tolist() == [2, 1, 0]
+    assert folders.labels.tolist() == [0, 0, 1]
+
+
+def test_images_may_keep_the_order_of_their_archive() -> None:
+    folders = found("dog/b.png", "cat/z.png", "dog/a.png", ordered=False)
+    assert folders.names == ("dog/b.png", "cat/z.png", "dog/a.png")
+    assert folders.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("top", ["", "pets/", "downloads/pets/"])
+def test_one_folder_around_everything_is_taken_off(top: str) -> None:
+    entries = [f"{top}train/cat/a.png", f"{top}test/dog/b.png", f"{top}test/cat/c.png", f"{top}readme.txt"]
+    assert found(*entries).names == ("cat/c.png", "dog/b.png")
+    assert found(*entries, split="train").names == ("cat/a.png",)
+    assert found(*entries).class_names == ("cat", "dog")
+    undivided = [f"{top}cat/a.png", f"{top}dog/b.png"]
+    assert found(*undivided).names == ("cat/a.png", "dog/b.png")
+
+
+def test_one_class_is_no_wrapper_and_a_folder_that_the_user_named_has_none() -> None:
+    assert found("cat/a.png").class_names == ("cat",)
+    assert found("cat/a.png", "cat/siamese/b.png").class_names == ("cat",)
+    assert found("pets/cat/a.png", "pets/dog/a.png", wrapped=False).class_names == ("pets",)
+
+
+def test_a_class_without_images_is_a_class() -> None:
+    assert found("cat/a.png", "dog/", "eel/readme.txt").class_names == ("cat", "dog", "eel")
+
+
+def test_what_is_hidden_is_passed_over() -> None:
+    hidden = ("__MACOSX/cat/._a.png", ".git/x/a.png", "cat/._a.png", "cat/.cache/a.png", "../up/a.png", ".DS_Store")
+    folders = found("cat/a.png", "dog/b.png", *hidden)
+    assert folders.names == ("cat/a.png", "dog/b.png")
+    assert folders.class_names == ("cat", "dog")
+
+
+def test_a_third_split_is_for_validation() -> None:
+    entries = ("train/cat/a.png", "test/cat/b.png", "validation/cat/c.png")
+    assert found(*entries, split="validation").positions.tolist() == [2]
+
+
+@pytest.mark.parametrize(("split", "word"), [("train", "training"), ("validation", "validation")])
+def test_what_is_not_divided_is_for_test_only(split: str, word: str) -> None:
+    with pytest.raises(DataError, match=rf"^expected {word} images in pets\.zip/{split}/CLASS, found no such folder"):
+        found("cat/a.png", split=split)
+
+
+@pytest.mark.parametrize("entries", [(), ("loose.png",), ("cat/",), ("cat/readme.txt",), ("train/cat/a.png",)])
+def test_no_images_is_one_sentence(entries: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=r"^expected images \(\.bmp, .*\) in pets\.zip/.*CLASS, found none; put each"):
+        found(*entries)
+
+
+paths = st.lists(st.sampled_from(["a", "b", ".c", "test", "x.png", "y.jpg", ""]), max_size=4).map("/".join)
+
+
+@given(entries=st.lists(paths, max_size=8), wrapped=st.booleans())
+def test_any_paths_are_images_with_classes_or_one_sentence(entries: list[str], wrapped: bool) -> None:
+    try:
+        folders = found(*entries, wrapped=wrapped)
+    except DataError:
+        return
+    assert len(folders.names) == len(folders.positions) == len(folders.labels) > 0
+    for name, position, label in zip(folders.names, folders.positions, folders.labels, strict=True):
+        assert entries[position].endswith(name)
+        assert name.startswith(f"{folders.class_names[label]}/")

@@ -1,0 +1,46 @@
+"""Classes of the data find their outputs by number, by order or by name."""
+
+from pathlib import Path
+
+import pytest
+
+from negatoscope.errors import InputError
+from negatoscope.models.class_map import read_class_map
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [((2, 0), (2, 0)), ("1..4", (1, 2, 3, 4)), ("4, 7,9", (4, 7, 9)), ("+1", (1, 2, 0)), ("-1", (2, 0, 1)), ((), ())],
+    ids=str,
+)
+def test_numbers(told: str | tuple[int, ...], expected: tuple[int, ...]) -> None:
+    assert read_class_map(told, data_classes=3) == expected
+
+
+def test_sorted_is_the_place_of_each_folder_name_among_all_sorted_as_text() -> None:
+    places = read_class_map("sorted", data_classes=12)
+    folders = sorted(str(label) for label in range(12))
+    assert [folders[place] for place in places] == [str(label) for label in range(12)]
+
+
+def test_names_are_found_in_a_file_or_among_the_labels_of_the_classifier(tmp_path: Path) -> None:
+    labels = ["background", "tench, Tinca tinca", "goldfish", "Great White"]
+    (tmp_path / "labels.txt").write_text("\n".join(labels))
+    names = ("goldfish", "Tench", "great_white")
+    assert read_class_map(str(tmp_path / "labels.txt"), class_names=names) == (2, 1, 3)
+    assert read_class_map("names", class_names=names, labels=labels) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("told", "names", "sentence"),
+    [
+        ("names", ("crane",), "expected the class 'crane' once among the labels .*, found it 2 times; give numbers"),
+        ("names", ("mose",), "found it 0 times; did you mean 'mouse'"),
+        ("names", (), "expected class names in the data for --class-map names, got none"),
+        ("no such file", ("mouse",), "expected --class-map to be 1..1000, .* or a text file, got 'no such file'"),
+        ("sorted", ("mouse",), "expected data with a known number of classes"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(told: str, names: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read_class_map(told, class_names=names, labels=["crane", "mouse", "crane"])

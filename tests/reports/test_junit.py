@@ -1,0 +1,50 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from negatoscope.reports.junit import junit_xml
+
+Maker = Callable[..., tuple[Path, dict[str, Any]]]
+
+
+def suite(summary: dict[str, Any]) -> ET.Element:
+    (found,) = ET.fromstring(junit_xml(summary).encode())
+    return found
+
+
+def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Maker) -> None:
+    _, summary = make_audit(rules=["clean=0.5", "negative=0.99"])
+    found = suite(summary)
+    passed, failed = found.findall("testcase")
+    assert (found.get("tests"), found.get("failures"), found.get("errors")) == ("2", "1", "0")
+    assert (passed.get("name"), failed.get("name")) == ("clean=0.5", "negative=0.99")
+    assert passed.find("failure") is None
+    failure = failed.find("failure")
+    assert failure is not None
+    assert failure.get("message") == summary["gate"]["rules"][1]["sentence"]
+
+
+def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative", "mirror"), lost=("mirror",))
+    found = suite(summary)
+    assert [case.get("name") for case in found.findall("testcase")] == ["negative", "mirror"]
+    assert (found.get("tests"), found.get("failures")) == ("2", "0")
+    assert found.findtext("testcase/system-out").startswith("right: ")
+    assert found.findtext("system-out") == summary["verdict"]
+
+
+@given(name=st.text())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_name_makes_a_file_that_can_be_parsed(made: dict[str, Any], name: str) -> None:
+    summary = {**made, "model": made["model"] | {"name": name}, "verdict": name}
+    assert suite(summary).get("name", "").startswith("negatoscope audit: ")
+
+
+@pytest.fixture
+def made(make_audit: Maker) -> dict[str, Any]:
+    return make_audit(("negative",))[1]

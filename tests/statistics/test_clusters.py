@@ -1,0 +1,153 @@
+"""Intervals that resample whole tracks, held against scipy and drawing one by one."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from negatoscope.errors import InputError
+from negatoscope.statistics import (
+    Interval,
+    cluster_bootstrap,
+    cluster_bootstrap_difference,
+    paired_difference,
+    wilson,
+)
+
+
+def _drawn_one_by_one(correct, clusters, *, resamples, seed):
+    generator = np.random.default_rng(seed)
+    groups = [correct[clusters == name] for name in np.unique(clusters)]
+    drawn = (
+        np.concatenate([groups[i] for i in generator.integers(len(groups), size=len(groups))]) for _ in range(resamples)
+    )
+    return [sample.mean() for sample in drawn]
+
+
+def _unequal_clusters(seed):
+    generator = np.random.default_rng(seed)
+    clusters = np.repeat(np.arange(25), generator.integers(1, 30, size=25))
+    easiness = generator.random(25)[clusters]
+    return generator.random(len(clusters)) < easiness, clusters
+
+
+def test_the_cluster_bootstrap_agrees_with_drawing_the_clusters_one_by_one():
+    correct, clusters = _unequal_clusters(4)
+    interval = cluster_bootstrap(correct, clusters, resamples=8000, seed=1)
+    slow = _drawn_one_by_one(correct, clusters, resamples=8000, seed=2)
+    assert (interval.low, interval.high) == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.012)
+
+
+def test_the_cluster_bootstrap_agrees_with_scipys_bootstrap_of_the_ratio():
+    correct, clusters = _unequal_clusters(5)
+    hits, sizes = np.bincount(clusters, weights=correct), np.bincount(clusters)
+    theirs = stats.bootstrap(
+        (hits, sizes),
+        lambda hits, sizes, axis: hits.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
+        n_resamples=8000,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    interval = cluster_bootstrap(correct, clusters, resamples=8000)
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=0.012)
+
+
+def test_a_cluster_per_image_gives_about_the_interval_of_independent_images():
+    correct = np.arange(5000) % 4 > 0
+    interval, independent = cluster_bootstrap(correct, np.arange(5000)), wilson(3750, 5000)
+    assert (interval.low, interval.high) == pytest.approx((independent.low, independent.high), abs=0.002)
+
+
+def test_frames_of_the_same_object_widen_the_interval():
+    tracks = np.repeat(np.arange(100), 30)
+    correct = tracks % 4 > 0
+    by_track, by_image = cluster_bootstrap(correct, tracks), wilson(int(correct.sum()), len(correct))
+    assert by_track.high - by_track.low > 4 * (by_image.high - by_image.low)
+
+
+def test_the_names_and_the_order_of_clusters_do_not_matter():
+    correct, clusters = _unequal_clusters(6)
+    order = np.random.default_rng(0).permutation(len(correct))
+    interval = cluster_bootstrap(correct, clusters)
+    assert cluster_bootstrap(correct[order], clusters[order]) == interval
+    assert cluster_bootstrap(correct, clusters * 1000 - 7) == interval
+
+
+def test_one_cluster_has_no_width():
+    assert cluster_bootstrap(np.array([True, True, False, True]), np.zeros(4, dtype=int)) == Interval(0.75, 0.75)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_images_all_alike_have_no_width(right):
+    assert cluster_bootstrap(np.full(30, right), np.arange(30) // 3) == Interval(float(right), float(right))
+
+
+def test_the_bootstrap_repeats_with_its_seed_and_only_with_it():
+    correct, clusters = _unequal_clusters(7)
+    assert cluster_bootstrap(correct, clusters, seed=3) == cluster_bootstrap(correct, clusters, seed=3)
+    assert cluster_bootstrap(correct, clusters, seed=3) != cluster_bootstrap(correct, clusters, seed=4)
+
+
+def test_the_bootstrap_draws_as_often_as_told_however_many_clusters_there_are():
+    correct = np.arange(600_000) % 2 > 0
+    interval = cluster_bootstrap(correct, np.arange(600_000), resamples=3)
+    assert 0.49 < interval.low < interval.high < 0.51
+
+
+@pytest.mark.parametrize(("n", "setting"), [(0, {}), (4, {"resamples": 0}), (4, {"confidence": 1.0})])
+def test_the_bootstrap_refuses_nothing_to_draw_from(n, setting):
+    with pytest.raises(InputError):
+        cluster_bootstrap(np.ones(n, dtype=bool), np.arange(n), **setting)
+
+
+def _two_answers(seed):
+    before, clusters = _unequal_clusters(seed)
+    generator = np.random.default_rng(seed)
+    hard = (generator.random(25) < 0.4)[clusters]
+    return before, before & ~hard, clusters
+
+
+def test_the_difference_agrees_with_scipys_bootstrap_of_the_ratio():
+    before, after, clusters = _two_answers(8)
+    lost, sizes = np.bincount(clusters, weights=before.astype(float) - after), np.bincount(clusters)
+    theirs = stats.bootstrap(
+        (lost, sizes),
+        lambda lost, sizes, axis: lost.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
+        n_resamples=8000,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    interval = cluster_bootstrap_difference(before, after, clusters, resamples=8000)
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=0.012)
+
+
+def test_the_difference_changes_its_sign_with_the_order():
+    before, after, clusters = _two_answers(9)
+    forth = cluster_bootstrap_difference(before, after, clusters)
+    back = cluster_bootstrap_difference(after, before, clusters)
+    assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low), abs=1e-12)
+
+
+def test_a_cluster_per_image_gives_about_the_difference_of_independent_images():
+    before, after = np.arange(5000) % 4 > 0, np.arange(5000) % 5 > 1
+    lost, gained = int((before & ~after).sum()), int((~before & after).sum())
+    interval = cluster_bootstrap_difference(before, after, np.arange(5000))
+    expected = paired_difference(lost, gained, 5000)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=0.003)
+
+
+def test_the_difference_of_no_images_is_refused():
+    with pytest.raises(InputError, match="expected before to hold at least one image"):
+        cluster_bootstrap_difference(np.array([], dtype=bool), np.array([], dtype=bool), np.array([], dtype=int))
+
+
+def test_the_difference_by_track_holds_the_true_one_in_about_95_of_100_draws_of_objects():
+    held, trials = 0, 400
+    for trial in range(trials):
+        generator = np.random.default_rng(trial)
+        tracks = np.repeat(np.arange(60), 10)
+        easiness = generator.beta(4, 1, size=60)[tracks]
+        before, after = generator.random(600) < easiness, generator.random(600) < easiness / 2
+        held += 0.4 in cluster_bootstrap_difference(before, after, tracks, resamples=400)
+    assert stats.binomtest(held, trials, 0.94).pvalue > 0.001  # sixty tracks make it a little narrow

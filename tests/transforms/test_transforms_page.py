@@ -1,0 +1,48 @@
+"""The pages about transforms are true: every one is listed, and the example of adding one works."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+
+from negatoscope.errors import InputError
+from negatoscope.transforms import TRANSFORMS, describe_transform
+from negatoscope.transforms.meaning import read_meaning
+
+TOP = Path(__file__).parents[2]
+PAGE = (TOP / "docs" / "transforms.md").read_text(encoding="utf-8")
+LINES = re.findall(r"^\| `([^`]+)`( \*)? \| (\w+) \|", PAGE, flags=re.MULTILINE)
+
+
+def test_every_transform_is_in_the_table_once() -> None:
+    assert sorted(spec.partition("(")[0] for spec, _, _ in LINES) == TRANSFORMS.names()
+
+
+@pytest.mark.parametrize(("spec", "star", "kind"), LINES, ids=[spec for spec, _, _ in LINES])
+def test_the_table_tells_the_kind_and_whether_it_is_of_colour(spec: str, star: str, kind: str) -> None:
+    facts = describe_transform(spec)
+    assert (facts.kind, facts.color) == (kind, bool(star))
+
+
+def test_the_example_of_own_rules_is_one(tmp_path: Path) -> None:
+    text = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    assert tomllib.loads(text)
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert read_meaning(path)["folder:signs"].same_as == "gtsrb"
+
+
+def test_the_example_of_adding_a_transform_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
+    TRANSFORMS.names()
+    monkeypatch.setattr(TRANSFORMS, "_functions", dict(TRANSFORMS._functions))
+    monkeypatch.setattr("negatoscope.transforms._SAID", {})
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {"__name__": "an_example"})
+    facts = describe_transform("fog(density=0.5)")
+    assert facts.function(torch.zeros(1, 1, 2, 2)).unique().tolist() == [0.5]
+    assert (facts.kind, facts.identity) == ("meaning", {"density": 0.0})
+    with pytest.raises(InputError, match=r"^expected density of fog from 0 to 1, got 2\.0; 0\.0 changes nothing$"):
+        describe_transform("fog(density=2.0)")
