@@ -78,7 +78,8 @@ def self_check(
     if bad and not helpful:
         helpful = (
             f"{100 * accuracy:.1f} % of {n} images are right, and none of the usual suspects helps (range, "
-            "normalisation, channels, layout, order of classes); are these the images and classes that it was trained for?"
+            "normalisation, channels, layout, order of classes); are these the images and classes that it was "
+            "trained for?"
         )
     return SelfCheck(n, accuracy, passed=not helpful, suggestion=helpful)
 
