@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from negatoscope.errors import DataError, OutputError
-from negatoscope.files import sha256_of, write_whole, writing, writing_folder
+from negatoscope.files import remove_leftovers, sha256_of, write_whole, writing, writing_folder
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"\0" * 100_000], ids=["empty", "one byte", "many bytes"])
@@ -41,6 +41,21 @@ def test_a_place_that_cannot_be_written_is_one_sentence_and_nothing_is_left(tmp_
     with pytest.raises(OutputError, match=r"^cannot write .*; give another place or make room$"):
         write_whole(tmp_path / name, b"new")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_a_file_where_a_folder_should_be_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OutputError, match=r"/file/below: /.*/file is a file, not a folder; give another place"):
+        write_whole(tmp_path / "file" / "below", b"new")
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".rows.parquet.12.tmp", ".12.tmp", ".notes.tmp", "rows.12.tmp", "below/.x.1.tmp"):
+        write_whole(tmp_path / name, b"half")
+    write_whole(tmp_path / ".folder.345.tmp" / "half", b"half")
+    remove_leftovers([tmp_path, tmp_path / "none"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".12.tmp", ".notes.tmp", "below", "rows.12.tmp"]
+    assert (tmp_path / "below" / ".x.1.tmp").exists()
 
 
 def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path: Path) -> None:

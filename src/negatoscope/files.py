@@ -1,8 +1,9 @@
 """Files that are there whole or not at all, also when the process is killed half-way."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -61,9 +62,26 @@ def writing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Remove what killed processes left of files and folders that they wrote to `folders`; for who holds their lock.
+
+    Raises:
+        OutputError: It cannot be removed.
+    """
+    found = [path for folder in folders for path in folder.glob(".*.tmp") if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
+    for path in found:
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The sentence for a place that cannot be written."""
-    return OutputError(f"cannot write {path}: {error.strerror or error}; give another place or make room")
+    reason = error.strerror or f"the disk may be full ({error})"  # numpy tells of a write cut short without a reason
+    if isinstance(error, FileExistsError) and error.filename and Path(error.filename).is_file():
+        reason = f"{'it' if Path(error.filename) == path else error.filename} is a file, not a folder"
+    return OutputError(f"cannot write {path}: {reason}; give another place or make room")
 
 
 def sha256_of(path: Path) -> str:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Shaped, UInt64
 
-from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import cannot_write
 from negatoscope.types import PixelArray
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
@@ -302,7 +303,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; give another place or make room") from error
+        raise cannot_write(path, error) from error
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def test_the_list_fits_eighty_columns_and_tells_an_unofficial_copys_sha256(unoff
     lines = [" ".join(line.split()) for line in table]
     assert "mnist CC BY-SA 3.0 11.6 MB unofficial copy --data-dir" in lines
     assert "gtsrb CC0 1.0 365.4 MB not here" in lines
+    assert "folder yours: folder:PATH" in lines
     for path in (unofficial / "mnist").iterdir():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert f"  unofficial copy: {path.name}\n  sha256 {digest}\n" in done.output
@@ -78,6 +79,18 @@ def test_verifying_an_unofficial_copy_that_is_right_is_no_failure(unofficial: Pa
     assert done.exit_code == 0
     assert done.output.count("unofficial copy: ") == 4
     assert done.output.count("\n  sha256 ") == 4
+
+
+def test_verifying_tells_each_place_with_its_files(unofficial: Path, tmp_path: Path) -> None:
+    (tmp_path / "mnist").symlink_to(unofficial / "mnist")
+    done = CliRunner().invoke(
+        app, ["verify", "mnist", "--data-dir", str(tmp_path)], env={"NEGATOSCOPE_DATA_DIR": str(unofficial)}
+    )
+    lines = done.output.splitlines()
+    assert lines[0] == f"mnist: --data-dir, {tmp_path}/mnist"
+    assert lines[5] == f"mnist: NEGATOSCOPE_DATA_DIR, {unofficial}/mnist"
+    assert lines[1:5] == lines[6:10]
+    assert {line.split()[0] for line in lines[1:5]} == {path.name for path in (unofficial / "mnist").iterdir()}
 
 
 def test_verifying_a_damaged_file_ends_in_one_line_and_exit_code_2(unofficial: Path, tmp_path: Path) -> None:

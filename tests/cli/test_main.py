@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -34,6 +35,50 @@ def test_help_and_import_load_neither_torch_nor_numpy() -> None:
     assert done.stderr == "[]"
 
 
+def script(text: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+
+
+def test_what_is_cheap_to_check_is_checked_before_torch_is_loaded() -> None:
+    for words in (["--epsilons", "2"], ["--epsilons", ","], ["--seeds", "0"]):
+        done = script(
+            "import sys\nfrom negatoscope.cli.main import app\nfrom negatoscope.errors import InputError\n"
+            f"try:\n    app({['reproduce', 'table1', *words]})\nexcept InputError:\n    print('torch' in sys.modules)"
+        )
+        assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_table1_says_a_word_before_torch_is_loaded() -> None:
+    done = script(
+        "import sys\nfrom negatoscope.cli.main import app\nsys.modules['torch'] = None\n"
+        "try:\n    app(['reproduce', 'table1'])\nexcept ImportError:\n    print('torch is not there')"
+    )
+    assert (done.stdout, done.stderr) == ("torch is not there\n", "Preparing data, and timing this machine ...\n")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["data", "list"]])
+def test_a_full_disk_behind_the_standard_output_is_one_sentence(words: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "negatoscope: cannot use standard output: No space left on device; make room or correct it\n"
+    )
+
+
+def test_a_pipe_that_is_closed_ends_the_command_in_silence() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", "--version"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode != 0
+    assert done.stderr == ""
+
+
 def test_the_public_names_are_there() -> None:
     import negatoscope as package
 
@@ -52,6 +97,11 @@ def test_each_command_of_reproduce_helps_with_an_example(negatoscope, command: s
     code, out, _ = negatoscope("reproduce", command, "--help")
     assert code == 0
     assert f"Example:  negatoscope reproduce {command}" in out
+    assert "FOLDER" in out
+    assert not {"<path>", "<str>", "<int>"} & set(out.split())
+
+
+PREPARING = "Preparing data, and timing this machine ...\n"
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -65,6 +115,9 @@ def recipe(folder: Path, text: str) -> Path:
     [
         (["--epsilons", "2"], "expected epsilons in [0, 1]"),
         (["--epsilons", "some"], "expected numbers parted by commas"),
+        (["--epsilons", ","], "got none"),
+        (["--recipe", "mine.toml", "--datasets", "gtsrb"], "expected datasets of mnist_sample"),
+        (["--recipe", "large.toml"], "expected batch_size from 1 to 1,000,000"),
         (["--datasets", "mnst"], "did you mean 'mnist'"),
         (["--datasets", "gtsrb(prepare='grey')"], "'paper'"),
         (["--seeds", "0"], "at least one"),
@@ -80,10 +133,12 @@ def test_bad_input_is_one_sentence_and_code_2(  # type: ignore[no-untyped-def]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nan.toml").write_text('name = "bad"\nlearning_rate = nan\n')
+    (tmp_path / "mine.toml").write_text('name = "mine"\ndata = "mnist_sample"\n')
+    (tmp_path / "large.toml").write_text(f'name = "large"\nbatch_size = {10**18}\n')
     code, _, err = negatoscope("reproduce", "table1", "--out", tmp_path / "out", *options)
     assert code == 2
     assert sentence in err
-    assert err.count("\n") == 1
+    assert err.removeprefix(PREPARING).count("\n") == 1
     assert not list(tmp_path.glob("out/*.json"))
 
 
@@ -92,8 +147,8 @@ def test_an_out_folder_that_cannot_be_made_is_one_sentence(negatoscope, tmp_path
     code, _, err = negatoscope(
         "reproduce", "table1", "--datasets", "mnist_sample", "--fast", "--out", tmp_path / "file"
     )
-    assert (code, err.count("\n")) == (2, 1)
-    assert "cannot write" in err
+    assert (code, err.removeprefix(PREPARING).count("\n")) == (2, 1)
+    assert f"cannot write {tmp_path}/file: it is a file, not a folder" in err
 
 
 def test_figure1_without_a_table_says_what_to_do_first(negatoscope, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -107,7 +162,8 @@ def test_table1_runs_from_the_command_line_and_tells_its_progress(negatoscope, t
     words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.0", "--fast", "--out", tmp_path]
     monkeyed = negatoscope_output(words, tmp_path)
     assert monkeyed.returncode == 0, monkeyed.stderr
-    assert "1 classifiers to make, about" in monkeyed.stderr
+    assert "1 classifier to make, about" in monkeyed.stderr
+    assert not [line for line in monkeyed.stderr.splitlines() if line.rstrip().endswith(";")]
     assert "done: test" in monkeyed.stderr
     assert "none of its numbers is a result" in monkeyed.stdout
     assert (tmp_path / "table1.json").is_file()

@@ -164,7 +164,7 @@ def test_a_table_that_is_wrong_is_refused(
 @pytest.mark.parametrize("name", ["../up.ppm", "a/../../up.ppm", "/top.ppm", "C:/top.ppm", "..\\up.ppm"])
 def test_a_zip_with_a_member_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     write_zip(tmp_path / "escape.zip", {"fine.ppm": b"", name: b""})
-    with pytest.raises(DataError, match=r"expected members inside the zip .*escape\.zip"):
+    with pytest.raises(DataError, match=r"expected members inside the zip .*escape\.zip.*; fetch the zip again$"):
         gtsrb.opened_zip(tmp_path / "escape.zip")
 
 

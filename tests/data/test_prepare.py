@@ -101,7 +101,7 @@ def test_what_fails_while_it_is_made_leaves_nothing_and_can_be_tried_again() -> 
 
 @pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_one_sentence_and_leaves_nothing() -> None:
-    with pytest.raises(OutputError, match=r"cannot write .*numbers-"):
+    with pytest.raises(OutputError, match=r"cannot write .*numbers-.*: the disk may be full \(.*\); give"):
         prepared(KEY, lambda: {"labels": np.arange(3), "images": np.zeros(100_000)})
     assert visible() == []
 

@@ -306,6 +306,19 @@ def test_a_damaged_file_in_the_cache_is_reported_with_what_to_do(publish: Callab
         Shelf().find("tiny")
 
 
+def test_a_damaged_file_that_cannot_be_fetched_again_is_told_by_name(
+    site: Site, publish: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
+    publish(site.address)
+    folder = fill(downloads_folder() / "tiny", {**FILES, "two.bin": b"damaged", "three.bin": b"damaged"})
+    told = (
+        rf"^expected the official two\.bin, three\.bin of tiny in {folder}, got damaged files, and the download failed"
+    )
+    with pytest.raises(DataNotFoundError, match=told):
+        Shelf().fetch("tiny")
+
+
 def test_files_that_another_dataset_publishes_under_the_same_names_are_not_taken(
     tmp_path: Path, publish: Callable[..., Source]
 ) -> None:

@@ -140,6 +140,25 @@ def test_one_classifier_trained_for_one_epoch_can_be_drawn(make_document: Maker)
     assert_readable(draw_epochs(result))
 
 
+def test_one_epoch_has_one_tick(make_document: Maker) -> None:
+    result = make_document(["mnist"])
+    for cell in result["cells"]:
+        cell["epochs"] = cell["epochs"][:1]
+    for axes in draw_epochs(result).axes:
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize("draw", [draw_table1, draw_epochs])
+def test_a_smoke_run_says_so_in_its_titles(make_document: Maker, draw: Callable[..., Figure]) -> None:
+    result = make_document(["mnist", "mnist_sample"])
+    result["provenance"]["settings"]["fast"] = True
+    figure = draw(result)
+    titles = [axes.get_title("left") for axes in figure.axes[:2]]
+    assert titles == ["MNIST, smoke run", "MNIST sample, smoke run"]
+    assert_readable(figure)
+
+
 @pytest.mark.parametrize("draw", [draw_table1, draw_epochs])
 def test_nothing_to_draw_is_an_error(make_document: Maker, draw: Callable[..., Figure]) -> None:
     with pytest.raises(InputError, match="expected a dataset to draw"):

@@ -91,6 +91,12 @@ def test_predictions_that_tell_of_the_label_are_not_random(make_document: Maker)
     assert f"{min(bits):.3f} to {max(bits):.3f} bits" in answer
 
 
+def test_a_smoke_run_says_nothing_of_randomness(make_document: Maker) -> None:
+    result = make_document(["mnist"])
+    result["provenance"]["settings"]["fast"] = True
+    assert randomness(sections(result)[0]) == []
+
+
 @pytest.mark.parametrize("dataset", ["mnist", "gtsrb"])
 def test_guesses_without_regard_to_the_label_are_not_told_apart_from_random(make_document: Maker, dataset: str) -> None:
     result = make_document([dataset], random=True)

@@ -3,20 +3,23 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
+from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
 from negatoscope.files import sha256_of
 from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
+from negatoscope.reports.figure1 import draw_figure1
+from negatoscope.reproduce.cells import read_cell
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.paper import default_recipe
 from negatoscope.reproduce.table1 import Request, plan, reproduce_table1
-from negatoscope.rows import read_rows
+from negatoscope.rows import hash_samples, read_rows
 from negatoscope.training.hardware import pick_hardware
 
 pytest.importorskip("mlxtend")
@@ -128,7 +131,11 @@ def test_a_second_run_makes_nothing_again(made: Any) -> None:
     out, result, _ = made
     notes = Notes()
     before = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
+    leftovers = [out / ".table1.md.123.tmp", next(out.glob("cells/*")) / ".rows.parquet.123.tmp"]
+    for leftover in leftovers:
+        leftover.write_text("of a killed run")
     again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
+    assert not any(leftover.exists() for leftover in leftovers)
     assert again["cells"] == result["cells"]
     assert notes.seconds == {}
     assert notes.moments == []
@@ -150,6 +157,54 @@ def test_figure1_says_what_the_classifier_says(made: Any, tmp_path: Path) -> Non
     assert [len(row) for row in panels] == [2, 2]
     assert all(panel["truth"] == panels[0][0]["truth"] for row in panels for panel in row)
     assert all(0.1 <= panel["confidence"] <= 1 for row in panels for panel in row)
+
+
+def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[Any, Any]] = []
+
+    def draw(panels: Any, **names: Any) -> Any:
+        drawn.append((panels, names))
+        return draw_figure1(panels, **names)
+
+    monkeypatch.setattr("negatoscope.reproduce.figure1.draw_figure1", draw)
+    reproduce_figure1(made[0], out=tmp_path)
+    ((panels, names),) = drawn
+    where = {"split": "train", "transform": "identity"}
+    trained = read_rows(made[0] / "rows.parquet", columns=["sample_hash"], where=where)["sample_hash"].to_pylist()
+    assert int(hash_samples(panels[0][0].image[None])[0]) in trained
+    assert names["groups"] == ["MNIST sample, smoke run"]
+    assert json.loads((tmp_path / "figure1.json").read_text())["provenance"]["settings"] == {"fast": True}
+
+
+def test_a_smoke_run_claims_nothing_of_randomness(made: Any) -> None:
+    text = (made[0] / "table1.md").read_text()
+    assert "## MNIST sample, smoke run" in text
+    assert "random**" not in text
+
+
+def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    snippet = readme.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "table1").symlink_to(made[0])
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert 0 <= float(capsys.readouterr().out) <= 1
+
+
+def test_a_cell_that_lacks_anything_is_one_sentence(made: Any, tmp_path: Path) -> None:
+    document = made[1]["cells"][0]
+    lacking = [{key: value for key, value in document.items() if key != name} for name in document]
+    for damaged in (*lacking, [], 3, {**document, "test": {}}):
+        (tmp_path / "cell.json").write_text(json.dumps(damaged))
+        with pytest.raises(DataError, match=r"^expected a finished cell in .*, got a damaged file; delete its folder$"):
+            read_cell(tmp_path)
+    (tmp_path / "cell.json").write_text(json.dumps(document))
+    assert read_cell(tmp_path) == document
 
 
 def test_figure1_refuses_a_classifier_that_was_not_made(made: Any, tmp_path: Path) -> None:
@@ -175,6 +230,17 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="expected"):
         Request(epsilons=epsilons)
+
+
+def test_without_datasets_the_recipes_own_is_run() -> None:
+    job = plan(Request(recipe=replace(default_recipe("mnist_sample"), name="mine"), epsilons=(0.0,), fast=True))
+    assert [(cell.dataset, cell.recipe.name) for cell in job.cells] == [("mnist_sample", "mine, fast")]
+    assert job.not_run == ()
+
+
+def test_a_dataset_that_the_recipe_is_not_for_is_refused() -> None:
+    with pytest.raises(InputError, match=r"expected datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
+        Request(recipe=default_recipe("gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist"))
 
 
 def test_an_unknown_dataset_is_refused_with_the_nearest_name() -> None:
@@ -209,8 +275,6 @@ def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.Mon
 
 @pytest.mark.data
 def test_negatives_before_the_preparation_come_from_images_negated_first() -> None:
-    from dataclasses import replace
-
     from negatoscope.data import load_dataset
     from negatoscope.reproduce.cells import load_cell_data
 

@@ -257,7 +257,7 @@ def test_a_damaged_state_is_one_sentence(
     training: Dataset, validation: Dataset, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "training.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match=r"^expected a checkpoint in training\.safetensors, got a damaged file"):
+    with pytest.raises(DataError, match=r"^expected a checkpoint in .*/training\.safetensors, got a damaged file"):
         train(RECIPE, training, validation=validation, hardware=FLOAT32, folder=tmp_path)
 
 

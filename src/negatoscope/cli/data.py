@@ -1,6 +1,7 @@
 """`negatoscope data`: which data files are here, whether they are right, and how to get or remove them."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,11 @@ def list_datasets(data_dir: DataDir = None) -> None:
 
     entries = listed(data_dir=data_dir)
     columns = ("dataset", "licence", "size", "copy", "in")
-    rows = [(e.name, e.license, decimal(e.size_bytes) if e.size_bytes else "", e.state, e.origin) for e in entries]
+    states = {"folder": "yours: folder:PATH"}
+    rows = [
+        (e.name, e.license, decimal(e.size_bytes) if e.size_bytes else "", states.get(e.name, e.state), e.origin)
+        for e in entries
+    ]
     _print_table(columns, rows)
     for entry in entries:
         _print_entry(entry)
@@ -62,9 +67,10 @@ def verify(
     if not rows:
         typer.echo("No data files are here; start with: negatoscope data fetch mnist")
         return
-    _print_table(("dataset", "file", "state"), [(row.dataset, row.path.name, _state(row)) for row in rows])
-    for dataset, origin, folder in sorted({(row.dataset, row.origin, row.path.parent) for row in rows}):
+    for (dataset, origin, folder), files in groupby(rows, lambda row: (row.dataset, row.origin, row.path.parent)):
         typer.echo(f"{dataset}: {origin}, {folder}")
+        for file in files:
+            typer.echo(f"  {file.path.name:<32}{_state(file)}")
     for row in rows:
         if not row.official and not row.problem:
             typer.echo(f"unofficial copy: {row.path.name}\n  sha256 {row.sha256}")
@@ -73,7 +79,7 @@ def verify(
 
 @app.command(epilog="Example:  negatoscope data clean --downloads")
 def clean(
-    downloads: Annotated[bool, typer.Option("--downloads", help="Remove downloaded files, too.")] = False,
+    downloads: Annotated[bool, typer.Option("--downloads", metavar="", help="Remove downloaded files, too.")] = False,
 ) -> None:
     """Remove prepared arrays and what interrupted runs left in the cache; they are made again when they are needed."""
     from rich.filesize import decimal

@@ -1,7 +1,9 @@
 """The command `negatoscope`: one line and exit code 2 for whatever the user got wrong."""
 
+import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -36,7 +38,10 @@ def _print_version(asked: bool) -> bool:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Show the version and stop."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -47,5 +52,13 @@ def run() -> None:
     try:
         app()
     except NegatoscopeError as error:
-        print(f"negatoscope: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _leave(str(error))
+    except OSError as error:  # of standard output: writing elsewhere has sentences of its own
+        with suppress(OSError):  # what was not written must not be tried again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(f"cannot use {error.filename or 'standard output'}: {error.strerror or error}; make room or correct it")
+
+
+def _leave(sentence: str) -> NoReturn:
+    print(f"negatoscope: {sentence}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)

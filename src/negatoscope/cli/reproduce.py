@@ -5,41 +5,63 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.errors import InputError
+from negatoscope.reproduce.choice import expect_epsilons, expect_seeds
+
 app = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        help="Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home."
+        metavar="FOLDER",
+        help="Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home.",
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, bf16 or float32, of training; evaluation is float32 always.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, bf16 or float32, of training; evaluation is float32 always.")
+]
 
 
 @app.command(
     epilog="Example:  negatoscope reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1",
 )
 def table1(
-    out: Annotated[Path, typer.Option(help="Where results go, and where a stopped run goes on.")] = Path("out/table1"),
-    seeds: Annotated[int, typer.Option(help="Runs of each classifier; verdicts need 3.")] = 1,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where results go, and where a stopped run goes on.")
+    ] = Path("out/table1"),
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each classifier; verdicts need 3.")] = 1,
     datasets: Annotated[
-        str, typer.Option(help="Names or specs, parted by commas; empty: mnist,gtsrb or what stands in for them.")
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Names or specs, parted by commas; empty: the recipe's, or mnist,gtsrb or what stands in for them.",
+        ),
     ] = "",
     epsilons: Annotated[
-        str, typer.Option(help="Largest change of a pixel, in [0, 1], parted by commas; 0 is the plain DNN.")
+        str,
+        typer.Option(
+            metavar="NUMBERS", help="Largest change of a pixel, in [0, 1], parted by commas; 0 is the plain DNN."
+        ),
     ] = "0.0,0.05,0.1,0.2,0.5",
-    recipe: Annotated[Path | None, typer.Option(help="A TOML file in place of the default recipes.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file in place of the default recipes.")
+    ] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    fast: Annotated[bool, typer.Option("--fast", help="A smoke run on a few hundred images: no results.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")
+    ] = False,
 ) -> None:
     """Train the paper's ten classifiers, look at negatives through them, and say where the paper's numbers hold.
 
     Writes table1.json, .md, .csv, .png and .svg, epochs.png and .svg, rows.parquet, and each classifier's weights.
     Stop it at any moment: the same command goes on.
     """
+    rows = _epsilons(epsilons)
+    expect_seeds(seeds)
+    typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
     from negatoscope.cli.watch import Watch
     from negatoscope.reports.tables import table1_markdown
     from negatoscope.reproduce.provenance import command_line
@@ -50,7 +72,7 @@ def table1(
     told = {"seeds": seeds, "datasets": _listed(datasets), "epsilons": epsilons if epsilons != DEFAULT else ""}
     request = Request(
         datasets=tuple(_split(datasets)),
-        epsilons=tuple(_number(text) for text in _split(epsilons)),
+        epsilons=rows,
         seeds=seeds,
         recipe=load_recipe(recipe) if recipe else None,
         data_dir=data_dir,
@@ -66,12 +88,16 @@ def table1(
 
 @app.command(epilog="Example:  negatoscope reproduce figure1 --table1 out/table1 --out out/figure1")
 def figure1(
-    out: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("out/figure1"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the figure goes.")] = Path("out/figure1"),
     table1: Annotated[
-        Path, typer.Option(help="What `reproduce table1` wrote: the classifiers come from there.")
+        Path,
+        typer.Option(metavar="FOLDER", help="What `reproduce table1` wrote: the classifiers come from there."),
     ] = Path("out/table1"),
     epsilons: Annotated[
-        str, typer.Option(help="Which of its classifiers look at the pictures, one row each; 0 is the plain DNN.")
+        str,
+        typer.Option(
+            metavar="NUMBERS", help="Which of its classifiers look at the pictures, one row each; 0 is the plain DNN."
+        ),
     ] = "0.0",
     data_dir: DataDir = None,
 ) -> None:
@@ -79,18 +105,20 @@ def figure1(
 
     Writes figure1.png, .svg and .json.
     """
+    rows = _epsilons(epsilons)
     from negatoscope.reproduce.figure1 import reproduce_figure1
 
-    chosen = tuple(_number(text) for text in _split(epsilons))
-    for path in reproduce_figure1(table1, out=out, epsilons=chosen, data_dir=data_dir):
+    for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir):
         typer.echo(f"Written: {path}")
 
 
 @app.command(epilog="Example:  negatoscope reproduce recipes --dataset mnist --out out/recipes")
 def recipes(
-    dataset: Annotated[str, typer.Option(help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
-    candidates: Annotated[Path | None, typer.Option(help="A TOML file of your own candidates.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the runs are kept; a stopped search goes on.")] = Path("out/recipes"),
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
+    candidates: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of your own candidates.")] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the runs are kept; a stopped search goes on.")
+    ] = Path("out/recipes"),
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -126,9 +154,14 @@ def _listed(datasets: str) -> str:
     return ",".join(named)
 
 
-def _number(text: str) -> float:
-    from negatoscope.errors import InputError
+def _epsilons(text: str) -> tuple[float, ...]:
+    """The numbers between commas, checked."""
+    epsilons = tuple(_number(part) for part in _split(text))
+    expect_epsilons(epsilons)
+    return epsilons
 
+
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:

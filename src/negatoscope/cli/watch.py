@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
+from negatoscope.reports.sections import counted
 from negatoscope.reports.tables import table1_live
 from negatoscope.reproduce.cells import Cell
 from negatoscope.reproduce.table1 import Job
@@ -70,7 +71,8 @@ class Watch:
         total = sum(seconds.values())
         self.progress.update(self.task, total=max(total, 1e-9))
         if seconds:
-            self.console.print(f"{len(seconds)} classifiers to make, about {duration(total)} on {self.hardware}.")
+            number = counted(len(seconds), "classifier")
+            self.console.print(f"{number} to make, about {duration(total)} on {self.hardware}.")
 
     def moved(self, cell: Cell, moment: Moment | str) -> None:
         """Show where a cell stands."""
@@ -82,7 +84,8 @@ class Watch:
         if len(moment.history) != self.epochs:
             self.epochs = len(moment.history)
             if not self.console.is_terminal:
-                self.console.print(f"{_name(cell)}: {_standing(moment)}; {self._left()}", soft_wrap=True)
+                told = [f"{_name(cell)}: {_standing(moment)}", self._left()]
+                self.console.print("; ".join(filter(None, told)), soft_wrap=True)
 
     def finished(self, cell: Cell, document: Mapping[str, Any], summary: Sequence[Mapping[str, Any]]) -> None:
         """Put a cell into the table."""

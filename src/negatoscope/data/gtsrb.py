@@ -186,7 +186,7 @@ def opened_zip(path: Path) -> zipfile.ZipFile:
         if ".." in parts or parts[0] == "" or ":" in parts[0]:
             opened.close()
             raise DataError(
-                f"expected members inside the zip {path}, got {member.filename!r}, which leaves it; delete it"
+                f"expected members inside the zip {path}, got {member.filename!r}, which leaves it; fetch the zip again"
             )
         if member.file_size > MAX_MEMBER_BYTES:
             opened.close()

@@ -170,6 +170,13 @@ class Shelf:
 
     def _not_found(self, source: Source, reason: str) -> DataNotFoundError:
         partial = self.copies(source.name)
+        whole = self.whole(source.name)
+        if whole:
+            damaged = [name for name, path in whole.paths.items() if not _is_official(source.files[name], path)]
+            return DataNotFoundError(
+                f"expected the official {', '.join(damaged)} of {source.name} in {whole.folder}, got damaged files, "
+                f"and {reason}; try again later or name another folder with --data-dir"
+            )
         if partial:
             where = f"{', '.join(partial[0].missing)} of {source.name} in {partial[0].folder} beside its other files"
             todo = "add it there or name another folder with --data-dir"

@@ -43,7 +43,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     except OSError as error:
         raise DataError(f"expected a checkpoint in {path}, but it cannot be read: {error}") from error
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-        raise DataError(f"expected a checkpoint in {path.name}, got a damaged file ({error}); delete it") from error
+        raise DataError(f"expected a checkpoint in {path}, got a damaged file ({error}); delete it") from error
     return tensors, facts
 
 

@@ -122,7 +122,7 @@ def _draw_training(axes: Axes, section: Section, name: str) -> None:
         ends.append((end, short_classifier_name(row["epsilon"]), color))
     if name == "negative_accuracy":
         ends.append(_draw_chance(axes, section))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     _label_at_end(axes, ends, gap=0.075)
 

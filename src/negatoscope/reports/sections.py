@@ -9,6 +9,9 @@ Document = Mapping[str, Any]
 
 MISSING = "–"
 
+SMOKE = ", smoke run"
+"""What a title ends in where a few images were used only."""
+
 _NAMES = {"mnist": "MNIST", "mnist_sample": "MNIST sample", "fashion_mnist": "Fashion-MNIST", "gtsrb": "GTSRB"}
 
 
@@ -21,24 +24,27 @@ class Section:
         title: How people call it, with the recipe where the document has several for this dataset.
         rows: Its summary rows, by epsilon.
         runs: For each row, the runs that it sums up, by seed.
+        fast: Whether they are a smoke run's; the title says so, too.
     """
 
     dataset: str
     title: str
     rows: list[Document]
     runs: list[list[Document]]
+    fast: bool
 
 
 def sections(result: Document) -> list[Section]:
     """The sections of a table1 document, in the order in which its summary names them."""
     keys = list(dict.fromkeys((row["dataset"], row["recipe"]) for row in result["summary"]))
     found = []
+    fast = bool(result["provenance"]["settings"].get("fast"))
     for dataset, recipe in keys:
         rows = [row for row in result["summary"] if (row["dataset"], row["recipe"]) == (dataset, recipe)]
         rows.sort(key=lambda row: float(row["epsilon"]))
         several = sum(name == dataset for name, _ in keys) > 1
-        title = dataset_name(dataset) + (f", recipe {recipe}" if several else "")
-        found.append(Section(dataset, title, rows, [_runs(result["cells"], row) for row in rows]))
+        title = dataset_name(dataset) + (f", recipe {recipe}" if several else "") + (SMOKE if fast else "")
+        found.append(Section(dataset, title, rows, [_runs(result["cells"], row) for row in rows], fast))
     return found
 
 

@@ -87,6 +87,7 @@ def table1_live(summary: Sequence[Document], *, pending: Sequence[tuple[str, flo
 
 
 def _body(found: Sequence[Section]) -> list[str]:
+    answers = [f"- {answer}" for section in found for answer in randomness(section)]
     compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in found]
     return [
         _INTRODUCTION,
@@ -100,7 +101,7 @@ def _body(found: Sequence[Section]) -> list[str]:
         "## Where predictions on negatives go",
         destination_table(found),
         _ON_DESTINATIONS,
-        "\n".join(f"- {answer}" for section in found for answer in randomness(section)),
+        *(["\n".join(answers)] if answers else []),
     ]
 
 

@@ -22,9 +22,10 @@ from negatoscope.models.predict import Change, predict
 from negatoscope.models.trained import save_network
 from negatoscope.reproduce.measure import measure
 from negatoscope.reproduce.paper import EPSILONS
+from negatoscope.reproduce.summary import summarize
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
 from negatoscope.training.hardware import Hardware
-from negatoscope.training.loop import Moment, freeze, train
+from negatoscope.training.loop import Moment, expect_images, freeze, train
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import derive_seed
 from negatoscope.transforms.tone import negative
@@ -86,21 +87,48 @@ def load_cell_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False)
     """The images that a recipe is about.
 
     Raises:
-        DataError: They are not at hand, damaged, or of varying size.
-        InputError: The recipe wants negatives before a preparation that the dataset has not.
+        DataError: They are not at hand or damaged.
+        InputError: They are not square or of varying size, the recipe does not fit them, or it wants negatives before a
+            preparation that the dataset has not.
     """
 
     def load(spec: str, split: str) -> Dataset:
-        dataset = load_dataset(spec, split=split, data_dir=data_dir)
-        if not isinstance(dataset.images, np.ndarray):
-            raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
-        return _few(dataset, 2000 if split == "train" else 500) if fast else dataset
+        return load_split(spec, split, data_dir=data_dir, fast=fast)
 
     data = CellData(load(recipe.data, "train"), load(recipe.data, "test"))
+    expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
+    shape, other = np.shape(data.train.images)[1:], np.shape(data.test.images)[1:]
+    if shape != other:
+        raise InputError(
+            f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
+        )
     if recipe.negatives == "after":
         return data
     spec = _negated(recipe.data)
     return replace(data, negated_train=load(spec, "train"), negated_test=load(spec, "test"))
+
+
+def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:
+    """One split of a dataset in one array; of a smoke run a few of its images, the same ones always.
+
+    Raises:
+        DataError: It is not at hand or damaged.
+        InputError: Its images are of varying size.
+    """
+    dataset = load_dataset(spec, split=split, data_dir=data_dir)
+    if not isinstance(dataset.images, np.ndarray):
+        raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
+    return _few(dataset, 2000 if split == "train" else 500) if fast else dataset
+
+
+def split_training(dataset: Dataset, recipe: Recipe, *, seed: int, fast: bool) -> tuple[Dataset, Dataset]:
+    """What `load_split` gave for training, cut into the images that a classifier of that seed trains on and the others.
+
+    Raises:
+        InputError: `split_validation` cannot cut it so.
+    """
+    size = min(recipe.validation_size, len(dataset) // 5) if fast else recipe.validation_size
+    return split_validation(dataset, method=recipe.split, size=size, seed=derive_seed(seed, "split"))
 
 
 def _negated(text: str) -> str:
@@ -139,9 +167,13 @@ def read_cell(folder: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        document = dict(json.loads(file.read_text(encoding="utf-8")))
+        summarize([document])
+        if lacking := [name for name in ("seed", "attacks", "epochs", "weights_sha256") if name not in document]:
+            raise KeyError(*lacking)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"expected a finished cell in {file}, got a damaged file; delete its folder") from error
+    return document
 
 
 def run_cell(cell: Cell, data: CellData, *, hardware: Hardware, folder: Path, observe: Observe) -> dict[str, Any]:
@@ -153,7 +185,7 @@ def run_cell(cell: Cell, data: CellData, *, hardware: Hardware, folder: Path, ob
         InputError: Training diverges, or the recipe does not fit the data.
         OutputError: `folder` cannot be written or the disk is full.
     """
-    training, validation = _split(cell, data.train)
+    training, validation = split_training(data.train, cell.recipe, seed=cell.seed, fast=cell.fast)
     trained = train(
         cell.recipe,
         training,
@@ -193,11 +225,6 @@ def run_cell(cell: Cell, data: CellData, *, hardware: Hardware, folder: Path, ob
 def _observed(name: str, table: Callable[[], pa.Table], observe: Observe) -> pa.Table:
     observe(name)
     return table()
-
-
-def _split(cell: Cell, dataset: Dataset) -> tuple[Dataset, Dataset]:
-    size = min(cell.recipe.validation_size, len(dataset) // 5) if cell.fast else cell.recipe.validation_size
-    return split_validation(dataset, method=cell.recipe.split, size=size, seed=derive_seed(cell.seed, "split"))
 
 
 def _passes(

@@ -55,10 +55,11 @@ def estimate_seconds(cell: Cell, data: CellData, pace: Pace) -> float:
     """How long training and measuring a classifier will take."""
     recipe = cell.recipe
     held = min(recipe.validation_size, len(data.train) // 5) if cell.fast else recipe.validation_size
-    training = (len(data.train) - held) * recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
-    monitoring = (held + MONITORED) * recipe.epochs * pace.predict
+    trained = len(data.train) - held
+    training = trained * recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
+    monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.predict
     measuring = (2 * len(data.train) + 2 * len(data.test)) * pace.predict
-    attacked = (100 if cell.fast else ATTACKED) * len(cell.attack_epsilons)
+    attacked = min(100 if cell.fast else ATTACKED, len(data.test)) * len(cell.attack_epsilons)
     return training + monitoring + measuring + attacked * (PGD_STEPS + 1) * pace.attack
 
 

@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from negatoscope.data import Dataset, load_dataset
-from negatoscope.data.split import split_validation
+from negatoscope.data import Dataset
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of, write_whole
 from negatoscope.models.networks import PaperNetwork
@@ -18,15 +17,33 @@ from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
 from negatoscope.reports.figure1 import Panel, draw_figure1
 from negatoscope.reports.figures import save_figure
-from negatoscope.reports.sections import classifier_name, dataset_name
+from negatoscope.reports.sections import SMOKE, classifier_name, dataset_name
+from negatoscope.reproduce.cells import load_split, split_training
+from negatoscope.reproduce.choice import expect_epsilons
 from negatoscope.reproduce.provenance import command_line, provenance
 from negatoscope.training.hardware import pick_hardware
 from negatoscope.training.recipe import Recipe
-from negatoscope.training.step import derive_seed
 from negatoscope.transforms.tone import negative
 
 _SHOWN = {"gtsrb": 14}
 """The class whose picture is shown, the stop sign; of other datasets, the first image's."""
+
+
+class _Classifier(NamedTuple):
+    """One that a table has."""
+
+    dataset: str
+    epsilon: float
+    seed: int
+    weights_sha256: str
+
+
+class _Table(NamedTuple):
+    """What the figure needs of a finished table, and where that is."""
+
+    folder: Path
+    classifiers: list[_Classifier]
+    fast: bool
 
 
 def reproduce_figure1(
@@ -42,25 +59,29 @@ def reproduce_figure1(
 
     Raises:
         DataError: There is no finished table in `table1`, or its data are not at hand.
-        InputError: The table has no classifier of one of the epsilons.
+        InputError: There is no epsilon, or the table has no classifier of one of them.
         OutputError: `out` cannot be written.
     """
-    result = _read_table(table1)
-    names = list(dict.fromkeys(cell["dataset"] for cell in result["cells"]))
+    expect_epsilons(epsilons)
+    table = _read_table(table1)
+    names = list(dict.fromkeys(classifier.dataset for classifier in table.classifiers))
     datasets: dict[str, Dataset] = {}
-    panels = [_row(result, table1, names, epsilon, datasets, data_dir) for epsilon in epsilons]
+    panels = [_row(table, names, epsilon, datasets, data_dir) for epsilon in epsilons]
     figure = draw_figure1(
         panels,
-        groups=[dataset_name(name) for name in names],
+        groups=[dataset_name(name) + (SMOKE if table.fast else "") for name in names],
         classifiers=[classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else [],
     )
     document = {
         "schema": 1,
-        "provenance": provenance(
-            command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
-            hardware=pick_hardware("cpu", "float32"),
-            datasets=datasets.values(),
-        ),
+        "provenance": {
+            **provenance(
+                command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
+                hardware=pick_hardware("cpu", "float32"),
+                datasets=datasets.values(),
+            ),
+            "settings": {"fast": table.fast},
+        },
         "panels": [[_said(panel) for panel in row] for row in panels],
     }
     content = json.dumps(document, indent=1) + "\n"
@@ -69,34 +90,36 @@ def reproduce_figure1(
     return [*paths, out / "figure1.json"]
 
 
-def _read_table(folder: Path) -> dict[str, Any]:
+def _read_table(folder: Path) -> _Table:
     file = folder / "table1.json"
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        result = json.loads(file.read_text(encoding="utf-8"))
+        found = [
+            _Classifier(str(cell["dataset"]), float(cell["epsilon"]), int(cell["seed"]), str(cell["weights_sha256"]))
+            for cell in result["cells"]
+        ]
+        if not found:
+            raise ValueError("no classifiers")
+        return _Table(folder, found, bool(result["provenance"]["settings"]["fast"]))
     except FileNotFoundError as error:
         raise DataError(f"expected a finished table in {file}, there is none; run `reproduce table1` first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"expected a finished table in {file}, got a damaged file; make it again") from error
 
 
 def _row(
-    result: dict[str, Any],
-    table1: Path,
-    names: Sequence[str],
-    epsilon: float,
-    datasets: dict[str, Dataset],
-    data_dir: Path | None,
+    table: _Table, names: Sequence[str], epsilon: float, datasets: dict[str, Dataset], data_dir: Path | None
 ) -> list[Panel]:
     panels = []
     for name in names:
-        cells = [cell for cell in result["cells"] if cell["dataset"] == name and cell["epsilon"] == epsilon]
-        if not cells:
-            raise InputError(f"expected a classifier of {name} with epsilon {epsilon} in {table1}, there is none")
-        cell = min(cells, key=lambda each: int(each["seed"]))
-        network, facts = load_network(_weights(table1, cell["weights_sha256"]))
+        found = [each for each in table.classifiers if each.dataset == name and each.epsilon == epsilon]
+        if not found:
+            raise InputError(f"expected a classifier of {name} with epsilon {epsilon} in {table.folder}, there is none")
+        lowest = min(found, key=lambda classifier: classifier.seed)
+        network, facts = load_network(_weights(table.folder, lowest.weights_sha256))
         if name not in datasets:
-            datasets[name] = load_dataset(str(facts["data"]), split="train", data_dir=data_dir)
-        panels += _pair(network, _shown(datasets[name], facts))
+            datasets[name] = load_split(str(facts["data"]), "train", data_dir=data_dir, fast=table.fast)
+        panels += _pair(network, _shown(datasets[name], facts, table.fast))
     return panels
 
 
@@ -107,12 +130,10 @@ def _weights(table1: Path, digest: str) -> Path:
     raise DataError(f"expected the weights of a classifier under {table1 / 'cells'}, they are gone; run table1 again")
 
 
-def _shown(dataset: Dataset, facts: dict[str, Any]) -> Dataset:
+def _shown(dataset: Dataset, facts: dict[str, Any], fast: bool) -> Dataset:
     """The one image that is shown, out of those that the classifier was trained on."""
     recipe = Recipe.from_dict(facts["recipe"], where="the classifier's recipe")
-    size = min(recipe.validation_size, len(dataset) // 5)
-    seed = derive_seed(facts["seed"], "split")
-    training, _ = split_validation(dataset, method=recipe.split, size=size, seed=seed)
+    training, _ = split_training(dataset, recipe, seed=facts["seed"], fast=fast)
     chosen = np.arange(len(training))
     if dataset.name in _SHOWN:
         chosen = chosen[training.labels == _SHOWN[dataset.name]]

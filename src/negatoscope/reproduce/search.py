@@ -10,7 +10,7 @@ from typing import Any
 
 from negatoscope.data import load_dataset
 from negatoscope.data.split import split_validation
-from negatoscope.errors import RecipeError
+from negatoscope.errors import DataError, RecipeError
 from negatoscope.files import write_whole
 from negatoscope.training.hardware import Hardware
 from negatoscope.training.loop import train
@@ -36,14 +36,22 @@ def load_plan(path: Path) -> Plan:
     """Read candidates from a TOML file: `epsilons`, a table `base`, and a list `candidates` of changes to it.
 
     Raises:
-        RecipeError: The file cannot be read or a candidate is impossible.
+        RecipeError: The file cannot be read, names no epsilon or no candidate, or a candidate is impossible or without
+            data.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        base, changes, epsilons = values["base"], values["candidates"], tuple(map(float, values["epsilons"]))
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        recipes = [{**values["base"], **each} for each in values["candidates"]]
+        epsilons = tuple(map(float, values["epsilons"]))
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RecipeError(f"expected epsilons, base and candidates in {path}, got another file ({error})") from error
-    return Plan(epsilons, tuple(Recipe.from_dict({**base, **change}, where=str(path)) for change in changes))
+    if not recipes or not epsilons:
+        raise RecipeError(f"expected epsilons and candidates in {path}, got {len(epsilons)} and {len(recipes)} of them")
+    candidates = tuple(Recipe.from_dict(each, where=str(path)) for each in recipes)
+    for recipe in candidates:
+        if not recipe.data:
+            raise RecipeError(f"{path}: expected data in base or in each candidate, got {recipe.name!r} without")
+    return Plan(epsilons, candidates)
 
 
 def packaged_plan(dataset: str) -> Plan:
@@ -74,8 +82,11 @@ def search(
 
     Returns:
         The document written: the runs, and the name of the chosen recipe.
+
+    Raises:
+        DataError: `out` is there, but holds no runs.
     """
-    runs: list[dict[str, Any]] = json.loads(out.read_text())["runs"] if out.is_file() else []
+    runs = _read_runs(out) if out.is_file() else []
     for stage, epsilon in enumerate(plan.epsilons):
         chosen = plan.candidates if stage == 0 else finalists(plan.candidates, runs, plan.epsilons[0])
         for recipe in chosen:
@@ -102,6 +113,15 @@ def choose(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> str | None:
         return None
     close = [recipe for recipe in plan.candidates if scores.get(recipe.name, 0.0) >= max(scores.values()) - TOLERANCE]
     return min(close, key=lambda recipe: (recipe.epochs, -scores[recipe.name])).name
+
+
+def _read_runs(file: Path) -> list[dict[str, Any]]:
+    try:
+        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        numbers = ("epsilon", "validation_accuracy")
+        return [{**run, "digest": run["digest"], **{name: float(run[name]) for name in numbers}} for run in runs]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"expected the runs of an earlier search in {file}, got a damaged file; delete it") from error
 
 
 def _accuracy(runs: Sequence[Mapping[str, Any]], recipe: Recipe, epsilon: float) -> float | None:

@@ -11,11 +11,12 @@ from filelock import FileLock, Timeout
 
 from negatoscope.data import DATASETS
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
-from negatoscope.files import cannot_write, write_whole
+from negatoscope.files import cannot_write, remove_leftovers, write_whole
 from negatoscope.reports.curves import draw_epochs, draw_table1
 from negatoscope.reports.figures import save_figure
 from negatoscope.reports.tables import table1_csv, table1_markdown
 from negatoscope.reproduce.cells import Cell, CellData, cell_folder, load_cell_data, read_cell, run_cell
+from negatoscope.reproduce.choice import expect_epsilons, expect_no_repetition, expect_seeds
 from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS, default_recipe
@@ -34,7 +35,8 @@ class Request:
     """What is to be reproduced.
 
     Args:
-        datasets: Names or specs; none at all means the paper's two, or what stands in for them here.
+        datasets: Names or specs; none at all means the recipe's own, or without one the paper's two or what stands in
+            for them here.
         epsilons: The rows; 0 is the plain DNN.
         seeds: How many runs of each classifier, seeds 0, 1, ...
         recipe: Takes the place of each dataset's default recipe.
@@ -43,7 +45,8 @@ class Request:
         command: How the table says it was made.
 
     Raises:
-        InputError: An epsilon is not in [0, 1] or comes twice, or `seeds` is below 1.
+        InputError: An epsilon is not in [0, 1] or comes twice, `seeds` is below 1, or a dataset is not the one that the
+            recipe is for.
         SpecError: A dataset is unknown.
     """
 
@@ -56,17 +59,17 @@ class Request:
     command: str = "negatoscope reproduce table1"
 
     def __post_init__(self) -> None:
-        for epsilon in self.epsilons:
-            if not 0.0 <= epsilon <= 1.0:
-                raise InputError(f"expected epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
-        for name, values in (("epsilons", self.epsilons), ("datasets", self.datasets)):
-            if len(set(values)) != len(values):
-                raise InputError(f"expected {name} without repetition, got {', '.join(map(str, values))}")
-        if not self.epsilons or self.seeds < 1:
-            raise InputError(f"expected at least one epsilon and one seed, got {self.epsilons} and {self.seeds} seeds")
+        expect_epsilons(self.epsilons)
+        expect_seeds(self.seeds)
+        expect_no_repetition("datasets", self.datasets)
+        own = self.recipe.data if self.recipe else ""
         for dataset in self.datasets:
             if not dataset.startswith("folder:"):
                 DATASETS.resolve(dataset)
+            if own and _base(dataset) != _base(own):
+                raise InputError(
+                    f"expected datasets of {own}, which the recipe is for, got {dataset}; leave datasets out"
+                )
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,8 @@ class Watcher(Protocol):
 def plan(request: Request) -> Job:
     """Load the images and list the classifiers, the first seed of all before the second of any.
 
-    Where no dataset is named, MNIST gives way to the sample of it that a package brings, and GTSRB is left out, when
-    they are nowhere to be had.
+    Where neither the request nor its recipe names a dataset, MNIST gives way to the sample of it that a package brings,
+    and GTSRB is left out, when they are nowhere to be had.
 
     Raises:
         DataError: A dataset that was named is not at hand or damaged.
@@ -108,6 +111,9 @@ def plan(request: Request) -> Job:
     data: dict[str, CellData] = {}
     recipes: dict[str, Recipe] = {}
     not_run: list[dict[str, str]] = []
+    if request.recipe and request.recipe.data and not request.datasets:
+        own = request.recipe.data
+        request = replace(request, datasets=(_base(own) if _base(own) in PAPER_DATASETS else own,))
     for name in request.datasets or PAPER_DATASETS:
         label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
         try:
@@ -135,13 +141,17 @@ def plan(request: Request) -> Job:
 
 
 def _recipe(request: Request, name: str) -> Recipe:
-    recipe = request.recipe or default_recipe(name.partition("(")[0])
-    own = recipe.data.partition("(")[0] == name.partition("(")[0]
-    spec = recipe.data if own and name == name.partition("(")[0] else name
+    recipe = request.recipe or default_recipe(_base(name))
+    spec = recipe.data if name == _base(recipe.data) else name
     if spec == "gtsrb":
         spec = "gtsrb(prepare='paper')"
     recipe = replace(recipe, data=spec)
     return replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
+
+
+def _base(spec: str) -> str:
+    """A dataset's spec without its arguments; of a folder, all of it."""
+    return spec if spec.startswith("folder:") else spec.partition("(")[0].strip()
 
 
 def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher: Watcher) -> Document:
@@ -155,6 +165,7 @@ def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher
         InputError: As `plan` and `run_cell` say.
     """
     with _locked(out):
+        remove_leftovers([out, *out.glob("cells/*")])
         job = plan(request)
         folders = {cell: cell_folder(cell, job.data[cell.dataset], hardware=hardware, out=out) for cell in job.cells}
         watcher.planned(job)

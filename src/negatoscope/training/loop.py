@@ -95,7 +95,7 @@ def train(
     """
     if not 0.0 <= epsilon <= 1.0:
         raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")
-    _expect_images(training, validation, recipe)
+    expect_images(training, validation, recipe)
     run = _Run(recipe, training, validation, epsilon, seed, hardware or pick_hardware(), folder)
     run.resume()
     while run.epoch < recipe.epochs:
@@ -242,7 +242,13 @@ class _Run:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
 
-def _expect_images(training: Dataset, validation: Dataset, recipe: Recipe) -> None:
+def expect_images(training: Dataset, validation: Dataset, recipe: Recipe) -> None:
+    """Check that images can be trained on by a recipe.
+
+    Raises:
+        InputError: There are none, they are not square or differ in size, or the last batch is too small for
+            batch_norm.
+    """
     for dataset in (training, validation):
         if not isinstance(dataset.images, np.ndarray):
             example = "gtsrb(prepare='paper')"

@@ -19,6 +19,9 @@ Selection = Literal["last", "best_validation"]
 Negatives = Literal["after", "before"]
 FgsmLabel = Literal["true", "predicted"]
 
+MOST = 1_000_000
+"""More epochs, or more images in a batch, are a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -36,8 +39,8 @@ class Recipe:
         weight_decay: At least 0; decoupled only for "adamw".
         schedule: "constant"; "cosine" to 0; "one_cycle": up over `warmup` of the steps, then down to 0, both linear.
         warmup: Share of all steps, in [0, 1).
-        epochs: Passes over the training images.
-        batch_size: Clean images per step; adversarial training adds as many adversarial ones.
+        epochs: Passes over the training images, up to a million.
+        batch_size: Clean images per step, up to a million; adversarial training adds as many adversarial ones.
         label_smoothing: In [0, 1).
         shift: Augmentation: every image moves by up to this many pixels each way, edges repeated. 0 is none.
         fgsm_label: Whose gradient adversarial training follows: the "true" label's (which costs nothing extra) or the
@@ -78,13 +81,14 @@ class Recipe:
             if get_origin(setting.type) is Literal:
                 _expect_choice(setting.name, getattr(self, setting.name), get_args(setting.type))
         _expect(self.name != "", "name", "not to be empty", self.name)
-        _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0", self.learning_rate)
-        _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0", self.weight_decay)
+        _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0 and finite", self.learning_rate)
+        _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0 and finite", self.weight_decay)
         _expect(0 <= self.clean_weight <= 1, "clean_weight", "in [0, 1]", self.clean_weight)
         for name in ("momentum", "label_smoothing", "warmup"):
             _expect(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
-        for name in ("epochs", "batch_size", "validation_size"):
-            _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("epochs", "batch_size"):
+            _expect(1 <= getattr(self, name) <= MOST, name, f"from 1 to {MOST:,}", getattr(self, name))
+        _expect(self.validation_size >= 1, "validation_size", "at least 1", self.validation_size)
         _expect(0 <= self.shift <= 8, "shift", "from 0 to 8 pixels", self.shift)
 
     def to_dict(self) -> dict[str, Any]:

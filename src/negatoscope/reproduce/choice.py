@@ -1,0 +1,39 @@
+"""What may be asked for, checked before anything that is slow to load."""
+
+from collections.abc import Sequence
+
+from negatoscope.errors import InputError
+
+
+def expect_epsilons(epsilons: Sequence[float]) -> None:
+    """Check the epsilons of a table or a figure.
+
+    Raises:
+        InputError: There is none, one is not in [0, 1], or one comes twice.
+    """
+    if not epsilons:
+        raise InputError("expected at least one number in epsilons, got none")
+    for epsilon in epsilons:
+        if not 0.0 <= epsilon <= 1.0:  # NaN too
+            raise InputError(f"expected epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+    expect_no_repetition("epsilons", epsilons)
+
+
+def expect_seeds(seeds: int) -> None:
+    """Check how many runs are asked for.
+
+    Raises:
+        InputError: There is none.
+    """
+    if seeds < 1:
+        raise InputError(f"expected at least one seed, got {seeds}")
+
+
+def expect_no_repetition(name: str, values: Sequence[object]) -> None:
+    """Check that no value comes twice.
+
+    Raises:
+        InputError: One does.
+    """
+    if len(set(values)) != len(values):
+        raise InputError(f"expected {name} without repetition, got {', '.join(map(str, values))}")
