@@ -84,6 +84,7 @@ def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatosco
     (negative,) = [each for each in summary["transforms"] if each["spec"] == "negative"]
     assert negative["accuracy"] < 0.2
     assert "negative" in out
+    assert "not the published ones" not in out
     written = {path.name for path in (place / "a").iterdir()}
     assert {"report.html", "rows.parquet", "junit.xml", "provenance.json", "figures", "gallery"} <= written
     assert str(place) not in (place / "a" / "report.html").read_text()

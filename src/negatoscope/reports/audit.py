@@ -17,7 +17,7 @@ from negatoscope.auditing.plan import Choice, Plan, make_plan
 from negatoscope.auditing.run import Progress, run_audit
 from negatoscope.auditing.self_check import SelfCheck, self_check
 from negatoscope.auditing.summary import summarize
-from negatoscope.data import Dataset
+from negatoscope.data import DATASETS, Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError
@@ -158,6 +158,7 @@ def check(plan: Plan, *, expected: float | None) -> SelfCheck:
 
 def _facts(plan: Plan, checked: SelfCheck, met: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
     classifier, dataset = plan.classifier, plan.dataset
+    published = dataset.name in DATASETS.names()
     return {
         "model": {
             "name": classifier.name,
@@ -173,7 +174,7 @@ def _facts(plan: Plan, checked: SelfCheck, met: Mapping[str, Any], provenance: M
             "available": plan.available,
             "limit": plan.choice.limit,
             "prepared": dataset.prepared,
-            "official": dataset.official,
+            "official": dataset.official if published else None,  # of a user's own files nothing is published
             "files": {file.name: file.sha256 for file in dataset.files},
             "class_names": list(dataset.class_names),
         },

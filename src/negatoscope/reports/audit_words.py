@@ -96,7 +96,7 @@ def notes(summary: Document) -> list[str]:
             f"The images were prepared before the audit ({dataset['prepared']}); transforms came after that, and the "
             "negative of a prepared image is not the prepared negative."
         )
-    if dataset["files"] and not dataset["official"]:
+    if dataset["files"] and dataset["official"] is False:
         found.append("The data files are not the published ones byte for byte; differences may come from the data.")
     if summary["unreadable"]:
         found.append(f"{_unreadable(summary)}.")
