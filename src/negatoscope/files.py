@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from negatoscope.errors import DataError, OutputError
 
 
@@ -74,6 +76,29 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise cannot_write(path, error) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The folder, made if it is not there, for one process at a time.
+
+    Raises:
+        OutputError: Another process holds it, or it cannot be written.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(
+            f"expected {folder} to be free, but another run writes to it; wait or give another --out"
+        ) from error
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

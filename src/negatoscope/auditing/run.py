@@ -4,7 +4,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,15 +12,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import torch
-from filelock import FileLock, Timeout
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from negatoscope.auditing.answers import CLEAN
 from negatoscope.auditing.plan import Plan, Step, claim
 from negatoscope.data.batches import Batch, batches
-from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.files import cannot_write, write_whole, writing_folder
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import locked, remove_leftovers, write_whole, writing_folder
 from negatoscope.models.predict import predict_images, to_images
 from negatoscope.rows import RowKey, make_rows, merge_rows, write_rows
 from negatoscope.types import Images, IndexArray, Labels
@@ -69,7 +67,8 @@ def run_audit(plan: Plan, *, out: Path, observe: Callable[[Progress], None] | No
         InputError: A transform leaves [0, 1] or changes the shape, or the classifier answers with NaN.
         DataError: Not one image can be read.
     """
-    with _locked(out):
+    with locked(out):
+        remove_leftovers([out])
         claim(out, plan)
         if (out / _MET).is_file():
             return _read_met(out)
@@ -229,19 +228,3 @@ class _Pace:
     def _tell(self, left: float | None) -> None:
         if self.observe:
             self.observe(Progress(self.done, self.total, left))
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    lock = FileLock(out / ".lock", timeout=0)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise OutputError(f"expected {out} to be free, but another run writes to it; give another --out") from error
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -1,17 +1,14 @@
 """The paper's Table I, from data to verdicts."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from filelock import FileLock, Timeout
-
 from negatoscope.data import DATASETS
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
-from negatoscope.files import cannot_write, remove_leftovers, write_whole
+from negatoscope.files import locked, remove_leftovers, write_whole
 from negatoscope.reports.curves import draw_epochs, draw_table1
 from negatoscope.reports.figures import save_figure
 from negatoscope.reports.tables import table1_csv, table1_markdown
@@ -164,7 +161,7 @@ def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
         InputError: As `plan` and `run_cell` say.
     """
-    with _locked(out):
+    with locked(out):
         remove_leftovers([out, *out.glob("cells/*")])
         job = plan(request)
         folders = {cell: cell_folder(cell, job.data[cell.dataset], hardware=hardware, out=out) for cell in job.cells}
@@ -236,21 +233,3 @@ def _write(
     save_figure(draw_epochs(result), out, "epochs")
     write_whole(out / "table1.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    lock = FileLock(out / ".lock", timeout=0)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            f"expected {out} to be free, but another run writes to it; wait or give another --out"
-        ) from error
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
