@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,6 +70,15 @@ def test_the_caption_tells_sizes_seeds_kind_of_interval_and_what_guessing_scores
     assert "95 % prediction interval" in three
     assert "standard deviation" in three
     assert not {"Wilson", "tracks"} & set(three.split())
+
+
+def test_the_caption_says_which_brackets_are_which_where_rows_differ_in_runs(make_document: Maker) -> None:
+    section = sections(make_document(["mnist"], seeds=3))[0]
+    single = [{**row, "seeds": 1, "interval": "wilson"} for row in section.rows[1:]]
+    mixed = caption(replace(section, rows=[section.rows[0], *single]))
+    assert "Runs per classifier: 1 to 3" in mixed
+    assert "In brackets, after a mean ± standard deviation over seeds: a 95 % prediction interval" in mixed
+    assert "In brackets, after a single run: the Wilson 95 % interval" in mixed
 
 
 def test_a_caption_of_unequal_rows_tells_the_range(make_document: Maker) -> None:

@@ -88,7 +88,9 @@ def _draw_section(axes: Axes, section: Section) -> None:
     first = section.rows[0]
     size = f"{first['n_test']:,} test images, {first['n_negative']:,} negatives of training images, "
     beneath: dict[str, Any] = {"xytext": (0, 6), "xycoords": "axes fraction", "textcoords": "offset points"}
-    axes.annotate(size + counted(first["seeds"], "run"), (0, 1), color=GREY, fontsize=8, **beneath)
+    fewest, most = (pick(int(row["seeds"]) for row in section.rows) for pick in (min, max))
+    runs = counted(most, "run") if fewest == most else f"{fewest} to {counted(most, 'run')} each"
+    axes.annotate(size + runs, (0, 1), color=GREY, fontsize=8, **beneath)
 
 
 def _draw_series(axes: Axes, section: Section, kind: str, *, color: str, marker: str) -> None:

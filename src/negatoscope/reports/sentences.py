@@ -1,6 +1,7 @@
 """The sentences of a report, written from its numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from negatoscope.reports.sections import (
     Document,
@@ -16,7 +17,7 @@ _INTERVALS = {
     "wilson": "the Wilson 95 % interval: it covers the draw of images, not another training seed",
     "prediction": "a 95 % prediction interval: where one new run with another seed should land",
 }
-
+_RUNS = {"wilson": "after a single run", "prediction": "after a mean ± standard deviation over seeds"}
 
 _COUNTED = {
     "train": "training images",
@@ -59,10 +60,8 @@ def caption(section: Section) -> str:
         f"n = {_span({int(row['n_test']) for row in rows})} test images; negatives are those of "
         f"{_span({int(row['n_negative']) for row in rows})} training images.",
         f"Runs per classifier: {runs} ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}).",
-        *(f"In brackets: {_INTERVALS[kind]}." for kind in dict.fromkeys(row["interval"] for row in rows)),
+        *_brackets(rows),
     ]
-    if any(row["seeds"] > 1 for row in rows):
-        parts.append("Before them: mean ± standard deviation over seeds.")
     if has_tracks(section):
         parts.append(
             "By track: resampled by whole tracks, because the frames of one physical sign are not independent."
@@ -158,6 +157,16 @@ def _setting(value: object) -> str:
 
 def _note(entry: Document) -> str:
     return _line(entry.get("note", "")).removeprefix("unofficial copy").lstrip(": ").rstrip(".")
+
+
+def _brackets(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What stands in brackets, and before them, where rows may differ in their number of runs."""
+    kinds = list(dict.fromkeys(row["interval"] for row in rows))
+    if len(kinds) > 1:
+        return [f"In brackets, {_RUNS[kind]}: {_INTERVALS[kind]}." for kind in kinds]
+    several = any(row["seeds"] > 1 for row in rows)
+    told = [f"In brackets: {_INTERVALS[kind]}." for kind in kinds]
+    return [*told, *(["Before them: mean ± standard deviation over seeds."] if several else [])]
 
 
 def _span(values: Iterable[int]) -> str:
