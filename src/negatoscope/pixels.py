@@ -94,6 +94,8 @@ def open_image(content: bytes, *, name: str) -> Image.Image:
         return _plain(image, name=name)
     except (DataError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:
+        raise DataError(f"expected at most {MAX_PIXELS} pixels in {name}, got far more; leave it out") from error
     except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
         raise DataError(f"expected an image in {name}, got bytes that do not decode; fetch the file again") from error
 

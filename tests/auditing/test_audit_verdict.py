@@ -65,7 +65,7 @@ def _comparison(*differences):
         "a": {"model": "old"},
         "b": {"model": "new"},
         "transforms": [
-            {"spec": f"t{index}", "difference": value, "low": value - 0.01, "high": value + 0.01, "p_holm": p}
+            {"spec": f"t{index}", "n": 100, "difference": value, "low": value - 0.01, "high": value + 0.01, "p_holm": p}
             for index, (value, p) in enumerate(differences)
         ],
     }

@@ -116,7 +116,7 @@ def test_nothing_asked_for_is_neither_passed_nor_failed(judged):
 
 
 @pytest.mark.parametrize(
-    ("text", "near"), [("negatve=0.9", "negative"), ("gamma(exponent=3.0)=0.9", "gamma"), ("mirror=0.1", "")]
+    ("text", "near"), [("negatve=0.9", "negative"), ("gamma(exponent=3.0)=0.9", "gamma"), ("gama=0.1", "gamma")]
 )
 def test_a_rule_on_what_is_not_audited_suggests_what_is(judged, text, near):
     with pytest.raises(InputError, match=f"expected a rule on what is audited, got .*; did you mean {near}"):
@@ -168,7 +168,7 @@ def test_a_gain_and_a_loss_by_chance_pass(judged, tmp_path, make_audit):
 def test_what_is_not_audited_any_more_is_told(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"noise(l2=1.0)": 0.9})
     (rule,) = judged(baseline=tmp_path / "old")["rules"]
-    assert rule["sentence"].endswith("; not audited any more: noise(l2=1.0)")
+    assert rule["sentence"].endswith("; not audited any more, which fails, too: noise(l2=1.0)")
 
 
 def test_an_earlier_audit_of_other_images_is_compared_as_two_samples(judged, tmp_path, make_audit):

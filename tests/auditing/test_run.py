@@ -210,5 +210,5 @@ def test_transforms_of_colour_are_refused_for_a_classifier_of_grey_images(make: 
 
 
 def test_an_audit_of_nothing_is_refused(make: MakePlan) -> None:
-    with pytest.raises(InputError, match="expected --suite or at least one --transform"):
+    with pytest.raises(InputError, match="expected a suite or at least one transform"):
         make(10, transforms=())

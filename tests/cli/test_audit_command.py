@@ -169,3 +169,25 @@ def test_unreadable_images_fail_past_what_is_allowed(negatoscope: Command, place
     assert negatoscope(*words, "--out", "a")[0] == 1
     assert negatoscope(*words, "--out", "b", "--max-unreadable", "1")[0] == 0
     assert json.loads((place / "b" / "summary.json").read_text())["unreadable"] == 1
+
+
+def test_a_baseline_that_is_not_covered_any_more_fails(negatoscope: Command, place: Path) -> None:
+    words = ("audit", "bar_readers:even", "--data", "folder:images", *WANTS, *NEGATIVE)
+    assert negatoscope(*words, "--transform", "gamma(exponent=1.5)", "--out", "old")[0] == 0
+    code, out, _ = negatoscope(*words, "--out", "new", "--baseline", "old")
+    assert code == 1
+    assert "not audited any more, which fails, too: gamma(exponent=1.5)" in out
+
+
+def test_somebody_elses_folder_is_left_as_it_is(negatoscope: Command, place: Path) -> None:
+    (place / "theirs").mkdir()
+    (place / "theirs" / "thesis.txt").write_text("x")
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE)
+    code, _, err = negatoscope(*words, "--out", "theirs")
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in (place / "theirs").iterdir()] == ["thesis.txt"]
+
+
+def test_help_holds_no_pictures(negatoscope: Command) -> None:
+    assert max(map(ord, negatoscope("audit", "--help")[1])) < 0x1F000

@@ -64,9 +64,10 @@ def expect_matches(rules: Sequence[Rule], steps: Iterable[Mapping[str, Any]]) ->
         if rule.name in ("mean", "worst_case") and not meaning:
             raise InputError(f"expected a transform that keeps the meaning for the rule {rule.text!r}, got none")
         if rule.name not in _OVER_ALL and not _matching(rule, steps):
-            known = [*_OVER_ALL, *(step["spec"] for step in steps)]
-            near = difflib.get_close_matches(rule.name, known, n=1, cutoff=0)
-            raise InputError(f"expected a rule on what is audited, got {rule.text!r}; did you mean {near[0]}?")
+            known = [*_OVER_ALL, *dict.fromkeys(parse_spec(step["spec"]).name for step in steps)]
+            near = difflib.get_close_matches(rule.name, [*known, *(step["spec"] for step in steps)], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise InputError(f"expected a rule on what is audited, got {rule.text!r}; {hint}")
 
 
 def judge(
@@ -161,5 +162,6 @@ def _against(old: Audited, new: Audited) -> dict[str, Any]:
         said = f"none of {len(counted)} rates fell significantly"
     sentence = f"{said}; compared {how}"
     if comparison["only_a"]:
-        sentence += f"; not audited any more: {', '.join(comparison['only_a'])}"
-    return {"rule": "baseline", "value": lowest, "bound": 0.0, "passed": not lost, "sentence": sentence}
+        sentence += f"; not audited any more, which fails, too: {', '.join(comparison['only_a'])}"
+    passed = not lost and not comparison["only_a"]
+    return {"rule": "baseline", "value": lowest, "bound": 0.0, "passed": passed, "sentence": sentence}

@@ -148,7 +148,7 @@ def make_plan(classifier: AuditClassifier, dataset: Dataset, choice: Choice) -> 
         kept = kept_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.meaning)
         steps[str(facts.spec)] = Step(str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), kept)
     if not steps:
-        raise InputError("expected --suite or at least one --transform, got neither")
+        raise InputError("expected a suite or at least one transform, got neither; give --transform")
     told = {"name": chosen_suite.name, "version": chosen_suite.version} if chosen_suite else {"name": "", "version": 0}
     return Plan(classifier, dataset, available, tuple(steps.values()), told, choice)
 
@@ -158,6 +158,18 @@ def claim(out: Path, plan: Plan) -> None:
 
     Raises:
         OutputError: It holds other files or another audit, or cannot be written.
+    """
+    expect_free(out, plan)
+    if not (out / _PLAN).exists():
+        told = {"digest": plan.digest, **plan.identity}
+        write_whole(out / _PLAN, (json.dumps(told, indent=1, default=str) + "\n").encode())
+
+
+def expect_free(out: Path, plan: Plan) -> None:
+    """Refuse a folder that is neither empty nor this audit's; nothing is written.
+
+    Raises:
+        OutputError: It holds other files or another audit.
     """
     file = out / _PLAN
     if out.exists() and not out.is_dir():
@@ -176,4 +188,3 @@ def claim(out: Path, plan: Plan) -> None:
     strangers = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else []
     if strangers:
         raise OutputError(f"expected {out} to be empty or an audit's, it holds {strangers[0]}; give another --out")
-    write_whole(file, (json.dumps({"digest": plan.digest, **plan.identity}, indent=1, default=str) + "\n").encode())

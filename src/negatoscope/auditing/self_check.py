@@ -77,7 +77,8 @@ def self_check(
     helpful = _helpful(classifier, pixels[few], labels[few], right[few])
     if bad and not helpful:
         helpful = (
-            f"{100 * accuracy:.1f} % of {n} images are right, and none of the usual suspects helps (range, "
+            f"{100 * accuracy:.1f} % of {n} images are right, and none of the usual suspects clearly helps "
+            "(range, "
             "normalisation, channels, layout, order of classes); are these the images and classes that it was "
             "trained for?"
         )

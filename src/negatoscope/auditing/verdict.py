@@ -33,7 +33,7 @@ def comparison_sentence(comparison: Mapping[str, Any]) -> str:
     Args:
         comparison: What `compare` gives, but for "verdict".
     """
-    entries = comparison["transforms"]
+    entries = [entry for entry in comparison["transforms"] if entry["n"]]
     significant = [entry for entry in entries if entry["p_holm"] < SIGNIFICANT and entry["difference"]]
     better = {"A": [entry for entry in significant if entry["difference"] < 0]}
     better["B"] = [entry for entry in significant if entry["difference"] > 0]

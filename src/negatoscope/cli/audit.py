@@ -19,7 +19,9 @@ _IN, _WHAT, _GATE = "What the model wants, where its file does not say", "What i
 def audit(
     model: Model,
     data: Data,
-    suite: Annotated[str, typer.Option(help="negative, semantic, all, or none.", rich_help_panel=_WHAT)] = "semantic",
+    suite: Annotated[
+        str, typer.Option(help="negative, semantic, all, or none: then give --transform.", rich_help_panel=_WHAT)
+    ] = "semantic",
     transform: Annotated[
         list[str] | None,
         typer.Option(help='One more, such as "gamma(exponent=2.0)"; may come again.', rich_help_panel=_WHAT),
@@ -36,9 +38,7 @@ def audit(
         "out/audit"
     ),
     name: Annotated[str, typer.Option(help="How tables call the model; else its file's name.")] = "",
-    weights: Annotated[
-        Path | None, typer.Option(help="For package.module:factory: .safetensors or a state dict.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
     wants: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
     size: Annotated[str, typer.Option(help="28 or 224x160 (height x width).", rich_help_panel=_IN)] = "",
     channels: Annotated[str, typer.Option(help="gray or rgb.", rich_help_panel=_IN)] = "",

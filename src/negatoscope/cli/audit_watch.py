@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 from negatoscope.auditing.plan import Plan
 from negatoscope.auditing.run import Progress, estimate
 from negatoscope.cli.watch import duration
-from negatoscope.reports.audit import Gate, run
+from negatoscope.reports.audit import Gate, expect_usable, run
 from negatoscope.reports.audit_report import audit_markdown
 from negatoscope.reproduce.provenance import provenance
 from negatoscope.training.hardware import Hardware
@@ -23,6 +23,7 @@ def run_watched(plan: Plan, *, out: Path, gate: Gate, hardware: Hardware, comman
         NegatoscopeError: As `reports.audit.run` says.
     """
     console = Console(stderr=True)
+    expect_usable(plan, out=out, gate=gate)
     _announce(plan, console, out)
     told = provenance(command=command, hardware=hardware, datasets=[plan.dataset])
     columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))

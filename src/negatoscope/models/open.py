@@ -27,10 +27,10 @@ _FORMS = "model.onnx, model.pt2, weights.safetensors, package.module:factory, a 
 def open_classifier(
     model: str | Path | Callable[..., Any],
     *,
-    told: Mapping[str, object],
+    told: Mapping[str, object] | None = None,
     data_classes: int | None = None,
     class_names: Sequence[str] = (),
-    device: torch.device,
+    device: torch.device | str = "cpu",
 ) -> AuditClassifier:
     """A classifier of any kind, ready to be asked.
 
@@ -49,7 +49,8 @@ def open_classifier(
         InputError: It is of no known kind, something is neither said nor told, or it does not do what is told.
         MissingExtraError: An optional package is not installed.
     """
-    settings = read_told(told)
+    device = torch.device(device)
+    settings = read_told(told or {})
     found = _found(model, settings, device)
     name = settings.pop("name", found.name)
     class_map = settings.pop("class_map", ())

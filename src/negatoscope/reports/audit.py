@@ -13,7 +13,7 @@ import numpy as np
 from negatoscope.auditing.compare import read_audit
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import expect_matches, judge, parse_rule
-from negatoscope.auditing.plan import Choice, Plan, make_plan
+from negatoscope.auditing.plan import Choice, Plan, expect_free, make_plan
 from negatoscope.auditing.run import Progress, run_audit
 from negatoscope.auditing.self_check import SelfCheck, self_check
 from negatoscope.auditing.summary import summarize
@@ -118,11 +118,7 @@ def run(
     Raises:
         InputError: As `audit` says.
     """
-    expect_matches(
-        [parse_rule(text) for text in gate.rules], [{"spec": step.spec, "kind": step.kind} for step in plan.steps]
-    )
-    if gate.baseline is not None:
-        read_audit(gate.baseline)
+    expect_usable(plan, out=out, gate=gate)
     checked = check(plan, expected=gate.expect_accuracy)
     met = run_audit(plan, out=out, observe=observe)
     facts = _facts(plan, checked, met, {"created": datetime.now(UTC).date().isoformat(), **(provenance or {})})
@@ -135,6 +131,27 @@ def run(
     write_whole(out / "provenance.json", (json.dumps(summary["provenance"], indent=1) + "\n").encode())
     write_whole(out / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     return summary
+
+
+def expect_usable(plan: Plan, *, out: Path, gate: Gate) -> None:
+    """Refuse before anything is asked or written what would be refused in the end.
+
+    Raises:
+        InputError: A rule is malformed or on what is not audited, the earlier audit is not finished or of other
+            classes, a number is out of range, or `out` holds something else.
+    """
+    expect_free(out, plan)
+    steps = [{"spec": step.spec, "kind": step.kind} for step in plan.steps]
+    expect_matches([parse_rule(text) for text in gate.rules], steps)
+    if gate.expect_accuracy is not None and not 0 <= gate.expect_accuracy <= 1:
+        raise InputError(f"expected --expect-accuracy in [0, 1], got {gate.expect_accuracy}")
+    if gate.baseline is None:
+        return
+    earlier = read_audit(gate.baseline).summary["dataset"]
+    if tuple(earlier["class_names"]) != plan.dataset.class_names:
+        raise InputError(
+            f"expected a baseline on the classes of {plan.dataset.spec}, got one on {earlier['spec']}; give another"
+        )
 
 
 def check(plan: Plan, *, expected: float | None) -> SelfCheck:
