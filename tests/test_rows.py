@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.rows import SCHEMA, RowKey, hash_samples, make_rows, merge_rows, open_rows, read_rows, write_rows
+from negatoscope.rows import SCHEMA, RowKey, hash_samples, make_rows, merge_rows, read_rows, write_rows
 
 NAMES = ["dataset", "split", "classifier", "transform"]
 NEGATIVE = RowKey(dataset="gtsrb", split="test", classifier="paper", transform="negative", seed=1)
@@ -391,79 +390,3 @@ def test_a_large_table_is_stored_in_groups_that_fit_in_memory(path):
     with pq.ParquetFile(path) as file:
         assert max(file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)) <= 131_072
     assert read_rows(path, columns=["sample"])["sample"].to_pylist() == list(range(300_000))
-
-
-def _part(first, n, transforms):
-    """Rows of images first, first + 1, ... under each transform, as an audit writes them."""
-    columns = _columns(n, seed=first) | {"sample": np.arange(first, first + n)}
-    return [make_rows(replace(NEGATIVE, transform=name), columns) for name in transforms]
-
-
-@pytest.fixture
-def parts(tmp_path):
-    paths = [tmp_path / f"{index}.parquet" for index in range(3)]
-    for index, part in enumerate(paths):
-        write_rows(part, _part(10 * index, 10, ["identity", "negative", "gamma(exponent=2.0)"]))
-    return paths
-
-
-def test_merging_by_transform_puts_the_rows_of_each_together_in_their_order(path, parts):
-    merge_rows(path, parts, by="transform")
-    rows = pa.concat_tables([read_rows(part) for part in parts]).to_pylist()
-    names = ["identity", "negative", "gamma(exponent=2.0)"]
-    assert read_rows(path).to_pylist() == sorted(rows, key=lambda row: names.index(row["transform"]))
-    with pq.ParquetFile(path) as file:
-        assert file.num_row_groups == 3
-
-
-def test_merging_by_transform_sorts_no_more_rows_at_once_than_memory_is_meant_to_hold(path, parts, monkeypatch):
-    monkeypatch.setattr("negatoscope.rows._GATHERED", 60)
-    merge_rows(path, parts, by="transform")
-    with pq.ParquetFile(path) as file:
-        assert file.num_row_groups == 6
-    with open_rows(path) as rows:
-        assert rows.read("negative", columns=["sample"])["sample"].to_pylist() == list(range(30))
-
-
-def test_merging_nothing_by_transform_makes_a_file_without_rows(path):
-    merge_rows(path, [], by="transform")
-    assert read_rows(path).num_rows == 0
-
-
-@pytest.mark.parametrize("by", ["label", "transfrom"])
-def test_merging_by_what_is_no_name_is_refused(path, parts, by):
-    with pytest.raises(InputError, match=f"expected by to name some of dataset, .*, got '{by}'"):
-        merge_rows(path, parts, by=by)
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("mixed", [False, True])
-def test_open_rows_gives_what_reading_with_where_gives(path, parts, mixed):
-    merge_rows(path, parts)
-    if mixed:
-        pq.write_table(read_rows(path), path, row_group_size=25)
-    with open_rows(path) as rows:
-        assert rows.transforms == ("identity", "negative", "gamma(exponent=2.0)")
-        for transform in (*rows.transforms, "absent"):
-            columns = ["prediction", "sample", "transform"]
-            expected = read_rows(path, columns=columns, where={"transform": transform})
-            assert rows.read(transform, columns=columns).to_pylist() == expected.to_pylist()
-
-
-@pytest.mark.parametrize("column", ["transform", "label"])
-def test_open_rows_of_a_damaged_file_is_a_data_error(path, parts, column):
-    def read():
-        with open_rows(path) as rows:
-            return rows.read("negative", columns=["sample", "label"])
-
-    merge_rows(path, parts)
-    assert read().num_rows == 30
-    with pq.ParquetFile(path) as file:
-        places = [file.metadata.row_group(group).column(SCHEMA.names.index(column)) for group in range(9)]
-    content = bytearray(path.read_bytes())
-    for place in places:
-        end = min(filter(None, (place.dictionary_page_offset, place.data_page_offset))) + place.total_compressed_size
-        content[end - 2 : end] = bytes(255 - value for value in content[end - 2 : end])
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=str(path)):
-        read()

@@ -81,25 +81,25 @@ def test_an_impossible_transform_is_refused_before_any_image_is_read(text: str, 
 @pytest.mark.usefixtures("own_registry")
 def test_a_decorator_bare_or_told_gives_the_function_back() -> None:
     @register_transform
-    def test_bare(images: Images) -> Images:
+    def bare(images: Images) -> Images:
         return images.clone()
 
     @register_transform(kind="control", color=True)
-    def test_told(images: Images) -> Images:
+    def told(images: Images) -> Images:
         return images.clone()
 
-    assert TRANSFORMS.get("test_bare") is test_bare
-    assert [describe_transform(name).kind for name in ("test_bare", "test_told")] == ["meaning", "control"]
-    assert describe_transform("test_told").color
+    assert TRANSFORMS.get("bare") is bare
+    assert [describe_transform(name).kind for name in ("bare", "told")] == ["meaning", "control"]
+    assert describe_transform("told").color
 
 
 @pytest.mark.usefixtures("own_registry")
 def test_a_function_of_an_entry_point_without_a_decorator_keeps_the_meaning() -> None:
-    def test_plain(images: Images) -> Images:
+    def plain(images: Images) -> Images:
         return images.clone()
 
-    TRANSFORMS.register(test_plain)
-    assert (describe_transform("test_plain").kind, describe_transform("test_plain").color) == ("meaning", False)
+    TRANSFORMS.register(plain)
+    assert (describe_transform("plain").kind, describe_transform("plain").color) == ("meaning", False)
 
 
 @pytest.mark.usefixtures("own_registry")

@@ -51,7 +51,7 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device).item()  # the device "meta" can hold tensors but no values
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise InputError(f"expected a device of this machine such as cpu or cuda, got {name!r}") from error
     return device
 
