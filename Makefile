@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
 SEEDS ?= 1
+SUITE ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -11,12 +12,12 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test check format clean
+.PHONY: help setup reproduce test check bench format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) SEEDS=$(SEEDS) ARGS=\"more options for the command or for pytest\""
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) SEEDS=$(SEEDS) SUITE=$(SUITE) ARGS=\"more options for the command or for pytest\""
 	@echo "Data: from NEGATOSCOPE_DATA_DIR, else the user cache, else a download. See docs/data.md."
 
 setup: $(VENV)/ready-to-develop ## install everything that developing needs
@@ -33,6 +34,10 @@ check: $(VENV)/ready-to-develop ## lint, format, types, and who imports whom
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/ready-to-bench ## measure speed beside the peers, of one SUITE or of all; see benchmarks/README.md
+	$(BIN)/python -m benchmarks $(SUITE) $(ARGS)
+	$(BIN)/python -m benchmarks.draw
 
 format: $(VENV)/ready-to-develop ## put the code into its one format
 	$(BIN)/ruff check --fix
@@ -54,4 +59,9 @@ $(VENV)/ready-to-run: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/ready-to-develop: $(VENV)/ready-to-run
 	$(PIP_INSTALL) --group dev
+	@touch $@
+
+$(VENV)/ready-to-bench: $(VENV)/ready-to-develop
+	$(PIP_INSTALL) --group bench
+	$(PIP_INSTALL) --no-deps --group bench-alone
 	@touch $@

@@ -1,0 +1,1 @@
+"""Who trains beside us: each in a process of its own, driven in turn."""
