@@ -99,9 +99,11 @@ def _run(heat: Heat, *, quick: bool) -> Iterator[Measure]:
         file = Path(folder) / "task.npz"
         task.save(file)
         workers = {name: stack.enter_context(_worker(name, file)) for name in [*names, *EXTRAS]}
+        for worker in workers.values():
+            worker.wait()
         contestants = {name: (lambda worker=worker: worker.advance(steps)) for name, worker in workers.items()}
         times = harness.take_turns(contestants, rounds=heat.rounds)
-        reached = {name: worker.finish() for name, worker in workers.items()}
+        reached = {name: workers[name].finish() for name in names}
     title = f"{heat.title}, {heat.dataset}"
     for ending, told in FORMS.items():
         chosen = {name: each for name, each in times.items() if name.endswith(("negatoscope", ending))}
@@ -113,7 +115,7 @@ def _run(heat: Heat, *, quick: bool) -> Iterator[Measure]:
             "%",
             ours[1],
             peers=dict(others),
-            note=f"after {images:,} images, one run each; on {len(task.validation):,} images, FGSM on at most 2,000",
+            note=f"after {images:,} images, one run each; on {len(task.validation):,} images, FGSM on at most 1,000",
             higher_is_better=True,
         )
 
@@ -123,6 +125,9 @@ class Worker:
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self.process, self.log = process, log
+
+    def wait(self) -> None:
+        """Until it is ready to take steps."""
         self._answer()
 
     def advance(self, steps: int) -> None:

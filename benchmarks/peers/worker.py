@@ -21,7 +21,7 @@ from negatoscope.attacks.gradient import fgsm
 from negatoscope.models.predict import predict
 from negatoscope.types import Images, Labels
 
-ATTACKED = 2000
+ATTACKED = 1000
 
 
 def serve(name: str, file: Path, answers: IO[str]) -> None:
