@@ -94,7 +94,6 @@ SETTINGS: list[dict[str, Any]] = [
     {"input_scaling": "centered"},
     {"batch_norm": True},
     {"padding": "same", "pool_size": 4, "conv_activation": "tanh", "batch_norm": True, "input_scaling": "centered"},
-    {"dropout_pool": 0.25, "dropout_first": 0.5, "dropout_second": 0.1},
 ]
 
 
@@ -106,11 +105,7 @@ def test_scores_are_those_of_plain_layers(settings: dict[str, Any], training: bo
     _copy_weights(network, plain)
     images = torch.rand((6, 3, 12, 12), generator=torch.Generator().manual_seed(1))
     fed = 2 * images - 1 if network.settings.input_scaling == "centered" else images
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        found = network(images)
-        torch.manual_seed(5)
-        expected = plain(fed)
+    found, expected = network(images), plain(fed)
     assert found.shape == (6, 5)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     for norm, copied in zip(network.norms, _norms(plain), strict=True):
@@ -136,15 +131,12 @@ def _plain(settings: NetworkSettings, features: int) -> nn.Sequential:
         activation(),
         nn.MaxPool2d(settings.pool_size),
         nn.Flatten(),
-        nn.Dropout(settings.dropout_pool),
         nn.Linear(features, 200),
         *norm(nn.BatchNorm1d(200)),
         nn.ReLU(),
-        nn.Dropout(settings.dropout_first),
         nn.Linear(200, 200),
         *norm(nn.BatchNorm1d(200)),
         nn.ReLU(),
-        nn.Dropout(settings.dropout_second),
         nn.Linear(200, 5),
     )
 
@@ -200,3 +192,14 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
 def test_an_impossible_setting_is_one_sentence(name: str, value: Any) -> None:
     with pytest.raises(InputError, match=rf"^expected {name} .*, got '?{value}'?$"):
         NetworkSettings(**{name: value})
+
+
+def test_dropout_acts_in_training_only() -> None:
+    network = _network(channels=3, dropout_pool=0.25, dropout_first=0.5, dropout_second=0.1)
+    images = torch.rand((2, 3, 12, 12), generator=torch.Generator().manual_seed(1))
+    certain = network.eval()(images)
+    assert torch.equal(certain, network(images))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        drawn = torch.stack([network.train()(images) for _ in range(20)])
+    assert len(drawn.unique(dim=0)) == 20

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.errors import InputError
+from negatoscope.models.layers import dropout, pool_relu, pool_tanh
 from negatoscope.types import Images, Logits
 
 Initialization = Literal["glorot", "pytorch", "he", "small", "truncated_normal"]
@@ -91,16 +92,16 @@ class PaperNetwork(nn.Module):
         """Class scores for images in [0, 1]."""
         settings = self.settings
         values = images if settings.input_scaling == "unit" else 2 * images - 1
-        activation = functional.relu if settings.conv_activation == "relu" else torch.tanh
+        activation = functional.relu_ if settings.conv_activation == "relu" else torch.tanh
         values = activation(self._norm(0, self.conv1(values)))
         values = self._norm(1, self.conv2(values))
         # Both activations rise monotonically, so pooling first gives the same values on a quarter of the pixels.
-        values = activation(functional.max_pool2d(values, settings.pool_size)).flatten(1)
-        values = functional.dropout(values, settings.dropout_pool, self.training)
+        pool = pool_relu if settings.conv_activation == "relu" else pool_tanh
+        values = pool(values, size=settings.pool_size, rate=settings.dropout_pool, training=self.training)
         values = functional.relu(self._norm(2, self.dense1(values)))
-        values = functional.dropout(values, settings.dropout_first, self.training)
+        values = dropout(values, settings.dropout_first, training=self.training)
         values = functional.relu(self._norm(3, self.dense2(values)))
-        values = functional.dropout(values, settings.dropout_second, self.training)
+        values = dropout(values, settings.dropout_second, training=self.training)
         logits: Tensor = self.output(values)
         return logits
 

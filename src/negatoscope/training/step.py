@@ -97,14 +97,11 @@ def batches(count: int, batch_size: int, *, seed: int) -> Iterator[Tensor]:
 
 def shifted(images: Images, *, pixels: int, generator: torch.Generator) -> Images:
     """Each image moved by its own whole number of pixels, up to `pixels` each way, edges repeated."""
-    n, channels, height, width = images.shape
+    n, _, height, width = images.shape
     padded = functional.pad(images, (pixels,) * 4, mode="replicate")
-    offsets = torch.randint(0, 2 * pixels + 1, (2, n, 1), generator=generator).to(images.device)
-    rows = (torch.arange(height, device=images.device) + offsets[0])[:, None, :, None]
-    columns = (torch.arange(width, device=images.device) + offsets[1])[:, None, None, :]
-    sample = torch.arange(n, device=images.device)[:, None, None, None]
-    channel = torch.arange(channels, device=images.device)[None, :, None, None]
-    return padded[sample, channel, rows, columns]
+    offsets = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator).to(images.device)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view: every window of every image
+    return windows[torch.arange(n, device=images.device), :, offsets[0], offsets[1]]
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
