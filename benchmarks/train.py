@@ -98,7 +98,7 @@ def _run(heat: Heat, *, quick: bool) -> Iterator[Measure]:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder) / "task.npz"
         task.save(file)
-        workers = {name: stack.enter_context(_worker(name, file)) for name in [*names, *EXTRAS]}
+        workers = {name: stack.enter_context(start(name, file)) for name in [*names, *EXTRAS]}
         for worker in workers.values():
             worker.wait()
         contestants = {name: (lambda worker=worker: worker.advance(steps)) for name, worker in workers.items()}
@@ -155,9 +155,10 @@ class Worker:
 
 
 @contextmanager
-def _worker(name: str, task: Path) -> Iterator[Worker]:
+def start(name: str, task: Path) -> Iterator[Worker]:
+    """A contestant in a process of its own, which ends with the block."""
     plain_name, _, kept = name.partition(", ")
-    log = task.with_name(f"{name}.log")
+    log = task.with_name(f"{task.stem} {name}.log")
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.worker", plain_name, str(task)],

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from benchmarks.peers import attacks
 from benchmarks.peers.task import Setup, Task
+from negatoscope.training.hardware import pick_hardware
 from negatoscope.training.loop import Moment, train
 
 NextSteps = Callable[[], int]
@@ -31,8 +32,8 @@ class Contestant(Protocol):
 class Engine:
     """`negatoscope.training.loop.train` as users run it, held between two steps by what it calls after each of them."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, precision: str) -> None:
+        self.task, self.hardware = task, pick_hardware(precision=precision)
 
     def run(self, next_steps: NextSteps) -> nn.Module:
         """Train one epoch in this thread."""
@@ -46,8 +47,9 @@ class Engine:
         trained = train(
             replace(self.task.recipe, epochs=1),
             self.task.training,
-            validation=self.task.validation.take(np.arange(128), split="validation"),
+            validation=self.task.validation.take(np.arange(8), split="validation"),
             epsilon=self.task.epsilon,
+            hardware=self.hardware,
             observe=observe,
         )
         return trained.network
@@ -123,7 +125,7 @@ def make(name: str, task: Task) -> Contestant:
     """A contestant by its name, such as "negatoscope", "foolbox bf16" or "pytorch fast-layers"."""
     library, _, form = name.partition(" ")
     if library == "negatoscope":
-        return Engine(task)
+        return Engine(task, form or "auto")
     return Art(task, form) if library == "art" else Loop(task, form, library)
 
 
