@@ -25,6 +25,7 @@ from negatoscope.training.step import (
     learning_rate,
     make_optimizer,
     shifted,
+    shifts,
 )
 from negatoscope.types import Images, Labels
 
@@ -216,7 +217,7 @@ def test_another_seed_is_another_order() -> None:
 @pytest.mark.parametrize("shape", [(64, 1, 6, 6), (64, 3, 5, 7), (1, 1, 1, 1), (0, 1, 4, 4)], ids=str)
 def test_each_shifted_image_is_a_slice_of_numpy_s_padded_one(pixels: int, shape: tuple[int, ...]) -> None:
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    found = shifted(images, pixels=pixels, generator=torch.Generator().manual_seed(1))
+    found = shifted(images, shifts(len(images), pixels=pixels, seed=1), pixels=pixels)
     assert found.shape == images.shape
     for image, moved in zip(images.numpy(), found.numpy(), strict=True):
         assert any(np.array_equal(moved, slice_) for slice_ in _slices(image, pixels).values())
@@ -224,7 +225,7 @@ def test_each_shifted_image_is_a_slice_of_numpy_s_padded_one(pixels: int, shape:
 
 def test_every_shift_is_drawn_equally_often() -> None:
     images = torch.rand((1, 1, 6, 6), generator=torch.Generator().manual_seed(0)).repeat(9 * 400, 1, 1, 1)
-    found = shifted(images, pixels=1, generator=torch.Generator().manual_seed(1)).numpy()
+    found = shifted(images, shifts(len(images), pixels=1, seed=1), pixels=1).numpy()
     names = {slice_.tobytes(): offset for offset, slice_ in _slices(images[0].numpy(), 1).items()}
     counts = Counter(names[np.ascontiguousarray(moved).tobytes()] for moved in found)
     # Each of nine shifts 400 times of 3600, give or take five deviations of 18.9.
@@ -244,7 +245,7 @@ def test_shifting_leaves_its_input_and_works_in_any_layout() -> None:
     images = torch.rand((8, 3, 6, 6), generator=torch.Generator().manual_seed(0))
     before = images.clone()
     found = [
-        shifted(batch, pixels=2, generator=torch.Generator().manual_seed(1))
+        shifted(batch, shifts(len(batch), pixels=2, seed=1), pixels=2)
         for batch in (images, images.contiguous(memory_format=torch.channels_last))
     ]
     assert torch.equal(found[0], found[1])

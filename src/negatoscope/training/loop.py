@@ -1,7 +1,7 @@
 """The training loop: data stays on the device, and a killed run goes on to the same bits."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from negatoscope.training.step import (
     learning_rate,
     make_optimizer,
     shifted,
+    shifts,
 )
 from negatoscope.transforms.tone import negative
 
@@ -156,11 +157,9 @@ class _Run:
         devices = [self.hardware.device] if self.hardware.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
-            shifts = torch.Generator().manual_seed(derive_seed(self.seed, "shift", self.epoch))
-            order = batches(len(self.labels), self.recipe.batch_size, seed=derive_seed(self.seed, "order", self.epoch))
-            for index, chosen in enumerate(order):
+            for index, (chosen, offsets) in enumerate(self._draws()):
                 step = self.epoch * self.steps_per_epoch + index
-                losses += self._step(chosen.to(self.hardware.device), step, shifts)
+                losses += self._step(chosen, step, offsets)
                 observe(Moment(step + 1, self.recipe.epochs * self.steps_per_epoch, tuple(self.history)))
         loss = float(losses) / self.steps_per_epoch
         # Each loss was measured before its step: the weights show what became of the last one.
@@ -171,10 +170,17 @@ class _Run:
             )
         self._measure(loss, time.monotonic() - began)
 
-    def _step(self, chosen: Tensor, step: int, shifts: torch.Generator) -> Tensor:
+    def _draws(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images of each step and how they are shifted, drawn for the whole epoch and sent to the device once."""
+        count, size, device = len(self.labels), self.recipe.batch_size, self.hardware.device
+        offsets = shifts(count, pixels=self.recipe.shift, seed=derive_seed(self.seed, "shift", self.epoch))
+        order = batches(count, size, seed=derive_seed(self.seed, "order", self.epoch), device=device)
+        return zip(order, torch.split(offsets.to(device), size), strict=True)
+
+    def _step(self, chosen: Tensor, step: int, offsets: Tensor) -> Tensor:
         images = to_images(self.pixels[chosen])
         if self.recipe.shift:
-            images = shifted(images, pixels=self.recipe.shift, generator=shifts)
+            images = shifted(images, offsets, pixels=self.recipe.shift)
         rate = learning_rate(self.recipe, step=step, steps=self.recipe.epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

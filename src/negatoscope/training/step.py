@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -89,19 +90,25 @@ def learning_rate(recipe: Recipe, *, step: int, steps: int) -> float:
             return recipe.learning_rate * min(rising, (1 - position) / (1 - recipe.warmup))
 
 
-def batches(count: int, batch_size: int, *, seed: int) -> Iterator[Tensor]:
+def batches(
+    count: int, batch_size: int, *, seed: int, device: torch.device | None = None
+) -> Iterator[Int64[Tensor, " batch"]]:
     """Every index below `count` once, in an order drawn from `seed`; the last batch may be smaller."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    yield from torch.split(order, batch_size)
+    yield from torch.split(order.to(device), batch_size)
 
 
-def shifted(images: Images, *, pixels: int, generator: torch.Generator) -> Images:
+def shifts(count: int, *, pixels: int, seed: int) -> Int64[Tensor, "{count} 2"]:
+    """Where each of `count` windows begins, down and right: from 0 to twice `pixels`, drawn from `seed`."""
+    return torch.randint(0, 2 * pixels + 1, (count, 2), generator=torch.Generator().manual_seed(seed))
+
+
+def shifted(images: Images, offsets: Int64[Tensor, "batch 2"], *, pixels: int) -> Images:
     """Each image moved by its own whole number of pixels, up to `pixels` each way, edges repeated."""
-    n, _, height, width = images.shape
+    height, width = images.shape[2:]
     padded = functional.pad(images, (pixels,) * 4, mode="replicate")
-    offsets = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator).to(images.device)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view: every window of every image
-    return windows[torch.arange(n, device=images.device), :, offsets[0], offsets[1]]
+    return windows[torch.arange(len(images), device=images.device), :, offsets[:, 0], offsets[:, 1]]
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
