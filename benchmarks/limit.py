@@ -7,7 +7,7 @@ processors in the same run, in the same precision; products and training steps a
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -77,7 +77,8 @@ def run(quick: bool) -> Findings:
     ]
     images = steps * tasks[runs[0][:2]].recipe.batch_size
     for each in runs:
-        measures.append(_share(each, flops_of(tasks[each[:2]]), images / median(times[_title(each)]), best[each[2]][0]))
+        flops, seconds = flops_of(tasks[each[:2]]), times[_title(each)]
+        measures.append(_share(each, seconds, flops=flops, images=images, best=best[each[2]][0]))
     profiles = {_title(each): profiled(tasks[each[:2]], steps=steps) for each in runs if each[2] == "bf16"}
     return Findings(measures, {"profile": profiles})
 
@@ -173,11 +174,10 @@ def _title(each: tuple[str, float, str]) -> str:
     return f"{'FGSM adversarial' if epsilon else 'plain'} training, {dataset}, {precision}"
 
 
-def _share(each: tuple[str, float, str], flops: float, rate: float, best: float) -> Measure:
-    return harness.value(
-        f"share of the best matrix product: {_title(each)}",
-        "%",
-        100 * flops * rate / best,
-        higher_is_better=True,
-        note=f"{rate:,.0f} images/s of {flops / 1e6:.1f} MFLOP each: {flops * rate / 1e9:.0f} GFLOP/s",
-    )
+def _share(
+    each: tuple[str, float, str], seconds: Sequence[float], *, flops: float, images: int, best: float
+) -> Measure:
+    """Training's floating-point operations a second in percent of the best product's."""
+    name, rate = f"share of the best matrix product: {_title(each)}", images / median(seconds)
+    note = f"{rate:,.0f} images/s of {flops / 1e6:.1f} MFLOP each: {flops * rate / 1e9:.0f} GFLOP/s"
+    return harness.measure(name, "%", {"negatoscope": seconds}, amount=100 * flops * images / best, note=note)

@@ -1,0 +1,229 @@
+"""``python -m benchmarks.draw``: docs/benchmarks.md, a figure and the README's table from the result files."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.figure import Figure
+
+from benchmarks import harness
+from negatoscope.files import write_whole
+from negatoscope.reports.figures import DARK, FAINT, GREY, save_figure, styled
+
+Result = Mapping[str, Any]
+
+OURS, LOSS = "#1f77b4", "#c44e52"
+FEW = 8
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was to be reached: of the measure with these words in its name, its ratio to the best peer or its own value.
+
+    Args:
+        told: How the table calls it.
+        suite: Where it is measured.
+        words: Each is in the measure's name.
+        reach: What counts as met.
+        aim: What was hoped for.
+        by: "ratio" (more is better), "least" (our value, more is better) or "most" (our value, less is better).
+        device: Where it is to be measured.
+    """
+
+    told: str
+    suite: str
+    words: tuple[str, ...]
+    reach: float
+    aim: float
+    by: Literal["ratio", "least", "most"] = "ratio"
+    unit: str = "×"
+    device: str = "cpu"
+
+
+FLOAT32, BF16 = "peers as shipped (float32)", "peers under bf16 and channels_last"
+FGSM, PLAIN = "FGSM adversarial training, mnist", "plain training, mnist"
+GOALS = (
+    Goal("FGSM adversarial training, best peer as shipped (float32)", "train", (FGSM, FLOAT32), 3, 4.5),
+    Goal("FGSM adversarial training, best peer under bf16 + channels_last", "train", (FGSM, BF16), 1.5, 2),
+    Goal("FGSM adversarial training, best peer as shipped", "train", (FGSM, FLOAT32), 10, 50, device="cuda"),
+    Goal("plain training, against the float32 eager loop", "train", (PLAIN, FLOAT32), 2.5, 3.5),
+    Goal("share of the matrix-product peak, FGSM", "limit", ("share", FGSM, "bf16"), 60, 80, "least", " %"),
+    Goal("share of the matrix-product peak, plain", "limit", ("share", PLAIN, "bf16"), 60, 80, "least", " %"),
+    Goal("audit against its forward passes alone (time)", "audit", ("forward passes",), 1.15, 1.03, "most"),
+    Goal("audit against one pass a transform, Pillow + DataLoader", "audit", ("one pass a transform",), 4, 15),
+    Goal("peak memory of an audit, 10³ to 10⁶ images (growth)", "growth", ("peak memory",), 10, 0, "most", " %"),
+    Goal("whole Table I, 10 classifiers, 1 seed", "table1", ("whole Table I",), 75, 35, "most", " min"),
+    Goal("whole Table I, start-up included", "table1", ("whole Table I",), 3, 0.5, "most", " min", "cuda"),
+    Goal("`negatoscope --help`", "startup", ("--help",), 0.5, 0.2, "most", " s"),
+)
+
+
+def main() -> None:
+    results = [json.loads(file.read_text()) for file in sorted((harness.ROOT / "results/bench").glob("*.json"))]
+    if not results:
+        harness.console.print("nothing to draw: no results in results/bench yet")
+        return
+    page = harness.ROOT / "docs/benchmarks.md"
+    write_whole(page, page_of(results).encode())
+    written = [page, *save_figure(figure_of(results), harness.ROOT / "results/bench", "ratios")]
+    readme = harness.ROOT / "README.md"
+    if BEGIN in (text := readme.read_text(encoding="utf-8")):
+        table = "\n".join(goal_table(results))
+        write_whole(readme, re.sub(f"{BEGIN}.*{END}", f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL).encode())
+        written.append(readme)
+    for file in written:
+        harness.console.print(f"wrote {file.relative_to(harness.ROOT)}")
+
+
+def page_of(results: Sequence[Result]) -> str:
+    """The whole of docs/benchmarks.md."""
+    order = [goal.suite for goal in GOALS]
+    ordered = sorted(results, key=lambda each: order.index(each["suite"]) if each["suite"] in order else len(order))
+    lines = [
+        "# How fast it is",
+        "",
+        "Made by `python -m benchmarks.draw` from the files in [results/bench](../results/bench), each of one suite",
+        "on one machine; [benchmarks/README.md](../benchmarks/README.md) says how they were measured. A ratio is that",
+        "to the best peer in the same run, above 1 where ours is better; losses are shown as such.",
+        "",
+        "![Ratios to the best peer](../results/bench/ratios.png)",
+        "",
+        "## What was to be reached",
+        "",
+        *goal_table(results),
+    ]
+    for result in ordered:
+        lines += ["", *_section(result)]
+    return "\n".join(lines) + "\n"
+
+
+def goal_table(results: Sequence[Result]) -> list[str]:
+    """Each goal with what was measured and whether that meets it."""
+    rows = [["what", "device", "at least", "aim", "measured", ""]]
+    for goal in GOALS:
+        found = _found(goal, results)
+        verdict = "not measured" if found is None else _verdict(goal, found)
+        measured = "" if found is None else f"{_number(found)}{goal.unit}"
+        limits = [f"{each:g}{goal.unit}" for each in (goal.reach, goal.aim)]
+        rows.append([goal.told, goal.device.replace("cuda", "GPU").replace("cpu", "CPU"), *limits, measured, verdict])
+    return _table(rows)
+
+
+def figure_of(results: Sequence[Result]) -> Figure:
+    """Every speed that has a peer, as a ratio on a logarithmic axis; a suite with many in one line of dots."""
+    lines = [line for result in results for line in _lines(result)]
+    with styled():
+        figure = Figure(figsize=(9.0, 1.1 + 0.3 * len(lines)))
+        axes = figure.subplots()
+        for height, (_, ratios) in enumerate(lines):
+            colors = [OURS if ratio >= 1 else LOSS for ratio in ratios]
+            axes.hlines([height] * len(ratios), 1, ratios, color=colors, linewidth=2 if len(ratios) == 1 else 0)
+            axes.scatter(ratios, [height] * len(ratios), color=colors, s=28, alpha=1 if len(ratios) == 1 else 0.6)
+            if len(ratios) == 1:
+                faster = ratios[0] >= 1
+                axes.annotate(
+                    f"{_number(ratios[0])}×",
+                    (ratios[0], height),
+                    xytext=(6 if faster else -6, 0),
+                    textcoords="offset points",
+                    ha="left" if faster else "right",
+                    va="center",
+                    color=DARK,
+                )
+        axes.axvline(1, color=GREY, linewidth=1)
+        axes.set(xscale="log", ylim=(len(lines) - 0.4, -0.6), yticks=range(len(lines)))
+        _label(axes, lines)
+        axes.set_title("Times as fast as the best peer in the same run (red: slower)")
+        figure.tight_layout()
+    return figure
+
+
+def _label(axes: Any, lines: Sequence[tuple[str, Sequence[float]]]) -> None:
+    every = [ratio for _, ratios in lines for ratio in ratios] or [1.0]
+    low, high = min(0.8, 0.8 * min(every)), max(2.0, 1.5 * max(every))
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low <= tick <= high]
+    axes.set(xlim=(low, high), xticks=ticks, xticklabels=[f"{tick:g}×" for tick in ticks])
+    axes.set_yticklabels([name for name, _ in lines], color=DARK)
+    axes.grid(visible=True, axis="x", color=FAINT)
+    axes.grid(visible=False, axis="y")
+    axes.minorticks_off()
+
+
+def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:
+    timed = [each for each in result["measures"] if each["ratio_to_best_peer"] and each["spread"]]
+    if len(timed) > FEW:
+        yield f"{result['suite']}: each of {len(timed)}", [each["ratio_to_best_peer"] for each in timed]
+        return
+    device = "" if result["device"] == "cpu" else f" ({result['device']})"
+    for each in timed:
+        yield each["name"] + device, [each["ratio_to_best_peer"]]
+
+
+def _section(result: Result) -> Iterator[str]:
+    machine, versions = result["machine"], result["versions"]
+    where = machine.get("accelerator") or f"{machine['processor']}, {machine['cores']} cores"
+    yield f"## {result['suite']} ({where})"
+    yield ""
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+    yield f"`{result['command']}` at commit {result['commit']}, {machine['memory_gb']} GB of memory; {packages}."
+    if result["skipped"]:
+        yield f"Skipped, since not installed: {', '.join(result['skipped'])}."
+    yield ""
+    rows = [["measure", "ours", "unit", "peers", "ratio", "note"]]
+    rows += [_row(measure) for measure in result["measures"]]
+    yield from _table(rows)
+    for name, shares in result.get("profile", {}).items():
+        yield from ["", f"Where the time goes: {name}", ""]
+        yield from _table(
+            [["operators", "% of the time"], *([group, f"{share:.1f}"] for group, share in shares.items())]
+        )
+
+
+def _row(measure: Mapping[str, Any]) -> list[str]:
+    def told(name: str, median: float) -> str:
+        spread = measure["spread"].get(name)
+        return _number(median) + (f" ({_number(spread[0])}–{_number(spread[1])})" if spread else "")
+
+    ratio = measure["ratio_to_best_peer"]
+    verdict = "" if ratio is None else f"**{_number(ratio)}×**" if ratio >= 1 else f"{_number(ratio)}× (a loss)"
+    peers = "<br>".join(f"{name} {told(name, median)}" for name, median in measure["peers"].items())
+    return [measure["name"], told("negatoscope", measure["ours"]), measure["unit"], peers, verdict, measure["note"]]
+
+
+def _found(goal: Goal, results: Sequence[Result]) -> float | None:
+    """What was measured; where several measures have the goal's words, the worst of them."""
+    measures = [
+        measure["ratio_to_best_peer"] if goal.by == "ratio" else measure["ours"]
+        for result in results
+        if (result["suite"], result["device"]) == (goal.suite, goal.device)
+        for measure in result["measures"]
+        if all(word in measure["name"] for word in goal.words)
+    ]
+    there = [float(each) for each in measures if each is not None]
+    if not there:
+        return None
+    return max(there) if goal.by == "most" else min(there)
+
+
+def _verdict(goal: Goal, found: float) -> str:
+    sign = -1 if goal.by == "most" else 1
+    if sign * found >= sign * goal.aim:
+        return "met, and the aim too"
+    return "met" if sign * found >= sign * goal.reach else "**not met**"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return [told[0], "|" + "---|" * len(rows[0]), *told[1:]]
+
+
+def _number(value: float) -> str:
+    """Three digits or so: what a reader can hold."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
