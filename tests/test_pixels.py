@@ -191,6 +191,25 @@ def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(side: int) -> N
         decode(_png_that_claims(side, side), name="x")
 
 
+@pytest.mark.parametrize("head", [b"P6\n3 2\n255\n", b"P6 # 9 9\n3\t2 #\r#x\n255 ", b"P6\r\n 3\n\n2\n255\r"])
+@pytest.mark.parametrize("tail", [b"", b"\n and more"])
+def test_a_colour_ppm_is_what_pillow_reads_whatever_its_header_looks_like(head: bytes, tail: bytes) -> None:
+    content = head + bytes(range(10, 28)) + tail
+    np.testing.assert_array_equal(decode(content, name="x"), to_array(Image.open(io.BytesIO(content))))
+
+
+@given(content=st.text("0123 #\n\r56P", max_size=30).map(str.encode))
+def test_a_ppm_header_of_any_kind_means_what_it_means_to_pillow(content: bytes) -> None:
+    content = b"P6 " + content + bytes(12)
+    try:
+        expected = to_array(Image.open(io.BytesIO(content)).convert("RGB"))
+    except Exception:
+        with pytest.raises(DataError):
+            decode(content, name="x")
+    else:
+        np.testing.assert_array_equal(decode(content, name="x"), expected)
+
+
 def test_an_opened_image_needs_its_bytes_no_more() -> None:
     image = np.random.default_rng(0).integers(0, 256, (6, 6), dtype=np.uint8)
     opened = open_image(_encoded(Image.fromarray(image), "PNG"), name="x")

@@ -1,6 +1,7 @@
 """The one place where pixels are decoded, made grey, resampled and equalized."""
 
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 DECODING = 2
 """Counted up when the same bytes decode to other pixels than before; part of the name of what is kept decoded."""
+
+_SPACE = rb"\s(?:\s|#[^\r\n]*[\r\n])*"
+_PPM = re.compile(rb"P6%b([1-9]\d{0,4})%b([1-9]\d{0,4})%b255\s" % (_SPACE, _SPACE, _SPACE))
+
+_TOGETHER = 256  # images that are equalized at a time: as many as a processor keeps at hand
 
 _filters = threading.Lock()
 
@@ -83,6 +89,9 @@ def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height w
 
 def open_image(content: bytes, *, name: str) -> Image.Image:
     """The same as a Pillow image, mode "L" or "RGB"."""
+    plain = _open_plain_ppm(content)
+    if plain is not None:
+        return plain
     try:
         with _quiet():
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -98,6 +107,17 @@ def open_image(content: bytes, *, name: str) -> Image.Image:
         raise DataError(f"expected at most {MAX_PIXELS} pixels in {name}, got far more; leave it out") from error
     except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
         raise DataError(f"expected an image in {name}, got bytes that do not decode; fetch the file again") from error
+
+
+def _open_plain_ppm(content: bytes) -> Image.Image | None:
+    """What Pillow makes of a binary PPM of 8 bits, at a fraction of its time; None where anything is out of line."""
+    header = _PPM.match(content)
+    if header is None:
+        return None
+    width, height = int(header[1]), int(header[2])
+    if width * height > MAX_PIXELS or len(content) - header.end() != 3 * width * height:
+        return None
+    return Image.frombytes("RGB", (width, height), memoryview(content)[header.end() :])
 
 
 @contextmanager
@@ -194,15 +214,21 @@ def equalize(images: UInt8[np.ndarray, "n height width"]) -> UInt8[np.ndarray, "
 
     Source: Gonzalez and Woods, Digital Image Processing, section on histogram equalization.
     """
-    n, height, width = images.shape
-    flat = images.reshape(n, height * width).astype(np.int64)
-    if n == 0 or flat.shape[1] == 0:
+    if images.size == 0:
         return images.copy()
-    counts = np.bincount((flat + 256 * np.arange(n)[:, None]).ravel(), minlength=256 * n).reshape(n, 256)
-    darkest = counts[np.arange(n), flat.min(axis=1)][:, None]
-    others = np.maximum(flat.shape[1] - darkest, 1)
+    parts = (images[first : first + _TOGETHER] for first in range(0, len(images), _TOGETHER))
+    return np.concatenate([_equalize(part) for part in parts])
+
+
+def _equalize(images: UInt8[np.ndarray, "n height width"]) -> UInt8[np.ndarray, "n height width"]:
+    n, height, width = images.shape
+    pixels = height * width
+    codes = images.reshape(n, pixels) + 256 * np.arange(n)[:, None]  # an image's levels, apart from any other's
+    counts = np.bincount(codes.ravel(), minlength=256 * n).reshape(n, 256)
+    darkest = counts[np.arange(n), (counts > 0).argmax(axis=1)][:, None]
+    others = np.maximum(pixels - darkest, 1)
     levels = (np.cumsum(counts, axis=1) - darkest).astype(np.float32) * (np.float32(255) / others.astype(np.float32))
     table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-    equalized = np.take_along_axis(table, flat, axis=1).reshape(images.shape)
-    constant = (darkest[:, 0] == flat.shape[1])[:, None, None]
-    return np.where(constant, images, equalized)
+    constant = darkest[:, 0] == pixels
+    table[constant] = np.arange(256, dtype=np.uint8)
+    return np.take(table, codes).reshape(images.shape)

@@ -195,6 +195,35 @@ def test_a_member_with_one_wrong_byte_is_refused(tmp_path: Path, signs: Pictures
     assert images[1].dtype == np.uint8
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_all_members_in_one_go_are_those_read_one_by_one(tmp_path: Path, signs: Pictures, compression: int) -> None:
+    members = {**training_members(signs), "empty": b"", "\xe9": b"not ASCII"}
+    path = write_zip(tmp_path / "any.zip", members, compression=compression)
+    with gtsrb.opened_zip(path) as opened:
+        assert list(gtsrb.read_members(opened, members)) == list(members.values())
+        with pytest.raises(DataError, match=r"expected absent in .*any\.zip, got a missing or damaged member"):
+            list(gtsrb.read_members(opened, ["absent"]))
+
+
+@pytest.mark.parametrize("place", [0, 6, 14, 30, 60, 230])
+def test_a_damaged_member_is_refused_in_one_go_as_it_is_on_its_own(tmp_path: Path, signs: Pictures, place: int) -> None:
+    path = write_zip(tmp_path / "odd.zip", training_members(signs))
+    name = next(iter(signs))
+    with zipfile.ZipFile(path) as opened:
+        start = opened.getinfo(name).header_offset
+    content = bytearray(path.read_bytes())
+    content[start + place] ^= 0xFF
+    path.write_bytes(content)
+    answers = []
+    with gtsrb.opened_zip(path) as opened:
+        for read in (lambda: gtsrb.read_member(opened, name), lambda: next(gtsrb.read_members(opened, [name]))):
+            try:
+                answers.append(read())
+            except DataError as error:
+                answers.append(str(error))
+    assert answers[0] == answers[1]
+
+
 def test_a_member_that_is_no_image_is_refused_by_name(tmp_path: Path, signs: Pictures) -> None:
     first = next(iter(signs))
     path = write_zip(tmp_path / "odd.zip", {**training_members(signs), first: b"P6\n20 20\n255\nshort"})

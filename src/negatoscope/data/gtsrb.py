@@ -2,11 +2,13 @@
 
 import csv
 import io
+import mmap
 import os
+import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -34,6 +36,9 @@ CLASSES = 43
 SIZE = 28
 MAX_MEMBER_BYTES = 16_000_000
 """Larger members are refused: a small zip can claim any size."""
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_PACKED_OTHERWISE = 0x61  # flags of members that are encrypted or patches
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,38 @@ def read_member(opened: zipfile.ZipFile, name: str) -> bytes:
         raise DataError(f"expected {name} in {where}, got a missing or damaged member; fetch the zip again") from error
 
 
+def read_members(opened: zipfile.ZipFile, names: Iterable[str]) -> Iterator[bytes]:
+    """What `read_member` gives for each name, in less than half its time where members are small and many.
+
+    Raises:
+        DataError: A member is missing or damaged.
+    """
+    with (
+        Path(opened.filename or "").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        for name in names:
+            unpacked = _deflated(content, opened.NameToInfo.get(name))
+            yield read_member(opened, name) if unpacked is None else unpacked
+
+
+def _deflated(content: mmap.mmap, member: zipfile.ZipInfo | None) -> bytes | None:
+    """A deflated member's bytes if its names, size and checksum are right; None for whatever needs a closer look."""
+    if member is None or member.compress_type != zipfile.ZIP_DEFLATED or member.flag_bits & _PACKED_OTHERWISE:
+        return None
+    try:
+        signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack_from(content, member.header_offset)
+        name = member.header_offset + _LOCAL_HEADER.size
+        start = name + name_bytes + extra_bytes
+        packed = content[start : start + member.compress_size]
+        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, max(1, member.file_size))
+    except (struct.error, zlib.error):
+        return None
+    named = signature == b"PK\x03\x04" and content[name : name + name_bytes] == member.orig_filename.encode()
+    whole = len(unpacked) == member.file_size and zlib.crc32(unpacked) == member.CRC
+    return unpacked if named and whole else None
+
+
 def _signs_of_class(opened: zipfile.ZipFile, members: Set[str], label: int) -> list[Sign]:
     folder = f"GTSRB/Final_Training/Images/{label:05d}"
     table = f"{folder}/GT-{label:05d}.csv"
@@ -295,7 +332,10 @@ def _prepared(used: Sequence[FoundFile], split: str, signs: Sequence[Sign], prep
 def prepare_signs(path: Path, signs: Sequence[Sign], preparation: Preparation) -> UInt8[np.ndarray, "n 1 height width"]:
     """The grey 28x28 images of all signs, in their order."""
     with opened_zip(path) as opened:
-        images = np.stack([prepare_sign(read_member(opened, s.member), s, preparation) for s in signs])
+        contents = read_members(opened, (sign.member for sign in signs))
+        images = np.stack(
+            [prepare_sign(content, sign, preparation) for content, sign in zip(contents, signs, strict=True)]
+        )
     return (equalize(images) if preparation.order == "resize_equalize" else images)[:, None]
 
 
