@@ -4,8 +4,8 @@ The names below are loaded when they are first used: importing the package loads
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it for true, and importing `typing` would take longer than all of this
 if TYPE_CHECKING:
     from negatoscope.attacks import ATTACKS as ATTACKS
     from negatoscope.attacks.gradient import fgsm as fgsm
@@ -54,10 +54,11 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from negatoscope import __version__
+from negatoscope.cli.duration import duration
 from negatoscope.cli.main import run
-from negatoscope.cli.watch import duration
 
 
 @pytest.fixture
@@ -24,15 +24,48 @@ def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     return call
 
 
-def test_help_and_import_load_neither_torch_nor_numpy() -> None:
-    script = (
-        "import sys, negatoscope\nfrom negatoscope.cli.main import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        "sys.stderr.write(str(sorted({'torch', 'numpy', 'scipy', 'matplotlib', 'PIL'} & set(sys.modules))))"
+HEAVY = ("torch", "numpy", "scipy", "matplotlib", "PIL", "pyarrow", "pydantic", "pandas")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--help", "reproduce"),
+        ("--version", __version__),
+        ("audit --help", "--fail-under"),
+        ("compare --help", "Example"),
+        ("reproduce --help", "table1"),
+        ("reproduce table1 --help", "--epsilons"),
+        ("data --help", "verify"),
+        ("data list --help", "Example"),
+    ],
+)
+def test_help_and_version_load_nothing_that_is_slow_to_load(words: str, said: str) -> None:
+    done = script(
+        f"import sys, negatoscope\nfrom negatoscope.cli.main import app\ntry:\n    app({words.split()})\n"
+        f"except SystemExit:\n    pass\nsys.stderr.write(str(sorted(set({HEAVY}) & set(sys.modules))))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "reproduce" in done.stdout
+    assert said in done.stdout
     assert done.stderr == "[]"
+
+
+def test_importing_the_package_imports_nothing_else_that_is_slow_to_load() -> None:
+    done = script("import sys\nbefore = set(sys.modules)\nimport negatoscope\nprint(sorted(set(sys.modules) - before))")
+    assert {name.partition(".")[0] for name in eval(done.stdout)} <= {
+        "negatoscope",
+        "importlib",
+        "warnings",
+        "_warnings",
+    }
+
+
+@pytest.mark.parametrize("words", [["data", "list"], ["data", "clean"]])
+def test_looking_after_data_needs_no_torch(words: list[str], own_cache: Path) -> None:
+    done = script(
+        f"import sys\nfrom negatoscope.cli.main import app\ntry:\n    app({words})\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(str('torch' in sys.modules))"
+    )
+    assert done.stderr == "False"
 
 
 def script(text: str) -> "subprocess.CompletedProcess[str]":

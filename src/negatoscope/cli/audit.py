@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from negatoscope.cli.loading import loading
+
 Model = Annotated[
     str,
     typer.Argument(help="model.onnx, model.pt2, weights.safetensors, package.module:factory, a folder, or timm:NAME."),
@@ -83,12 +85,13 @@ def audit(
     Writes report.html, summary.json, rows.parquet, junit.xml and figures. Stop it at any moment: the same command goes
     on. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
-    from negatoscope.auditing.plan import Choice, make_plan
-    from negatoscope.cli.audit_watch import run_watched
-    from negatoscope.data.open import open_dataset
-    from negatoscope.models.open import open_classifier
-    from negatoscope.reports.audit import Gate
-    from negatoscope.training.hardware import pick_hardware
+    with loading():
+        from negatoscope.auditing.plan import Choice, make_plan
+        from negatoscope.cli.audit_watch import run_watched
+        from negatoscope.data.open import open_dataset
+        from negatoscope.models.open import open_classifier
+        from negatoscope.reports.audit import Gate
+        from negatoscope.training.hardware import pick_hardware
 
     told: dict[str, object] = {
         "name": name,
@@ -134,9 +137,10 @@ def compare(
     """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
     import json
 
-    from negatoscope.auditing.compare import compare as compare_audits
-    from negatoscope.files import write_whole
-    from negatoscope.reports.audit_report import compare_markdown
+    with loading():
+        from negatoscope.auditing.compare import compare as compare_audits
+        from negatoscope.files import write_whole
+        from negatoscope.reports.audit_report import compare_markdown
 
     found = compare_audits(a, b)
     if out:

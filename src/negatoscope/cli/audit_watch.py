@@ -9,7 +9,7 @@ from rich.progress import Progress as Bar
 
 from negatoscope.auditing.plan import Plan
 from negatoscope.auditing.run import Progress, estimate
-from negatoscope.cli.watch import duration
+from negatoscope.cli.duration import duration
 from negatoscope.reports.audit import Gate, expect_usable, run
 from negatoscope.reports.audit_report import audit_markdown
 from negatoscope.reproduce.provenance import provenance

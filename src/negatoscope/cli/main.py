@@ -13,6 +13,9 @@ from negatoscope.cli.data import app as data_app
 from negatoscope.cli.reproduce import app as reproduce_app
 from negatoscope.errors import NegatoscopeError
 
+_UNASKED = {"help": False}
+"""Of groups: else typer loads pydantic to turn the nothing that was said of --help into a bool."""
+
 app = typer.Typer(
     name="negatoscope",
     no_args_is_help=True,
@@ -21,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Does an image classifier still see what a person sees when a picture keeps its meaning but changes its look?",
     epilog="Start with:  negatoscope audit --help",
+    context_settings={"default_map": _UNASKED | {"reproduce": _UNASKED, "data": _UNASKED}},
 )
 app.command(epilog="Example:  negatoscope audit model.onnx --data folder:test --out out/audit")(audit)
 app.command(epilog="Example:  negatoscope compare out/old out/new")(compare)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.loading import loading
 from negatoscope.errors import InputError
 from negatoscope.reproduce.choice import expect_epsilons, expect_seeds
 
@@ -62,12 +63,13 @@ def table1(
     rows = _epsilons(epsilons)
     expect_seeds(seeds)
     typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
-    from negatoscope.cli.watch import Watch
-    from negatoscope.reports.tables import table1_markdown
-    from negatoscope.reproduce.provenance import command_line
-    from negatoscope.reproduce.table1 import Request, reproduce_table1
-    from negatoscope.training.hardware import pick_hardware
-    from negatoscope.training.recipe import load_recipe
+    with loading():
+        from negatoscope.cli.watch import Watch
+        from negatoscope.reports.tables import table1_markdown
+        from negatoscope.reproduce.provenance import command_line
+        from negatoscope.reproduce.table1 import Request, reproduce_table1
+        from negatoscope.training.hardware import pick_hardware
+        from negatoscope.training.recipe import load_recipe
 
     told = {"seeds": seeds, "datasets": _listed(datasets), "epsilons": epsilons if epsilons != DEFAULT else ""}
     request = Request(
@@ -106,7 +108,8 @@ def figure1(
     Writes figure1.png, .svg and .json.
     """
     rows = _epsilons(epsilons)
-    from negatoscope.reproduce.figure1 import reproduce_figure1
+    with loading():
+        from negatoscope.reproduce.figure1 import reproduce_figure1
 
     for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir):
         typer.echo(f"Written: {path}")
@@ -124,8 +127,9 @@ def recipes(
     precision: Precision = "auto",
 ) -> None:
     """Choose a default recipe again: by validation accuracy and cost, without test images and without negatives."""
-    from negatoscope.reproduce.search import load_plan, packaged_plan, search
-    from negatoscope.training.hardware import pick_hardware
+    with loading():
+        from negatoscope.reproduce.search import load_plan, packaged_plan, search
+        from negatoscope.training.hardware import pick_hardware
 
     plan = load_plan(candidates) if candidates else packaged_plan(dataset)
     file = out / f"{candidates.stem if candidates else dataset}.json"

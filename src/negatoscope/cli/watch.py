@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
+from negatoscope.cli.duration import duration
 from negatoscope.reports.sections import counted
 from negatoscope.reports.tables import table1_live
 from negatoscope.reproduce.cells import Cell
@@ -127,11 +128,3 @@ def _standing(moment: Moment) -> str:
         text += f", epoch {last.epoch}: validation {100 * last.validation_accuracy:.2f} %"
         text += f", negatives {100 * last.negative_accuracy:.2f} %"
     return text
-
-
-def duration(seconds: float) -> str:
-    """A length of time as one would say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
