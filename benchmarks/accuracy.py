@@ -26,6 +26,7 @@ from benchmarks import harness
 from benchmarks.harness import Findings, Measure
 from negatoscope.data import Dataset
 from negatoscope.files import write_whole
+from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.cells import load_split, split_training
 from negatoscope.reproduce.paper import default_recipe
 from negatoscope.training.hardware import pick_hardware
@@ -50,6 +51,7 @@ class Job:
 
 
 def run(quick: bool) -> Findings:
+    keep_freed_memory()  # as commands do
     if quick:
         with TemporaryDirectory() as folder:
             return _run(Path(folder), quick=True)
@@ -159,7 +161,8 @@ def _data(job: Job) -> tuple[Dataset, Dataset]:
 def _code() -> str:
     """What decides how training runs: the files of the package that take part."""
     source = harness.ROOT / "src/negatoscope"
-    files = sorted(path for room in ("training", "models", "attacks") for path in (source / room).glob("*.py"))
+    rooms = ("training", "models", "attacks")
+    files = [source / "memory.py", *sorted(path for room in rooms for path in (source / room).glob("*.py"))]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

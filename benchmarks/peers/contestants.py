@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from benchmarks.peers import attacks
 from benchmarks.peers.task import Setup, Task
+from negatoscope.memory import keep_freed_memory
 from negatoscope.training.hardware import pick_hardware
 from negatoscope.training.loop import Moment, train
 
@@ -30,13 +31,17 @@ class Contestant(Protocol):
 
 
 class Engine:
-    """`negatoscope.training.loop.train` as users run it, held between two steps by what it calls after each of them."""
+    """`negatoscope.training.loop.train` as commands run it, held between two steps by what it calls after each of them.
+
+    Commands first have their process keep the memory that it frees; a contestant has a process of its own.
+    """
 
     def __init__(self, task: Task, precision: str) -> None:
         self.task, self.hardware = task, pick_hardware(precision=precision)
 
     def run(self, next_steps: NextSteps) -> nn.Module:
         """Train one epoch in this thread."""
+        keep_freed_memory()
         target = next_steps()
 
         def observe(moment: Moment) -> None:
