@@ -1,6 +1,7 @@
 """Transforms of colour. A grey image is one whose colours are all grey, and what happens to those happens to it."""
 
 import math
+from functools import partial
 from typing import Annotated, Literal, get_args
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from negatoscope.errors import InputError
 from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
 Channels = Literal["R", "G", "B", "RG", "RB", "GB"]
@@ -27,7 +29,8 @@ def luma(images: Images) -> Plane:
     """
     if is_grey(images):
         return images
-    return (0.299 * images[:, 0:1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:3]).clamp(max=1)
+    grey: Plane = 0.299 * images[:, 0:1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:3]
+    return grey.clamp_(max=1)
 
 
 def is_grey(images: Images) -> bool:
@@ -58,12 +61,7 @@ def opposite_hue(images: Images) -> Images:
     """
     if is_grey(images):
         return images.clone()
-    grey = luma(images)
-    tiny = torch.finfo(images.dtype).tiny
-    below = grey / (images.amax(dim=1, keepdim=True) - grey).clamp(min=tiny)
-    above = (1 - grey) / (grey - images.amin(dim=1, keepdim=True)).clamp(min=tiny)
-    room = torch.minimum(below, above).clamp(max=1)
-    return (grey - room * (images - grey)).clamp(0, 1)
+    return by_parts(images, _with_opposite_hue)
 
 
 @register_transform(color=True)
@@ -80,7 +78,7 @@ def luminance_negative(images: Images) -> Images:
 
     Source: the luma of Recommendation ITU-R BT.601, its negative taken.
     """
-    return 1.0 - opposite_hue(images)
+    return opposite_hue(images).neg_().add_(1)
 
 
 @register_transform(color=True)
@@ -97,9 +95,9 @@ def channel_negative(images: Images, *, channels: Channels) -> Images:
     _expect_choice("channels of channel_negative", channels, get_args(Channels))
     if is_grey(images):
         raise InputError("expected RGB images for channel_negative, got grey ones; use negative for them")
-    chosen = ["RGB".index(channel) for channel in channels]
     changed = images.clone()
-    changed[:, chosen] = 1 - images[:, chosen]
+    for channel in channels:
+        changed[:, "RGB".index(channel)].neg_().add_(1)
     return changed
 
 
@@ -115,7 +113,12 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
         InputError: There are neither one nor three channels, or `order` is another word.
     """
     _expect_choice("order of channel_permutation", order, get_args(Order))
-    return images.clone() if is_grey(images) else images[:, ["RGB".index(channel) for channel in order]]
+    if is_grey(images):
+        return images.clone()
+    changed = torch.empty_like(images)
+    for place, channel in enumerate(order):
+        changed[:, place] = images[:, "RGB".index(channel)]
+    return changed
 
 
 @register_transform(color=True)
@@ -135,14 +138,7 @@ def hue_shift(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, 
         raise InputError(f"expected degrees of hue_shift from -180 to 180, got {degrees}; 0.0 changes nothing")
     if is_grey(images):
         return images.clone()
-    exact = images.to(torch.promote_types(images.dtype, torch.float32))
-    value = exact.amax(dim=1, keepdim=True)
-    chroma = value - exact.amin(dim=1, keepdim=True)
-    # Red, green and blue are the same trapezoid over the wheel of six parts, a third of a turn apart.
-    offsets = exact.new_tensor([5.0, 3.0, 1.0]).reshape(1, 3, 1, 1)
-    place = (_hue(exact, value, chroma) + (offsets + degrees / 60)) % 6
-    shifted = value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)
-    return shifted.clamp(0, 1).to(images.dtype)
+    return by_parts(images, partial(_with_hue_shifted, degrees=degrees))
 
 
 @register_transform(color=True)
@@ -162,10 +158,7 @@ def saturation(images: Images, *, factor: Annotated[float, Space(0.0, 4.0, ident
         raise InputError(f"expected factor of saturation of at least 0, got {factor}; 1.0 changes nothing")
     if is_grey(images):
         return images.clone()
-    value = images.amax(dim=1, keepdim=True)
-    chroma = value - images.amin(dim=1, keepdim=True)
-    most = value / chroma.clamp(min=torch.finfo(images.dtype).tiny)
-    return (value - most.clamp(max=factor) * (value - images)).clamp(0, 1)
+    return by_parts(images, partial(_with_saturation, factor=factor))
 
 
 @register_transform(color=True)
@@ -180,15 +173,47 @@ def greyscale(images: Images) -> Images:
 
     Source: Recommendation ITU-R BT.601, as Pillow's mode "L".
     """
-    return luma(images).repeat(1, images.shape[1], 1, 1)
+    if is_grey(images):
+        return images.clone()
+    return by_parts(images, lambda part: luma(part.contiguous()).repeat(1, 3, 1, 1))
 
 
-def _hue(images: Images, value: Plane, chroma: Plane) -> Plane:
+def _with_opposite_hue(images: Images) -> Images:
+    planes = images.contiguous()
+    grey = luma(planes)
+    tiny = torch.finfo(images.dtype).tiny
+    below = grey / (planes.amax(dim=1, keepdim=True) - grey).clamp_(min=tiny)
+    above = (1 - grey) / (grey - planes.amin(dim=1, keepdim=True)).clamp_(min=tiny)
+    room = torch.minimum(below, above).clamp_(max=1)
+    return (grey - (planes - grey).mul_(room)).clamp_(0, 1)
+
+
+def _with_hue_shifted(images: Images, *, degrees: float) -> Images:
+    planes = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
+    value = planes.amax(dim=1, keepdim=True)
+    chroma = value - planes.amin(dim=1, keepdim=True)
+    # Red, green and blue lie at 0, 2 and 4 on the wheel of six parts. A channel is full up to one part away from its
+    # place and empty from two on. Its new place, taken from -1 to 5 as hues are, is at most 6 away from any hue.
+    places = planes.new_tensor([(at - degrees / 60 + 1) % 6 - 1 for at in (0, 2, 4)]).reshape(1, 3, 1, 1)
+    empty = (_hue(planes, value, chroma) - places).abs_().sub_(3).abs_()  # 3 less the way around the wheel
+    return (value - empty.neg_().add_(2).clamp_(0, 1).mul_(chroma)).clamp_(0, 1)
+
+
+def _with_saturation(images: Images, *, factor: float) -> Images:
+    planes = images.contiguous()
+    value = planes.amax(dim=1, keepdim=True)
+    chroma = value - planes.amin(dim=1, keepdim=True)
+    most = (value / chroma.clamp_(min=torch.finfo(images.dtype).tiny)).clamp_(max=factor)
+    return (value - (value - planes).mul_(most)).clamp_(0, 1)
+
+
+def _hue(planes: Images, value: Plane, chroma: Plane) -> Plane:
     """The place on the wheel in sixths of a turn, from red at 0; 0 for grey."""
-    red, green, blue = (images[:, channel : channel + 1] for channel in range(3))
-    size = torch.where(chroma > 0, chroma, torch.ones_like(chroma))
-    between = torch.where(value == green, 2 + (blue - red) / size, 4 + (red - green) / size)
-    return torch.where(value == red, (green - blue) / size, between)
+    red, green, blue = (planes[:, channel : channel + 1] for channel in range(3))
+    size = chroma.clamp(min=torch.finfo(chroma.dtype).tiny)
+    most_green, most_red = (green - value).eq_(0), (red - value).eq_(0)
+    hue = ((red - green) / size).add_(4).lerp_(((blue - red) / size).add_(2), most_green)
+    return hue.lerp_((green - blue) / size, most_red)
 
 
 def _expect_choice(what: str, value: str, choices: tuple[str, ...]) -> None:

@@ -5,14 +5,16 @@ comes from SplitMix64, counted from a hash of the image's 8-bit levels.
 """
 
 import math
+from functools import lru_cache, partial
 from typing import Annotated
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from negatoscope.errors import InputError
 from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
 _MASK = 2**24 - 1  # float32 holds 24 bits exactly
@@ -38,10 +40,7 @@ def pixel_flips(
     """
     if not 0 <= probability <= 1:
         raise InputError(f"expected probability of pixel_flips from 0 to 1, got {probability}; 1.0 is the negative")
-    n, _, height, width = images.shape
-    bits = random_bits(images, count=height * width, seed=seed)
-    flipped = _share(bits >> 40).reshape(n, 1, height, width) < probability
-    return torch.where(flipped, 1 - images, images)
+    return by_parts(images, partial(_flipped, probability=probability, seed=seed))
 
 
 @register_transform(kind="control")
@@ -62,13 +61,24 @@ def noise(images: Images, *, l2: Annotated[float, Space(0.0, 32.0, identity=0.0)
     """
     if not 0 <= l2 < math.inf:
         raise InputError(f"expected l2 of noise of at least 0, got {l2}; 0.0 changes nothing")
+    return by_parts(images, partial(_noisy, l2=l2, seed=seed))
+
+
+def _flipped(images: Images, *, probability: float, seed: int) -> Images:
+    n, channels, height, width = images.shape
+    bits = random_bits(images, count=height * width, seed=seed)
+    kept = _share(bits >> 40).ge_(probability).to(images.dtype).reshape(n, 1, height, width)
+    weight = torch.empty_like(images).copy_(kept.repeat(1, channels, 1, 1))
+    return (1 - images).lerp_(images, weight)
+
+
+def _noisy(images: Images, *, l2: float, seed: int) -> Images:
     bits = random_bits(images, count=images.shape[1:].numel(), seed=seed)
-    radius = (-2 * torch.log(_share(bits >> 40) + 2.0**-25)).sqrt()
-    values = radius * torch.cos(2 * math.pi * _share(bits >> 16))
-    size = values.norm(dim=1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
-    direction = (values / size).reshape(images.shape)
-    changed: Images = (images + l2 * direction).clamp(0, 1)
-    return changed.to(images.dtype)
+    radius = _share(bits >> 40).add_(2.0**-25).log_().mul_(-2).sqrt_()
+    values = _share(bits.bitwise_right_shift_(16)).mul_(2 * math.pi).cos_().mul_(radius)
+    size = values.norm(dim=1, keepdim=True).clamp_(min=torch.finfo(values.dtype).tiny)
+    direction = values.div_(size).mul_(l2).reshape(images.shape)
+    return (images + direction).clamp_(0, 1)
 
 
 def random_bits(images: Images, *, count: int, seed: int) -> Int64[Tensor, "batch count"]:
@@ -81,24 +91,44 @@ def random_bits(images: Images, *, count: int, seed: int) -> Int64[Tensor, "batc
     """
     if not 0 <= seed < 2**63:
         raise InputError(f"expected a seed from 0 to 2**63 - 1, got {seed}")
-    levels = (images.flatten(1).to(torch.float32) * 255).round().to(torch.int64)
-    start = torch.tensor([seed], device=images.device)
-    weights = split_mix(start, count=levels.shape[1])
-    return split_mix(((levels + 1) * weights).sum(dim=1), count=count)
+    flat, weights = _in_memory_order(images, seed)
+    levels = (flat.to(torch.float32) * 255).round_().to(torch.int64)
+    hashed = weights.sum() + levels.mul_(weights).sum(dim=1)  # of the levels, each plus 1
+    return split_mix(hashed, count=count)
 
 
 def split_mix(state: Int64[Tensor, " batch"], *, count: int) -> Int64[Tensor, "batch count"]:
     """The first `count` outputs of SplitMix64 from each state; 64-bit products wrap around, as they do there."""
-    steps = torch.arange(1, count + 1, device=state.device)
-    mixed = state[:, None] + steps * _signed(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ _right(mixed, 30)) * _signed(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ _right(mixed, 27)) * _signed(0x94D049BB133111EB)
-    return mixed ^ _right(mixed, 31)
+    mixed = state[:, None] + _steps(count, state.device)
+    mixed ^= _right(mixed, 30)
+    mixed *= _signed(0xBF58476D1CE4E5B9)
+    mixed ^= _right(mixed, 27)
+    mixed *= _signed(0x94D049BB133111EB)
+    mixed ^= _right(mixed, 31)
+    return mixed
+
+
+@lru_cache(maxsize=8)
+def _steps(count: int, device: torch.device) -> Int64[Tensor, " count"]:
+    return torch.arange(1, count + 1, device=device) * _signed(0x9E3779B97F4A7C15)
+
+
+def _in_memory_order(images: Images, seed: int) -> tuple[Float[Tensor, "batch values"], Int64[Tensor, " values"]]:
+    """The values of each image and what each weighs in its hash: a sum, in whose order nothing lies."""
+    by_pixel = images.is_contiguous(memory_format=torch.channels_last)
+    ordered = images.permute(0, 2, 3, 1) if by_pixel else images
+    return ordered.flatten(1), _weights(tuple(images.shape[1:]), seed, by_pixel, images.device)
+
+
+@lru_cache(maxsize=8)
+def _weights(shape: tuple[int, ...], seed: int, by_pixel: bool, device: torch.device) -> Int64[Tensor, " values"]:
+    weights = split_mix(torch.tensor([seed], device=device), count=math.prod(shape)).reshape(shape)
+    return (weights.permute(1, 2, 0) if by_pixel else weights).flatten()
 
 
 def _right(values: Int64[Tensor, "batch count"], bits: int) -> Int64[Tensor, "batch count"]:
     """Shifted right as if without a sign."""
-    return torch.bitwise_and(values >> bits, 2 ** (64 - bits) - 1)
+    return (values >> bits).bitwise_and_(2 ** (64 - bits) - 1)
 
 
 def _signed(constant: int) -> int:
@@ -107,4 +137,4 @@ def _signed(constant: int) -> int:
 
 def _share(bits: Int64[Tensor, "batch count"]) -> Tensor:
     """The lowest 24 bits as a number in [0, 1)."""
-    return (bits & _MASK).to(torch.float32) * 2.0**-24
+    return (bits & _MASK).to(torch.float32).mul_(2.0**-24)

@@ -1,13 +1,17 @@
 """Transforms of place. What comes in from outside repeats the border, so that no new colour comes with it."""
 
 import math
+from functools import lru_cache, partial
 from typing import Annotated, Literal, get_args
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional
 
 from negatoscope.errors import InputError
 from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
 Axis = Literal["left_right", "top_bottom"]
@@ -46,18 +50,7 @@ def rotation(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, i
     """
     if not -180 <= degrees <= 180:
         raise InputError(f"expected degrees of rotation from -180 to 180, got {degrees}; 0.0 changes nothing")
-    exact = images.to(torch.promote_types(images.dtype, torch.float32))
-    n, _, height, width = images.shape
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    across = torch.arange(width, dtype=exact.dtype, device=exact.device) - (width - 1) / 2
-    down = (torch.arange(height, dtype=exact.dtype, device=exact.device) - (height - 1) / 2)[:, None]
-    # Where each pixel comes from, as grid_sample counts: from -1 to 1 over the whole frame.
-    source = torch.stack(
-        [(cosine * across - sine * down) * (2 / width), (sine * across + cosine * down) * (2 / height)], dim=-1
-    )
-    grid = source.expand(n, height, width, 2)
-    turned = functional.grid_sample(exact, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return turned.clamp(0, 1).to(images.dtype)
+    return by_parts(images, partial(_turned, degrees=degrees))
 
 
 @register_transform
@@ -83,6 +76,36 @@ def translation(
         if not -1 <= share <= 1:
             raise InputError(f"expected {name} of translation from -1 to 1, got {share}; it is a share of the image")
     height, width = images.shape[2:]
-    rows = (torch.arange(height, device=images.device) - round(down * height)).clamp(0, height - 1)
-    columns = (torch.arange(width, device=images.device) - round(right * width)).clamp(0, width - 1)
-    return images[:, :, rows[:, None], columns]
+    return _moved(_moved(images, 3, round(right * width)), 2, round(down * height))
+
+
+def _moved(images: Images, dim: int, by: int) -> Images:
+    """A copy in which everything stands `by` pixels further along `dim`, and the border that it left is repeated."""
+    size = images.shape[dim]
+    by = max(1 - size, min(size - 1, by))
+    kept, moved = torch.empty_like(images), size - abs(by)
+    kept.narrow(dim, max(by, 0), moved).copy_(images.narrow(dim, max(-by, 0), moved))
+    border = images.narrow(dim, 0 if by > 0 else size - 1, 1)
+    kept.narrow(dim, 0 if by > 0 else moved, abs(by)).copy_(border)
+    return kept
+
+
+def _turned(images: Images, *, degrees: float) -> Images:
+    exact = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
+    n, _, height, width = images.shape
+    grid = _grid(height, width, degrees, exact.dtype, exact.device).expand(n, height, width, 2)
+    turned = functional.grid_sample(exact, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return turned.clamp_(0, 1)
+
+
+@lru_cache(maxsize=8)
+def _grid(
+    height: int, width: int, degrees: float, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "height width 2"]:
+    """Where each pixel comes from, as grid_sample counts: from -1 to 1 over the whole frame."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    with torch.inference_mode(False):  # who comes next may want slopes
+        across = torch.arange(width, dtype=dtype, device=device) - (width - 1) / 2
+        down = (torch.arange(height, dtype=dtype, device=device) - (height - 1) / 2)[:, None]
+        columns, rows = cosine * across - sine * down, sine * across + cosine * down
+        return torch.stack([columns * (2 / width), rows * (2 / height)], dim=-1)

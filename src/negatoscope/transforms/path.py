@@ -6,6 +6,7 @@ import torch
 
 from negatoscope.errors import InputError
 from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
 
@@ -26,4 +27,4 @@ def negative_path(images: Images, *, share: Annotated[float, Space(0.0, 1.0, ide
     """
     if not 0 <= share <= 1:
         raise InputError(f"expected share of negative_path from 0 to 1, got {share}; 1.0 is the negative")
-    return torch.lerp(images, 1 - images, share)
+    return by_parts(images, lambda part: torch.lerp(part, 1 - part, share))

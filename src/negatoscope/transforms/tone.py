@@ -1,6 +1,7 @@
 """Transforms of brightness, pixel by pixel; each channel on its own."""
 
 import math
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -8,9 +9,11 @@ import torch
 from negatoscope.errors import InputError
 from negatoscope.transforms import Space, register_transform
 from negatoscope.transforms.color import luma
+from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
 _STRAIGHT = 1e-3  # a flatter curve differs from a line by less than 1e-7
+_STEEP = 4.0  # from here on the logistic curve itself is as exact in float32
 
 
 @register_transform
@@ -40,6 +43,8 @@ def gamma(images: Images, *, exponent: Annotated[float, Space(0.25, 4.0, identit
     """
     if not 0 < exponent < math.inf:
         raise InputError(f"expected exponent of gamma above 0, got {exponent}; 1.0 changes nothing")
+    if exponent in (1.5, 2.5, 3.5) and not images.requires_grad:  # the slope of the root of 0 is infinite
+        return (images ** (exponent - 0.5)).mul_(images.sqrt())
     return images**exponent
 
 
@@ -57,8 +62,8 @@ def contrast(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identi
     Source: Pillow's ``ImageEnhance.Contrast``, without its rounding.
     """
     _expect_factor("contrast", factor)
-    middle = luma(images).mean(dim=(2, 3), keepdim=True)
-    return (middle + factor * (images - middle)).clamp(0, 1)
+    middle = luma(images.mean(dim=(2, 3), keepdim=True))
+    return (images - middle).mul_(factor).add_(middle).clamp_(0, 1)
 
 
 @register_transform
@@ -75,7 +80,7 @@ def brightness(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, iden
     Source: Pillow's ``ImageEnhance.Brightness``, without its rounding.
     """
     _expect_factor("brightness", factor)
-    return (images * factor).clamp(max=1)
+    return (images * factor).clamp_(max=1)
 
 
 @register_transform
@@ -93,7 +98,7 @@ def solarize(images: Images, *, threshold: Annotated[float, Space(0.0, 1.01, ide
     """
     if not 0 <= threshold < math.inf:
         raise InputError(f"expected threshold of solarize of at least 0, got {threshold}; 0.5 is middle grey")
-    return torch.where(images < threshold, images, 1 - images)
+    return by_parts(images, lambda part: (1 - part).lerp_(part, part.clone().lt_(threshold)))
 
 
 @register_transform
@@ -111,8 +116,8 @@ def posterize(images: Images, *, bits: Annotated[int, Space(1, 8, identity=8)]) 
     """
     if not 1 <= bits <= 8:
         raise InputError(f"expected bits of posterize from 1 to 8, got {bits}; 8 changes nothing")
-    step = float(1 << (8 - bits))
-    return ((images * 255).round() / step).floor() * step / 255
+    step = 2.0 ** (8 - bits)
+    return (images * 255).round_().div_(step).floor_().div_(255 / step)
 
 
 @register_transform
@@ -140,10 +145,7 @@ def rising_curve(
         raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle grey")
     if steepness < _STRAIGHT:
         return images.clone()
-    # tanh is the logistic curve, shifted and scaled.
-    half = steepness / 2
-    black, white = math.tanh(-half * middle), math.tanh(half * (1 - middle))
-    return ((torch.tanh(half * (images - middle)) - black) / (white - black)).clamp(0, 1)
+    return by_parts(images, partial(_on_logistic_curve, steepness=steepness, middle=middle))
 
 
 @register_transform
@@ -165,7 +167,15 @@ def falling_curve(
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
-    return 1.0 - rising_curve(images, steepness=steepness, middle=middle)
+    return rising_curve(images, steepness=steepness, middle=middle).neg_().add_(1)
+
+
+def _on_logistic_curve(images: Images, *, steepness: float, middle: float) -> Images:
+    # tanh is the logistic curve, shifted and scaled: slower, but exact where the part is nearly straight.
+    curve, slope = (torch.sigmoid, steepness) if steepness >= _STEEP else (torch.tanh, steepness / 2)
+    black, white = curve((images.new_tensor([0.0, 1.0]) - middle) * slope)
+    changed: Images = curve((images - middle).mul_(slope)) - black
+    return changed.div_(white - black).clamp_(0, 1)
 
 
 def _expect_factor(name: str, factor: float) -> None:
