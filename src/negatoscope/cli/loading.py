@@ -1,13 +1,19 @@
-"""How a command loads what it needs."""
+"""How a command that computes begins."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from negatoscope.memory import keep_freed_memory
+
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import large packages within the block: nobody looks for garbage in what they define, neither now nor later."""
+    """Import large packages within the block: nobody looks for garbage in what they define, neither now nor later.
+
+    From then on the process also keeps the memory that it has freed.
+    """
+    keep_freed_memory()
     gc.disable()
     try:
         yield
