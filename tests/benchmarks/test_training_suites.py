@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import limit
+from benchmarks import limit, train
 from benchmarks.peers.contestants import make
 from benchmarks.peers.task import Task, in_pytorch_layers, paper_network
 
@@ -91,3 +91,21 @@ def test_the_groups_of_a_profile_make_up_the_whole(task: Callable[..., Task]) ->
     assert sum(shares.values()) == pytest.approx(100, abs=5)
     assert shares["convolution, backward"] > 0
     json.dumps(shares)
+
+
+def test_a_contestant_in_its_own_process_takes_steps_and_says_what_it_reached(
+    task: Callable[..., Task], tmp_path: Path
+) -> None:
+    task(0.1).save(tmp_path / "task.npz")
+    with train.start("pytorch float32", tmp_path / "task.npz") as worker:
+        worker.wait()
+        worker.advance(4)
+        reached = worker.finish()
+    assert set(reached) == {"clean", "FGSM"}
+    assert 0 <= reached["FGSM"] <= 100
+
+
+def test_a_contestant_that_fails_says_why(task: Callable[..., Task], tmp_path: Path) -> None:
+    task(0.1).save(tmp_path / "task.npz")
+    with train.start("nobody float32", tmp_path / "task.npz") as worker, pytest.raises(RuntimeError, match="nobody"):
+        worker.wait()
