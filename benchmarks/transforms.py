@@ -3,11 +3,11 @@
 Equal footing: the same random 8-bit images; 500 as MNIST's and GTSRB's, 16 of 224x224; as many threads as processors.
 Ours and kornia's work on the float32 batch, both in channels_last (as an audit has it) and both in NCHW. OpenCV and
 scikit-image, which know no batches, get a list of float32 arrays as they like them, and keep what they make. Pillow
-knows 8 bits alone: "Pillow" is given and leaves 8-bit pictures, a quarter of the bytes; "Pillow, tensors" comes from the
-float32 batch and returns to it, as a transform in front of a classifier must. A peer stands only where it has the
-operation: brightness, contrast, the tone curve, edges and noise are each library's own, which differs in rounding,
-stretching or generator (kornia's and scikit-image's noise is not repeatable image by image). What nobody has stands
-without a peer. A note gives each time in copies of the batch, measured in the same run.
+knows 8 bits alone: "Pillow" is given and leaves 8-bit pictures, a quarter of the bytes; "Pillow, tensors" comes from
+the float32 batch and returns to it, as a transform in front of a classifier must. A peer stands only where it has the
+operation: contrast, tone curves, edges, borders, scikit-image's grey and noise are each library's own, which differ in
+rounding, stretching, weights or generator (nobody else's noise depends on the image alone). What nobody has stands without a peer. A note gives each
+time in copies of the batch, measured in the same run.
 """
 
 import statistics

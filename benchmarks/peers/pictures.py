@@ -141,7 +141,8 @@ def _point(picture: Any, *, tone: Callable[[float], float]) -> Any:
 
 
 def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
-    from skimage import color, exposure, filters, transform, util
+    from skimage import color, exposure, filters, transform
+    from skimage.util import invert, random_noise
 
     def in_hsv(x: Any, change: Callable[[Any], None]) -> Any:
         hsv = color.rgb2hsv(x)
@@ -159,7 +160,7 @@ def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
         return transform.warp(x, transform.AffineTransform(translation=(-across, -down)), mode="edge")
 
     return {
-        "negative": util.invert,
+        "negative": invert,
         "gamma": lambda x: exposure.adjust_gamma(x, told["exponent"]),
         "rising_curve": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"]),
         "falling_curve": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"], inv=True),
@@ -169,7 +170,7 @@ def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
         "edges": lambda x: filters.sobel(x, axis=(0, 1)),
         "rotation": lambda x: transform.rotate(x, told["degrees"], mode="edge"),
         "translation": moved,
-        "noise": lambda x: util.random_noise(x, var=_spread(told, x.size) ** 2),
+        "noise": lambda x: random_noise(x, var=_spread(told, x.size) ** 2),
     }
 
 

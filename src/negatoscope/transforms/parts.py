@@ -23,7 +23,7 @@ def by_parts(images: Images, change: Callable[[Images], Images]) -> Images:
 
 
 def parts_of(images: Images) -> Iterator[slice]:
-    """Slices of the batch, each of about a megabyte in float32, but with an image for each thread; on a GPU only one."""
+    """Slices of the batch, each of about a megabyte in float32, but an image for each thread; on a GPU only one."""
     size = max(torch.get_num_threads(), _VALUES // max(1, images.shape[1:].numel()))
     size = size if images.is_cpu else max(size, len(images))
     return (slice(start, start + size) for start in range(0, len(images), size))
