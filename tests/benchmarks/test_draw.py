@@ -5,6 +5,8 @@ from typing import Any
 
 from benchmarks import draw, harness
 
+FGSM = "FGSM adversarial training, mnist, peers as shipped (float32)"
+
 
 def result(suite: str, *measures: harness.Measure, device: str = "cpu") -> dict[str, Any]:
     machine = {"processor": "P", "cores": 2, "memory_gb": 8.0}
@@ -14,7 +16,7 @@ def result(suite: str, *measures: harness.Measure, device: str = "cpu") -> dict[
 
 def fgsm(ours: float) -> harness.Measure:
     times = {"negatoscope": [1 / ours], "foolbox float32": [1.0], "art float32": [2.0]}
-    return harness.measure(f"{draw.FGSM}, {draw.FLOAT32}", "images/s", times, amount=1)
+    return harness.measure(FGSM, "images/s", times, amount=1)
 
 
 def test_a_goal_is_met_not_met_or_not_measured() -> None:
@@ -32,7 +34,7 @@ def test_less_is_better_where_a_goal_is_a_time() -> None:
 
 
 def test_of_several_measures_of_a_goal_the_worst_counts() -> None:
-    measures = [harness.value(f"negatoscope --help, {how}", "s", seconds) for how, seconds in (("a", 0.1), ("b", 9.0))]
+    measures = [harness.value("negatoscope --help", "s", seconds) for seconds in (0.1, 9.0)]
     assert "9 s | **not met**" in draw.goal_table([result("startup", *measures)])[-1]
 
 
@@ -46,5 +48,5 @@ def test_a_loss_is_shown_as_one() -> None:
 def test_the_figure_names_every_comparison_and_gathers_those_of_a_long_suite() -> None:
     many = [harness.measure(f"t{i}", "s", {"negatoscope": [1.0], "kornia": [2.0]}) for i in range(20)]
     figure = draw.figure_of([result("train", fgsm(2.0)), result("transforms", *many)])
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == [f"{draw.FGSM}, {draw.FLOAT32}", "transforms: each of 20"]
+    names = [label.get_text().replace("\n", " ") for label in figure.axes[0].get_yticklabels()]
+    assert names == [FGSM, "transforms: each of 20"]
