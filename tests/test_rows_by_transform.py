@@ -40,11 +40,15 @@ def test_merging_by_transform_puts_the_rows_of_each_together_in_their_order(path
         assert file.num_row_groups == 3
 
 
-def test_merging_by_transform_sorts_no_more_rows_at_once_than_memory_is_meant_to_hold(path, parts, monkeypatch):
+def test_merging_by_transform_in_pieces_that_memory_holds_gives_the_same_file(path, parts, monkeypatch):
+    merge_rows(path, parts, by="transform")
+    at_once = read_rows(path)
     monkeypatch.setattr("negatoscope.rows._GATHERED", 60)
     merge_rows(path, parts, by="transform")
+    assert read_rows(path).equals(at_once)
+    assert not list(path.parent.glob(".*"))
     with pq.ParquetFile(path) as file:
-        assert file.num_row_groups == 6
+        assert file.num_row_groups == 3
     with open_rows(path) as rows:
         assert rows.read("negative", columns=["sample"])["sample"].to_pylist() == list(range(30))
 

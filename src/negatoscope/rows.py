@@ -1,10 +1,12 @@
 """One row per (image, classifier, transform spec), in Parquet: every number in a report is computed from rows."""
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, pairwise
 from numbers import Integral, Real
 from pathlib import Path
 from typing import BinaryIO
@@ -44,8 +46,8 @@ where the dataset has none; the two confidences are softmax probabilities in [0,
 
 _KEY = ("dataset", "split", "classifier", "transform", "seed")
 _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
-_ROW_GROUP = 131_072  # rows that are stored together: about 7 MB
-_GATHERED = 524_288  # rows that are sorted at once: about 30 MB
+_ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
+_GATHERED = 65_536  # rows that are sorted at once
 
 
 @dataclass(frozen=True)
@@ -154,13 +156,13 @@ def read_rows(
 def merge_rows(path: Path, parts: Iterable[Path], *, by: str | None = None) -> None:
     """Write the rows of all parts, in their order, into one file.
 
-    Memory is bounded by the largest row group, or with `by` by half a million rows.
+    Memory is bounded by the largest row group, or with `by` by a few hundred thousand rows.
 
     Args:
         path: The file to make or to replace.
         parts: What `write_rows` wrote.
-        by: A column of names, such as "transform": among each half million rows, those of one name are put together,
-            which makes them quick to find. Names come in the order in which they first occur.
+        by: A column of names, such as "transform": the rows of one name are put together, which makes them quick to
+            find. Names come in the order in which they first occur.
 
     Raises:
         DataError: A part cannot be read, is damaged or does not hold rows.
@@ -171,7 +173,13 @@ def merge_rows(path: Path, parts: Iterable[Path], *, by: str | None = None) -> N
         write_rows(path, (table for part in parts for table in _row_groups(part, columns=SCHEMA.names, where={})))
         return
     _expect_names("by", [by], among=[field.name for field in SCHEMA if field.type == _NAMES])
-    write_rows(path, _put_together((table for part in parts for table in _large_tables(part)), by=by))
+    place = path.with_name(f".{path.name}.runs.{os.getpid()}.tmp")
+    try:
+        runs = [_written(place / f"{number}", table, by=by) for number, table in enumerate(_gathered(parts))]
+        write_rows(path, _put_together(runs))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        pa.default_memory_pool().release_unused()
 
 
 class OpenRows:
@@ -249,28 +257,47 @@ def _large_tables(path: Path) -> Iterator[pa.Table]:
         chunks = np.cumsum(sizes) // _ROW_GROUP
         for chunk in np.unique(chunks):
             with _reading(path):
-                table = file.read_row_groups(np.flatnonzero(chunks == chunk).tolist())
+                table = file.read_row_groups(np.flatnonzero(chunks == chunk).tolist(), use_threads=False)
             yield _in_one_piece(table)
 
 
-def _put_together(tables: Iterable[pa.Table], *, by: str) -> Iterator[pa.Table]:
-    """Tables of one name each, gathered from `_GATHERED` rows at a time."""
-    held: list[pa.Table] = []
-    rows = 0
-    for table in tables:
-        held.append(table)
-        rows += table.num_rows
-        if rows >= _GATHERED:
-            yield from _of_one_name(held, by=by)
-            held, rows = [], 0
-    yield from _of_one_name(held, by=by)
+def _gathered(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    """All rows in order, `_GATHERED` or a few more at a time."""
+    held = SCHEMA.empty_table()
+    for table in chain.from_iterable(map(_large_tables, parts)):
+        held = pa.concat_tables([held, table])
+        if held.num_rows >= _GATHERED:
+            yield _in_one_piece(held)
+            held = SCHEMA.empty_table()
+    if held.num_rows:
+        yield _in_one_piece(held)
 
 
-def _of_one_name(tables: Sequence[pa.Table], *, by: str) -> Iterator[pa.Table]:
-    if tables:
-        table = _in_one_piece(pa.concat_tables(tables))
-        for name in table[by].unique().to_pylist():
-            yield _matching(table, {by: _scalar(by, name)})
+def _written(path: Path, table: pa.Table, *, by: str) -> tuple[Path, list[str]]:
+    """A file of these rows, put together by name, and the name of each of its row groups."""
+    codes = table[by].combine_chunks().indices.to_numpy()
+    table = table.take(np.argsort(codes, kind="stable"))
+    starts = [*np.flatnonzero(np.diff(np.sort(codes), prepend=-1)).tolist(), len(codes)]
+    found = [table.slice(first, end - first) for first, end in pairwise(starts)]
+    write_rows(path, found)
+    return (path, [each[by][0].as_py() for each in found for _ in range(0, each.num_rows, _ROW_GROUP)])
+
+
+def _put_together(runs: Sequence[tuple[Path, list[str]]]) -> Iterator[pa.Table]:
+    """Tables of one name each, as large as a row group but for the last of a name."""
+    for name in dict.fromkeys(name for _, names in runs for name in names):
+        held = SCHEMA.empty_table()
+        for run, names in runs:
+            groups = [index for index, each in enumerate(names) if each == name]
+            if not groups:
+                continue
+            with _opened(run) as file, _reading(run):
+                held = _in_one_piece(pa.concat_tables([held, file.read_row_groups(groups, use_threads=False)]))
+            while held.num_rows >= _ROW_GROUP:
+                yield held.slice(0, _ROW_GROUP)
+                held = held.slice(_ROW_GROUP)
+        if held.num_rows:
+            yield held
 
 
 def _in_one_piece(table: pa.Table) -> pa.Table:

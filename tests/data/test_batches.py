@@ -129,10 +129,10 @@ def test_encoded_images_wait_for_a_free_thread_unread(make_dataset: MakeDataset,
     made: list[Batch] = []
     worker = threading.Thread(target=lambda: made.extend(batches(dataset, FIT, batch_size=100, threads=2)))
     worker.start()
-    while len(container.asked) < 8:
+    while len(container.asked) < 16:
         worker.join(0.001)
     worker.join(0.1)
-    assert len(container.asked) == 8  # four for each thread
+    assert len(container.asked) == 16  # eight for each thread
     may_decode.set()
     worker.join(20)
     assert sum(len(batch.labels) for batch in made) == 200

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from jaxtyping import Bool, Float32, Int, Int64, UInt64
+from jaxtyping import Bool, Float32, Int, UInt64
 
 from negatoscope.errors import DataError
 from negatoscope.rows import OpenRows
@@ -13,7 +13,7 @@ from negatoscope.rows import OpenRows
 CLEAN = "identity"
 """The transform that rows of unchanged images name."""
 
-_COLUMNS = ("sample", "label", "prediction", "confidence", "label_rank", "track")
+_COLUMNS = ("label", "prediction", "confidence", "label_rank", "track")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Answers:
     """
 
     samples: Int[np.ndarray, " n"]
-    labels: Int64[np.ndarray, " n"]
-    predictions: Int64[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    predictions: Int[np.ndarray, " n"]
     confidences: Float32[np.ndarray, " n"]
     label_ranks: Int[np.ndarray, " n"]
     tracks: Int[np.ndarray, " n"] | None
@@ -72,37 +72,39 @@ def read_answers(rows: OpenRows, transform: str, *, like: Answers | None = None)
     Raises:
         DataError: There are none, an image has two, or they are not about the images of `like`.
     """
-    table = _by_sample(rows.read(transform, columns=_COLUMNS))
-    answers = Answers(
-        samples=table["sample"].to_numpy(),
-        labels=table["label"].to_numpy().astype(np.int64),
-        predictions=table["prediction"].to_numpy().astype(np.int64),
-        confidences=table["confidence"].to_numpy(),
-        label_ranks=table["label_rank"].to_numpy(),
-        tracks=None if table["track"].null_count else table["track"].to_numpy(),
+    samples = _column(rows, transform, "sample")
+    order = None if np.all(samples[1:] >= samples[:-1]) else np.argsort(samples, kind="stable")
+    samples = samples if order is None else samples[order]
+    _expect_whole(samples, transform, like)
+    columns = (_column(rows, transform, name) for name in _COLUMNS)
+    labels, predictions, confidences, ranks, tracks = (
+        column if order is None or column is None else column[order] for column in columns
     )
-    _expect_whole(answers, transform, like)
-    return answers
+    if like is not None and np.array_equal(labels, like.labels):
+        labels = like.labels  # held once
+    return Answers(samples if like is None else like.samples, labels, predictions, confidences, ranks, tracks)
 
 
 def read_hashes(rows: OpenRows) -> UInt64[np.ndarray, " n"]:
     """The hash of each unchanged image, in the order of the samples."""
-    hashes: UInt64[np.ndarray, " n"] = _by_sample(rows.read(CLEAN, columns=("sample", "sample_hash")))[
-        "sample_hash"
-    ].to_numpy()
-    return hashes
+    hashes: UInt64[np.ndarray, " n"] = _column(rows, CLEAN, "sample_hash")
+    return hashes[np.argsort(_column(rows, CLEAN, "sample"), kind="stable")]
 
 
-def _by_sample(table: pa.Table) -> pa.Table:
-    samples = table["sample"].to_numpy()
-    return table if np.all(samples[1:] >= samples[:-1]) else table.take(np.argsort(samples, kind="stable"))
+def _column(rows: OpenRows, transform: str, name: str) -> Any:
+    """A column as an array, None where it has nulls; chunk by chunk, since Arrow loads pandas to convert many."""
+    column = rows.read(transform, columns=(name,))[name]
+    if column.null_count:
+        return None
+    pieces = [chunk.to_numpy() for chunk in column.chunks]
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=column.type.to_pandas_dtype())
 
 
-def _expect_whole(answers: Answers, transform: str, like: Answers | None) -> None:
-    if len(answers) == 0:
+def _expect_whole(samples: Int[np.ndarray, " n"], transform: str, like: Answers | None) -> None:
+    if len(samples) == 0:
         raise DataError(f"expected rows of {transform}, got none; audit again into another folder")
-    repeated = answers.samples[1:][answers.samples[1:] == answers.samples[:-1]]
+    repeated = samples[1:][samples[1:] == samples[:-1]]
     if len(repeated):
         raise DataError(f"expected one row for each image under {transform}, got two of sample {repeated[0]}")
-    if like is not None and not np.array_equal(answers.samples, like.samples):
+    if like is not None and not np.array_equal(samples, like.samples):
         raise DataError(f"expected rows of {transform} for the images of {CLEAN}, got those of others; audit again")

@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from PIL import Image
 
 from negatoscope.auditing.answers import CLEAN, Answers, read_answers
@@ -17,7 +19,7 @@ from negatoscope.data.batches import batches
 from negatoscope.files import writing_folder
 from negatoscope.models.predict import to_images
 from negatoscope.rows import open_rows
-from negatoscope.types import IndexArray, LabelArray
+from negatoscope.types import IndexArray
 
 PICTURES = 6
 """Failures shown of each transform."""
@@ -28,22 +30,36 @@ _SIDE = 192  # pixels of a thumbnail at most
 def save_gallery(plan: Plan, *, out: Path) -> None:
     """Write `gallery/` to `out`: for each transform the most confident failures, before and after, and what was said.
 
-    Rows say which; only these images are read again.
+    Rows say which; only these images are read again, each once.
 
     Raises:
         OutputError: `out` cannot be written.
     """
     if (out / "gallery").is_dir():
         return
-    entries = []
-    with open_rows(out / "rows.parquet") as rows, writing_folder(out / "gallery") as folder:
+    shown: list[_Shown] = []
+    with open_rows(out / "rows.parquet") as rows:
         clean = read_answers(rows, CLEAN)
-        for number, step in enumerate(plan.steps):
+        for step in plan.steps:
             after = read_answers(rows, step.spec, like=clean)
-            chosen = _worst(step, clean, after)
-            if len(chosen):
-                entries += _entries(step, clean, after, chosen, _save(plan, step, after, chosen, folder, number))
+            shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
+    with writing_folder(out / "gallery") as folder:
+        _draw(plan, shown, folder)
+        entries = [
+            entry
+            for each in shown
+            for entry in sorted(each.entries.values(), key=lambda entry: -entry["after_confidence"])
+            if "before" in entry
+        ]
         (folder / "gallery.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of a transform: by sample, what `gallery.json` says, pictures and name once they are drawn."""
+
+    step: Step
+    entries: dict[int, dict[str, Any]]
 
 
 def _worst(step: Step, clean: Answers, after: Answers) -> IndexArray:
@@ -53,52 +69,51 @@ def _worst(step: Step, clean: Answers, after: Answers) -> IndexArray:
     return np.sort(_spread(order, after.labels[order])[:PICTURES])
 
 
-def _save(
-    plan: Plan, step: Step, after: Answers, chosen: IndexArray, folder: Path, number: int
-) -> list[tuple[str, str, str]]:
-    """Write the pictures before and after; their files' names, and what each image is called."""
-    positions = np.searchsorted(plan.dataset.samples, after.samples[chosen])
-    dataset = plan.dataset.take(positions, split=plan.dataset.split)
-    (batch,) = batches(dataset, plan.classifier.wants.fit, batch_size=len(positions))
-    images = to_images(torch.from_numpy(batch.pixels))
-    changed = (apply(step, images).clamp(0, 1) * 255).round().byte().numpy()
-    saved = []
-    for place, (before, later) in enumerate(zip(batch.pixels, changed, strict=True)):
-        names = [f"{number:03d}-{place}-{when}.png" for when in ("before", "after")]
-        for name, pixels in zip(names, (before, later), strict=True):
-            _thumbnail(pixels).save(folder / name)
-        saved.append((names[0], names[1], batch.names[place]))
-    return saved
-
-
-def _entries(
-    step: Step, clean: Answers, after: Answers, chosen: IndexArray, saved: list[tuple[str, str, str]]
-) -> list[dict[str, Any]]:
-    entries = [
-        {
+def _entries(step: Step, clean: Answers, after: Answers, chosen: IndexArray) -> dict[int, dict[str, Any]]:
+    return {
+        int(after.samples[row]): {
             "spec": step.spec,
             "sample": int(after.samples[row]),
-            "name": name,
+            "name": "",
             "label": int(after.labels[row]),
             "before_prediction": int(clean.predictions[row]),
             "before_confidence": float(clean.confidences[row]),
             "after_prediction": int(after.predictions[row]),
             "after_confidence": float(after.confidences[row]),
-            "before": before,
-            "after": later,
         }
-        for row, (before, later, name) in zip(chosen, saved, strict=True)
-    ]
-    return sorted(entries, key=lambda entry: -entry["after_confidence"])
+        for row in chosen
+    }
 
 
-def _spread(order: IndexArray, labels: LabelArray) -> IndexArray:
+def _draw(plan: Plan, shown: Sequence[_Shown], folder: Path) -> None:
+    """Write the pictures of all transforms in one pass over their images; entries learn the pictures' names."""
+    samples = sorted({sample for each in shown for sample in each.entries})
+    positions = np.searchsorted(plan.dataset.samples, samples)
+    dataset = plan.dataset.take(positions, split=plan.dataset.split)
+    for batch in batches(dataset, plan.classifier.wants.fit, batch_size=plan.batch_size):
+        images = to_images(torch.from_numpy(batch.pixels))
+        for number, each in enumerate(shown):
+            here = [place for place, sample in enumerate(batch.samples.tolist()) if sample in each.entries]
+            if not here:
+                continue
+            changed = (apply(each.step, images[here]).clamp(0, 1) * 255).round().byte().numpy()
+            for place, after in zip(here, changed, strict=True):
+                entry = each.entries[int(batch.samples[place])]
+                names = [f"{number:03d}-{entry['sample']}-{when}.png" for when in ("before", "after")]
+                for name, pixels in zip(names, (batch.pixels[place], after), strict=True):
+                    _thumbnail(pixels).save(folder / name)
+                entry.update(name=batch.names[place], before=names[0], after=names[1])
+
+
+def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> IndexArray:
     """`order` with the first of every class before the second of any: a gallery of one class tells little."""
     seen: Counter[int] = Counter()
-    rounds = np.zeros(len(order), dtype=np.int64)
-    for place, label in enumerate(labels.tolist()):
-        rounds[place] = seen[label]
+    rounds: list[int] = []
+    for label in labels:
+        rounds.append(seen[label])
         seen[label] += 1
+        if len(seen) == PICTURES:  # the first of that many classes are all that is shown
+            break
     return order[np.argsort(rounds, kind="stable")]
 
 

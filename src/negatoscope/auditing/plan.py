@@ -12,6 +12,7 @@ from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.files import write_whole
 from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.meaning import kept_classes
@@ -21,7 +22,6 @@ from negatoscope.types import Images
 _PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
 _PART_VALUES = 8_000_000
 _PLAN = "plan.json"
-_BATCH_VALUES = 4_000_000  # 16 MB of float32 images at once
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Plan:
     @property
     def batch_size(self) -> int:
         """Images per forward pass: part of what decides the last bits of a confidence."""
-        return max(1, min(512, _BATCH_VALUES // self._values))
+        return suitable_batch(self.classifier.device, values=self._values)
 
     @property
     def _values(self) -> int:

@@ -15,7 +15,6 @@ from negatoscope.models.wants import WHOLE, ChannelOrder, Layout, Range, Wants
 from negatoscope.statistics import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
-_BATCH = 100
 _TRIED = 200  # images for each suspect
 _NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]] = {
     "gray": (("MNIST's", (0.1307,), (0.3081,)),),
@@ -147,7 +146,7 @@ def _helpful(classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray
 def _asked(
     classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray
 ) -> tuple[Bool[np.ndarray, " n"], list[int]]:
-    said = predict(classifier, pixels, labels, device=classifier.device, batch_size=_BATCH).predictions
+    said = predict(classifier, pixels, labels, device=classifier.device).predictions
     return said == labels, said.tolist()
 
 

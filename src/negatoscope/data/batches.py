@@ -1,11 +1,13 @@
 """Images in batches, at the size that a classifier wants: read in order, and decoded ahead in threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from threading import Semaphore
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8, UInt64
@@ -56,10 +58,15 @@ class _Fitted:
     digest: np.uint64
 
 
+_Loader: TypeAlias = Callable[[], UInt8[np.ndarray, "channels height width"]]
+_Group: TypeAlias = list[_Fitted | DataError]
+_ENCODED, _DECODED = 4, 16  # images that a thread makes in one go: fewer where their bytes wait in memory
+
+
 def batches(dataset: Dataset, fit: Fit, *, batch_size: int, first: int = 0, threads: int = 2) -> Iterator[Batch]:
     """The images from position `first` on, each read once and in order.
 
-    While a batch is used the next one is made. Two batches are held, and four encoded images for each thread.
+    While a batch is used the next one is made. Two batches are held, and eight encoded images for each thread.
 
     Args:
         dataset: Where they come from.
@@ -79,11 +86,12 @@ def batches(dataset: Dataset, fit: Fit, *, batch_size: int, first: int = 0, thre
 
 def _batches(dataset: Dataset, fit: Fit, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
     belt = _Belt(dataset, fit, threads)
-    waiting: deque[tuple[int, list[Future[Future[_Fitted]]]]] = deque()
+    waiting: deque[tuple[int, list[Future[Future[_Group]]]]] = deque()
     try:
         for start in starts:
-            stop = min(start + batch_size, len(dataset))
-            waiting.append((start, [belt.put(position) for position in range(start, stop)]))
+            positions = range(start, min(start + batch_size, len(dataset)))
+            groups = [positions[first : first + belt.group] for first in range(0, len(positions), belt.group)]
+            waiting.append((start, [belt.put(group) for group in groups]))
             if len(waiting) > 1:
                 yield _gathered(dataset, fit, *waiting.popleft())
         while waiting:
@@ -97,51 +105,63 @@ class _Belt:
 
     def __init__(self, dataset: Dataset, fit: Fit, threads: int) -> None:
         self.images, self.fit = dataset.images, fit
-        self.slots = Semaphore(4 * threads)
+        self.group = _ENCODED if isinstance(self.images, LazyImages) else _DECODED
+        self.slots = Semaphore(2 * threads)
         self.reader = ThreadPoolExecutor(1, "negatoscope-read")
         self.decoders = ThreadPoolExecutor(threads, "negatoscope-decode")
 
-    def put(self, position: int) -> Future[Future[_Fitted]]:
-        """Have an image made; what comes is there once it is read, and what comes of that once it is decoded."""
-        return self.reader.submit(self._read, position)
+    def put(self, positions: range) -> Future[Future[_Group]]:
+        """Have images made; what comes is there once they are read, and what comes of that once they are decoded."""
+        return self.reader.submit(self._read, positions)
 
     def stop(self) -> None:
         """Make nothing more, and wait for what is being made."""
         self.reader.shutdown(cancel_futures=True)
         self.decoders.shutdown(cancel_futures=True)
 
-    def _read(self, position: int) -> Future[_Fitted]:
+    def _read(self, positions: range) -> Future[_Group]:
         self.slots.acquire()
         try:
-            future = self.decoders.submit(_fitted, self._loader(position), self.fit)
+            loaders = [self._loader(position) for position in positions]
+            future = self.decoders.submit(_group, loaders, self.fit)
         except BaseException:
             self.slots.release()
             raise
         future.add_done_callback(lambda _: self.slots.release())
         return future
 
-    def _loader(self, position: int) -> Callable[[], UInt8[np.ndarray, "channels height width"]]:
+    def _loader(self, position: int) -> _Loader | DataError:
         """What gives the image: its bytes are read now where that can be told apart from decoding."""
-        if isinstance(self.images, LazyImages):
+        if not isinstance(self.images, LazyImages):
+            return partial(self.images.__getitem__, position)
+        try:
             return partial(self.images.decode, self.images.read(position), position)
-        return partial(self.images.__getitem__, position)
+        except DataError as error:
+            return error
 
 
-def _fitted(load: Callable[[], UInt8[np.ndarray, "channels height width"]], fit: Fit) -> _Fitted:
-    image = np.ascontiguousarray(load())
-    return _Fitted(fit_image(image, fit), hash_samples(image[None])[0])
+def _group(loaders: Sequence[_Loader | DataError], fit: Fit) -> _Group:
+    return [load if isinstance(load, DataError) else _fitted(load, fit) for load in loaders]
 
 
-def _gathered(dataset: Dataset, fit: Fit, start: int, futures: list[Future[Future[_Fitted]]]) -> Batch:
+def _fitted(load: _Loader, fit: Fit) -> _Fitted | DataError:
+    try:
+        image = np.ascontiguousarray(load())
+        return _Fitted(fit_image(image, fit), hash_samples(image[None])[0])
+    except DataError as error:
+        return error
+
+
+def _gathered(dataset: Dataset, fit: Fit, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
     made: list[_Fitted] = []
     read: list[int] = []
     unreadable: list[Unreadable] = []
-    for position, future in enumerate(futures, start):
-        try:
-            made.append(future.result().result())
+    for position, found in enumerate(chain.from_iterable(future.result().result() for future in futures), start):
+        if isinstance(found, DataError):
+            unreadable.append(Unreadable(int(dataset.samples[position]), _name(dataset, position), str(found)))
+        else:
+            made.append(found)
             read.append(position)
-        except DataError as error:
-            unreadable.append(Unreadable(int(dataset.samples[position]), _name(dataset, position), str(error)))
     chosen = np.array(read, dtype=np.int64)
     empty = np.zeros((0, 1 if fit.channels == "gray" else 3, fit.height, fit.width), dtype=np.uint8)
     return Batch(

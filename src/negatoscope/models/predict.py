@@ -17,6 +17,8 @@ Classifier = Callable[[Tensor], Tensor]
 Change = Callable[[Images, Labels], Images]
 """What is done to a batch before the classifier sees it: a transform (which ignores the labels) or an attack."""
 
+_ON_PROCESSOR, _ELSEWHERE = (128, 700_000), (512, 4_000_000)  # images and their values in one forward pass, at most
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -42,7 +44,7 @@ def predict(
     *,
     device: torch.device,
     change: Change | None = None,
-    batch_size: int = 500,
+    batch_size: int | None = None,
 ) -> Predictions:
     """Classify stored images, after `change` if one is given.
 
@@ -54,11 +56,13 @@ def predict(
         labels: The true class of each image.
         device: Where the classifier lives.
         change: Called as ``change(images, labels)`` on each batch, images in [0, 1].
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; None takes what suits the device.
 
     Raises:
         InputError: `batch_size` is below 1.
     """
+    if batch_size is None:
+        batch_size = suitable_batch(device, values=int(np.prod(images.shape[1:])))
     if batch_size < 1:
         raise InputError(f"expected batch_size of at least 1, got {batch_size}")
     parts: list[Tensor] = []
@@ -73,6 +77,16 @@ def predict(
 def predict_images(classifier: Classifier, images: Images, labels: Labels) -> Predictions:
     """Classify one batch that lies where the classifier lives."""
     return _predictions(_predict_batch(classifier, images, labels).cpu())
+
+
+def suitable_batch(device: torch.device, *, values: int) -> int:
+    """How many images of so many values a forward pass should take.
+
+    On a processor few, so that what layers hand on stays in its caches and in memory that the process keeps: twice as
+    fast as hundreds at once. Elsewhere as many as 16 MB hold, up to 512.
+    """
+    most, at_once = _ON_PROCESSOR if device.type == "cpu" else _ELSEWHERE
+    return max(1, min(most, at_once // max(1, values)))
 
 
 def to_images(pixels: Tensor) -> Images:

@@ -11,6 +11,8 @@ from negatoscope.statistics.checks import expect
 BINS = 15
 """Bins of equal width, as Guo and others have them."""
 
+_AT_ONCE = 65_536  # images, so that millions take no more memory
+
 
 @dataclass(frozen=True)
 class ReliabilityBin:
@@ -49,10 +51,13 @@ def reliability(
     outside = confidences[~((confidences >= 0) & (confidences <= 1))]  # NaN too
     expect(len(outside) == 0, "confidences", "from 0 to 1", next(iter(outside), None))
     edges = np.linspace(0, 1, bins + 1)
-    members = np.maximum(np.searchsorted(edges, confidences.astype(np.float64), side="left") - 1, 0)
-    n = np.bincount(members, minlength=bins)
-    surety = np.bincount(members, weights=confidences, minlength=bins)
-    hits = np.bincount(members[correct], minlength=bins)
+    n, hits, surety = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64), np.zeros(bins)
+    for start in range(0, len(confidences), _AT_ONCE):
+        sure, right = (values[start : start + _AT_ONCE] for values in (confidences, correct))
+        members = np.maximum(np.searchsorted(edges, sure.astype(np.float64), side="left") - 1, 0)
+        n += np.bincount(members, minlength=bins)
+        hits += np.bincount(members[right], minlength=bins)
+        np.add.at(surety, members, sure.astype(np.float64))  # one by one, so the sums do not depend on the pieces
     return tuple(
         ReliabilityBin(
             low=float(edges[index]),

@@ -11,6 +11,7 @@ from negatoscope.statistics.checks import expect, expect_share
 from negatoscope.types import LabelArray
 
 _DRAWN_CELLS = 10_000  # of a table that is drawn rather than permuted
+_COUNTED_CELLS, _AT_ONCE = 1_000_000, 65_536  # of a table that is counted rather than sorted, so many images at once
 
 
 def entropy_bits(counts: Real[np.ndarray, " classes"]) -> float:
@@ -91,7 +92,7 @@ class Pairs:
     counts: Int64[np.ndarray, " n"]
 
 
-def count_pairs(labels: LabelArray, predictions: LabelArray) -> Pairs:
+def count_pairs(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"]) -> Pairs:
     """`contingency` without its empty cells, in order of label and prediction; quick for many classes, too.
 
     Raises:
@@ -100,7 +101,15 @@ def count_pairs(labels: LabelArray, predictions: LabelArray) -> Pairs:
     for name, values in (("labels", labels), ("predictions", predictions)):
         expect(values.min(initial=0) >= 0, name, "from 0", values.min(initial=0))
     width = int(predictions.max(initial=0)) + 1
-    codes, counts = np.unique(labels * width + predictions, return_counts=True)
+    cells = (int(labels.max(initial=0)) + 1) * width
+    if cells <= _COUNTED_CELLS:
+        table = np.zeros(cells, dtype=np.int64)
+        for start in range(0, len(labels), _AT_ONCE):
+            chosen = slice(start, start + _AT_ONCE)
+            table += np.bincount(labels[chosen].astype(np.int64) * width + predictions[chosen], minlength=cells)
+        codes = np.flatnonzero(table)
+        return Pairs(codes // width, codes % width, table[codes])
+    codes, counts = np.unique(labels.astype(np.int64) * width + predictions, return_counts=True)
     return Pairs(codes // width, codes % width, counts)
 
 
@@ -117,7 +126,12 @@ def pairs_information_bits(pairs: Pairs) -> float:
 
 
 def information_by_chance(
-    labels: LabelArray, predictions: LabelArray, *, draws: int = 200, seed: int = 0, quantile: float = 0.95
+    labels: Int[np.ndarray, " n"],
+    predictions: Int[np.ndarray, " n"],
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    quantile: float = 0.95,
 ) -> float:
     """What `mutual_information_null` estimates, in a time that many images or many classes do not blow up.
 
@@ -139,13 +153,13 @@ def information_by_chance(
     expect(len(labels) >= 1, "labels", "to hold at least one image", len(labels))
     expect(draws >= 1, "draws", "at least 1", draws)
     expect_share("quantile", quantile)
-    rows, row_sums = np.unique(labels, return_inverse=True, return_counts=True)[1:]
-    columns, column_sums = np.unique(predictions, return_inverse=True, return_counts=True)[1:]
+    row_sums, column_sums = (np.unique(classes, return_counts=True)[1] for classes in (labels, predictions))
     generator = np.random.default_rng(seed)
     if len(row_sums) * len(column_sums) <= _DRAWN_CELLS:
         tables = stats.random_table(row_sums, column_sums).rvs(size=draws, random_state=generator)
         sums = xlogy(tables, tables).sum(axis=(1, 2))
     else:
+        rows, columns = (np.unique(classes, return_inverse=True)[1] for classes in (labels, predictions))
         first_codes = rows * len(column_sums)
         sums = np.array([_sum_of_logs(first_codes + generator.permutation(columns)) for _ in range(draws)])
     joint = np.log2(len(labels)) - np.quantile(sums, quantile) / (len(labels) * np.log(2))

@@ -10,7 +10,6 @@ from scipy import stats
 
 from negatoscope.errors import InputError
 from negatoscope.statistics.checks import expect, expect_share
-from negatoscope.types import LabelArray
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class ClassRates:
     high: Float64[np.ndarray, " classes"]
 
 
-def rates_by_class(labels: LabelArray, correct: Bool[np.ndarray, " n"], *, classes: int) -> ClassRates:
+def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"], *, classes: int) -> ClassRates:
     """The rate at which `correct` holds for each label.
 
     Raises:
