@@ -2,12 +2,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from benchmarks import startup
 
 
 def test_a_process_that_fails_is_not_timed() -> None:
-    with pytest.raises(RuntimeError, match="to end well, got: .*no such thing"):
+    with pytest.raises(RuntimeError, match=r"to end well, got: .*no such thing"):
         startup._process([sys.executable, "-c", "raise SystemExit('no such thing')"])()
 
 
