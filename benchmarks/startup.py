@@ -120,9 +120,10 @@ def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path
 
     network = PaperNetwork(channels=1, size=28, classes=10, settings=NetworkSettings(), seed=0)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    pixels = np.asarray(digits.images)
     for first in range(0, 5000, 100):
         chosen = slice(first, first + 100)
-        images = torch.from_numpy(np.array(digits.images[chosen])).float() / 255
+        images = torch.from_numpy(pixels[chosen].copy()).float() / 255
         loss = torch.nn.functional.cross_entropy(network(images), torch.from_numpy(digits.labels[chosen].copy()))
         optimizer.zero_grad()
         loss.backward()
@@ -143,7 +144,7 @@ def _ten_images(digits: Dataset, folder: Path) -> Path:
     for label in range(10):
         index = int(np.flatnonzero(digits.labels == label)[0])
         (folder / str(label)).mkdir(parents=True)
-        Image.fromarray(np.array(digits.images[index, 0])).save(folder / str(label) / f"{index}.png")
+        Image.fromarray(np.asarray(digits.images)[index, 0]).save(folder / str(label) / f"{index}.png")
     return folder
 
 
