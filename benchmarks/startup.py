@@ -126,7 +126,7 @@ def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path
         images = torch.from_numpy(pixels[chosen].copy()).float() / 255
         loss = torch.nn.functional.cross_entropy(network(images), torch.from_numpy(digits.labels[chosen].copy()))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     network.eval()
     files = {"own network": (place / "network.safetensors", list[str]())}
