@@ -1,9 +1,10 @@
 """Seconds of training until an accuracy is reached, and whether bf16 costs any accuracy.
 
-Time to accuracy: whole runs of the default recipes with fewer epochs, plain training, GTSRB validated by track; the first
-epoch after which the validation images are classified so well ends the time. Validation itself is left out of the time, and
-given beside it. bf16 against float32: a shortened recipe from the same seeds, so that runs are compared in pairs. No peer
-takes part: peers have no recipe for this network, and `train` compares what they reach after equal work.
+Time to accuracy: whole runs of the default recipes with fewer epochs, plain training, GTSRB validated by track; the
+first epoch after which the validation images are classified so well ends the time. Validation itself is left out of
+the time, and given beside it. bf16 against float32: a shortened recipe from the same seeds, so that runs are compared
+in pairs. No peer takes part: peers have no recipe for this network, and `train` compares what they reach after equal
+work.
 
 A run is kept in out/bench/accuracy as soon as it is over, and not repeated as long as the code that trains is the same;
 thus the suite can be stopped and started again.
