@@ -50,3 +50,17 @@ def test_the_figure_names_every_comparison_and_gathers_those_of_a_long_suite() -
     figure = draw.figure_of([result("train", fgsm(2.0)), result("transforms", *many)])
     names = [label.get_text().replace("\n", " ") for label in figure.axes[0].get_yticklabels()]
     assert names == [FGSM, "transforms: each of 20"]
+
+
+def test_growth_is_from_the_first_size_to_the_last() -> None:
+    sizes = [
+        harness.value(f"peak memory, {n} images", "MB", megabytes) for n, megabytes in (("1,000", 200), ("9", 210))
+    ]
+    rows = draw.goal_table([result("growth", *sizes, harness.value("peak memory, 8 transforms", "MB", 900))])
+    assert any(row.endswith("| 10 % | 0 % | 5 % | met |") for row in rows)
+
+
+def test_the_bound_of_an_audit_is_told_as_times_the_forward_passes() -> None:
+    times = {"negatoscope": [1.1], "forward passes alone": [1.0]}
+    rows = draw.goal_table([result("audit", harness.measure("audit of the suite all: n", "s", times))])
+    assert any(row.endswith("| 1.15× | 1.03× | 1.1× | met |") for row in rows)
