@@ -29,8 +29,8 @@ def luma(images: Images) -> Plane:
     """
     if is_grey(images):
         return images
-    grey: Plane = 0.299 * images[:, 0:1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:3]
-    return grey.clamp_(max=1)
+    grey: Plane = 0.299 * images[:, 0:1]
+    return grey.add_(0.587 * images[:, 1:2]).add_(0.114 * images[:, 2:3]).clamp_(max=1)
 
 
 def is_grey(images: Images) -> bool:
@@ -175,7 +175,7 @@ def greyscale(images: Images) -> Images:
     """
     if is_grey(images):
         return images.clone()
-    return by_parts(images, lambda part: luma(part.contiguous()).repeat(1, 3, 1, 1))
+    return by_parts(images, lambda part: luma(part).repeat(1, 3, 1, 1))
 
 
 def _with_opposite_hue(images: Images) -> Images:

@@ -30,8 +30,8 @@ def _drawn(images: Images) -> Images:
     height, width = framed.shape[2:]
     # All planes as one row of values, neighbours above and below `width` apart: what wraps around lies in no image.
     row = framed.flatten()
-    rows = (row[: -2 * width] + 2 * row[width:-width]).add_(row[2 * width :])
-    columns = (row[:-2] + 2 * row[1:-1]).add_(row[2:])
+    rows = (2 * row[width:-width]).add_(row[: -2 * width]).add_(row[2 * width :])
+    columns = (2 * row[1:-1]).add_(row[:-2]).add_(row[2:])
     across = rows[2:] - rows[:-2]
     down = columns[2 * width :] - columns[: -2 * width]
     square = across.square_().add_(down.square_()).div_(32)  # as if both were quartered, and the mean taken

@@ -76,7 +76,8 @@ def translation(
         if not -1 <= share <= 1:
             raise InputError(f"expected {name} of translation from -1 to 1, got {share}; it is a share of the image")
     height, width = images.shape[2:]
-    return _moved(_moved(images, 3, round(right * width)), 2, round(down * height))
+    moved = _moved(images, 3, round(right * width)) if right else images
+    return _moved(moved, 2, round(down * height)) if down or not right else moved
 
 
 def _moved(images: Images, dim: int, by: int) -> Images:
