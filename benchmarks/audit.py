@@ -1,0 +1,166 @@
+"""A whole audit beside the forward passes alone, and beside the way people find out the same today.
+
+**Against its forward passes**: `audit` of GTSRB's test images, suite "all", from the zip to the report: decoding,
+resizing, the self-check, every transform, per-sample rows, statistics with their intervals, pictures and the page.
+The bound is the network on images that lie ready in memory, as many passes as the suite has transforms and one more, in
+the batches of the audit, which are the fastest for it. The paper's network at 32x32 and, where transformers is
+installed, MobileNetV2 at 224x224.
+
+**Against one pass a transform**: the transforms that both Pillow and kornia have, on the same images. With Pillow: a
+torch Dataset of pictures that lie decoded in memory, resized and changed by Pillow, made tensors as torchvision's
+ToTensor does, a DataLoader with batches of 128 and no or two workers, the network in evaluation mode without gradients,
+and accuracy counted; once unchanged and once for each transform. With kornia: the same, the change made on the batch.
+Peers spend nothing on decoding, and keep no rows, intervals, pictures or report: ours has them all in its time. foolbox
+makes negatives only (its InversionAttack); cleverhans has none in its PyTorch version. Two networks: the paper's, whose
+forward passes everybody pays, and one of a fiftieth of its operations.
+"""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks import harness
+from benchmarks.harness import Measure
+from benchmarks.peers import one_pass
+from negatoscope.auditing.plan import Choice, Plan, make_plan
+from negatoscope.data import Dataset, load_dataset
+from negatoscope.data.batches import batches
+from negatoscope.data.split import stratified_sample
+from negatoscope.models.networks import NetworkSettings, PaperNetwork
+from negatoscope.models.open import open_classifier
+from negatoscope.models.predict import to_images
+from negatoscope.pixels import Fit
+from negatoscope.reports.audit import Gate
+from negatoscope.reports.audit import run as run_audit
+
+CLASSES, SIDE = 43, 32
+
+
+def run(quick: bool) -> list[Measure]:
+    rounds = 1 if quick else 3
+    paper = _trained(_paper(), steps=5 if quick else 150)
+    measures = [_against_forward("the paper's network, 3x32x32", paper, images=64 if quick else 2000, rounds=rounds)]
+    if not quick:
+        measures.append(_against_forward("the paper's network, the whole test split", paper, images=12_630, rounds=1))
+    if not quick and harness.available("transformers"):
+        measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=rounds, side=224))
+    small = _trained(_small(), steps=5 if quick else 150)
+    for name, network, images in (("the paper's network", paper, 2000), ("a small network", small, 12_630)):
+        measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
+    return measures
+
+
+def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int, side: int = SIDE) -> Measure:
+    plan = _plan(network, Choice(suite="all", limit=images), side=side)
+    ready = [
+        to_images(torch.from_numpy(batch.pixels))
+        for batch in batches(plan.dataset, plan.classifier.wants.fit, batch_size=plan.batch_size)
+    ]
+
+    def forward() -> None:
+        with torch.inference_mode():
+            for _ in range(len(plan.steps) + 1):
+                for batch in ready:
+                    network(batch)
+
+    times = harness.take_turns(
+        {"negatoscope": partial(_audit, plan), "forward passes alone": forward}, rounds=rounds, warm_up=0
+    )
+    share = statistics.median(times["negatoscope"]) / statistics.median(times["forward passes alone"])
+    note = f"{images:,} images, {len(plan.steps) + 1} passes: {share:.3f} times the forward passes"
+    return harness.measure(f"audit of the suite all: {name}", "s", times, note=note)
+
+
+def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) -> list[Measure]:
+    dataset = _chosen("test", images)
+    specs = one_pass.shared_specs()
+    pictures = one_pass.pictures(dataset)
+    contestants: dict[str, Callable[[], object]] = {
+        "negatoscope": partial(_audit, _plan(network, Choice(suite="", transforms=specs), dataset=dataset))
+    }
+    for workers in (0, 2):
+        contestants[f"Pillow, {workers} workers"] = partial(
+            one_pass.with_pillow, network, pictures, dataset.labels, specs, workers=workers
+        )
+    if harness.available("kornia"):
+        contestants["kornia"] = partial(one_pass.with_kornia, network, pictures, dataset.labels, specs)
+    passes = len(specs) + 1
+    note = f"{images:,} images, {passes} passes each; ours decodes, keeps rows and writes its report in that time"
+    amount = images * passes
+    times = harness.take_turns(contestants, rounds=rounds, warm_up=0)
+    found = [harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)]
+    if harness.available("foolbox"):
+        negative: dict[str, Callable[[], object]] = {
+            "negatoscope": partial(_audit, _plan(network, Choice(suite="", transforms=["negative"]), dataset=dataset)),
+            "foolbox": partial(one_pass.with_foolbox, network, pictures, dataset.labels),
+        }
+        times = harness.take_turns(negative, rounds=rounds)
+        note = "two passes; so few images leave ours mostly with its report"
+        found.append(harness.measure(f"the negative alone: {name}", "images/s", times, amount=2 * images, note=note))
+    return found
+
+
+def _audit(plan: Plan) -> None:
+    with TemporaryDirectory() as place:
+        run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
+
+
+def _plan(network: nn.Module, choice: Choice, *, side: int = SIDE, dataset: Dataset | None = None) -> Plan:
+    told = {"size": [side, side], "channels": "rgb"}
+    classifier = open_classifier(network, told=told, data_classes=CLASSES)
+    return make_plan(classifier, dataset or load_dataset("gtsrb", split="test"), choice)
+
+
+def _chosen(split: str, images: int) -> Dataset:
+    dataset = load_dataset("gtsrb", split=split)
+    return dataset.take(stratified_sample(dataset.labels, limit=images, seed=0), split=split)
+
+
+def _paper() -> nn.Module:
+    return PaperNetwork(channels=3, size=SIDE, classes=CLASSES, settings=NetworkSettings(), seed=0)
+
+
+def _small() -> nn.Module:
+    """About 0.7 million operations an image, where the paper's network has 35."""
+    torch.manual_seed(0)
+    convolutions = [nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(8, 32, 3, stride=2, padding=1)]
+    return nn.Sequential(*convolutions, nn.ReLU(), nn.Flatten(), nn.Linear(32 * 16, CLASSES))
+
+
+def _mobilenet() -> nn.Module:
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            settings = MobileNetV2Config()
+            settings.num_labels = CLASSES
+            self.network = MobileNetV2ForImageClassification(settings)
+
+        def forward(self, images: Tensor) -> Any:
+            return self.network(images).logits
+
+    torch.manual_seed(0)
+    return Logits().eval()
+
+
+def _trained(network: nn.Module, *, steps: int) -> nn.Module:
+    """So far that it has something to lose under transforms."""
+    (batch,) = batches(_chosen("train", 4000 if steps > 5 else 200), Fit(SIDE, SIDE, "rgb"), batch_size=4000)
+    images, labels = to_images(torch.from_numpy(batch.pixels)), torch.from_numpy(batch.labels)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    generator = np.random.default_rng(0)
+    network.train()
+    for _ in range(steps):
+        chosen = torch.from_numpy(generator.choice(len(labels), 128))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(images[chosen]), labels[chosen]).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network.eval()

@@ -1,0 +1,115 @@
+"""Time and peak memory of a whole audit as images, transforms, classes and seeds grow.
+
+Each size is a process of its own, whose peak is what Linux tells as VmHWM: self-check, one pass, rows, summary, gallery
+and report, with Python and all libraries in it. The classifier is one matrix product and images of 16x16 pixels are
+made when they are asked for, so that nothing but the audit itself can grow; labels and positions of the images, 16
+bytes for each, are the dataset's own and are counted as well. "system" has Arrow take its memory from the C library
+(ARROW_DEFAULT_MEMORY_POOL=system), whose freed memory others can use. There is no peer.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks import harness
+from benchmarks.harness import Measure
+
+SIDE = 16
+FEW = ("negative", "gamma(exponent=2.0)", "noise(l2=1.0)")
+IMAGES, TRANSFORMS, CLASSES, SEEDS = (1_000, 10_000, 100_000, 1_000_000), (1, 8, 64), (10, 100, 1_000), (1, 5, 25)
+SOME = 10_000
+"""Images where another number grows."""
+
+
+def run(quick: bool) -> list[Measure]:
+    some = 200 if quick else SOME
+    measures = []
+    for pool in ("default", "system"):
+        if pool == "default" or not quick:
+            sizes = [some, 2 * some] if quick else IMAGES
+            told = {n: _audit(n, FEW, classes=10, pool=pool) for n in sizes}
+            measures += _grown("images", told, base=sizes[0], pool=pool)
+    paths = {n: [f"negative_path(share={(place + 1) / n})" for place in range(n)] for n in TRANSFORMS}
+    noises = {n: [f"noise(l2=1.0, seed={place})" for place in range(n)] for n in SEEDS}
+    measures += _grown("transforms", {n: _audit(some, specs, classes=10) for n, specs in paths.items()}, base=1)
+    measures += _grown("classes", {n: _audit(some, FEW, classes=n) for n in CLASSES}, base=10)
+    measures += _grown("seeds of noise", {n: _audit(some, specs, classes=10) for n, specs in noises.items()}, base=1)
+    return measures
+
+
+def _grown(what: str, told: dict[int, tuple[float, float]], *, base: int, pool: str = "default") -> list[Measure]:
+    suffix = "" if pool == "default" else f" ({pool})"
+    measures = []
+    for n, (seconds, megabytes) in told.items():
+        note = f"{100 * (megabytes / told[base][1] - 1):+.1f} % against {base:,}"
+        measures.append(harness.value(f"peak memory, {n:,} {what}{suffix}", "MB", megabytes, note=note))
+        measures.append(harness.value(f"time, {n:,} {what}{suffix}", "s", seconds))
+    return measures
+
+
+def _audit(images: int, transforms: Sequence[str], *, classes: int, pool: str = "default") -> tuple[float, float]:
+    """Seconds and peak megabytes of one audit in a process of its own."""
+    environment = dict(os.environ) | ({} if pool == "default" else {"ARROW_DEFAULT_MEMORY_POOL": pool})
+    command = [sys.executable, "-m", "benchmarks.growth", json.dumps([images, list(transforms), classes])]
+    done = subprocess.run(command, cwd=harness.ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"expected an audit of {images} images to end well, got: {done.stderr[-500:]}")
+    seconds, megabytes = json.loads(done.stdout.splitlines()[-1])
+    harness.console.print(f"  {images:,} images, {len(transforms)} transforms, {classes} classes", style="dim")
+    return float(seconds), float(megabytes)
+
+
+class _Made(Sequence[Any]):
+    """Images that exist when they are asked for; no two are the same."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.noise = np.random.default_rng(0).integers(0, 256, 8192, dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        start = int(index) % 4093
+        image = self.noise[start : start + SIDE * SIDE].reshape(1, SIDE, SIDE).copy()
+        image[0, 0, :4] = np.frombuffer(int(index).to_bytes(4, "little"), dtype=np.uint8)
+        return image
+
+
+def _work(images: int, transforms: list[str], classes: int) -> tuple[float, float]:
+    import torch
+
+    from negatoscope.auditing.plan import Choice, make_plan
+    from negatoscope.data import Dataset
+    from negatoscope.models.open import open_classifier
+    from negatoscope.reports.audit import Gate
+    from negatoscope.reports.audit import run as run_audit
+
+    weights = torch.randn(SIDE * SIDE, classes, generator=torch.Generator().manual_seed(0))
+    told = {"size": [SIDE, SIDE], "channels": "gray", "output": "logits"}
+    classifier = open_classifier(lambda x: (x.flatten(1) - 0.5) @ weights, told=told, data_classes=classes)
+    samples = np.arange(images, dtype=np.int64)
+    names = tuple(f"class {index}" for index in range(classes))
+    dataset = Dataset("made", "test", _Made(images), samples % classes, names, samples)
+    began = time.perf_counter()
+    with TemporaryDirectory() as place:
+        plan = make_plan(classifier, dataset, Choice(suite="", transforms=transforms))
+        run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
+    seconds = time.perf_counter() - began
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    if peak is None:
+        raise RuntimeError("expected Linux, which tells the peak of a process")
+    return seconds, int(peak[1]) / 1024
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_work(*json.loads(sys.argv[1]))) + "\n")

@@ -1,0 +1,51 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from benchmarks import growth
+from benchmarks.peers import one_pass
+from PIL import Image
+from torch import nn
+
+
+class Brightness(nn.Module):
+    """Calls an image 0 where it is dark, 1 where it is light."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        level = images.mean(dim=(1, 2, 3))
+        return torch.stack([1 - level, level], dim=1)
+
+
+@pytest.fixture
+def pictures() -> Sequence[Image.Image]:
+    levels = (10, 240, 20, 230, 200)
+    return [Image.fromarray(np.full((40, 36, 3), level, dtype=np.uint8)) for level in levels]
+
+
+def test_peers_count_what_there_is_to_count(pictures: Sequence[Image.Image]) -> None:
+    labels = np.array([0, 1, 0, 1, 0])
+    negative = ["negative"]
+    assert one_pass.with_pillow(Brightness().eval(), pictures, labels, negative, workers=0) == [0.8, pytest.approx(0.2)]
+    pytest.importorskip("kornia")
+    assert one_pass.with_kornia(Brightness().eval(), pictures, labels, negative) == [0.8, pytest.approx(0.2)]
+    pytest.importorskip("foolbox")
+    assert one_pass.with_foolbox(Brightness().eval(), pictures, labels) == (0.8, pytest.approx(0.2))
+
+
+def test_what_is_compared_is_what_every_library_has() -> None:
+    specs = one_pass.shared_specs()
+    assert {"negative", "mirror"} <= set(specs)
+    assert not {spec for spec in specs if spec.startswith("pixel_flips")}
+
+
+def test_an_audit_that_fails_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="expected an audit of 0 images to end well, got:"):
+        growth._audit(0, growth.FEW, classes=10)
+
+
+@pytest.mark.slow
+def test_a_smoke_run_tells_time_and_memory_of_each_size() -> None:
+    measures = growth.run(quick=True)
+    assert all(measure.ours > 0 for measure in measures)
+    assert [measure.unit for measure in measures[:2]] == ["MB", "s"]
