@@ -44,7 +44,7 @@ CLASSES, SIDE = 43, 32
 
 
 def run(quick: bool) -> list[Measure]:
-    rounds = 1 if quick else 3
+    rounds = 1 if quick else 2
     paper = _trained(_paper(), steps=5 if quick else 150)
     measures = [_against_forward("the paper's network, 3x32x32", paper, images=64 if quick else 2000, rounds=rounds)]
     if not quick:
@@ -52,7 +52,7 @@ def run(quick: bool) -> list[Measure]:
     if not quick and harness.available("transformers"):
         measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=rounds, side=224))
     small = _trained(_small(), steps=5 if quick else 150)
-    for name, network, images in (("the paper's network", paper, 2000), ("a small network", small, 12_630)):
+    for name, network, images in (("the paper's network", paper, 1000), ("a small network", small, 6000)):
         measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
     return measures
 
