@@ -176,7 +176,11 @@ def merge_rows(path: Path, parts: Iterable[Path], *, by: str | None = None) -> N
     place = path.with_name(f".{path.name}.runs.{os.getpid()}.tmp")
     try:
         runs = [_written(place / f"{number}", table, by=by) for number, table in enumerate(_gathered(parts))]
-        write_rows(path, _put_together(runs))
+        if len(runs) == 1:
+            with _writing(path):
+                runs[0][0].replace(path)
+        else:
+            write_rows(path, _put_together(runs))
     finally:
         shutil.rmtree(place, ignore_errors=True)
         pa.default_memory_pool().release_unused()
