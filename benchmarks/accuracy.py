@@ -26,6 +26,7 @@ from scipy import stats
 from benchmarks import harness
 from benchmarks.harness import Findings, Measure
 from negatoscope.data import Dataset
+from negatoscope.data.split import Split
 from negatoscope.files import write_whole
 from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.cells import load_split, split_training
@@ -66,7 +67,7 @@ def _run(folder: Path, *, quick: bool) -> Findings:
     measures: list[Measure] = []
     reached: dict[str, object] = {}
     for dataset in () if quick else MARKS:
-        split = "track" if dataset == "gtsrb" else "last"
+        split: Split = "track" if dataset == "gtsrb" else "last"
         recipe = replace(default_recipe(dataset), split=split, epochs=EPOCHS[dataset])
         runs = [_kept(Job(recipe, 0.0, seed, "auto"), folder) for seed in seeds]
         for mark in MARKS[dataset]:

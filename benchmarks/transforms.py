@@ -91,7 +91,7 @@ def _share_of_network(name: str, pixels: PixelArray, *, rounds: int) -> Measure:
 
 
 def _forward(network: nn.Module, images: Images) -> None:
-    for batch in images.split(128):  # as `predict` feeds them
+    for batch in torch.split(images, 128):  # as `predict` feeds them
         network(batch)
 
 
