@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -16,7 +17,7 @@ from negatoscope.reports.figures import DARK, FAINT, GREY, save_figure, styled
 Result = Mapping[str, Any]
 
 OURS, LOSS = "#1f77b4", "#c44e52"
-FEW = 8
+FEW = 12
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -110,8 +111,6 @@ def main() -> None:
 
 def page_of(results: Sequence[Result]) -> str:
     """The whole of docs/benchmarks.md."""
-    order = [goal.suite for goal in GOALS]
-    ordered = sorted(results, key=lambda each: order.index(each["suite"]) if each["suite"] in order else len(order))
     lines = [
         "# How fast it is",
         "",
@@ -125,9 +124,15 @@ def page_of(results: Sequence[Result]) -> str:
         "",
         *goal_table(results),
     ]
-    for result in ordered:
+    for result in _ordered(results):
         lines += ["", *_section(result)]
     return "\n".join(lines) + "\n"
+
+
+def _ordered(results: Sequence[Result]) -> list[Result]:
+    """Suites in the order of the goals, others after them."""
+    order = [goal.suite for goal in GOALS]
+    return sorted(results, key=lambda each: order.index(each["suite"]) if each["suite"] in order else len(order))
 
 
 def goal_table(results: Sequence[Result]) -> list[str]:
@@ -144,7 +149,7 @@ def goal_table(results: Sequence[Result]) -> list[str]:
 
 def figure_of(results: Sequence[Result]) -> Figure:
     """Every speed that has a peer, as a ratio on a logarithmic axis; a suite with many in one line of dots."""
-    lines = [line for result in results for line in _lines(result)]
+    lines = [line for result in _ordered(results) for line in _lines(result)]
     with styled():
         figure = Figure(figsize=(9.0, 1.0 + 0.38 * len(lines)), layout="constrained")
         axes = figure.subplots()
@@ -193,7 +198,8 @@ def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:
         return
     device = "" if result["device"] == "cpu" else f" ({result['device']})"
     for each in timed:
-        yield each["name"] + device, [each["ratio_to_best_peer"]]
+        bound = " (a bound, no peer)" if "forward passes alone" in each["peers"] else ""
+        yield textwrap.shorten(each["name"], 70, placeholder=" …") + bound + device, [each["ratio_to_best_peer"]]
 
 
 def _section(result: Result) -> Iterator[str]:
