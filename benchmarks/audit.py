@@ -49,8 +49,7 @@ def run(quick: bool) -> list[Measure]:
     rounds = 1 if quick else 2
     paper = _trained(_paper(), steps=5 if quick else 150)
     measures = [
-        _against_forward(f"the paper's network, {n:,} images", paper, images=n, rounds=1)
-        for n in ((64,) if quick else (2000, 6000))
+        _against_forward("the paper's network", paper, images=n, rounds=1) for n in ((64,) if quick else (2000, 6000))
     ]
     if not quick and harness.available("transformers"):
         measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=1, side=224))
