@@ -38,7 +38,9 @@ def even():
 
 
 def blind():
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    reader = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    torch.nn.init.zeros_(reader[1].weight)
+    return reader
 '''
 
 Command = Callable[..., tuple[int, str, str]]
