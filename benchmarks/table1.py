@@ -1,0 +1,53 @@
+"""Minutes of the whole of Table I, as `negatoscope reproduce table1` makes it: ten classifiers, one seed.
+
+The command runs once, in a process of its own, from its start to its end: data, training, every pass that measures,
+figures. Nobody else's program makes this table, so there is no peer. What it writes stays in out/bench/table1, and the
+suite runs into an empty folder only: a table that was half there would be quicker.
+"""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks import harness
+from benchmarks.harness import Measure
+from benchmarks.startup import COMMAND
+
+OUT = harness.ROOT / "out/bench/table1"
+
+
+def run(quick: bool) -> list[Measure]:
+    """The whole table; of a quick run the command's own smoke run with two classifiers."""
+    if quick:
+        with TemporaryDirectory() as folder:
+            few = ["--fast", "--datasets", "mnist_sample", "--epsilons", "0.0,0.1"]
+            return _timed(Path(folder), few, "a smoke run")
+    if OUT.exists():
+        raise SystemExit(f"expected no {OUT.relative_to(harness.ROOT)}, got an earlier run: move it away first")
+    return _timed(OUT, [], "the whole Table I, 10 classifiers, 1 seed")
+
+
+def _timed(out: Path, told: list[str], name: str) -> list[Measure]:
+    began = time.perf_counter()
+    subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *told], check=True)
+    minutes = (time.perf_counter() - began) / 60
+    cells = json.loads((out / "table1.json").read_text())["cells"]
+    training = sum(cell["seconds"] for cell in cells) / 60
+    note = f"{len(cells)} classifiers; training {training:.3g} min, the rest measures, attacks and draws"
+    measures = [harness.value(name, "min", minutes, note=note)]
+    for dataset in dict.fromkeys(cell["dataset"] for cell in cells):
+        for kind, robust in (("plain", False), ("robust", True)):
+            found = [cell for cell in cells if cell["dataset"] == dataset and bool(cell["epsilon"]) is robust]
+            epochs = ", ".join(sorted({str(len(cell["epochs"])) for cell in found}))
+            measures.append(
+                harness.value(
+                    f"training of one {kind} classifier, {dataset}",
+                    "min",
+                    median(cell["seconds"] for cell in found) / 60,
+                    note=f"median of {len(found)}, {epochs} epochs",
+                )
+            )
+    return measures
