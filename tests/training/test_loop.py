@@ -350,3 +350,40 @@ def test_a_frozen_network_evaluates_and_takes_no_gradient() -> None:
     network = freeze(nn.Sequential(nn.Dropout(), nn.Linear(2, 2)))
     assert not any(module.training for module in network.modules())
     assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_looking_at_accuracies_within_an_epoch_changes_nothing(training: Dataset, validation: Dataset) -> None:
+    recipe = replace(RECIPE, network=NetworkSettings(batch_norm=True, dropout_first=0.25))
+    looks: list[tuple[float, float]] = []
+    watched = train(
+        recipe,
+        training,
+        validation=validation,
+        hardware=FLOAT32,
+        observe=lambda moment: looks.append(moment.accuracies()),
+    )
+    plain = train(recipe, training, validation=validation, hardware=FLOAT32)
+    assert _bits(watched.network) == _bits(plain.network)
+    assert _timeless(watched.history) == _timeless(plain.history)
+    assert len(looks) == 9
+    assert looks[-1] == (plain.history[-1].validation_accuracy, plain.history[-1].negative_accuracy)
+
+
+def test_negatives_that_are_trained_on_are_read(training: Dataset, validation: Dataset) -> None:
+    recipe = replace(RECIPE, learning_rate=0.05, epochs=12)
+    without, half = (
+        train(replace(recipe, negative_share=share), training, validation=validation, hardware=FLOAT32)
+        for share in (0.0, 0.5)
+    )
+    assert without.history[-1].negative_accuracy < 0.5
+    assert half.history[-1].negative_accuracy > 0.9
+    assert half.history[-1].validation_accuracy > 0.9
+
+
+def test_a_share_of_all_is_training_on_negatives_alone(training: Dataset, validation: Dataset) -> None:
+    recipe = replace(RECIPE, network=NetworkSettings(dropout_first=0.25))
+    inverted = replace(training, images=255 - np.asarray(training.images))
+    by_share = train(replace(recipe, negative_share=1.0), training, validation=validation, hardware=FLOAT32)
+    by_hand = train(recipe, inverted, validation=validation, hardware=FLOAT32)
+    for ours, theirs in zip(by_share.network.parameters(), by_hand.network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)

@@ -1,5 +1,6 @@
 """`negatoscope reproduce`: the paper's table and figure, and how the recipes were chosen."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -115,6 +116,86 @@ def figure1(
         typer.echo(f"Written: {path}")
 
 
+@app.command(
+    epilog="Example:  negatoscope reproduce sensitivity --studies mnist --factors 'optimizer,batch norm' --seeds 3",
+)
+def sensitivity(
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where results go, and where a stopped study goes on.")
+    ] = Path("out/sensitivity"),
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each recipe; intervals need 2 or more.")] = 3,
+    studies: Annotated[
+        str, typer.Option(metavar="NAMES", help="Of mnist, gtsrb, mnist_robust, fashion_mnist; all if empty.")
+    ] = "",
+    factors: Annotated[
+        str, typer.Option(metavar="NAMES", help="Only these, parted by commas, such as 'optimizer,batch norm'.")
+    ] = "",
+    budget: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Start runs while it lasts: 90min, or 300passes over training images.")
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Runs at once, each in a process with its share of the processors.")
+    ] = 1,
+    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of your own studies.")] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    fast: Annotated[
+        bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")
+    ] = False,
+) -> None:
+    """Find which choices that the paper does not state decide how many negatives a network reads.
+
+    Trains the paper's network with one choice changed at a time, follows negatives along training, and compares choices
+    at the end and at equal validation accuracy. The most telling runs come first. Writes sensitivity.json, .md, .png
+    and .svg, and each run's rows. Stop it at any moment: the same command goes on.
+    """
+    expect_seeds(seeds)
+    if jobs < 1:
+        raise InputError(f"expected at least one job, got {jobs}")
+    amount = _budget(budget)
+    typer.echo("Preparing data, and timing this machine ...", err=True)
+    with loading():
+        from negatoscope.cli.study_watch import StudyWatch
+        from negatoscope.reproduce.provenance import command_line
+        from negatoscope.reproduce.sensitivity import Budget, StudyRequest, study_sensitivity
+        from negatoscope.training.hardware import pick_hardware
+
+    told = {"studies": studies, "factors": factors, "seeds": seeds, "budget": budget, "jobs": jobs if jobs > 1 else ""}
+    request = StudyRequest(
+        seeds=seeds,
+        studies=tuple(_split(studies)),
+        factors=tuple(_split(factors)),
+        budget=Budget(*amount) if amount else None,
+        plan=plan,
+        data_dir=data_dir,
+        jobs=jobs,
+        fast=fast,
+        command=command_line("reproduce sensitivity", {**told, "plan": plan.name if plan else "", "fast": fast}),
+    )
+    hardware = pick_hardware(device, precision)
+    with StudyWatch(hardware.description) as watch:
+        result = study_sensitivity(request, out=out, hardware=hardware, watcher=watch)
+    typer.echo(f"{result['provenance']['runs']['made']} runs. Written to {out}: sensitivity.json, .md, .png and .svg.")
+
+
+@app.command(
+    epilog="Example:  negatoscope reproduce claims --table1 out/table1 --sensitivity out/sensitivity --out claims.md"
+)
+def claims(
+    table1: Annotated[Path, typer.Option(metavar="FOLDER", help="What `reproduce table1` wrote.")] = Path("out/table1"),
+    sensitivity: Annotated[Path, typer.Option(metavar="FOLDER", help="What `reproduce sensitivity` wrote.")] = Path(
+        "out/sensitivity"
+    ),
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = Path("out/claims.md"),
+) -> None:
+    """Hold the papers' claims against what was run: test, numbers, verdict and condition of each, on one page."""
+    with loading():
+        from negatoscope.reproduce.claims import write_claims
+
+    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command='negatoscope reproduce claims')}")
+
+
 @app.command(epilog="Example:  negatoscope reproduce recipes --dataset mnist --out out/recipes")
 def recipes(
     dataset: Annotated[str, typer.Option(metavar="NAME", help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
@@ -135,6 +216,16 @@ def recipes(
     file = out / f"{candidates.stem if candidates else dataset}.json"
     found = search(plan, out=file, data_dir=data_dir, hardware=pick_hardware(device, precision), tell=typer.echo)
     typer.echo(f"Chosen: {found['chosen']}. Written: {file}")
+
+
+def _budget(text: str) -> tuple[float, str] | None:
+    """An amount and its unit, such as "90min" or "300passes"."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(min|minutes|passes)\s*", text)
+    if found:
+        return float(found[1]), "passes" if found[2] == "passes" else "minutes"
+    if text:
+        raise InputError(f"expected a budget such as 90min or 300passes, got {text!r}")
+    return None
 
 
 DEFAULT = "0.0,0.05,0.1,0.2,0.5"

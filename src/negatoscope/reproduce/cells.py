@@ -118,7 +118,7 @@ def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> D
     dataset = load_dataset(spec, split=split, data_dir=data_dir)
     if not isinstance(dataset.images, np.ndarray):
         raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
-    return _few(dataset, 2000 if split == "train" else 500) if fast else dataset
+    return few_of(dataset, 2000 if split == "train" else 500) if fast else dataset
 
 
 def split_training(dataset: Dataset, recipe: Recipe, *, seed: int, fast: bool) -> tuple[Dataset, Dataset]:
@@ -138,7 +138,8 @@ def _negated(text: str) -> str:
     return str(replace(spec, arguments={**spec.arguments, "negated": True}))
 
 
-def _few(dataset: Dataset, count: int) -> Dataset:
+def few_of(dataset: Dataset, count: int) -> Dataset:
+    """As many images of a dataset, the same ones always; all where there are no more."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:count])
     return dataset.take(chosen, split=dataset.split)
 
@@ -234,7 +235,7 @@ def _passes(
 
     def one(images: Dataset, transform: str, change: Change | None = None) -> tuple[str, Callable[[], pa.Table]]:
         name = f"{images.split}, {transform}"
-        return name, lambda: _rows(cell, images, transform, change, network, hardware)
+        return name, lambda: rows_of(cell, images, transform, change, network, hardware)
 
     yield one(training, "identity")
     yield one(validation, "identity")
@@ -246,7 +247,7 @@ def _passes(
         chosen = np.searchsorted(data.negated_train.samples, training.samples)
         yield one(data.negated_train.take(chosen, split="train"), "negative")
         yield one(data.negated_test, "negative")
-    attacked = _few(data.test, 100 if cell.fast else ATTACKED)
+    attacked = few_of(data.test, 100 if cell.fast else ATTACKED)
     for epsilon in cell.attack_epsilons:
         yield one(attacked, f"fgsm(epsilon={epsilon})", _fgsm(network, epsilon))
         yield one(attacked, f"pgd(epsilon={epsilon}, steps={PGD_STEPS})", _pgd(network, epsilon, cell.seed))
@@ -260,9 +261,10 @@ def _pgd(network: PaperNetwork, epsilon: float, seed: int) -> Change:
     return lambda images, labels: pgd(network, images, labels, epsilon=epsilon, steps=PGD_STEPS, seed=seed).images
 
 
-def _rows(
+def rows_of(
     cell: Cell, images: Dataset, transform: str, change: Change | None, network: PaperNetwork, hardware: Hardware
 ) -> pa.Table:
+    """What a cell's network says of images after `change`, which `transform` names."""
     assert isinstance(images.images, np.ndarray), "load_cell_data checked it"
     found = predict(network, images.images, images.labels, device=hardware.device, change=change)
     key = RowKey(images.spec, images.split, cell.classifier, transform, cell.seed)

@@ -36,8 +36,8 @@ def measure(rows: pa.Table, *, classes: int) -> dict[str, Any]:
         rows: Those of one classifier: on training, validation and test images, on negatives, and under attacks.
         classes: How many there are.
     """
-    passes = _passes(rows)
-    measured: dict[str, Any] = {name: _rate(passes[key]) for name, key in _RATES.items()}
+    passes = passes_of(rows)
+    measured: dict[str, Any] = {name: rate_of(passes[key]) for name, key in _RATES.items()}
     attacks = _attacks(passes)
     shown = next((attack for attack in attacks if attack["epsilon"] == PLAIN_ATTACK_EPSILON), attacks[-1])
     labels = passes[_RATES["train"]]["label"]
@@ -48,13 +48,13 @@ def measure(rows: pa.Table, *, classes: int) -> dict[str, Any]:
         "attack_epsilon": shown["epsilon"],
         "attacks": attacks,
         "confidence": {name: float(passes[key]["confidence"].mean()) for name, key in _RATES.items()},
-        "destinations": _destinations(passes[_RATES["negative_train"]], classes),
+        "destinations": destinations_of(passes[_RATES["negative_train"]], classes),
         "chance": 1 / classes,
         "majority": float(np.bincount(labels).max() / len(labels)),
     }
 
 
-def _passes(rows: pa.Table) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+def passes_of(rows: pa.Table) -> dict[tuple[str, str], dict[str, np.ndarray]]:
     """The columns of each pass over images, by split and transform."""
     pairs = {
         (row["split"], row["transform"])
@@ -72,7 +72,8 @@ def _columns(rows: pa.Table, split: str, transform: str) -> dict[str, np.ndarray
     return {name: values.astype(np.int64) if values.dtype == np.int16 else values for name, values in columns.items()}
 
 
-def _rate(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+def rate_of(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The share that is right, with its interval; where there are tracks also the one resampled by track."""
     rate = Rate.of(columns["correct"]).to_dict()
     if "track" in columns:
         by_track = cluster_bootstrap(columns["correct"], columns["track"])
@@ -86,11 +87,11 @@ def _attacks(passes: Mapping[tuple[str, str], Mapping[str, np.ndarray]]) -> list
         spec = parse_spec(transform)
         if spec.name in ("fgsm", "pgd"):
             epsilon = float(str(spec.arguments["epsilon"]))
-            found.setdefault(epsilon, {"epsilon": epsilon})[spec.name] = _rate(columns)
+            found.setdefault(epsilon, {"epsilon": epsilon})[spec.name] = rate_of(columns)
     return [found[epsilon] for epsilon in sorted(found)]
 
 
-def _destinations(columns: Mapping[str, np.ndarray], classes: int) -> dict[str, Any]:
+def destinations_of(columns: Mapping[str, np.ndarray], classes: int) -> dict[str, Any]:
     """Where predictions on negatives go, and whether they still say anything of the label."""
     labels, predictions = columns["label"], columns["prediction"]
     table = contingency(labels, predictions, classes=classes)

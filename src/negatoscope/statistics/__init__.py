@@ -2,6 +2,7 @@
 
 from negatoscope.statistics.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability
 from negatoscope.statistics.clusters import cluster_bootstrap, cluster_bootstrap_difference
+from negatoscope.statistics.factors import Effect, Fit, factor_effects, fit_levels, log_odds
 from negatoscope.statistics.information import (
     Pairs,
     contingency,
@@ -28,6 +29,8 @@ from negatoscope.statistics.verdicts import Verdict, verdict
 __all__ = [
     "BINS",
     "ClassRates",
+    "Effect",
+    "Fit",
     "Interval",
     "Pairs",
     "Rate",
@@ -39,9 +42,12 @@ __all__ = [
     "count_pairs",
     "entropy_bits",
     "expected_calibration_error",
+    "factor_effects",
     "fisher",
+    "fit_levels",
     "holm",
     "information_by_chance",
+    "log_odds",
     "mcnemar",
     "mean_and_deviation",
     "mutual_information_bits",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from negatoscope.training.step import (
     derive_seed,
     learning_rate,
     make_optimizer,
+    negated,
     shifted,
     shifts,
 )
@@ -45,11 +46,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands: steps done out of all of them, and the epochs that are complete."""
+    """Where a run stands: steps done out of all of them, and the epochs that are complete.
+
+    `accuracies()` measures there and then, as at the end of an epoch: on validation images and on negatives of training
+    images. It changes nothing in what is trained.
+    """
 
     step: int
     steps: int
     history: tuple[Epoch, ...]
+    accuracies: Callable[[], tuple[float, float]] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def train(
         seed: Any whole number.
         hardware: Where to train; picked by what is there if not given.
         folder: Where to keep the state; nothing is kept if not given.
-        observe: Called after every step.
+        observe: Called after every step; the time that it takes is not counted as training.
 
     Raises:
         InputError: `epsilon` is not in [0, 1], there are no images, they are not square or differ in size, the last
@@ -157,10 +163,10 @@ class _Run:
         devices = [self.hardware.device] if self.hardware.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
-            for index, (chosen, offsets) in enumerate(self._draws()):
+            for index, (chosen, offsets, flipped) in enumerate(self._draws()):
                 step = self.epoch * self.steps_per_epoch + index
-                losses += self._step(chosen, step, offsets)
-                observe(Moment(step + 1, self.recipe.epochs * self.steps_per_epoch, tuple(self.history)))
+                losses += self._step(chosen, step, offsets, flipped)
+                began += self._show(step + 1, observe)
         loss = float(losses) / self.steps_per_epoch
         # Each loss was measured before its step: the weights show what became of the last one.
         if not np.isfinite(loss) or not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
@@ -170,15 +176,30 @@ class _Run:
             )
         self._measure(loss, time.monotonic() - began)
 
-    def _draws(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The images of each step and how they are shifted, drawn for the whole epoch and sent to the device once."""
+    def _show(self, step: int, observe: Callable[[Moment], None]) -> float:
+        """Let the observer look; how long it took."""
+        began = time.monotonic()
+        steps = self.recipe.epochs * self.steps_per_epoch
+        observe(Moment(step, steps, tuple(self.history), self._look))
+        return time.monotonic() - began
+
+    def _look(self) -> tuple[float, float]:
+        found = self._accuracies()
+        self.network.train()
+        return found
+
+    def _draws(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """For each step its images, their shifts and which are negated, drawn for the whole epoch, sent over once."""
         count, size, device = len(self.labels), self.recipe.batch_size, self.hardware.device
         offsets = shifts(count, pixels=self.recipe.shift, seed=derive_seed(self.seed, "shift", self.epoch))
         order = batches(count, size, seed=derive_seed(self.seed, "order", self.epoch), device=device)
-        return zip(order, torch.split(offsets.to(device), size), strict=True)
+        flipped = negated(count, share=self.recipe.negative_share, seed=derive_seed(self.seed, "negative", self.epoch))
+        return zip(order, *(torch.split(drawn.to(device), size) for drawn in (offsets, flipped)), strict=True)
 
-    def _step(self, chosen: Tensor, step: int, offsets: Tensor) -> Tensor:
+    def _step(self, chosen: Tensor, step: int, offsets: Tensor, flipped: Tensor) -> Tensor:
         images = to_images(self.pixels[chosen])
+        if self.recipe.negative_share:
+            images = torch.where(flipped[:, None, None, None], negative(images), images)
         if self.recipe.shift:
             images = shifted(images, offsets, pixels=self.recipe.shift)
         rate = learning_rate(self.recipe, step=step, steps=self.recipe.epochs * self.steps_per_epoch)
@@ -196,7 +217,8 @@ class _Run:
         self.optimizer.step()
         return loss
 
-    def _measure(self, loss: float, seconds: float) -> None:
+    def _accuracies(self) -> tuple[float, float]:
+        """On validation images and on negatives of training images; leaves the network in evaluation mode."""
         self.network.eval()
         device, monitored = self.hardware.device, self.monitored
         validation = predict(self.network, self.validation_images, self.validation.labels, device=device)
@@ -208,10 +230,13 @@ class _Run:
             change=lambda images, labels: negative(images),
         )
         accuracy = float((validation.predictions == self.validation.labels).mean())
+        return accuracy, float((negatives.predictions == self.training.labels[monitored]).mean())
+
+    def _measure(self, loss: float, seconds: float) -> None:
+        accuracy, negative_accuracy = self._accuracies()
         better = not self.history or accuracy > max(epoch.validation_accuracy for epoch in self.history)
         if self.recipe.selection == "best_validation" and better:
             self.best = {name: tensor.clone() for name, tensor in weights_of(self.network).items()}
-        negative_accuracy = float((negatives.predictions == self.training.labels[monitored]).mean())
         self.history.append(Epoch(self.epoch + 1, loss, accuracy, negative_accuracy, seconds))
 
     def select(self) -> None:

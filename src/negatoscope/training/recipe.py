@@ -43,6 +43,8 @@ class Recipe:
         batch_size: Clean images per step, up to a million; adversarial training adds as many adversarial ones.
         label_smoothing: In [0, 1).
         shift: Augmentation: every image moves by up to this many pixels each way, edges repeated. 0 is none.
+        negative_share: Augmentation: in each epoch, the share of images that are trained on as their negatives, drawn
+            anew, in [0, 1].
         fgsm_label: Whose gradient adversarial training follows: the "true" label's (which costs nothing extra) or the
             "predicted" one's.
         clean_weight: Weight of the clean loss in adversarial training, in [0, 1]; the adversarial loss has the rest.
@@ -69,6 +71,7 @@ class Recipe:
     batch_size: int = 128
     label_smoothing: float = 0.0
     shift: int = 0
+    negative_share: float = 0.0
     fgsm_label: FgsmLabel = "true"
     clean_weight: float = 0.5
     split: Split = "random"
@@ -83,7 +86,8 @@ class Recipe:
         _expect(self.name != "", "name", "not to be empty", self.name)
         _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0 and finite", self.learning_rate)
         _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0 and finite", self.weight_decay)
-        _expect(0 <= self.clean_weight <= 1, "clean_weight", "in [0, 1]", self.clean_weight)
+        for name in ("clean_weight", "negative_share"):
+            _expect(0 <= getattr(self, name) <= 1, name, "in [0, 1]", getattr(self, name))
         for name in ("momentum", "label_smoothing", "warmup"):
             _expect(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         for name in ("epochs", "batch_size"):

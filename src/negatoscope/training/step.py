@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -101,6 +101,11 @@ def batches(
 def shifts(count: int, *, pixels: int, seed: int) -> Int64[Tensor, "{count} 2"]:
     """Where each of `count` windows begins, down and right: from 0 to twice `pixels`, drawn from `seed`."""
     return torch.randint(0, 2 * pixels + 1, (count, 2), generator=torch.Generator().manual_seed(seed))
+
+
+def negated(count: int, *, share: float, seed: int) -> Bool[Tensor, " count"]:
+    """Which of `count` images are shown as their negatives: each with probability `share`, drawn from `seed`."""
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed)) < share
 
 
 def shifted(images: Images, offsets: Int64[Tensor, "batch 2"], *, pixels: int) -> Images:

@@ -1,0 +1,39 @@
+"""The ledger of the papers' claims, as one page."""
+
+from collections.abc import Sequence
+
+from negatoscope.reports.markdown import markdown_table
+from negatoscope.reports.sections import Document
+
+_INTRODUCTION = """\
+# What the papers claim, and what we found
+
+Hosseini and Poovendran 2017 (arXiv 1703.06857v1) claim that networks do not recognise negatives; the same
+authors' later paper (arXiv 1803.07739) says when they do. Each of their sentences that can be tested stands
+here with our test. The full text of the first version was not at hand: what stands in quotation marks is from
+an abstract, the rest is in our words.
+
+Made by `{command}` from two result documents, by rules that stand in `negatoscope/reproduce/claims.py`: more
+seeds can overturn a verdict."""
+
+
+def claims_page(claims: Sequence[Document], *, command: str) -> str:
+    """Markdown: the verdicts in one table, then each claim with its test and its numbers.
+
+    Args:
+        claims: What `judge_claims` gives.
+        command: How the page was made.
+    """
+    lines = [[str(place), _said(claim), f"**{claim['verdict']}**"] for place, claim in enumerate(claims, start=1)]
+    parts = [_INTRODUCTION.format(command=command), markdown_table(["", "Claim", "Verdict"], lines)]
+    for place, claim in enumerate(claims, start=1):
+        parts.append(f"## {place}. {claim['text'].rstrip('.')}: {claim['verdict']}")
+        told = [f"Claimed in {claim['source']}.", f"*Test:* {claim['test']}"]
+        told += [f"*Numbers:* {claim['numbers'].rstrip('.')}."] if claim["numbers"] else []
+        told += [f"*Condition:* {claim['condition']}."] if claim["condition"] else []
+        parts.append("\n".join(f"- {line}" for line in told))
+    return "\n\n".join(parts) + "\n"
+
+
+def _said(claim: Document) -> str:
+    return f"\u201c{claim['text']}\u201d" if claim["quoted"] else str(claim["text"])

