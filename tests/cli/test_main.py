@@ -36,6 +36,7 @@ HEAVY = ("torch", "numpy", "scipy", "matplotlib", "PIL", "pyarrow", "pydantic", 
         ("compare --help", "Example"),
         ("reproduce --help", "table1"),
         ("reproduce table1 --help", "--epsilons"),
+        ("reproduce sensitivity --help", "--budget"),
         ("data --help", "verify"),
         ("data list --help", "Example"),
     ],
@@ -125,7 +126,7 @@ def test_the_version_is_told(negatoscope) -> None:  # type: ignore[no-untyped-de
     assert negatoscope("--version") == (0, f"negatoscope {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["table1", "figure1", "recipes"])
+@pytest.mark.parametrize("command", ["table1", "figure1", "sensitivity", "claims", "recipes"])
 def test_each_command_of_reproduce_helps_with_an_example(negatoscope, command: str) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = negatoscope("reproduce", command, "--help")
     assert code == 0

@@ -1,6 +1,7 @@
 """Small real studies on the sample of MNIST: what is written and resumed, and that every number comes from rows."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from negatoscope.errors import DataError, DataNotFoundError, InputError
 from negatoscope.reports.sensitivity_page import sensitivity_page
 from negatoscope.reproduce.measure import passes_of, rate_of
-from negatoscope.reproduce.sensitivity import Budget, StudyRequest, study_sensitivity
+from negatoscope.reproduce.sensitivity import Budget, StudyRequest, plan_runs, study_sensitivity, within
+from negatoscope.reproduce.study import load_studies
 from negatoscope.rows import read_rows
 from negatoscope.training.hardware import pick_hardware
 
@@ -131,15 +133,6 @@ def test_a_second_run_makes_nothing_and_says_the_same(made: Made) -> None:
     assert again == result
 
 
-def test_a_run_that_is_made_again_gives_the_same_numbers(made: Made, tmp_path: Path) -> None:
-    request, _, result, _ = made
-    chosen = replace(request, factors=("initialization",), seeds=1)
-    again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
-    known = {(curve["recipe"], curve["seed"]): curve for curve in result["curves"]}
-    assert [known[curve["recipe"], curve["seed"]] for curve in again["curves"]] == again["curves"]
-    assert len(again["curves"]) == 2
-
-
 def test_runs_side_by_side_are_the_same_runs(made: Made, tmp_path: Path) -> None:
     request, _, result, _ = made
     notes = Notes()
@@ -152,7 +145,7 @@ def test_runs_side_by_side_are_the_same_runs(made: Made, tmp_path: Path) -> None
         assert curve["test_accuracy"] == pytest.approx(other["test_accuracy"], abs=0.05)
 
 
-def test_a_run_that_was_stopped_goes_on_and_keeps_what_it_measured(made: Made, tmp_path: Path) -> None:
+def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, tmp_path: Path) -> None:
     request, _, result, _ = made
 
     class Impatient(Notes):
@@ -166,14 +159,33 @@ def test_a_run_that_was_stopped_goes_on_and_keeps_what_it_measured(made: Made, t
     notes = Notes()
     again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=notes)
     assert next(moment for name, moment in notes.moments if name == "few, default, seed 0") == "measuring"
-    assert again["curves"][0] == result["curves"][0]
+    known = {(curve["recipe"], curve["seed"]): curve for curve in result["curves"]}
+    assert [known[curve["recipe"], curve["seed"]] for curve in again["curves"]] == again["curves"]
+    assert len(again["curves"]) == 2
 
 
-@pytest.mark.parametrize(("budget", "made_runs"), [(Budget(3, "passes"), 3), (Budget(600, "minutes"), 5)])
-def test_a_budget_bounds_what_is_started(budget: Budget, made_runs: int, made: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("budget", "kept"),
+    [
+        (None, 5),
+        (Budget(3, "passes"), 3),
+        (Budget(3.5, "passes"), 3),
+        (Budget(2, "minutes"), 2),
+        (Budget(9, "minutes"), 5),
+    ],
+)
+def test_a_budget_bounds_what_is_started(budget: Budget | None, kept: int, made: Made) -> None:
     request, *_ = made
-    result = study_sensitivity(replace(request, budget=budget), out=tmp_path, hardware=HARDWARE, watcher=Notes())
-    assert result["provenance"]["runs"] == {"planned": 5, "made": made_runs}
+    runs = plan_runs(load_studies(request.plan), seeds=2, fast=True)
+    assert within(budget, runs, dict.fromkeys(runs, 60.0)) == runs[:kept]
+
+
+def test_a_budget_that_is_spent_starts_nothing(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    notes, chosen = Notes(), replace(request, budget=Budget(0.5, "passes"))
+    result = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=notes)
+    assert (notes.ended, result["studies"]) == ([], [])
+    assert not (tmp_path / "sensitivity.md").exists()
 
 
 def test_the_page_says_what_the_numbers_say(made: Made) -> None:
@@ -210,13 +222,12 @@ def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path) -> None:
 
 
 def test_a_damaged_run_is_named(made: Made, tmp_path: Path) -> None:
-    request, *_ = made
-    chosen = replace(request, factors=("initialization",), seeds=1)
-    study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
-    damaged = sorted(tmp_path.glob("cells/*/cell.json"))[0]
+    request, out, *_ = made
+    shutil.copytree(out, tmp_path / "out")
+    damaged = sorted((tmp_path / "out").glob("cells/*/cell.json"))[0]
     damaged.write_text("{}")
     with pytest.raises(DataError, match="delete its folder"):
-        study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Notes())
+        study_sensitivity(request, out=tmp_path / "out", hardware=HARDWARE, watcher=Notes())
 
 
 @pytest.mark.parametrize(("amount", "unit"), [(0, "passes"), (float("nan"), "minutes"), (1, "hours")])

@@ -131,7 +131,7 @@ def study_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware, w
         folders = {run: cell_folder(run.run.cell, _data(run, load), hardware=hardware, out=out) for run in runs}
         missing = [run for run in runs if read_study_cell(folders[run]) is None]
         seconds = _estimates(missing, load, hardware)
-        missing = _within(request.budget, missing, seconds)
+        missing = within(request.budget, missing, seconds)
         watcher.planned(len(runs), len(runs) - len(seconds), sum(seconds[run] for run in missing), not_run)
         deadline = _deadline(request.budget)
         jobs = [_Job(run, folders[run], request.data_dir, hardware, deadline) for run in _once(missing, folders)]
@@ -255,7 +255,7 @@ def _estimates(
     return seconds
 
 
-def _within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[PlannedRun, float]) -> list[PlannedRun]:
+def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[PlannedRun, float]) -> list[PlannedRun]:
     """The first runs that a budget is enough for, by what they are expected to cost."""
     if budget is None:
         return list(runs)

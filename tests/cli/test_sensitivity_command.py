@@ -1,0 +1,83 @@
+"""`negatoscope reproduce sensitivity` and `claims`: what they say, and what they refuse in one sentence."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from negatoscope.cli.main import run
+
+Command = Callable[..., tuple[int, str, str]]
+
+PLAN = """
+[[study]]
+name = "few"
+dataset = "mnist_sample"
+epsilon = 0.0
+equal_accuracies = [0.3]
+decisive_accuracy = 0.3
+
+[[study.factor]]
+name = "initialization"
+default = "Glorot"
+levels = [{ value = "He", network = { initialization = "he" } }]
+"""
+
+
+@pytest.fixture
+def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["negatoscope", "reproduce", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path: Path) -> None:
+    pytest.importorskip("mlxtend")
+    (tmp_path / "plan.toml").write_text(PLAN)
+    words = ("sensitivity", "--plan", tmp_path / "plan.toml", "--seeds", "1", "--fast", "--out", tmp_path / "out")
+    code, out, err = negatoscope(*words)
+    assert code == 0, err
+    assert "2 runs; about" in err
+    assert "few, default, seed 0: test " in err
+    assert "2 runs. Written to" in out
+    page = (tmp_path / "out" / "sensitivity.md").read_text()
+    assert "`negatoscope reproduce sensitivity --seeds 1 --plan plan.toml --fast`" in page
+    code, _, err = negatoscope(*words)
+    assert (code, "2 runs, 2 of them there already" in err) == (0, True)
+    code, out, err = negatoscope(
+        "claims", "--table1", tmp_path, "--sensitivity", tmp_path / "out", "--out", tmp_path / "claims.md"
+    )
+    assert (code, err) == (
+        2,
+        f"negatoscope: expected table1.json in {tmp_path}, but it cannot be read; make it first\n",
+    )
+    assert not (tmp_path / "claims.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget", "soon"], "expected a budget such as 90min or 300passes, got 'soon'"),
+        (["--budget", "0min"], "expected a budget of passes or minutes above 0"),
+        (["--jobs", "0"], "expected at least one job"),
+        (["--seeds", "0"], "expected at least one seed"),
+        (["--factors", "optimiser"], "did you mean 'optimizer'?"),
+        (["--studies", "mnst"], "did you mean 'mnist'?"),
+        (["--studies", "fashion_mnist", "--factors", "padding"], "which has none of padding"),
+        (["--plan", "nowhere.toml"], "nowhere.toml"),
+        (["--device", "quantum"], "expected a device"),
+    ],
+)
+def test_what_is_given_wrongly_is_one_sentence(
+    options: list[str], said: str, negatoscope: Command, tmp_path: Path
+) -> None:
+    code, _, err = negatoscope("sensitivity", "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert said in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("negatoscope: ")
