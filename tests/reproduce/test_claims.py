@@ -18,7 +18,8 @@ def level(value: str, negatives: float, test: float = 0.99) -> dict[str, Any]:
 
 
 def factor(name: str, verdict: str, *levels: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "study": "mnist", "verdict": verdict, "levels": list(levels)}
+    effect = levels[-1]["negative_accuracy"] - levels[0]["negative_accuracy"]
+    return {"name": name, "study": "mnist", "verdict": verdict, "effect": effect, "levels": list(levels)}
 
 
 def study(**changes: Any) -> dict[str, Any]:
@@ -33,7 +34,9 @@ def study(**changes: Any) -> dict[str, Any]:
     noise = [{"l2": 1.0, "accuracy": 0.99}, {"l2": 16.0, "accuracy": 0.3}]
     look = {"study": "mnist", "recipe": "default", "seed": 0, "path": [{"accuracy": 0.99}], "noise": noise}
     also = [{"value": "50 epochs", "epochs": 50, "train_accuracy": 0.9999, "confidence_train": 0.999}]
+    source = {"command": "a study", "commit": "abc", "created": "today", "settings": {"fast": False}}
     return {
+        "provenance": source,
         "studies": [{"name": "mnist", "epsilon": 0.0, "progress": progress, "also": also}],
         "factors": list(factors.values()),
         "looking": [look],
@@ -60,6 +63,8 @@ def test_what_was_not_tested_says_so() -> None:
 
 FEW_LEARNED = factor("negatives in training", "decides", level("none", 0.1), level("half", 0.6))
 MOST_READ = factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.7))
+DOWNWARDS = factor("batch norm", "decides", level("no", 0.6), level("yes", 0.2))
+SOME_SHOWN = factor("negatives in training", "decides", level("none", 0.1), level("1 in 100", 0.6))
 LESS_ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.4, test=0.98))
 
 
@@ -73,6 +78,8 @@ LESS_ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level(
         ("initialization", {"initialization": MOST_READ}, "holds"),
         ("initialization", {"initialization": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
         ("batch_norm", {}, "does not hold"),
+        ("batch_norm", {"batch_norm": DOWNWARDS}, "does not hold"),
+        ("learned", {"negatives_in_training": SOME_SHOWN}, "undecided"),
         ("similar", {}, "holds"),
         ("similar", {"initialization": LESS_ACCURATE}, "does not hold"),
         ("random_level", {}, "holds in part"),
@@ -131,6 +138,12 @@ def test_the_page_has_every_claim_with_its_numbers(tmp_path: Path) -> None:
         assert claim["text"].rstrip(".") in page
         assert claim["numbers"].rstrip(".") in page
     assert "`a command`" in page
+    assert "`a study` at commit abc, today" in page
+    assert "smoke run" not in page
+    smoke = {**study(), "provenance": {**study()["provenance"], "settings": {"fast": True}}}
+    (tmp_path / "sensitivity.json").write_text(json.dumps(smoke))
+    write_claims(TOP / "results" / "table1", tmp_path, out=out, command="a command")
+    assert "**NO RESULTS: `a study` was a smoke run.**" in out.read_text()
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}"])

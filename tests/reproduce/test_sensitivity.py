@@ -130,6 +130,7 @@ def test_a_second_run_makes_nothing_and_says_the_same(made: Made) -> None:
     again = study_sensitivity(request, out=out, hardware=HARDWARE, watcher=notes)
     assert notes.ended == []
     assert notes.plans == [(5, 5, 0, [])]
+    assert [each["runs"] for each in result["provenance"]["made_by"]] == [5]
     assert again == result
 
 
@@ -180,6 +181,14 @@ def test_a_budget_bounds_what_is_started(budget: Budget | None, kept: int, made:
     assert within(budget, runs, dict.fromkeys(runs, 60.0)) == runs[:kept]
 
 
+def test_passes_count_what_was_made_before_and_minutes_do_not(made: Made) -> None:
+    request, *_ = made
+    runs = plan_runs(load_studies(request.plan), seeds=2, fast=True)
+    left = dict.fromkeys(runs[2:], 60.0)
+    assert within(Budget(3, "passes"), runs, left) == runs[2:3]
+    assert within(Budget(2, "minutes"), runs, left) == runs[2:4]
+
+
 def test_a_budget_that_is_spent_starts_nothing(made: Made, tmp_path: Path) -> None:
     request, *_ = made
     notes, chosen = Notes(), replace(request, budget=Budget(0.5, "passes"))
@@ -210,6 +219,21 @@ def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_pa
     assert [each["study"] for each in result["not_run"]] == ["all"]
     assert [study["name"] for study in result["studies"]] == ["few"]
     assert "**all was not run" in (tmp_path / "out" / "sensitivity.md").read_text()
+
+
+def test_a_run_that_diverges_is_told_and_the_others_are_made(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    wild = PLAN.replace('network = { initialization = "he" } }]', 'optimizer = "sgd", learning_rate = 1e30 }]')
+    (tmp_path / "plan.toml").write_text(wild)
+    chosen = replace(request, plan=tmp_path / "plan.toml", seeds=1, factors=("initialization",))
+    for again in (False, True):
+        notes = Notes()
+        result = study_sensitivity(chosen, out=tmp_path / "out", hardware=HARDWARE, watcher=notes)
+        assert notes.ended == ([] if again else ["few, default, seed 0"])
+        (failed,) = result["failed"]
+        assert failed["recipe"] == "initialization: He"
+        assert "diverged" in failed["reason"]
+    assert "**Not trained: few, initialization: He, seed 0" in (tmp_path / "out" / "sensitivity.md").read_text()
 
 
 def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path) -> None:

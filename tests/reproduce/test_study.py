@@ -136,6 +136,23 @@ def test_what_is_no_plan_is_one_sentence(text: str, said: str, tmp_path: Path) -
         load_studies(tmp_path / "plan.toml")
 
 
+TWICE = PLAN[PLAN.index("[[study.also]]") :]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PLAN + PLAN, "expected names of studies without repetition"),
+        (PLAN + TWICE, "expected names of levels in few without repetition"),
+        (PLAN.replace("decisive_accuracy = 0.5", "decisive_accuracy = 0.6"), "decisive_accuracy of 0.3, 0.5, got 0.6"),
+    ],
+)
+def test_a_plan_that_would_fail_after_its_runs_is_refused_before(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(RecipeError, match=said):
+        load_studies(tmp_path / "plan.toml")
+
+
 def test_a_plan_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="nowhere"):
         load_studies(tmp_path / "nowhere.toml")

@@ -103,7 +103,7 @@ def test_one_seed_gives_differences_but_no_intervals() -> None:
     effect = factor_effects(fit, FACTORS, default="default")["a"]
     assert effect.level == "a: 2"
     assert effect.difference != 0
-    assert (effect.low, effect.high, effect.p) == (None, None, None)
+    assert (effect.low, effect.high, effect.lowest, effect.highest, effect.p) == (None,) * 5
     assert fit.interval("default") is None
 
 
@@ -112,6 +112,26 @@ def test_runs_that_do_not_scatter_leave_nothing_open() -> None:
     effects = factor_effects(fit_levels(same), {"a": ["a: 1"], "b": ["b: 1"]}, default="default")
     assert effects["a"].p == pytest.approx(0, abs=1e-6)
     assert effects["a"].low == pytest.approx(effects["a"].high)
+
+
+def test_the_widest_ends_are_over_all_levels() -> None:
+    found = holes(runs())
+    effect = factor_effects(fit_levels(found), FACTORS, default="default")["a"]
+    assert effect.level == "a: 2"
+    assert effect.lowest < 0.05 < effect.low
+    assert effect.highest == effect.high
+
+
+def test_a_level_that_shares_no_seed_with_the_others_is_left_out() -> None:
+    apart = {**runs(), "c: 1": {7: 3.0}}
+    fit = fit_levels(apart)
+    assert "c: 1" not in fit.levels
+    assert fit.rest == pytest.approx(fit_levels({level: runs()[level] for level in LEVELS[:-1]}).rest)
+
+
+def test_levels_are_compared_through_seeds_that_a_third_one_shares() -> None:
+    found = {"default": {0: 0.0, 1: 0.1}, "a: 1": {1: 0.4, 2: 0.5}, "b: 1": {2: 1.0, 3: 1.1}}
+    assert fit_levels(found).levels == ("default", "a: 1", "b: 1")
 
 
 def test_levels_that_were_not_run_are_left_out() -> None:

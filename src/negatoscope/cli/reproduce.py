@@ -176,7 +176,10 @@ def sensitivity(
     hardware = pick_hardware(device, precision)
     with StudyWatch(hardware.description) as watch:
         result = study_sensitivity(request, out=out, hardware=hardware, watcher=watch)
-    typer.echo(f"{result['provenance']['runs']['made']} runs. Written to {out}: sensitivity.json, .md, .png and .svg.")
+    files = (
+        "sensitivity.json, .md, .png and .svg" if result["studies"] else "sensitivity.json (no run of a default yet)"
+    )
+    typer.echo(f"{result['provenance']['runs']['made']} runs. Written to {out}: {files}.")
 
 
 @app.command(
@@ -192,8 +195,12 @@ def claims(
     """Hold the papers' claims against what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
         from negatoscope.reproduce.claims import write_claims
+        from negatoscope.reproduce.provenance import command_line
 
-    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command='negatoscope reproduce claims')}")
+    command = command_line(
+        "reproduce claims", {"table1": table1.name, "sensitivity": sensitivity.name, "out": out.name}
+    )
+    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command)}")
 
 
 @app.command(epilog="Example:  negatoscope reproduce recipes --dataset mnist --out out/recipes")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reports.sections import Document
+from negatoscope.reports.sections import MISSING, Document, joined
 
 _INTRODUCTION = """\
 # What the papers claim, and what we found
@@ -17,23 +17,38 @@ Made by `{command}` from two result documents, by rules that stand in `negatosco
 seeds can overturn a verdict."""
 
 
-def claims_page(claims: Sequence[Document], *, command: str) -> str:
+def claims_page(claims: Sequence[Document], *, command: str, sources: Sequence[Document] = ()) -> str:
     """Markdown: the verdicts in one table, then each claim with its test and its numbers.
 
     Args:
         claims: What `judge_claims` gives.
         command: How the page was made.
+        sources: The provenance of the documents that it is made from.
     """
     lines = [[str(place), _said(claim), f"**{claim['verdict']}**"] for place, claim in enumerate(claims, start=1)]
-    parts = [_INTRODUCTION.format(command=command), markdown_table(["", "Claim", "Verdict"], lines)]
+    parts = [
+        _INTRODUCTION.format(command=command),
+        *_warnings(sources),
+        markdown_table(["", "Claim", "Verdict"], lines),
+    ]
     for place, claim in enumerate(claims, start=1):
         parts.append(f"## {place}. {claim['text'].rstrip('.')}: {claim['verdict']}")
         told = [f"Claimed in {claim['source']}.", f"*Test:* {claim['test']}"]
         told += [f"*Numbers:* {claim['numbers'].rstrip('.')}."] if claim["numbers"] else []
         told += [f"*Condition:* {claim['condition']}."] if claim["condition"] else []
         parts.append("\n".join(f"- {line}" for line in told))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_sources(sources)]) + "\n"
 
 
 def _said(claim: Document) -> str:
     return f"\u201c{claim['text']}\u201d" if claim["quoted"] else str(claim["text"])
+
+
+def _warnings(sources: Sequence[Document]) -> list[str]:
+    smoke = [source["command"] for source in sources if source["settings"]["fast"]]
+    return [f"**NO RESULTS: `{command}` was a smoke run.**" for command in smoke]
+
+
+def _sources(sources: Sequence[Document]) -> list[str]:
+    told = [f"`{source['command']}` at commit {source['commit'] or MISSING}, {source['created']}" for source in sources]
+    return [f"Made from {joined(told)}."] if told else []

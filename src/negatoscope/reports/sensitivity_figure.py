@@ -111,5 +111,5 @@ def _draw_key(figure: Figure, height: float) -> None:
     for verdict, color in _COLORS.items():
         figure.text(place, 1 - 0.2 / height, f"● {verdict}", color=color, fontsize=8.5, va="center")
         place += 0.008 * len(verdict) + 0.03
-    told = "hollow: the default's value.  Bars: 95 % intervals of the mean over seeds."
+    told = "hollow: the default's value.  Bars: 95 % intervals of the mean of these seeds."
     figure.text(place + 0.01, 1 - 0.2 / height, told, color=GREY, fontsize=8.5, va="center")

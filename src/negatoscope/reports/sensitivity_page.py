@@ -1,12 +1,11 @@
 """The page of a sensitivity study, in plain words; every sentence is made from the numbers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.sections import MISSING, SMOKE, Document, counted, dataset_name, interval, joined, percent
 
-VERDICTS = ("decides", "does not matter", "undecided")
+VERDICTS = ("decides", "does not matter", "undecided", "not compared")
 
 
 def sensitivity_page(result: Document) -> str:
@@ -63,7 +62,9 @@ def factor_table(factors: Sequence[Document]) -> str:
 def _head(result: Document) -> str:
     runs = result["provenance"]["runs"]
     left = "" if runs["made"] == runs["planned"] else f" of {runs['planned']} that are planned"
-    missing = "".join(f" **{each['study']} was not run: {each['reason']}.**" for each in result["not_run"])
+    failed = [f"{each['study']}, {each['recipe']}, seed {each['seed']} ({each['reason']})" for each in result["failed"]]
+    missing = f" **Not trained: {joined(failed)}.**" if failed else ""
+    missing += "".join(f" **{each['study']} was not run: {each['reason']}.**" for each in result["not_run"])
     return (
         f"Made from {counted(runs['made'], 'run')}{left} by `{result['provenance']['command']}`. Each run changes one "
         "choice that Hosseini and Poovendran (2017, arXiv 1703.06857v1) do not state, around a default recipe. How the "
@@ -84,18 +85,21 @@ def _at_equal(factors: Sequence[Document], study: Document) -> str:
         f"**At equal validation accuracy ({_tenths(study['decisive_accuracy'])} %)**, "
         f"{_counts(factors, [each['verdict'] for each in equal])} {_named('What decides', factors, equal)}"
     )
-    gone = [f["name"] for f, e in zip(factors, equal, strict=True) if f["verdict"] == "decides" != e["verdict"]]
+    pairs = [(factor["name"], factor["verdict"], each["verdict"]) for factor, each in zip(factors, equal, strict=True)]
+    gone = [name for name, end, now in pairs if (end, now) == ("decides", "does not matter")]
     if gone:
-        text += f" Not shown to act but through how far training has come: {joined(gone)}."
+        text += f" What decides at the end only through how far training has come: {joined(gone)}."
     return text.strip()
 
 
 def _counts(factors: Sequence[Document], verdicts: Sequence[str]) -> str:
     counts = {verdict: sum(each == verdict for each in verdicts) for verdict in VERDICTS}
-    return (
+    text = (
         f"of {counted(len(factors), 'factor')} {counts['decides']} decide how many negatives are read, "
-        f"{counts['does not matter']} do not matter, and {counts['undecided']} are undecided."
+        f"{counts['does not matter']} do not matter, and {counts['undecided']} are undecided"
     )
+    left = counts["not compared"]
+    return text + (f"; {left} could not be compared, as runs did not pass that accuracy." if left else ".")
 
 
 def _named(lead: str, factors: Sequence[Document], found: Sequence[Document]) -> str:
@@ -123,15 +127,16 @@ def _known(effect: Document) -> bool:
 def _progress(study: Document) -> str:
     told = study["progress"]
     text = (
-        f"Over all {counted(told['runs'], 'run')}, accuracy on negatives goes from {_tenths(told['lowest'])} to "
-        f"{_tenths(told['highest'])} %: above chance ({_tenths(study['chance'])} %) in {told['above_chance']}, below "
+        f"Over the {counted(told['runs'], 'run')} without negatives in training, accuracy on negatives goes from "
+        f"{_tenths(told['lowest'])} to {_tenths(told['highest'])} %: above chance ({_tenths(study['chance'])} %) in "
+        f"{told['above_chance']}, below "
         f"it in {told['below_chance']}. It is higher at the end of training than at the first measurement in "
         f"{told['rising']} of them."
     )
     if told["rank_correlation"] is not None:
         text += (
-            " Between runs, its rank correlation with the final validation accuracy is "
-            f"{told['rank_correlation']:+.2f} (p {_p_value(told['p'])})."
+            " Between recipes, its rank correlation with the final validation accuracy is "
+            f"{told['rank_correlation']:+.2f}."
         )
     return text
 
@@ -144,6 +149,8 @@ def _closest(closest: Document) -> str:
         f"The paper's pair {pair} (Table I) {found} at the end of any of {counted(closest['runs'], 'run')}. Nearest: "
         f"({percent(end['test_accuracy'])}, {percent(end['negative_accuracy'])}), {end['recipe']}, seed {end['seed']}."
     )
+    if along is None:
+        return text
     reached = "is passed" if closest["found_along_training"] else "is not passed either"
     return text + (
         f" Along training it {reached}: nearest after {along['epoch']:g} epochs of {along['recipe']}, seed "
@@ -169,10 +176,6 @@ def _verdicts(factor: Document) -> str:
 
 def _tenths(rate: float | None) -> str:
     return percent(rate, decimals=1)
-
-
-def _p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _beside(result: Document, study: Document) -> list[str]:
@@ -249,10 +252,9 @@ def _ways(looks: Sequence[Document]) -> list[str]:
 
 
 def _foot(result: Document) -> str:
-    source = result["provenance"]
-    facts: list[Any] = [
-        f"negatoscope {source['negatoscope']}",
-        source["hardware"],
-        f"torch {source['versions']['torch']}",
+    made = [
+        f"{counted(each['runs'], 'run')} at commit {each['commit'] or MISSING} with negatoscope {each['negatoscope']}, "
+        f"torch {each['torch']}, {each['hardware']}"
+        for each in result["provenance"]["made_by"]
     ]
-    return f"Commit {source['commit'] or MISSING}; {', '.join(facts)}; {source['created']}."
+    return f"{joined(made)}. Put together on {result['provenance']['created']}."

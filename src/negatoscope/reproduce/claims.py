@@ -20,7 +20,7 @@ from typing import Any, Literal
 from negatoscope.errors import DataError
 from negatoscope.files import write_whole
 from negatoscope.reports.claims_page import claims_page
-from negatoscope.reproduce.effects import MATTERS
+from negatoscope.reproduce.effects import MATTERS, NEAR_TEST
 
 Document = Mapping[str, Any]
 Verdict = Literal["holds", "holds in part", "does not hold", "undecided", "not tested"]
@@ -78,7 +78,9 @@ def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) ->
         OutputError: `out` cannot be written.
     """
     documents = [_read(table1 / "table1.json"), _read(sensitivity / "sensitivity.json")]
-    write_whole(out, claims_page(judge_claims(*documents), command=command).encode())
+    claims = judge_claims(*documents)
+    sources = [document["provenance"] for document in documents]
+    write_whole(out, claims_page(claims, command=command, sources=sources).encode())
     return out
 
 
@@ -167,17 +169,20 @@ def _noise(table1: Document, sensitivity: Document) -> Finding:
     looks = [look for look in sensitivity["looking"] if look["recipe"] == "default" and look["seed"] == 0]
     if not looks:
         return _nothing("Accuracy under random noise of a given L2 size.")
-    held, numbers = [], []
+    held, numbers, kept = [], [], []
     for look in looks:
         clean = look["path"][0]["accuracy"]
-        held += [clean - point["accuracy"] < NOISE_SLACK for point in look["noise"]]
+        keeps = [clean - point["accuracy"] < NOISE_SLACK for point in look["noise"]]
         rates = ", ".join(f"{point['l2']:g}: {_pc(point['accuracy'])}" for point in look["noise"])
         numbers.append(f"{look['study']} {_pc(clean)}, under noise {rates}")
+        upto = [point["l2"] for point, keep in zip(look["noise"], keeps, strict=True) if keep]
+        kept.append(f"{look['study']}: up to {max(upto):g}" if upto else f"{look['study']}: at none of these sizes")
+        held += keeps
     return Finding(
         "Accuracy on 2,000 test images under Gaussian noise of an L2 size; a digit's negative is about 26 away.",
         _listed(numbers),
         _part(held),
-        "" if all(held) else "small noise keeps the class, noise as large as the way to the negative does not",
+        "" if all(held) else f"noise keeps the class on {_listed(kept)}",
     )
 
 
@@ -185,16 +190,16 @@ def _learned(table1: Document, sensitivity: Document) -> Finding:
     found = _levels(sensitivity, "negatives in training")
     if not found:
         return _nothing("Training with a share of negatives.")
-    held = [level["negative_accuracy"] >= LEARNED for _, level in found]
-    enough = [f"{study}: from {level['value']} on" for study, level in found if level["negative_accuracy"] >= LEARNED]
+    enough = [f"{study}: {level['value']}" for study, level in found if level["negative_accuracy"] >= LEARNED]
+    whole = any(level["value"] == "half" for _, level in found)
     return Finding(
         "Training in which a share of images is shown as negatives.",
         _listed(
             f"{level['value']} {_pc(level['negative_accuracy'])} (test {_pc(level['test_accuracy'])})"
             for _, level in found
         ),
-        "holds" if held[-1] else "does not hold",
-        enough[0] if enough else "",
+        "holds" if enough else "does not hold" if whole else "undecided",
+        f"with {_listed(enough)}" if enough else "",
     )
 
 
@@ -205,12 +210,12 @@ def _similar(table1: Document, sensitivity: Document) -> Finding:
         default = factors[0]["levels"][0] if factors else None
         if default is None:
             continue
-        others = [factor for factor in factors if factor["name"] != "negatives in training"]
-        levels = [level for factor in others for level in factor["levels"]]
-        near = [level for level in levels if abs(level["test_accuracy"] - default["test_accuracy"]) <= 0.003]
+        others = [factor for factor in factors if factor["name"] not in _SAME_IMAGES]
+        levels = [default, *(level for factor in others for level in factor["levels"][1:])]
+        near = [level for level in levels if abs(level["test_accuracy"] - default["test_accuracy"]) <= NEAR_TEST]
         rates = [level["negative_accuracy"] for level in near]
         held.append(max(rates) - min(rates) >= MATTERS)
-        told.append(f"{study['name']}: {_pc(min(rates))} to {_pc(max(rates))} of negatives among {len(near)} values")
+        told.append(f"{study['name']}: {_pc(min(rates))} to {_pc(max(rates))} of negatives among {len(near)} recipes")
     if not told:
         return _nothing("Recipes of equal accuracy.")
     return Finding("Recipes whose test accuracies lie within 0.3 points of the default's.", _listed(told), _part(held))
@@ -223,8 +228,8 @@ def _generalises(name: str) -> Callable[[Document, Document], Finding]:
             return _nothing(f"The factor {name!r} of the study.")
         held = []
         for factor in factors:
-            most = max(level["negative_accuracy"] for level in factor["levels"])
-            held.append(factor["verdict"] == "decides" and most >= READ)
+            most = max(level["negative_accuracy"] for level in factor["levels"][1:])
+            held.append(factor["verdict"] == "decides" and factor["effect"] > 0 and most >= READ)
         numbers = [
             f"{factor['study']}: "
             + ", ".join(f"{level['value']} {_pc(level['negative_accuracy'])}" for level in factor["levels"])
@@ -247,6 +252,9 @@ def _other_transforms(table1: Document, sensitivity: Document) -> Finding:
         "None here: `negatoscope audit` measures other transforms on any classifier.", "", "not tested", "waits"
     )
 
+
+_SAME_IMAGES = ("negatives in training", "negatives are taken")
+"""Factors that say nothing of networks trained on the same images: one shows negatives, one measures others."""
 
 _JUDGES: dict[str, Callable[[Document, Document], Finding]] = {
     "training": _training,

@@ -2,10 +2,10 @@
 
 **The rule.** A factor *decides* how many negatives are read if its p-value, corrected for the number of factors of its
 study (Holm), is below 0.05, and its strongest level moves the accuracy on negatives by 5 points or more. It *does not
-matter* if the 95 % interval of that level's difference lies within 5 points on either side of 0. Otherwise it is
-*undecided*. This is asked twice: at the end of training, and at equal validation accuracy along training. A factor that
-decides at the end only acts through how far training has come; one that decides at equal accuracy acts by itself. The
-paper's pair counts as *found* where a run has it within 0.3 points on test images and within 2 points on negatives.
+matter* if the 95 % intervals of all its levels' differences lie within 5 points on either side of 0. Otherwise it is
+*undecided*. This is asked twice: at the end of training, and at equal validation accuracy along it, where a factor
+is *not compared* if the level that is strongest at the end, or the default, has no such number. The paper's pair counts
+as *found* where a run that has seen no negatives comes within 0.3 points on test images and 2 points on negatives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ NEAR_TEST, NEAR_NEGATIVE = 0.003, 0.02
 """How near to the paper's accuracies a run must come, in [0, 1]."""
 
 DEFAULT = "default"
+NOT_COMPARED = "not compared"
 
 Document = dict[str, Any]
 LevelRuns = dict[str, dict[int, Document]]
@@ -54,7 +55,8 @@ def study_effects(study: Study, runs: LevelRuns) -> list[Document]:
     }
     fit, equal = fit_levels(ends), _equal_fit(runs, study.decisive_accuracy)
     effects = _corrected(factor_effects(fit, factors, default=DEFAULT))
-    at_equal = {} if equal is None else _corrected(factor_effects(equal, factors, default=DEFAULT))
+    compared = {name: keys for name, keys in factors.items() if _is_compared(effects.get(name), equal)}
+    at_equal = {} if equal is None else _corrected(factor_effects(equal, compared, default=DEFAULT))
     return [
         {
             "name": factor.name,
@@ -62,11 +64,13 @@ def study_effects(study: Study, runs: LevelRuns) -> list[Document]:
             "dataset": study.dataset,
             "epsilon": study.epsilon,
             "default": factor.default,
-            "levels": [_level(study, runs, fit, *named) for named in _named_levels(factor) if named[1] in runs],
+            "levels": [
+                _level(study, runs, (fit, equal), *named) for named in _named_levels(factor) if named[1] in runs
+            ],
             **effects[factor.name],
             "at_equal_accuracy": {
                 "validation_accuracy": study.decisive_accuracy,
-                **at_equal.get(factor.name, {"effect": None, "verdict": "undecided"}),
+                **at_equal.get(factor.name, {"effect": None, "verdict": NOT_COMPARED}),
             },
         }
         for factor in study.factors
@@ -81,11 +85,11 @@ def _named_levels(factor: Factor) -> list[tuple[str, str]]:
 
 def verdict_of(effect: Effect, p_corrected: float | None) -> str:
     """What the rule says of a factor: "decides", "does not matter" or "undecided"."""
-    if effect.low is None or effect.high is None or p_corrected is None:
+    if effect.lowest is None or effect.highest is None or p_corrected is None:
         return "undecided"
     if p_corrected < SIGNIFICANT and abs(effect.difference) >= MATTERS:
         return "decides"
-    return "does not matter" if effect.low > -MATTERS and effect.high < MATTERS else "undecided"
+    return "does not matter" if effect.lowest > -MATTERS and effect.highest < MATTERS else "undecided"
 
 
 def negative_at(curve: Sequence[Mapping[str, float]], accuracy: float) -> float | None:
@@ -106,21 +110,25 @@ def negative_at(curve: Sequence[Mapping[str, float]], accuracy: float) -> float 
 def closest_to_paper(study: Study, runs: LevelRuns) -> Document | None:
     """The run that comes nearest to the pair that Table I prints, at its end and anywhere along training.
 
-    A distance of 1 is as far as still counts as found. Along training, validation accuracy stands for the test's.
+    Runs that were trained on negatives do not count. A distance of 1 is as far as still counts as found. Along training
+    validation accuracy stands for the test's, where validation images are not frames of signs that were trained on.
     """
     paper = printed(study.dataset, study.epsilon)
     if paper.test is None or paper.negative is None:
         return None
     ends, points = [], []
-    for key, seeds in runs.items():
+    for key, seeds in _unaided(runs).items():
         for seed, run in seeds.items():
             named = {"recipe": key, "seed": seed}
             end = {"test_accuracy": run["test"]["accuracy"], "negative_accuracy": run["negative"]["accuracy"]}
             ends.append({**named, **end, "distance": _far(end["test_accuracy"], end["negative_accuracy"], paper)})
-            for point in run["curve"]:
+            for point in run["curve"] if _is_followed(run) and not run["tracks"] else ():
                 far = _far(point["validation_accuracy"], point["negative_accuracy"], paper)
                 points.append({**named, **point, "distance": far})
-    nearest, along = (min(found, key=lambda each: float(each["distance"])) for found in (ends, points))
+    if not ends:
+        return None
+    nearest = min(ends, key=lambda each: float(each["distance"]))
+    along = min(points, key=lambda each: float(each["distance"])) if points else None
     return {
         "study": study.name,
         "dataset": study.dataset,
@@ -129,29 +137,40 @@ def closest_to_paper(study: Study, runs: LevelRuns) -> Document | None:
         "runs": len(ends),
         "found": nearest["distance"] <= 1,
         "nearest": nearest,
-        "found_along_training": along["distance"] <= 1,
+        "found_along_training": None if along is None else along["distance"] <= 1,
         "nearest_along_training": along,
     }
 
 
 def progress(runs: LevelRuns) -> Document:
-    """Whether negatives follow how far training has come: over all runs, and along each."""
-    cells = [run for seeds in runs.values() for run in seeds.values()]
-    validation = [run["curve"][-1]["validation_accuracy"] for run in cells]
+    """Whether negatives follow how far training has come: over all runs that have seen no negatives, and along each."""
+    unaided = _unaided(runs)
+    cells = [run for seeds in unaided.values() for run in seeds.values()]
     negatives = [run["negative"]["accuracy"] for run in cells]
-    rising = [run["curve"][-1]["negative_accuracy"] > run["curve"][0]["negative_accuracy"] for run in cells]
-    several = len(set(validation)) > 1 and len(set(negatives)) > 1 and len(cells) > 3
-    found = stats.spearmanr(validation, negatives) if several else None
+    validation = [
+        _mean([run["curve"][-1]["validation_accuracy"] for run in each.values()]) for each in unaided.values()
+    ]
+    by_recipe = [_mean([run["negative"]["accuracy"] for run in each.values()]) for each in unaided.values()]
+    several = len(set(validation)) > 1 and len(set(by_recipe)) > 1 and len(by_recipe) > 3
     return {
         "runs": len(cells),
-        "rank_correlation": None if found is None else float(found.statistic),
-        "p": None if found is None else float(found.pvalue),
-        "rising": sum(rising),
+        "rank_correlation": float(stats.spearmanr(validation, by_recipe).statistic) if several else None,
+        "rising": sum(run["curve"][-1]["negative_accuracy"] > run["curve"][0]["negative_accuracy"] for run in cells),
         "above_chance": sum(run["negative"]["low"] > run["chance"] for run in cells),
         "below_chance": sum(run["negative"]["high"] < run["chance"] for run in cells),
         "lowest": min(negatives),
         "highest": max(negatives),
     }
+
+
+def _unaided(runs: LevelRuns) -> LevelRuns:
+    """The levels whose runs were trained without negatives."""
+    return {key: seeds for key, seeds in runs.items() if not next(iter(seeds.values()))["recipe"]["negative_share"]}
+
+
+def _is_compared(effect: Document | None, equal: Fit | None) -> bool:
+    """Whether the level that is strongest at the end has a number at equal accuracy."""
+    return effect is not None and equal is not None and effect["level"] in equal.levels
 
 
 def _equal_fit(runs: LevelRuns, accuracy: float) -> Fit | None:
@@ -188,23 +207,29 @@ def _corrected(effects: Mapping[str, Effect]) -> dict[str, Document]:
     }
 
 
-def _level(study: Study, runs: LevelRuns, fit: Fit, value: str, key: str) -> Document:
+def _level(study: Study, runs: LevelRuns, fits: tuple[Fit, Fit | None], value: str, key: str) -> Document:
+    """A level's mean rates over its seeds; on negatives the mean of log-odds, which is what intervals are about."""
     found = list(runs[key].values())
-    interval = fit.interval(key)
-    equal = {
+    fit, equal = fits
+    interval = fit.interval(key) if key in fit.levels else None
+    marks = {
         str(accuracy): _mean([negative_at(run["curve"], accuracy) for run in found if _is_followed(run)])
         for accuracy in study.equal_accuracies
     }
+    if equal is not None and key in equal.levels:
+        marks[str(study.decisive_accuracy)] = equal.mean(key)
+    plain = _mean([run["negative"]["accuracy"] for run in found])
     return {
         "value": value,
         "seeds": len(found),
         "validation_accuracy": _mean([run["curve"][-1]["validation_accuracy"] for run in found]),
         "test_accuracy": _mean([run["test"]["accuracy"] for run in found]),
         "train_accuracy": _mean([run["train"]["accuracy"] for run in found]),
-        "negative_accuracy": _mean([run["negative"]["accuracy"] for run in found]),
+        "negative_accuracy": fit.mean(key) if key in fit.levels else plain,
+        "negative_arithmetic_mean": plain,
         "low": None if interval is None else interval.low,
         "high": None if interval is None else interval.high,
-        "at_equal_accuracy": equal,
+        "at_equal_accuracy": marks,
     }
 
 

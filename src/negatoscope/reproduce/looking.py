@@ -25,7 +25,7 @@ READ, ALONG = 5000, 2000
 """How many images a read-out is fitted on, and how many each point of a path is measured on."""
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
-NOISES = (1.0, 2.0, 4.0, 8.0, 16.0)
+NOISES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """L2 sizes of random noise. A digit of 28x28 pixels, nearly all 0 or 1, lies about 26 from its negative."""
 
 _Map = Callable[[Images], Tensor]

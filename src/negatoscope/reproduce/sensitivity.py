@@ -1,33 +1,28 @@
 """The sensitivity study: which choices that the paper does not state decide how many negatives a network reads."""
 
 import json
-import multiprocessing
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import torch
-
 from negatoscope.errors import DataNotFoundError, InputError
 from negatoscope.files import locked, remove_leftovers, write_whole
-from negatoscope.memory import keep_freed_memory
 from negatoscope.reports.figures import save_figure
 from negatoscope.reports.sensitivity_figure import draw_sensitivity
 from negatoscope.reports.sensitivity_page import sensitivity_page
-from negatoscope.reproduce.cells import Cell, CellData, cell_folder, load_cell_data
+from negatoscope.reproduce.cells import Cell, CellData, cell_folder
 from negatoscope.reproduce.effects import LevelRuns, level_key
 from negatoscope.reproduce.estimate import Pace, measure_pace
 from negatoscope.reproduce.provenance import provenance
 from negatoscope.reproduce.study import Study, choose_studies, load_studies
-from negatoscope.reproduce.study_cell import MARKED_EPOCHS, MEASURED, StudyRun, read_study_cell, run_study_cell
+from negatoscope.reproduce.study_cell import MARKED_EPOCHS, MEASURED, StudyRun, read_study_cell
 from negatoscope.reproduce.study_document import study_document
+from negatoscope.reproduce.study_jobs import StudyJob, data_of, failure_of, make
 from negatoscope.training.hardware import Hardware
 from negatoscope.training.loop import MONITORED, Moment
-from negatoscope.training.recipe import Recipe
 
 Document = dict[str, Any]
 
@@ -125,102 +120,78 @@ def study_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware, w
     with locked(out):
         remove_leftovers([out, *out.glob("cells/*")])
         studies = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
-        load = cache(partial(_load, request.data_dir, request.fast))
-        studies, not_run = _at_hand(studies, load)
+        studies, not_run = _at_hand(studies, request)
         runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
-        folders = {run: cell_folder(run.run.cell, _data(run, load), hardware=hardware, out=out) for run in runs}
-        missing = [run for run in runs if read_study_cell(folders[run]) is None]
-        seconds = _estimates(missing, load, hardware)
-        missing = within(request.budget, missing, seconds)
-        watcher.planned(len(runs), len(runs) - len(seconds), sum(seconds[run] for run in missing), not_run)
+        folders = {run: cell_folder(run.run.cell, _data(run, request), hardware=hardware, out=out) for run in runs}
+        once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
+        missing = {run for run, folder in folders.items() if once[folder] is run and not _is_there(folder)}
+        seconds = _estimates([run for run in runs if run in missing], request, hardware)
+        chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
+        watcher.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
         deadline = _deadline(request.budget)
-        jobs = [_Job(run, folders[run], request.data_dir, hardware, deadline) for run in _once(missing, folders)]
-        make = _side_by_side(jobs, request.jobs) if request.jobs > 1 else _one_by_one(jobs, watcher)
-        for run, document in make:
-            if document is not None:
-                watcher.finished(run.name, document, seconds[run])
-        found: dict[str, LevelRuns] = {study.name: {} for study in studies}
-        for each, folder in folders.items():
-            if (told := read_study_cell(folder)) is not None:
-                found[each.study].setdefault(level_key(each.factor, each.value), {})[each.run.cell.seed] = told
-        datasets = {dataset.spec: dataset for each in runs for dataset in _data(each, load).datasets}
-        made = sum(len(seeds) for levels in found.values() for seeds in levels.values())
-        source = {
-            **provenance(command=request.command, hardware=hardware, datasets=datasets.values()),
-            "settings": {"fast": request.fast, "jobs": request.jobs},
-            "runs": {"planned": len(runs), "made": made},
-        }
-        result = study_document(studies, found, source=source, not_run=not_run)
-        _write(result, out)
+        jobs = {StudyJob(run.name, run.run, folders[run], request.data_dir, hardware, deadline): run for run in chosen}
+        try:
+            for job, document in make(list(jobs), count=request.jobs, observe=watcher.moved):
+                if document is not None:
+                    watcher.finished(job.name, document, seconds[jobs[job]])
+        finally:  # what has been made is told, also where this is stopped
+            result = _written(studies, folders, request, out=out, hardware=hardware, not_run=not_run)
         return result
 
 
-def _write(result: Document, out: Path) -> None:
+def _written(
+    studies: Sequence[Study],
+    folders: Mapping[PlannedRun, Path],
+    request: StudyRequest,
+    *,
+    out: Path,
+    hardware: Hardware,
+    not_run: Sequence[Mapping[str, str]],
+) -> Document:
+    found: dict[str, LevelRuns] = {study.name: {} for study in studies}
+    failed = []
+    for run, folder in folders.items():
+        key = level_key(run.factor, run.value)
+        if (document := read_study_cell(folder)) is not None:
+            found[run.study].setdefault(key, {})[run.run.cell.seed] = document
+        elif (reason := failure_of(folder)) is not None:
+            failed.append({"study": run.study, "recipe": key, "seed": run.run.cell.seed, "reason": reason})
+    made = [run for levels in found.values() for seeds in levels.values() for run in seeds.values()]
+    datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
+    source = {
+        **provenance(command=request.command, hardware=hardware, datasets=datasets.values()),
+        "settings": {"fast": request.fast, "jobs": request.jobs},
+        "runs": {"planned": len(folders), "made": len(made)},
+        "made_by": _counted(run["made_by"] for run in made),
+    }
+    result = study_document(studies, found, source=source, not_run=not_run, failed=failed)
     if result["studies"]:
         write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
         save_figure(draw_sensitivity(result), out, "sensitivity")
     write_whole(out / "sensitivity.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
 
 
-@dataclass(frozen=True)
-class _Job:
-    planned: PlannedRun
-    folder: Path
-    data_dir: Path | None
-    hardware: Hardware
-    deadline: float
-
-    def do(self, observe: Callable[[Moment | str], None] | None = None) -> tuple[PlannedRun, Document | None]:
-        """Make the run, unless it is too late to begin."""
-        if time.time() > self.deadline:
-            return self.planned, None
-        cell = self.planned.run.cell
-        data = _load_once(self.data_dir, cell.fast, cell.recipe.data, cell.recipe.negatives)
-        return self.planned, run_study_cell(
-            self.planned.run, data, hardware=self.hardware, folder=self.folder, observe=observe
-        )
+def _counted(made_by: Iterable[Document]) -> list[Document]:
+    """Each way in which runs were made, with how many of them."""
+    counts = Counter(json.dumps(each, sort_keys=True) for each in made_by)
+    return [{"runs": number, **json.loads(text)} for text, number in counts.most_common()]
 
 
-def _one_by_one(jobs: Sequence[_Job], watcher: StudyWatcher) -> Iterator[tuple[PlannedRun, Document | None]]:
-    for job in jobs:
-        yield job.do(partial(watcher.moved, job.planned.name))
+def _is_there(folder: Path) -> bool:
+    return read_study_cell(folder) is not None or failure_of(folder) is not None
 
 
-def _side_by_side(jobs: Sequence[_Job], count: int) -> Iterator[tuple[PlannedRun, Document | None]]:
-    """Each in a process of its own with its share of the threads; they end when this one does."""
-    threads = max(1, torch.get_num_threads() // count)
-    with multiprocessing.get_context("spawn").Pool(count, _begin, (threads,)) as pool:
-        yield from pool.imap_unordered(_Job.do, jobs)
+def _data(run: PlannedRun, request: StudyRequest) -> CellData:
+    return data_of(run.run.cell.recipe, request.data_dir, request.fast)
 
 
-def _begin(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
-    torch.set_num_threads(threads)
-    keep_freed_memory()
-
-
-@cache
-def _load_once(data_dir: Path | None, fast: bool, spec: str, negatives: str) -> CellData:
-    return _load(data_dir, fast, spec, negatives)
-
-
-def _load(data_dir: Path | None, fast: bool, spec: str, negatives: str) -> CellData:
-    recipe = Recipe("any", data=spec, negatives="before" if negatives == "before" else "after")
-    return load_cell_data(recipe, data_dir=data_dir, fast=fast)
-
-
-def _data(run: PlannedRun, load: Callable[[str, str], CellData]) -> CellData:
-    return load(run.run.cell.recipe.data, run.run.cell.recipe.negatives)
-
-
-def _at_hand(
-    studies: Sequence[Study], load: Callable[[str, str], CellData]
-) -> tuple[list[Study], list[dict[str, str]]]:
+def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[dict[str, str]]]:
     """The studies whose data are here, and why the others are not run."""
     found, not_run = [], []
     for study in studies:
         try:
-            load(study.default.recipe.data, study.default.recipe.negatives)
+            data_of(study.default.recipe, request.data_dir, request.fast)
             found.append(study)
         except DataNotFoundError as error:
             not_run.append({"study": study.name, "reason": str(error)})
@@ -229,22 +200,12 @@ def _at_hand(
     return found, not_run
 
 
-def _once(runs: Sequence[PlannedRun], folders: Mapping[PlannedRun, Path]) -> list[PlannedRun]:
-    """The first of those that share a recipe, a seed and so a folder."""
-    first: dict[Path, PlannedRun] = {}
-    for run in runs:
-        first.setdefault(folders[run], run)
-    return list(first.values())
-
-
-def _estimates(
-    runs: Sequence[PlannedRun], load: Callable[[str, str], CellData], hardware: Hardware
-) -> dict[PlannedRun, float]:
+def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hardware) -> dict[PlannedRun, float]:
     """Seconds that each run will take, from a few timed steps of the first run of each study."""
     paces: dict[str, Pace] = {}
     seconds = {}
     for run in runs:
-        cell, data = run.run.cell, _data(run, load)
+        cell, data = run.run.cell, _data(run, request)
         if run.study not in paces:
             paces[run.study] = measure_pace(cell.recipe, data, hardware=hardware)
         pace = paces[run.study]
@@ -256,16 +217,24 @@ def _estimates(
 
 
 def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[PlannedRun, float]) -> list[PlannedRun]:
-    """The first runs that a budget is enough for, by what they are expected to cost."""
-    if budget is None:
-        return list(runs)
+    """Those of the first runs that are to be made, as far as a budget is enough.
+
+    Passes count what was made before, so that a study that was stopped ends as one that was not; minutes do not.
+
+    Args:
+        budget: None is enough for all.
+        runs: All of them, in their order.
+        seconds: How long each one takes that is not there yet.
+    """
     kept, spent = [], 0.0
     for run in runs:
         passes = run.run.cell.recipe.epochs * (2 if run.run.cell.epsilon else 1)
-        spent += passes if budget.unit == "passes" else seconds[run] / 60
-        if spent > budget.amount:
-            break
-        kept.append(run)
+        if budget is not None:
+            spent += passes if budget.unit == "passes" else seconds.get(run, 0.0) / 60
+            if spent > budget.amount:
+                break
+        if run in seconds:
+            kept.append(run)
     return kept
 
 

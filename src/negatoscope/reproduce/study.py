@@ -95,7 +95,19 @@ def load_studies(path: Path | None = None) -> tuple[Study, ...]:
         raise RecipeError(f"expected studies of a default and factors in {path}, got another file ({error})") from error
     if not studies:
         raise RecipeError(f"expected at least one study in {path}, got none")
+    _expect_distinct("studies", [study.name for study in studies], path)
+    for study in studies:
+        _expect_distinct(f"levels in {study.name}", [(name, level.value) for name, level in study.levels], path)
+        if study.decisive_accuracy not in study.equal_accuracies:
+            marks = ", ".join(map(str, study.equal_accuracies))
+            raise RecipeError(f"{path}: expected decisive_accuracy of {marks}, got {study.decisive_accuracy}")
     return studies
+
+
+def _expect_distinct(what: str, names: Sequence[object], path: Path) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"{path}: expected names of {what} without repetition, got {name} twice")
 
 
 def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), factors: Sequence[str] = ()) -> list[Study]:
@@ -153,7 +165,7 @@ def _study(values: Mapping[str, Any], *, where: str) -> Study:
         name,
         values["dataset"],
         float(values["epsilon"]),
-        tuple(values["equal_accuracies"]),
+        tuple(map(float, values["equal_accuracies"])),
         float(values["decisive_accuracy"]),
         level("default", {}, entry={}),
         tuple(factors),

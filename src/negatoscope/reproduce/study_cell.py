@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from negatoscope.models.networks import PaperNetwork
 from negatoscope.reproduce.cells import Cell, CellData, Observe, few_of, rows_of, split_training
 from negatoscope.reproduce.looking import look_at_negatives
 from negatoscope.reproduce.measure import destinations_of, passes_of, rate_of
+from negatoscope.reproduce.provenance import commit
 from negatoscope.rows import read_rows, write_rows
 from negatoscope.training.hardware import Hardware
 from negatoscope.training.loop import Moment, Trained, freeze, train
@@ -87,6 +89,12 @@ def run_study_cell(
         "seed": cell.seed,
         "recipe": cell.recipe.to_dict(),
         "digest": cell.recipe.digest,
+        "made_by": {
+            "commit": commit(),
+            "negatoscope": version("negatoscope"),
+            "torch": version("torch"),
+            "hardware": hardware.description,
+        },
         **_measured(cell, data, training, trained.network, hardware, folder, tell),
         "curve": _curve(marks, trained),
         "seconds": round(trained.seconds, 1),
@@ -130,6 +138,7 @@ def _measured(
             "negative": float(negative_rows["confidence"].mean()),
         },
         "destinations": destinations_of(negative_rows, len(training.class_names)),
+        "tracks": training.tracks is not None,
         "chance": 1 / len(training.class_names),
         "class_names": list(training.class_names),
     }

@@ -15,6 +15,7 @@ def study_document(
     *,
     source: Document,
     not_run: Sequence[Mapping[str, str]] = (),
+    failed: Sequence[Document] = (),
 ) -> Document:
     """What is written to `sensitivity.json`; a study without a run of its default is left out.
 
@@ -23,6 +24,7 @@ def study_document(
         runs: Of each study by name, what has been run.
         source: The document's provenance.
         not_run: The studies that could not be run, and why.
+        failed: The runs that could not be trained, and why.
     """
     told = [study for study in studies if DEFAULT in runs[study.name]]
     closest = {study.name: closest_to_paper(study, runs[study.name]) for study in told}
@@ -30,6 +32,7 @@ def study_document(
         "schema": 1,
         "provenance": source,
         "not_run": list(not_run),
+        "failed": list(failed),
         "studies": [_facts(study, runs[study.name]) for study in told],
         "factors": [factor for study in told for factor in study_effects(study, runs[study.name])],
         "curves": [curve for study in told for curve in _curves(study, runs[study.name])],

@@ -31,21 +31,28 @@ class Effect:
         low: With `high`, where the difference lies with 95 % confidence, over all levels of the factor at once; None
             where runs do not tell how much they scatter.
         high: As `low`.
+        lowest: The lowest `low` of all levels of the factor; None as above.
+        highest: The highest `high` of all of them; None as above.
         p: Of the F test that all levels of the factor are alike; None as above.
-        share: Of the variance among levels of all factors and seeds, the part that is this factor's, in [0, 1].
+        share: Of the variance among levels of all factors and the rest, the part that is this factor's, in [0, 1].
     """
 
     level: str
     difference: float
     low: float | None
     high: float | None
+    lowest: float | None
+    highest: float | None
     p: float | None
     share: float | None
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The model fitted: the mean log-odds of each level, their covariance, and the variance of the rest."""
+    """The model fitted: the mean log-odds of each level, their covariance, and the variance of the rest.
+
+    Seeds are blocks: what is said holds for the seeds that were run.
+    """
 
     levels: tuple[str, ...]
     means: Float64[np.ndarray, " levels"]
@@ -82,12 +89,16 @@ def log_odds(rate: float, n: int) -> float:
 def fit_levels(runs: Runs) -> Fit:
     """Least squares of level and seed; where every level has every seed, a level's mean is the mean of its runs.
 
+    A level that shares no seed with the first one, nor with a level that does, cannot be told from its seeds and is
+    left out.
+
     Raises:
         InputError: There is no run.
     """
-    found = [(level, seed, value) for level, seeds in runs.items() for seed, value in seeds.items()]
+    connected = _connected(runs)
+    found = [(level, seed, value) for level in connected for seed, value in runs[level].items()]
     expect(len(found) > 0, "runs", "to hold at least one", len(found))
-    levels = tuple(dict.fromkeys(level for level, _, _ in found))
+    levels = tuple(connected)
     seeds = sorted({seed for _, seed, _ in found})
     design = np.zeros((len(found), len(levels) + len(seeds) - 1))
     for row, (level, seed, _) in enumerate(found):
@@ -105,6 +116,15 @@ def fit_levels(runs: Runs) -> Fit:
     rest = float(np.sum((values - design @ solution) ** 2)) / freedom
     covariance = rest * np.linalg.pinv(design.T @ design)[: len(levels), : len(levels)]
     return Fit(levels, means, covariance, rest, freedom)
+
+
+def _connected(runs: Runs) -> list[str]:
+    """The levels that can be compared with the first, through seeds that they share."""
+    there = {level: set(seeds) for level, seeds in runs.items() if seeds}
+    reached: set[int] = set(next(iter(there.values()), set()))
+    while more := set().union(*(seeds for seeds in there.values() if seeds & reached)) - reached:
+        reached |= more
+    return [level for level, seeds in there.items() if seeds & reached]
 
 
 def factor_effects(fit: Fit, factors: Mapping[str, Sequence[str]], *, default: str) -> dict[str, Effect]:
@@ -139,13 +159,15 @@ def _effect(fit: Fit, levels: Sequence[str], default: str, share: float | None) 
     base = float(fit.means[first])
     differences = expit(base + apart) - expit(base)
     most = int(np.argmax(np.abs(differences)))
-    difference = float(differences[most])
+    level, difference = levels[most], float(differences[most])
     if fit.covariance is None:
-        return Effect(levels[most], difference, None, None, None, None)
+        return Effect(level, difference, None, None, None, None, None, None)
     covariance = contrasts @ fit.covariance @ contrasts.T
-    half = float(stats.t.ppf(1 - 0.025 / len(levels), fit.freedom)) * math.sqrt(covariance[most, most])
-    low, high = (float(expit(base + apart[most] + side * half) - expit(base)) for side in (-1, 1))
-    return Effect(levels[most], difference, low, high, _p_value(apart, covariance, fit.freedom), share)
+    half = float(stats.t.ppf(1 - 0.025 / len(levels), fit.freedom)) * np.sqrt(np.diag(covariance))
+    lows, highs = (expit(base + apart + side * half) - expit(base) for side in (-1, 1))
+    p = _p_value(apart, covariance, fit.freedom)
+    ends = float(lows[most]), float(highs[most]), float(lows.min()), float(highs.max())
+    return Effect(level, difference, *ends, p, share)
 
 
 def _p_value(apart: Float64[np.ndarray, " k"], covariance: Float64[np.ndarray, "k k"], freedom: int) -> float:

@@ -19,6 +19,9 @@ Selection = Literal["last", "best_validation"]
 Negatives = Literal["after", "before"]
 FgsmLabel = Literal["true", "predicted"]
 
+_UNUSED = (("negative_share", 0.0),)
+"""Settings that came later, at the value that does nothing."""
+
 MOST = 1_000_000
 """More epochs, or more images in a batch, are a slip of the pen."""
 
@@ -101,8 +104,13 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """Sixteen hex digits that differ when any setting but the name does."""
-        settings = {key: value for key, value in self.to_dict().items() if key != "name"}
+        """Sixteen hex digits that differ when any setting but the name does.
+
+        A setting that recipes did not have at first counts only where it is used: runs from before stay known.
+        """
+        settings = {
+            key: value for key, value in self.to_dict().items() if key != "name" and (key, value) not in _UNUSED
+        }
         return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     @classmethod
