@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from negatoscope.errors import RecipeError
 from negatoscope.models.networks import NetworkSettings
+from negatoscope.reproduce.paper import default_recipe
 from negatoscope.training.recipe import Recipe, load_recipe
 
 NAN, INF = float("nan"), float("inf")
@@ -31,6 +33,7 @@ OTHER: dict[str, Any] = {
     "label_smoothing": 0.1,
     "shift": 8,
     "fgsm_label": "predicted",
+    "negative_share": 0.5,
     "clean_weight": 1.0,
     "split": "track",
     "validation_size": 1,
@@ -55,6 +58,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     *(("learning_rate", value) for value in (0.0, 0, -0.0, -1.0, NAN, INF)),
     *(("weight_decay", value) for value in (-1e-9, NAN, INF)),
     *(("clean_weight", value) for value in (-0.1, 1.1, NAN, -INF)),
+    *(("negative_share", value) for value in (-0.1, 1.1, NAN, INF)),
     *((name, value) for name in ("momentum", "label_smoothing", "warmup") for value in (-0.1, 1.0, 1, NAN, INF)),
     *((name, value) for name in ("epochs", "batch_size", "validation_size") for value in (0, -1)),
     *((name, value) for name in ("epochs", "batch_size") for value in (1_000_001, 2**63, 10**400)),
@@ -119,6 +123,16 @@ def test_the_digest_differs_with_every_setting_but_the_name() -> None:
     digests += [Recipe("a", network=NetworkSettings(**{name: value})).digest for name, value in OTHER_NETWORK.items()]
     assert len(set(digests)) == len(digests) == 1 + len(OTHER) + len(OTHER_NETWORK)
     assert Recipe("b").digest == digests[0]
+
+
+def test_runs_made_before_a_setting_was_there_stay_known() -> None:
+    recipe = default_recipe("mnist")
+    settings = {key: value for key, value in recipe.to_dict().items() if key not in ("name", "negative_share")}
+    assert recipe.digest == sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def test_a_digest_is_sixteen_hex_digits() -> None:
+    digests = [Recipe("a", **{name: value}).digest for name, value in OTHER.items()]
     assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in digests)
 
 
@@ -192,7 +206,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, name: str) -
 
 def test_nan_in_toml_is_impossible_everywhere(tmp_path: Path) -> None:
     numbers = [name for name, value in OTHER.items() if isinstance(value, float)]
-    assert len(numbers) == 6
+    assert len(numbers) == 7
     for name in numbers:
         for text in ("nan", "-nan", "inf"):
             (tmp_path / "recipe.toml").write_text(f'name = "a"\n{name} = {text}')
