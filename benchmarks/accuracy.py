@@ -38,7 +38,7 @@ from negatoscope.training.recipe import Recipe
 MARKS = {"mnist": (98.5, 99.0, 99.2), "gtsrb": (95.0, 97.0, 98.0)}
 SEEDS = 5
 EPOCHS = {"mnist": 5, "gtsrb": 8}
-PAIRED = (("mnist", 0.0),)
+PAIRED = (("mnist", 0.0), ("mnist", 0.1), ("gtsrb", 0.0))
 PAIRED_EPOCHS, PAIRED_IMAGES = 3, 10_000
 
 
