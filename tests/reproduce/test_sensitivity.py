@@ -146,6 +146,21 @@ def test_runs_side_by_side_are_the_same_runs(made: Made, tmp_path: Path) -> None
         assert curve["test_accuracy"] == pytest.approx(other["test_accuracy"], abs=0.05)
 
 
+def test_processes_of_a_study_that_is_killed_end_with_it(made: Made, tmp_path: Path) -> None:
+    request, *_ = made
+    assert request.plan is not None
+    words = ["reproduce", "sensitivity", "--plan", str(request.plan), "--seeds", "9", "--fast", "--jobs", "2"]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words, "--out", str(tmp_path)]
+    study = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert study.stderr is not None
+    assert any("seed 0: test" in line for line in study.stderr), "a run has ended, so both processes are at work"
+    children = [child for child in psutil.Process(study.pid).children(recursive=True) if "spawn_main" in str(child.cmdline())]
+    assert len(children) == 2
+    study.kill()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []
+
+
 def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, tmp_path: Path) -> None:
     request, _, result, _ = made
 

@@ -2,7 +2,9 @@
 
 import json
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -117,5 +119,14 @@ def make(jobs: Sequence[StudyJob], *, count: int, observe: Observe) -> Iterator[
 
 def _begin(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
     torch.set_num_threads(threads)
     keep_freed_memory()
+
+
+def _end_with_the_first() -> None:
+    """So that no run goes on in a folder whose lock is free again, also where the first process was killed."""
+    first = multiprocessing.parent_process()
+    assert first is not None, "only started processes begin so"
+    first.join()
+    os._exit(1)
