@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,19 +150,38 @@ def test_runs_side_by_side_are_the_same_runs(made: Made, tmp_path: Path) -> None
         assert curve["test_accuracy"] == pytest.approx(other["test_accuracy"], abs=0.05)
 
 
+def workers_of(parent: int) -> list[Path]:
+    """The folders in /proc of the started processes of `parent` that are at work."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, its_parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(its_parent) == parent and state != "Z" and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(folder)
+    return found
+
+
+def is_at_work(folder: Path) -> bool:
+    with suppress(OSError):
+        return (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not show its processes in /proc")
 def test_processes_of_a_study_that_is_killed_end_with_it(made: Made, tmp_path: Path) -> None:
     request, *_ = made
-    assert request.plan is not None
     words = ["reproduce", "sensitivity", "--plan", str(request.plan), "--seeds", "9", "--fast", "--jobs", "2"]
     command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words, "--out", str(tmp_path)]
-    study = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert study.stderr is not None
-    assert any("seed 0: test" in line for line in study.stderr), "a run has ended, so both processes are at work"
-    children = [child for child in psutil.Process(study.pid).children(recursive=True) if "spawn_main" in str(child.cmdline())]
-    assert len(children) == 2
-    study.kill()
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert alive == []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as study:
+        assert study.stderr is not None
+        assert any("seed 0: test" in line for line in study.stderr)  # a run has ended: both processes are at work
+        workers = workers_of(study.pid)
+        study.kill()
+    assert len(workers) == 2
+    ends = time.monotonic() + 30
+    while any(map(is_at_work, workers)) and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not any(map(is_at_work, workers))
 
 
 def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from negatoscope.transforms.path import negative_path
 from negatoscope.transforms.tone import negative
 from negatoscope.types import Images, LabelArray, Labels, PixelArray
 
-READ, ALONG = 5000, 2000
-"""How many images a read-out is fitted on, and how many each point of a path is measured on."""
+READ, ALONG, FEW = 5000, 2000, 200
+"""How many images: that a read-out is fitted on, that a point of a path is measured on, and both in a smoke run."""
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 NOISES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -32,7 +32,7 @@ _Map = Callable[[Images], Tensor]
 
 
 def look_at_negatives(
-    network: PaperNetwork, training: Dataset, test: Dataset, *, seed: int, hardware: Hardware
+    network: PaperNetwork, training: Dataset, test: Dataset, *, seed: int, hardware: Hardware, fast: bool = False
 ) -> dict[str, Any]:
     """Linear read-outs of negatives, and answers on the way from an image to its negative.
 
@@ -42,8 +42,10 @@ def look_at_negatives(
         test: Images that it was not trained on; everything is measured on them.
         seed: Of the untrained network that the read-outs are compared with.
         hardware: Where the network is.
+        fast: A smoke run, with few images.
     """
-    seen, others, few = few_of(training, READ), few_of(test, READ), few_of(test, ALONG)
+    read, along = (FEW, FEW) if fast else (READ, ALONG)
+    seen, others, few = few_of(training, read), few_of(test, read), few_of(test, along)
     untrained = PaperNetwork(
         channels=network.channels, size=network.size, classes=network.classes, settings=network.settings, seed=seed + 1
     )

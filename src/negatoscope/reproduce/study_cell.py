@@ -101,7 +101,8 @@ def run_study_cell(
     }
     if run.look:
         tell("what it does with negatives")
-        document["looking"] = look_at_negatives(trained.network, training, data.test, seed=cell.seed, hardware=hardware)
+        where: dict[str, Any] = {"seed": cell.seed, "hardware": hardware, "fast": cell.fast}
+        document["looking"] = look_at_negatives(trained.network, training, data.test, **where)
     write_whole(folder / "cell.json", (json.dumps(document, indent=1) + "\n").encode())
     for leftover in ("training.safetensors", "marks.json"):
         (folder / leftover).unlink(missing_ok=True)
