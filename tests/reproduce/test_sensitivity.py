@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from negatoscope.errors import DataError, DataNotFoundError, InputError
+from negatoscope.reports.sensitivity_figure import draw_sensitivity
 from negatoscope.reports.sensitivity_page import sensitivity_page
 from negatoscope.reproduce.measure import passes_of, rate_of
 from negatoscope.reproduce.sensitivity import Budget, StudyRequest, plan_runs, study_sensitivity, within
@@ -247,6 +248,19 @@ def test_the_page_says_what_the_numbers_say(made: Made) -> None:
     for level in factor["levels"]:
         assert f"{100 * level['negative_accuracy']:.1f}" in page
     assert (out / "sensitivity.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_figure_names_every_value_and_the_chance(made: Made) -> None:
+    *_, result, _ = made
+    figure = draw_sensitivity(result)
+    left, right = figure.axes
+    words = {text.get_text() for text in left.texts}
+    assert {"initialization", "Glorot", "He", "default", "chance"} <= words
+    assert left.get_title(loc="left") == "MNIST sample, plain training, smoke run"
+    assert right.get_title(loc="left") == "all 5 runs"
+    (runs,) = right.collections
+    heights = sorted(100 * curve["negative_accuracy"] for curve in result["curves"])
+    assert sorted(float(point[1]) for point in runs.get_offsets()) == pytest.approx(heights)
 
 
 def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_path: Path) -> None:

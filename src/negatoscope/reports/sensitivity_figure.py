@@ -1,17 +1,20 @@
 """A sensitivity study at a glance: each choice's accuracy on negatives, and every run beside the paper's."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GREY, styled
-from negatoscope.reports.sections import SMOKE, Document, percent
+from negatoscope.reports.sections import SMOKE, Document, counted, percent
 from negatoscope.reports.sensitivity_page import study_title
 
 _COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888"}
+_MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10, 15, 20, 30, 50, 70, 100)]
 _ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.165, 10.4, 0.75, 0.55, 0.75
 
 
@@ -87,23 +90,27 @@ def _draw_levels(axes: Axes, study: Document, factors: Sequence[Document]) -> No
 def _draw_runs(axes: Axes, study: Document, result: Document) -> None:
     """Every run's end, and the pair that the paper prints."""
     runs = [curve for curve in result["curves"] if curve["study"] == study["name"]]
-    tests = [100 * (1 - run["test_accuracy"]) for run in runs]
-    axes.scatter(tests, [100 * run["negative_accuracy"] for run in runs], s=14, color=DARK, alpha=0.55, linewidth=0)
+    wrong = [max(0.01, 100 * (1 - run["test_accuracy"])) for run in runs]
+    axes.scatter(wrong, [100 * run["negative_accuracy"] for run in runs], s=14, color=DARK, alpha=0.55, linewidth=0)
     closest = result["closest_to_paper"].get(study["name"])
     if closest:
         paper = closest["paper"]
         pair = 100 * (1 - paper["test_accuracy"]), 100 * paper["negative_accuracy"]
+        wrong.append(pair[0])
         axes.plot(*pair, marker="*", markersize=13, color="#b84a00", markeredgecolor="white", linewidth=0, zorder=4)
-        told = f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %"
-        near: dict[str, Any] = {"xytext": (-9, -1), "textcoords": "offset points", "va": "center", "ha": "right"}
-        axes.annotate(told, pair, color="#b84a00", fontsize=8.5, **near)
+    low, high = min(wrong) / 1.3, max(wrong) * 1.3
+    if closest:
+        right = math.log(pair[0] / low) > math.log(high / low) / 2  # the axis runs from high to low
+        near: dict[str, Any] = {"textcoords": "offset points", "va": "center", "color": "#b84a00", "fontsize": 8.5}
+        side: dict[str, Any] = {"xytext": (9 if right else -9, -4), "ha": "left" if right else "right"}
+        axes.annotate(f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %", pair, **near, **side)
     axes.axhline(100 * study["chance"], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.set(xscale="log", xlabel="wrong on test images, % (log)", ylabel="negatives read, %", ylim=(0, 100))
+    axes.xaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if low <= mark <= high]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
-    axes.invert_xaxis()
-    axes.tick_params(axis="x", which="both", labelsize=7.5)
-    axes.set_title(f"all {len(runs)} runs", fontsize=9, pad=14)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(high, low)
+    axes.set_title(f"all {counted(len(runs), 'run')}" if len(runs) > 1 else "the one run", fontsize=9, pad=14)
 
 
 def _draw_key(figure: Figure, height: float) -> None:

@@ -164,15 +164,29 @@ def read_cell(folder: Path) -> dict[str, Any] | None:
     Raises:
         DataError: The file is damaged.
     """
+    return finished(folder, lambda cell: [summarize([cell]), *map(cell.__getitem__, _NEEDED)])
+
+
+_NEEDED = ("seed", "attacks", "epochs", "weights_sha256")
+
+
+def finished(folder: Path, check: Callable[[dict[str, Any]], object]) -> dict[str, Any] | None:
+    """What `cell.json` in a folder holds, or None where it is not there.
+
+    Args:
+        folder: Where a classifier is kept.
+        check: Uses what it must hold.
+
+    Raises:
+        DataError: The file is damaged: it is no JSON, or `check` fails on it.
+    """
     file = folder / "cell.json"
     if not file.is_file():
         return None
     try:
         document = dict(json.loads(file.read_text(encoding="utf-8")))
-        summarize([document])
-        if lacking := [name for name in ("seed", "attacks", "epochs", "weights_sha256") if name not in document]:
-            raise KeyError(*lacking)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        check(document)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise DataError(f"expected a finished cell in {file}, got a damaged file; delete its folder") from error
     return document
 

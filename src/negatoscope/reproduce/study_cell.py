@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from negatoscope.data import Dataset
-from negatoscope.errors import DataError
 from negatoscope.files import write_whole
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.reproduce.cells import Cell, CellData, Observe, few_of, rows_of, split_training
+from negatoscope.reproduce.cells import Cell, CellData, Observe, few_of, finished, rows_of, split_training
 from negatoscope.reproduce.looking import look_at_negatives
 from negatoscope.reproduce.measure import destinations_of, passes_of, rate_of
 from negatoscope.reproduce.provenance import commit
@@ -45,17 +44,12 @@ def read_study_cell(folder: Path) -> Document | None:
     Raises:
         DataError: The file is damaged.
     """
-    file = folder / "cell.json"
-    if not file.is_file():
-        return None
-    try:
-        document = dict(json.loads(file.read_text(encoding="utf-8")))
-        for name in ("train", "test", "negative"):
-            float(document[name]["accuracy"])
-        document["curve"][-1]["validation_accuracy"], document["seed"], document["digest"]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise DataError(f"expected a finished run in {file}, got a damaged file; delete its folder") from error
-    return document
+    return finished(folder, _use)
+
+
+def _use(run: Document) -> object:
+    rates = [float(run[name]["accuracy"]) for name in ("train", "test", "negative")]
+    return rates, run["curve"][-1]["validation_accuracy"], run["seed"], run["made_by"], run["recipe"]["negative_share"]
 
 
 def run_study_cell(
