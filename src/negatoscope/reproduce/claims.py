@@ -103,7 +103,7 @@ def _training(table1: Document, sensitivity: Document) -> Finding:
     numbers = _listed(f"{name} {_pc(accuracy)}, confidence {_pc(sure)}" for name, accuracy, sure in [*rows, *long])
     condition = "" if all(held) else f"in {sum(held)} of {len(held)} classifiers"
     return Finding(
-        "Accuracy and mean confidence on all training images (Table I) or 10,000 of them (50 epochs).",
+        "Accuracy and mean confidence on all training images (Table I) or 5,000 of them (50 epochs).",
         numbers,
         _part(held),
         condition,

@@ -18,7 +18,7 @@ from negatoscope.reproduce.effects import LevelRuns, level_key
 from negatoscope.reproduce.estimate import Pace, measure_pace
 from negatoscope.reproduce.provenance import provenance
 from negatoscope.reproduce.study import Study, choose_studies, load_studies
-from negatoscope.reproduce.study_cell import MARKED_EPOCHS, MEASURED, StudyRun, read_study_cell
+from negatoscope.reproduce.study_cell import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, read_study_cell
 from negatoscope.reproduce.study_document import study_document
 from negatoscope.reproduce.study_jobs import StudyJob, data_of, failure_of, make
 from negatoscope.training.hardware import Hardware
@@ -211,7 +211,11 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
         pace = paces[run.study]
         held = min(cell.recipe.validation_size, len(data.train) // 5) if cell.fast else cell.recipe.validation_size
         trained = (len(data.train) - held) * cell.recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
-        looked = (held + MONITORED) * (cell.recipe.epochs + len(MARKED_EPOCHS)) + 2 * MEASURED + len(data.test)
+        looked = (
+            (min(held, VALIDATED) + MONITORED) * (cell.recipe.epochs + len(MARKED_EPOCHS))
+            + 2 * MEASURED
+            + len(data.test)
+        )
         seconds[run] = trained + (looked + (27 * 2000 + 30_000) * run.run.look) * pace.predict
     return seconds
 
