@@ -1,10 +1,16 @@
 """Documents cannot drift: what they cite, link and show is there."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from negatoscope.reports.claims_page import claims_page
+from negatoscope.reports.sensitivity_page import sensitivity_page
+from negatoscope.reproduce.claims import judge_claims
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])
@@ -37,3 +43,20 @@ def test_the_readme_shows_the_rows_of_the_published_table() -> None:
     shown = [line for line in text.splitlines() if line.startswith(("| DNN", "| Robust"))]
     assert shown
     assert [line for line in shown if line not in table.splitlines()] == []
+
+
+def published(name: str) -> dict[str, Any]:
+    return dict(json.loads((TOP / "results" / name / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def test_the_ledger_of_claims_is_made_from_the_published_results() -> None:
+    claims = judge_claims(published("table1"), published("sensitivity"))
+    sources = [published(name)["provenance"] for name in ("table1", "sensitivity")]
+    command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity --out claims.md"
+    page = claims_page(claims, command=command, sources=sources)
+    assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
+
+
+def test_the_page_of_the_study_is_made_from_its_document() -> None:
+    page = (TOP / "results" / "sensitivity" / "sensitivity.md").read_text(encoding="utf-8")
+    assert page == sensitivity_page(published("sensitivity"))
