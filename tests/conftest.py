@@ -90,3 +90,21 @@ def make_dataset() -> MakeDataset:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def few_runs() -> str:
+    """The plan of a sensitivity study that takes seconds: one factor, on the sample of MNIST."""
+    return """
+[[study]]
+name = "few"
+dataset = "mnist_sample"
+epsilon = 0.0
+equal_accuracies = [0.3]
+decisive_accuracy = 0.3
+
+[[study.factor]]
+name = "initialization"
+default = "Glorot"
+levels = [{ value = "He", network = { initialization = "he" } }]
+"""

@@ -10,20 +10,6 @@ from negatoscope.cli.main import run
 
 Command = Callable[..., tuple[int, str, str]]
 
-PLAN = """
-[[study]]
-name = "few"
-dataset = "mnist_sample"
-epsilon = 0.0
-equal_accuracies = [0.3]
-decisive_accuracy = 0.3
-
-[[study.factor]]
-name = "initialization"
-default = "Glorot"
-levels = [{ value = "He", network = { initialization = "he" } }]
-"""
-
 
 @pytest.fixture
 def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
@@ -37,9 +23,9 @@ def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     return call
 
 
-def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path: Path) -> None:
+def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path: Path, few_runs: str) -> None:
     pytest.importorskip("mlxtend")
-    (tmp_path / "plan.toml").write_text(PLAN)
+    (tmp_path / "plan.toml").write_text(few_runs)
     words = ("sensitivity", "--plan", tmp_path / "plan.toml", "--seeds", "1", "--fast", "--out", tmp_path / "out")
     code, out, err = negatoscope(*words)
     assert code == 0, err

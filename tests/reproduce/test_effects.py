@@ -188,3 +188,20 @@ def test_progress_counts_runs_on_either_side_of_chance() -> None:
     assert (told["runs"], told["below_chance"], told["above_chance"], told["rising"]) == (4, 1, 2, 4)
     assert (told["lowest"], told["highest"]) == (0.05, 0.4)
     assert told["rank_correlation"] is None  # all came to the same validation accuracy
+
+
+def test_a_default_that_lacks_its_first_seed_is_still_what_others_are_held_against(mnist: Study) -> None:
+    runs = runs_of(mnist, {"batch norm: yes": (0.5, 0.0)})
+    late = {"batch norm: yes": runs.pop("batch norm: yes"), "padding: same size": {0: run(0.3)}, **runs}
+    del late["default"][0]
+    late["padding: same size"] = {9: run(0.3)}  # of no seed that another level has
+    found = {each["name"]: each for each in study_effects(mnist, late)}
+    assert found["batch norm"]["verdict"] == "decides"
+    assert "padding" not in found
+
+
+def test_a_study_whose_runs_have_all_seen_negatives_says_nothing_of_those_that_have_not() -> None:
+    seen = run(0.9)
+    seen["recipe"] = {**seen["recipe"], "negative_share": 0.5}
+    told = progress({"default": {0: seen}})
+    assert (told["runs"], told["lowest"], told["highest"], told["rank_correlation"]) == (0, None, None, None)

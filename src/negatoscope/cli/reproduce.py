@@ -23,6 +23,7 @@ Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda
 Precision = Annotated[
     str, typer.Option(metavar="NAME", help="auto, bf16 or float32, of training; evaluation is float32 always.")
 ]
+Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
 
 
 @app.command(
@@ -52,9 +53,7 @@ def table1(
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    fast: Annotated[
-        bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")
-    ] = False,
+    fast: Fast = False,
 ) -> None:
     """Train the paper's ten classifiers, look at negatives through them, and say where the paper's numbers hold.
 
@@ -140,9 +139,7 @@ def sensitivity(
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    fast: Annotated[
-        bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")
-    ] = False,
+    fast: Fast = False,
 ) -> None:
     """Find which choices that the paper does not state decide how many negatives a network reads.
 

@@ -50,5 +50,9 @@ def _warnings(sources: Sequence[Document]) -> list[str]:
 
 
 def _sources(sources: Sequence[Document]) -> list[str]:
-    told = [f"`{source['command']}` at commit {source['commit'] or MISSING}, {source['created']}" for source in sources]
+    told = []
+    for source in sources:
+        runs = source.get("runs")
+        part = f" ({runs['made']} of {runs['planned']} runs that are planned)" if runs else ""
+        told.append(f"`{source['command']}`{part} at commit {source['commit'] or MISSING}, {source['created']}")
     return [f"Made from {joined(told)}."] if told else []

@@ -100,9 +100,10 @@ def _draw_runs(axes: Axes, study: Document, result: Document) -> None:
         axes.plot(*pair, marker="*", markersize=13, color="#b84a00", markeredgecolor="white", linewidth=0, zorder=4)
     low, high = min(wrong) / 1.3, max(wrong) * 1.3
     if closest:
+        above = pair[1] > 100 * study["chance"]
         right = math.log(pair[0] / low) > math.log(high / low) / 2  # the axis runs from high to low
         near: dict[str, Any] = {"textcoords": "offset points", "va": "center", "color": "#b84a00", "fontsize": 8.5}
-        side: dict[str, Any] = {"xytext": (9 if right else -9, -4), "ha": "left" if right else "right"}
+        side: dict[str, Any] = {"xytext": (9 if right else -9, 6 if above else -4), "ha": "left" if right else "right"}
         axes.annotate(f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %", pair, **near, **side)
     axes.axhline(100 * study["chance"], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.set(xscale="log", xlabel="wrong on test images, % (log)", ylabel="negatives read, %", ylim=(0, 100))

@@ -122,8 +122,9 @@ def _test(table1: Document, sensitivity: Document) -> Finding:
 def _random_level(table1: Document, sensitivity: Document) -> Finding:
     rows = table1["summary"]
     held = [row["negative_low"] <= row["chance"] for row in rows]
+    random = [_name(row) for row, holds in zip(rows, held, strict=True) if holds]
     studies = [study for study in sensitivity["studies"] if not study["epsilon"]]
-    told = [(study["name"], study["progress"]) for study in studies]
+    told = [(study["name"], study["progress"]) for study in studies if study["progress"]["runs"]]
     counted = [
         f"{name}: {each['runs'] - each['above_chance']} of {each['runs']} runs, from {_pc(each['lowest'])} to "
         f"{_pc(each['highest'])}"
@@ -137,7 +138,7 @@ def _random_level(table1: Document, sensitivity: Document) -> Finding:
         "Accuracy on negatives of training images, against chance: Table I's classifiers, and every run of the study.",
         f"Table I: {table}. At or below chance in {_listed(counted)}.",
         verdict,
-        "it depends on the recipe: see the study" if verdict == "holds in part" else "",
+        f"at or below chance, or with an interval that holds it: {_listed(random)}" if random and not all(held) else "",
     )
 
 
@@ -249,7 +250,10 @@ def _humans(table1: Document, sensitivity: Document) -> Finding:
 
 def _other_transforms(table1: Document, sensitivity: Document) -> Finding:
     return Finding(
-        "None here: `negatoscope audit` measures other transforms on any classifier.", "", "not tested", "waits"
+        "None here: `negatoscope audit` measures other transforms on any classifier.",
+        "",
+        "not tested",
+        "it waits for later work",
     )
 
 

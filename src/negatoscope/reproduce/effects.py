@@ -49,6 +49,7 @@ def study_effects(study: Study, runs: LevelRuns) -> list[Document]:
     factors = {
         factor.name: [level_key(factor.name, level.value) for level in factor.levels] for factor in study.factors
     }
+    runs = {DEFAULT: runs[DEFAULT], **runs}  # first, so that it is what others are connected with
     ends = {
         key: {seed: log_odds(run["negative"]["accuracy"], run["negative"]["n"]) for seed, run in seeds.items()}
         for key, seeds in runs.items()
@@ -158,8 +159,8 @@ def progress(runs: LevelRuns) -> Document:
         "rising": sum(run["curve"][-1]["negative_accuracy"] > run["curve"][0]["negative_accuracy"] for run in cells),
         "above_chance": sum(run["negative"]["low"] > run["chance"] for run in cells),
         "below_chance": sum(run["negative"]["high"] < run["chance"] for run in cells),
-        "lowest": min(negatives),
-        "highest": max(negatives),
+        "lowest": min(negatives, default=None),
+        "highest": max(negatives, default=None),
     }
 
 

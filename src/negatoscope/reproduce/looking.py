@@ -28,6 +28,9 @@ SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 NOISES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """L2 sizes of random noise. A digit of 28x28 pixels, nearly all 0 or 1, lies about 26 from its negative."""
 
+LOOKS = (2 * len(SHARES) + len(NOISES)) * ALONG + 4 * READ
+"""How many images go through a network of this size in all: along the paths, and twice each for two read-outs."""
+
 _Map = Callable[[Images], Tensor]
 
 

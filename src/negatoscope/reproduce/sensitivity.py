@@ -16,6 +16,7 @@ from negatoscope.reports.sensitivity_page import sensitivity_page
 from negatoscope.reproduce.cells import Cell, CellData, cell_folder
 from negatoscope.reproduce.effects import LevelRuns, level_key
 from negatoscope.reproduce.estimate import Pace, measure_pace
+from negatoscope.reproduce.looking import LOOKS
 from negatoscope.reproduce.provenance import provenance
 from negatoscope.reproduce.study import Study, choose_studies, load_studies
 from negatoscope.reproduce.study_cell import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, read_study_cell
@@ -216,7 +217,7 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
             + 2 * MEASURED
             + len(data.test)
         )
-        seconds[run] = trained + (looked + (27 * 2000 + 30_000) * run.run.look) * pace.predict
+        seconds[run] = trained + (looked + LOOKS * run.run.look) * pace.predict
     return seconds
 
 
