@@ -15,6 +15,7 @@ from negatoscope.reports.sensitivity_page import study_title
 
 _COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888"}
 _MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10, 15, 20, 30, 50, 70, 100)]
+_WIDE_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.165, 10.4, 0.75, 0.55, 0.75
 
 
@@ -107,7 +108,8 @@ def _draw_runs(axes: Axes, study: Document, result: Document) -> None:
         axes.annotate(f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %", pair, **near, **side)
     axes.axhline(100 * study["chance"], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.set(xscale="log", xlabel="wrong on test images, % (log)", ylabel="negatives read, %", ylim=(0, 100))
-    axes.xaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if low <= mark <= high]))
+    marks = _WIDE_MARKS if high > 10 * low else _MARKS
+    axes.xaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(high, low)
