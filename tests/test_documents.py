@@ -11,6 +11,10 @@ import pytest
 from negatoscope.reports.claims_page import claims_page
 from negatoscope.reports.sensitivity_page import sensitivity_page
 from negatoscope.reproduce.claims import judge_claims
+from negatoscope.reproduce.effects import LevelRuns, level_key
+from negatoscope.reproduce.sensitivity import plan_runs
+from negatoscope.reproduce.study import load_studies
+from negatoscope.reproduce.study_document import study_document
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])
@@ -55,6 +59,35 @@ def test_the_ledger_of_claims_is_made_from_the_published_results() -> None:
     command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity --out claims.md"
     page = claims_page(claims, command=command, sources=sources)
     assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
+
+
+def test_the_study_is_made_from_its_published_runs() -> None:
+    document = published("sensitivity")
+    studies = [study for study in load_studies() if study.name in {each["name"] for each in document["studies"]}]
+    cells = [json.loads(file.read_text(encoding="utf-8")) for file in TOP.glob("results/sensitivity/cells/*/cell.json")]
+    known = {(cell["dataset"], cell["epsilon"], cell["digest"], cell["seed"]): cell for cell in cells}
+    found: dict[str, LevelRuns] = {study.name: {} for study in studies}
+    for run in plan_runs(studies, seeds=3):
+        cell = run.run.cell
+        made = known.get((cell.dataset, cell.epsilon, cell.recipe.digest, cell.seed))
+        if made is not None:
+            found[run.study].setdefault(level_key(run.factor, run.value), {})[cell.seed] = made
+    again = study_document(studies, found, source=document["provenance"])
+    assert len(again["curves"]) == document["provenance"]["runs"]["made"]
+    assert_alike(json.loads(json.dumps(again)), document)
+
+
+def assert_alike(found: Any, expected: Any) -> None:
+    """Equal up to the last digits, in which least squares may differ from one kind of processor to another."""
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+        assert_alike(list(found.values()), list(expected.values()))
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_alike(one, other)
+    else:
+        assert found == (pytest.approx(expected, rel=1e-6, abs=1e-9) if isinstance(expected, float) else expected)
 
 
 def test_the_page_of_the_study_is_made_from_its_document() -> None:

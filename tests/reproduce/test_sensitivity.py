@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -114,7 +115,9 @@ def test_what_networks_do_with_negatives_ends_where_their_negatives_are(made: Ma
         assert [point["share"] for point in look["path"]] == [round(0.1 * step, 1) for step in range(11)]
         for name in ("features", "untrained_features", "pixels"):
             assert look["read_out"][name]["accuracy"] > 0.5  # a linear reader of negatives, whatever it reads them from
-        assert sum(look["destinations"]["shares"]) == pytest.approx(1)
+        counts, shares = look["destinations"]["counts"], look["destinations"]["shares"]
+        n = sum(map(sum, counts))
+        assert [sum(column) / n for column in zip(*counts, strict=True)] == pytest.approx(shares)
 
 
 def test_a_second_run_makes_nothing_and_says_the_same(made: Made) -> None:
@@ -157,7 +160,8 @@ def is_at_work(folder: Path) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not show its processes in /proc")
-def test_processes_of_a_study_that_is_killed_end_with_it(made: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_of_a_study_that_is_ended_end_with_it(end: signal.Signals, made: Made, tmp_path: Path) -> None:
     request, *_ = made
     words = ["reproduce", "sensitivity", "--plan", str(request.plan), "--seeds", "9", "--fast", "--jobs", "2"]
     command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words, "--out", str(tmp_path)]
@@ -165,12 +169,19 @@ def test_processes_of_a_study_that_is_killed_end_with_it(made: Made, tmp_path: P
         assert study.stderr is not None
         assert any("seed 0: test" in line for line in study.stderr)  # a run has ended: both processes are at work
         workers = workers_of(study.pid)
-        study.kill()
+        study.send_signal(end)
+        told = study.stderr.read()
     assert len(workers) == 2
     ends = time.monotonic() + 30
     while any(map(is_at_work, workers)) and time.monotonic() < ends:
         time.sleep(0.1)
     assert not any(map(is_at_work, workers))
+    asked = end == signal.SIGTERM  # then it says what has been made, and how to go on
+    assert (study.returncode, "goes on" in told, (tmp_path / "sensitivity.md").exists()) == (
+        130 if asked else -end,
+        asked,
+        asked,
+    )
 
 
 def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, tmp_path: Path) -> None:
@@ -231,6 +242,7 @@ def test_the_page_says_what_the_numbers_say(made: Made) -> None:
     assert "## MNIST sample, plain training" in page
     assert "of 1 factor " in page
     assert "Linear read-out" in page
+    assert "| Negatives of, read as (%) |" in page
     assert ", smoke run" in page
     (factor,) = result["factors"]
     for level in factor["levels"]:

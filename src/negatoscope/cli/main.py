@@ -1,6 +1,7 @@
 """The command `negatoscope`: one line and exit code 2 for whatever the user got wrong."""
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Annotated, NoReturn
@@ -52,7 +53,11 @@ def _options(
 
 
 def run() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    A request to end, as schedulers make it, stops it as Ctrl-C does: what was made is kept and told.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except NegatoscopeError as error:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.sections import MISSING, SMOKE, Document, counted, dataset_name, interval, joined, percent
 
+_FEW_CLASSES = 10
 VERDICTS = ("decides", "does not matter", "undecided", "not compared")
 
 
@@ -241,6 +242,7 @@ def _ways(looks: Sequence[Document]) -> list[str]:
         f"Negatives become above all {named} in the first of these networks. Its answers carry {bits:.2f} bits of the "
         f"label; permuted labels give {null:.2f}. Mean confidence is {_tenths(look['confidence']['negative'])} % on "
         f"negatives, {_tenths(look['confidence']['train'])} % on training images.",
+        *_becomes(look),
     ]
     header = ["Share or probability", *(f"{point['share']:g}" for point in look["path"])]
     rows = [
@@ -249,6 +251,23 @@ def _ways(looks: Sequence[Document]) -> list[str]:
     ]
     noise = ", ".join(f"{point['l2']:g}: {_tenths(point['accuracy'])} %" for point in look["noise"])
     return [*ways, markdown_table(header, rows), f"Under random noise of an L2 size (test images): {noise}."]
+
+
+def _becomes(look: Document) -> list[str]:
+    """Which class becomes which, as a table where there are few classes, else the most frequent of them."""
+    names, counts = look["class_names"], look["destinations"].get("counts")
+    if counts is None:
+        return []
+    totals = [max(1, sum(row)) for row in counts]
+    if len(names) <= _FEW_CLASSES:
+        header = ["Negatives of, read as (%)", *names]
+        rows = zip(names, counts, totals, strict=True)
+        lines = [[name, *(percent(count / total, decimals=0) for count in row)] for name, row, total in rows]
+        return [markdown_table(header, lines)]
+    pairs = [(counts[label][other], label, other) for label in range(len(names)) for other in range(len(names))]
+    most = sorted((pair for pair in pairs if pair[1] != pair[2]), reverse=True)[:5]
+    told = [f"{names[label]} → {names[other]} ({_tenths(n / totals[label])} %)" for n, label, other in most if n]
+    return [f"The most frequent mistakes, with their share of the class's negatives: {'; '.join(told)}."]
 
 
 def _foot(result: Document) -> str:

@@ -17,6 +17,7 @@ from negatoscope.reproduce.looking import look_at_negatives
 from negatoscope.reproduce.measure import destinations_of, passes_of, rate_of
 from negatoscope.reproduce.provenance import commit
 from negatoscope.rows import read_rows, write_rows
+from negatoscope.statistics import contingency
 from negatoscope.training.hardware import Hardware
 from negatoscope.training.loop import Moment, Trained, freeze, train
 from negatoscope.transforms.tone import negative
@@ -90,7 +91,7 @@ def run_study_cell(
             "torch": version("torch"),
             "hardware": hardware.description,
         },
-        **_measured(cell, data, training, trained.network, hardware, folder, tell),
+        **_measured(run, data, training, trained.network, hardware, folder, tell),
         "curve": _curve(marks, trained),
         "seconds": round(trained.seconds, 1),
     }
@@ -105,7 +106,7 @@ def run_study_cell(
 
 
 def _measured(
-    cell: Cell,
+    run: StudyRun,
     data: CellData,
     training: Dataset,
     network: PaperNetwork,
@@ -115,7 +116,7 @@ def _measured(
 ) -> Document:
     """Rates on training images, on their negatives and on test images, counted from rows."""
     tell("measuring")
-    seen = few_of(training, MEASURED)
+    cell, seen, classes = run.cell, few_of(training, MEASURED), len(training.class_names)
     if data.negated_train is None:
         negatives, change = seen, lambda images, labels: negative(images)
     else:
@@ -125,6 +126,10 @@ def _measured(
     write_rows(folder / "rows.parquet", (rows_of(cell, *each, network, hardware) for each in passes))
     found = passes_of(read_rows(folder / "rows.parquet"))
     train_rows, test_rows, negative_rows = (found[images.split, transform] for images, transform, _ in passes)
+    destinations = destinations_of(negative_rows, classes)
+    if run.look:
+        table = contingency(negative_rows["label"], negative_rows["prediction"], classes=classes)
+        destinations["counts"] = table.tolist()
     return {
         "train": rate_of(train_rows),
         "test": rate_of(test_rows),
@@ -133,9 +138,9 @@ def _measured(
             "train": float(train_rows["confidence"].mean()),
             "negative": float(negative_rows["confidence"].mean()),
         },
-        "destinations": destinations_of(negative_rows, len(training.class_names)),
+        "destinations": destinations,
         "tracks": training.tracks is not None,
-        "chance": 1 / len(training.class_names),
+        "chance": 1 / classes,
         "class_names": list(training.class_names),
     }
 
