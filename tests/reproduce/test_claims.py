@@ -19,7 +19,15 @@ def level(value: str, negatives: float, test: float = 0.99) -> dict[str, Any]:
 
 def factor(name: str, verdict: str, *levels: dict[str, Any]) -> dict[str, Any]:
     effect = levels[-1]["negative_accuracy"] - levels[0]["negative_accuracy"]
-    return {"name": name, "study": "mnist", "verdict": verdict, "effect": effect, "levels": list(levels)}
+    last = f"{name}: {levels[-1]['value']}"
+    return {
+        "name": name,
+        "study": "mnist",
+        "verdict": verdict,
+        "effect": effect,
+        "level": last,
+        "levels": list(levels),
+    }
 
 
 def study(**changes: Any) -> dict[str, Any]:
@@ -37,7 +45,9 @@ def study(**changes: Any) -> dict[str, Any]:
     source = {"command": "a study", "commit": "abc", "created": "today", "settings": {"fast": False}}
     return {
         "provenance": source,
-        "studies": [{"name": "mnist", "epsilon": 0.0, "progress": progress, "also": also}],
+        "studies": [
+            {"name": "mnist", "epsilon": 0.0, "progress": progress, "also": also, "recipe": {"label_smoothing": 0.0}}
+        ],
         "factors": list(factors.values()),
         "looking": [look],
     }
@@ -77,11 +87,15 @@ LESS_ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level(
         ("initialization", {}, "does not hold"),
         ("initialization", {"initialization": MOST_READ}, "holds"),
         ("initialization", {"initialization": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
+        ("initialization", {"initialization": {**MOST_READ, "verdict": "not judged"}}, "undecided"),
+        ("initialization", {"elsewhere": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
+        ("initialization", {"initialization": MOST_READ, "elsewhere": {**MOST_READ, "verdict": "undecided"}}, "holds"),
         ("batch_norm", {}, "does not hold"),
         ("batch_norm", {"batch_norm": DOWNWARDS}, "does not hold"),
         ("learned", {"negatives_in_training": SOME_SHOWN}, "undecided"),
         ("similar", {}, "holds"),
         ("similar", {"initialization": LESS_ACCURATE}, "does not hold"),
+        ("similar", {"initialization": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
         ("random_level", {}, "holds in part"),
         ("noise", {}, "holds in part"),
     ],
@@ -90,7 +104,7 @@ def test_a_verdict_follows_from_the_study(name: str, changed: dict[str, Any], ve
     assert verdicts(TABLE1, study(**changed))[name] == verdict
 
 
-def table1(**changes: float) -> dict[str, Any]:
+def table1(*, recipe: str = "plain", confidence: float = 0.999, low: float = 0.06, **changes: float) -> dict[str, Any]:
     """One plain and one robust classifier, both as the paper has them but for `changes` of the robust one."""
     row = {
         "dataset": "mnist",
@@ -100,11 +114,27 @@ def table1(**changes: float) -> dict[str, Any]:
         "negative_accuracy": 0.07,
         "negative_low": 0.06,
         "chance": 0.1,
+        "majority": 0.11,
+        "seeds": 1,
         "mutual_information_bits": 0.001,
         "mutual_information_null_bits": 0.002,
     }
-    cell = {"dataset": "mnist", "epsilon": 0.0, "train": {"accuracy": 0.999}, "confidence": {"train": 0.999}}
-    return {"cells": [cell], "summary": [row, {**row, "epsilon": 0.1, **changes}]}
+    rate = {"accuracy": 0.999, "low": 0.998}
+    cell = {
+        "dataset": "mnist",
+        "epsilon": 0.0,
+        "recipe": recipe,
+        "train": rate,
+        "confidence": {"train": confidence},
+        "negative_train": {"low": low},
+        "chance": 0.1,
+    }
+    recipes = {"plain": {"label_smoothing": 0.0}, "smooth": {"label_smoothing": 0.1}}
+    return {
+        "provenance": {"recipes": recipes},
+        "cells": [cell],
+        "summary": [row, {**row, "epsilon": 0.1, **changes}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -117,10 +147,19 @@ def table1(**changes: float) -> dict[str, Any]:
         ("robust", {}, "holds"),
         ("robust", {"negative_accuracy": 0.13}, "does not hold"),
         ("training", {}, "holds"),
+        ("training", {"confidence": 0.9}, "holds in part"),
+        ("training", {"confidence": 0.9, "recipe": "smooth"}, "holds"),
     ],
 )
-def test_a_verdict_follows_from_table1(name: str, changes: dict[str, float], verdict: str) -> None:
+def test_a_verdict_follows_from_table1(name: str, changes: dict[str, Any], verdict: str) -> None:
     assert verdicts(table1(**changes), study())[name] == verdict
+
+
+@pytest.mark.parametrize(("low", "verdict"), [(0.06, "holds"), (0.11, "does not hold")])
+def test_a_run_is_at_the_level_of_random_by_its_own_interval(low: float, verdict: str) -> None:
+    none = {"studies": [], "factors": [], "looking": []}
+    wide = table1(low=low, negative_low=0.01)  # the interval of what another run would give says nothing of this one
+    assert verdicts(wide, none)["random_level"] == verdict
 
 
 def test_a_study_that_was_not_run_leaves_claims_undecided() -> None:
@@ -138,7 +177,7 @@ def test_the_page_has_every_claim_with_its_numbers(tmp_path: Path) -> None:
         assert claim["text"].rstrip(".") in page
         assert claim["numbers"].rstrip(".") in page
     assert "`a command`" in page
-    assert "`a study` at commit abc, today" in page
+    assert "`a study`, put together at commit abc, today" in page
     assert "smoke run" not in page
     smoke = {**study(), "provenance": {**study()["provenance"], "settings": {"fast": True}}}
     (tmp_path / "sensitivity.json").write_text(json.dumps(smoke))

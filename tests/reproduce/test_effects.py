@@ -95,8 +95,40 @@ def test_a_level_has_the_means_of_its_runs(mnist: Study) -> None:
 def test_with_one_seed_nothing_is_decided(mnist: Study) -> None:
     alone = {key: {0: seeds[0]} for key, seeds in runs_of(mnist, {"batch norm: yes": (0.9, 0.5)}).items()}
     found = study_effects(mnist, alone)
-    assert {each["verdict"] for each in found} == {"undecided"}
-    assert {each["at_equal_accuracy"]["verdict"] for each in found} == {"undecided"}
+    assert {each["verdict"] for each in found} == {"not judged"}
+    assert {each["at_equal_accuracy"]["verdict"] for each in found} == {"not judged"}
+    assert all(each["effect_low"] is None for each in found)
+
+
+def test_a_level_with_one_run_is_shown_and_not_judged(mnist: Study) -> None:
+    runs = runs_of(mnist, {"optimizer: SGD": (0.5, 0.3), "padding: same size": (0.5, 0.3)})
+    for key in ("optimizer: SGD", "padding: same size"):
+        runs[key] = {0: runs[key][0]}
+    found = {each["name"]: each for each in study_effects(mnist, runs)}
+    assert (found["padding"]["verdict"], found["padding"]["p"]) == ("not judged", None)
+    assert found["padding"]["effect"] == pytest.approx(0.3, abs=0.01)
+    assert found["optimizer"]["verdict"] == "does not matter"
+    (alone,) = [level for level in found["optimizer"]["levels"] if level["value"] == "SGD"]
+    assert alone["negative_accuracy"] == runs["optimizer: SGD"][0]["negative"]["accuracy"]
+    assert (alone["seeds"], alone["low"]) == (1, None)
+
+
+def test_p_values_are_corrected_for_all_factors_of_the_plan(mnist: Study) -> None:
+    runs = runs_of(mnist, {"batch norm: yes": (0.21, 0.0)})
+    found = {each["name"]: each for each in study_effects(mnist, runs)}
+    assert mnist.family == 14
+    p = found["batch norm"]["p"]
+    assert p == min(each["p"] for each in found.values())
+    assert found["batch norm"]["p_corrected"] == pytest.approx(min(1, 14 * p))
+
+
+def test_a_factor_can_be_without_matter_at_equal_accuracy_only_if_all_its_levels_come_to_it(mnist: Study) -> None:
+    runs = runs_of(mnist, {"optimizer: SGD": (0.23, 0.0)})  # the strongest at the end
+    for each in runs["optimizer: Adam"].values():
+        each["curve"] = each["curve"][:1]
+    found = {each["name"]: each for each in study_effects(mnist, runs)}
+    assert found["optimizer"]["at_equal_accuracy"]["verdict"] == "undecided"
+    assert found["padding"]["at_equal_accuracy"]["verdict"] == "does not matter"
 
 
 def test_a_factor_is_compared_only_where_its_strongest_level_is(mnist: Study) -> None:
@@ -127,6 +159,7 @@ def test_negatives_that_were_not_followed_are_not_compared_at_equal_accuracy(mni
         (0.01, 0.06, 0.04, 0.001, "undecided"),
         (-0.04, 0.04, 0.0, 0.9, "does not matter"),
         (-0.30, -0.10, -0.20, 0.001, "decides"),
+        (-0.01, 0.20, 0.10, 0.001, "undecided"),
         (None, None, 0.20, None, "undecided"),
     ],
 )
@@ -187,6 +220,7 @@ def test_progress_counts_runs_on_either_side_of_chance() -> None:
     told = progress({"default": {0: run(0.05), 1: run(0.105), 2: run(0.3)}, "padding: same size": {0: run(0.4)}})
     assert (told["runs"], told["below_chance"], told["above_chance"], told["rising"]) == (4, 1, 2, 4)
     assert (told["lowest"], told["highest"]) == (0.05, 0.4)
+    assert (told["followed"], told["swing"]) == (4, pytest.approx(0.2))
     assert told["rank_correlation"] is None  # all came to the same validation accuracy
 
 

@@ -240,7 +240,7 @@ def test_the_page_says_what_the_numbers_say(made: Made) -> None:
     page = sensitivity_page(result)
     assert page == (out / "sensitivity.md").read_text()
     assert "## MNIST sample, plain training" in page
-    assert "of 1 factor " in page
+    assert "- **MNIST sample, plain training.** The default recipe reads " in page
     assert "Linear read-out" in page
     assert "| Negatives of, read as (%) |" in page
     assert ", smoke run" in page
@@ -255,9 +255,9 @@ def test_the_figure_names_every_value_and_the_chance(made: Made) -> None:
     figure = draw_sensitivity(result)
     left, right = figure.axes
     words = {text.get_text() for text in left.texts}
-    assert {"initialization", "Glorot", "He", "default", "chance"} <= words
+    assert {"initialization", "Glorot  →", "He", "default", "chance"} <= words
     assert left.get_title(loc="left") == "MNIST sample, plain training, smoke run"
-    assert right.get_title(loc="left") == "all 5 runs"
+    assert right.get_title(loc="left") == "5 runs that saw no negatives"
     (runs,) = right.collections
     heights = sorted(100 * curve["negative_accuracy"] for curve in result["curves"])
     assert sorted(float(point[1]) for point in runs.get_offsets()) == pytest.approx(heights)

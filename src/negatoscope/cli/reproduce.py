@@ -122,15 +122,16 @@ def sensitivity(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where results go, and where a stopped study goes on.")
     ] = Path("out/sensitivity"),
-    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each recipe; intervals need 2 or more.")] = 3,
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each recipe; verdicts need 2 or more.")] = 3,
     studies: Annotated[
         str, typer.Option(metavar="NAMES", help="Of mnist, gtsrb, mnist_robust, fashion_mnist; all if empty.")
     ] = "",
     factors: Annotated[
-        str, typer.Option(metavar="NAMES", help="Only these, parted by commas, such as 'optimizer,batch norm'.")
+        str, typer.Option(metavar="NAMES", help="Only these, separated by commas, as in 'optimizer,batch norm'.")
     ] = "",
     budget: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="Start runs while it lasts: 90min, or 300passes over training images.")
+        str,
+        typer.Option(metavar="AMOUNT", help="Start no run after this much: 90min, or 300passes over training images."),
     ] = "",
     jobs: Annotated[
         int, typer.Option(metavar="NUMBER", help="Runs at once, each in a process with its share of the processors.")
@@ -144,7 +145,7 @@ def sensitivity(
     """Find which choices that the paper does not state decide how many negatives a network reads.
 
     Trains the paper's network with one choice changed at a time, follows negatives along training, and compares choices
-    at the end and at equal validation accuracy. The most telling runs come first. Writes sensitivity.json, .md, .png
+    at the end and at equal validation accuracy. Runs come seed by seed, the most telling first. Writes sensitivity.json, .md, .png
     and .svg, and each run's rows. Stop it at any moment: the same command goes on.
     """
     expect_seeds(seeds)

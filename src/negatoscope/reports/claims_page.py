@@ -13,15 +13,16 @@ authors' later paper (arXiv 1803.07739) says when they do. Each of their sentenc
 here with our test. The full text of the first version was not at hand: what stands in quotation marks is from
 an abstract, the rest is in our words.
 
-Made by `{command}` from two result documents, by rules that stand in `negatoscope/reproduce/claims.py`: more
-seeds can overturn a verdict."""
+Made by `{command}` from two result documents, by the rules
+at the end of the page: more seeds can overturn a verdict."""
 
 
-def claims_page(claims: Sequence[Document], *, command: str, sources: Sequence[Document] = ()) -> str:
+def claims_page(claims: Sequence[Document], *, rules: str, command: str, sources: Sequence[Document] = ()) -> str:
     """Markdown: the verdicts in one table, then each claim with its test and its numbers.
 
     Args:
         claims: What `judge_claims` gives.
+        rules: How verdicts come about.
         command: How the page was made.
         sources: The provenance of the documents that it is made from.
     """
@@ -37,7 +38,7 @@ def claims_page(claims: Sequence[Document], *, command: str, sources: Sequence[D
         told += [f"*Numbers:* {claim['numbers'].rstrip('.')}."] if claim["numbers"] else []
         told += [f"*Condition:* {claim['condition']}."] if claim["condition"] else []
         parts.append("\n".join(f"- {line}" for line in told))
-    return "\n\n".join([*parts, *_sources(sources)]) + "\n"
+    return "\n\n".join([*parts, f"## The rules\n\n{rules.strip()}", *_sources(sources)]) + "\n"
 
 
 def _said(claim: Document) -> str:
@@ -54,5 +55,7 @@ def _sources(sources: Sequence[Document]) -> list[str]:
     for source in sources:
         runs = source.get("runs")
         part = f" ({runs['made']} of {runs['planned']} runs that are planned)" if runs else ""
-        told.append(f"`{source['command']}`{part} at commit {source['commit'] or MISSING}, {source['created']}")
+        told.append(
+            f"`{source['command']}`{part}, put together at commit {source['commit'] or MISSING}, {source['created']}"
+        )
     return [f"Made from {joined(told)}."] if told else []

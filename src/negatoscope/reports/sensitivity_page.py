@@ -6,18 +6,18 @@ from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.sections import MISSING, SMOKE, Document, counted, dataset_name, interval, joined, percent
 
 _FEW_CLASSES = 10
-VERDICTS = ("decides", "does not matter", "undecided", "not compared")
 
 
 def sensitivity_page(result: Document) -> str:
-    """Markdown: for each study what decides, its factors, how near it comes to the paper, and what negatives become."""
+    """Markdown: a short answer, then each study's factors, how near it comes to the paper, what negatives become."""
     fast = SMOKE if result["provenance"]["settings"]["fast"] else ""
     parts = [f"# Which unstated choices decide whether a network reads negatives?{fast}", _head(result)]
+    parts.append("\n".join(f"- {short_answer(result, study)}" for study in result["studies"]))
     for study in result["studies"]:
-        factors = [factor for factor in result["factors"] if factor["study"] == study["name"]]
-        parts += [f"## {study_title(study)}", *conclusions(result, study["name"]), factor_table(factors)]
+        factors = _factors(result, study)
+        parts += [f"## {study_title(study)}", *conclusions(result, study), factor_table(study, factors)]
         parts += _beside(result, study)
-    parts.append(_foot(result))
+    parts += [*_missing(result), _foot(result)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -27,37 +27,59 @@ def study_title(study: Document) -> str:
     return f"{dataset_name(study['dataset'])}, {kind}"
 
 
-def conclusions(result: Document, name: str) -> list[str]:
-    """What a study says, a paragraph each: at the end, at equal accuracy, against chance, against the paper."""
-    study = next(each for each in result["studies"] if each["name"] == name)
-    factors = [factor for factor in result["factors"] if factor["study"] == name]
-    said = [_at_end(factors), _at_equal(factors, study), _progress(study)]
-    if name in result["closest_to_paper"]:
-        said.append(_closest(result["closest_to_paper"][name]))
+def short_answer(result: Document, study: Document) -> str:
+    """One paragraph: what the default reads, beside the paper, and what decides at the end of training."""
+    factors, closest = _factors(result, study), result["closest_to_paper"].get(study["name"])
+    beside = f" (paper: {percent(closest['paper']['negative_accuracy'])} %)" if closest else ""
+    default = f"The default recipe reads {_tenths(study['default_negative_accuracy'])} % of negatives{beside}."
+    return f"**{study_title(study)}.** {default} {_verdicts_in_words(factors, factors)}".strip()
+
+
+def conclusions(result: Document, study: Document) -> list[str]:
+    """What a study says beyond that, a paragraph each: at equal accuracy, along training, against the paper."""
+    said = [_at_equal(_factors(result, study), study), _progress(study)]
+    if study["name"] in result["closest_to_paper"]:
+        said.append(_closest(result["closest_to_paper"][study["name"]]))
     return list(filter(None, said))
 
 
-def factor_table(factors: Sequence[Document]) -> str:
-    """Each level's accuracies, and what its factor comes to."""
-    header = ["Factor", "Value", "Seeds", "Test", "Negatives", "95 % interval", "At equal accuracy", "Share", "Verdict"]
-    lines = []
+def factor_table(study: Document, factors: Sequence[Document]) -> str:
+    """The default, and each other level's accuracies with what its factor comes to; the strongest factor first."""
+    mark = f"{100 * study['decisive_accuracy']:g}"
+    header = [
+        "Factor (default)",
+        "Value",
+        "Seeds",
+        "Test",
+        "Negatives",
+        "95 % interval",
+        f"Negatives at {mark}",
+        "Share",
+        "Verdict",
+    ]
+    lines: list[list[str]] = []
     for factor in sorted(factors, key=lambda each: -abs(each["effect"])):
-        for index, level in enumerate(factor["levels"]):
+        default, *levels = factor["levels"]
+        if not lines:
+            lines.append(["default", "", *_rates(default, study), "", ""])
+        for index, level in enumerate(levels):
             first = index == 0
-            lines.append(
-                [
-                    factor["name"] if first else "",
-                    f"{level['value']} (default)" if first else level["value"],
-                    str(level["seeds"]),
-                    percent(level["test_accuracy"]),
-                    _tenths(level["negative_accuracy"]),
-                    interval(level["low"], level["high"], decimals=1),
-                    _tenths(_equal(level, factor)),
-                    _share(factor) if first else "",
-                    _verdicts(factor) if first else "",
-                ]
-            )
+            name = f"{factor['name']} ({default['value']})" if first else ""
+            lines.append([name, level["value"], *_rates(level, study)])
+            lines[-1] += [_share(factor), _verdicts(factor)] if first else ["", ""]
     return markdown_table(header, lines)
+
+
+def _factors(result: Document, study: Document) -> list[Document]:
+    return [factor for factor in result["factors"] if factor["study"] == study["name"]]
+
+
+def _rates(level: Document, study: Document) -> list[str]:
+    ends = interval(level["low"], level["high"], decimals=1)
+    equal = _tenths(level["at_equal_accuracy"][str(study["decisive_accuracy"])])
+    partly = 0 < level["seeds_at_equal_accuracy"] < level["seeds"]
+    told = f"{equal} ({counted(level['seeds_at_equal_accuracy'], 'seed')})" if partly else equal
+    return [str(level["seeds"]), percent(level["test_accuracy"]), _tenths(level["negative_accuracy"]), ends, told]
 
 
 def _head(result: Document) -> str:
@@ -68,48 +90,49 @@ def _head(result: Document) -> str:
     missing += "".join(f" **{each['study']} was not run: {each['reason']}.**" for each in result["not_run"])
     return (
         f"Made from {counted(runs['made'], 'run')}{left} by `{result['provenance']['command']}`. Each run changes one "
-        "choice that Hosseini and Poovendran (2017, arXiv 1703.06857v1) do not state, around a default recipe. How the "
-        f"numbers are made, and the rule that was written before the runs: docs/sensitivity.md.{missing}"
+        "choice that Hosseini and Poovendran (2017, arXiv 1703.06857v1) do not state, around a default recipe. All "
+        f"rates are in percent. How they are made, and the rule that verdicts follow: docs/sensitivity.md.{missing}"
     )
 
 
-def _at_end(factors: Sequence[Document]) -> str:
-    return (
-        f"**After equal training**, {_counts(factors, [each['verdict'] for each in factors])} "
-        f"{_named('What decides', factors, factors)}"
-    ).strip()
+def _verdicts_in_words(factors: Sequence[Document], found: Sequence[Document]) -> str:
+    """Which factors have which verdict in `found`, in sentences."""
+    told = []
+    for verdict, lead in _LEADS.items():
+        named = [
+            (abs(each["effect"] or 0.0), factor["name"], each)
+            for factor, each in zip(factors, found, strict=True)
+            if each["verdict"] == verdict
+        ]
+        named.sort(key=lambda entry: -entry[0])
+        names = [
+            f"{name} ({_level_of(each)}: {_points(each)})" if verdict == "decides" else name for _, name, each in named
+        ]
+        told += [f"{lead} {joined(names)}."] if names else []
+    return " ".join(told)
+
+
+_LEADS = {
+    "decides": "What decides:",
+    "does not matter": "What does not matter:",
+    "undecided": "Undecided:",
+    "not judged": "Not judged, as one run tells nothing of scatter:",
+    "not compared": "Not compared, as runs have no number there:",
+}
 
 
 def _at_equal(factors: Sequence[Document], study: Document) -> str:
     equal = [factor["at_equal_accuracy"] for factor in factors]
-    text = (
-        f"**At equal validation accuracy ({_tenths(study['decisive_accuracy'])} %)**, "
-        f"{_counts(factors, [each['verdict'] for each in equal])} {_named('What decides', factors, equal)}"
-    )
     pairs = [(factor["name"], factor["verdict"], each["verdict"]) for factor, each in zip(factors, equal, strict=True)]
     gone = [name for name, end, now in pairs if (end, now) == ("decides", "does not matter")]
+    text = f"**Where validation accuracy first comes to {_tenths(study['decisive_accuracy'])} %:** "
+    judged = [(factor, now) for factor, now in zip(factors, equal, strict=True) if now["verdict"] != "not judged"]
+    if not judged:
+        return ""
+    text += _verdicts_in_words(*zip(*judged, strict=True))
     if gone:
-        text += f" What decides at the end only through how far training has come: {joined(gone)}."
+        text += f" So it is at the end only that {joined(gone)} moved negatives by 5 points or more."
     return text.strip()
-
-
-def _counts(factors: Sequence[Document], verdicts: Sequence[str]) -> str:
-    counts = {verdict: sum(each == verdict for each in verdicts) for verdict in VERDICTS}
-    text = (
-        f"of {counted(len(factors), 'factor')} {counts['decides']} decide how many negatives are read, "
-        f"{counts['does not matter']} do not matter, and {counts['undecided']} are undecided"
-    )
-    left = counts["not compared"]
-    return text + (f"; {left} could not be compared, as runs did not pass that accuracy." if left else ".")
-
-
-def _named(lead: str, factors: Sequence[Document], found: Sequence[Document]) -> str:
-    told = [
-        (abs(each["effect"]), f"{factor['name']} ({_level_of(each)}: {_points(each)})")
-        for factor, each in zip(factors, found, strict=True)
-        if each["verdict"] == "decides"
-    ]
-    return f"{lead}: {joined([text for _, text in sorted(told, reverse=True)])}." if told else ""
 
 
 def _level_of(effect: Document) -> str:
@@ -127,16 +150,21 @@ def _known(effect: Document) -> bool:
 
 def _progress(study: Document) -> str:
     told = study["progress"]
+    if not told["runs"]:
+        return ""
     text = (
-        f"Over the {counted(told['runs'], 'run')} without negatives in training, accuracy on negatives goes from "
-        f"{_tenths(told['lowest'])} to {_tenths(told['highest'])} %: above chance ({_tenths(study['chance'])} %) in "
-        f"{told['above_chance']}, below "
-        f"it in {told['below_chance']}. It is higher at the end of training than at the first measurement in "
-        f"{told['rising']} of them."
+        f"**Along training:** at the end of the {counted(told['runs'], 'run')} without negatives in training, "
+        f"{_tenths(told['lowest'])} to {_tenths(told['highest'])} % of negatives are read: above chance "
+        f"({_tenths(study['chance'])} %) in {told['above_chance']}, below it in {told['below_chance']}."
     )
+    if told["swing"] is not None:
+        text += (
+            f" In {told['rising']} of {told['followed']} more are read at the end than after the first epoch. From one "
+            f"epoch to the next the number changes by up to {100 * told['swing']:.1f} points (median of the runs)."
+        )
     if told["rank_correlation"] is not None:
         text += (
-            " Between recipes, its rank correlation with the final validation accuracy is "
+            " Between recipes, the rank correlation of negatives with the final validation accuracy is "
             f"{told['rank_correlation']:+.2f}."
         )
     return text
@@ -144,30 +172,28 @@ def _progress(study: Document) -> str:
 
 def _closest(closest: Document) -> str:
     paper, end, along = closest["paper"], closest["nearest"], closest["nearest_along_training"]
-    pair = f"({percent(paper['test_accuracy'])}, {percent(paper['negative_accuracy'])})"
-    found = "was found" if closest["found"] else "was **not** found"
-    text = (
-        f"The paper's pair {pair} (Table I) {found} at the end of any of {counted(closest['runs'], 'run')}. Nearest: "
-        f"({percent(end['test_accuracy'])}, {percent(end['negative_accuracy'])}), {end['recipe']}, seed {end['seed']}."
+    pair = f"({percent(paper['test_accuracy'])} on test images, {percent(paper['negative_accuracy'])} on negatives)"
+    count = counted(closest["runs"], "run")
+    nearest = (
+        f"({percent(end['test_accuracy'])}, {percent(end['negative_accuracy'])}), {end['recipe']}, seed {end['seed']}"
     )
+    if closest["found"]:
+        text = f"**The pair in the paper's Table I**, {pair}, **was found** among the ends of {count}: {nearest}."
+    else:
+        text = f"**None of {count} ends near the pair in the paper's Table I**, {pair}. Nearest: {nearest}."
     if along is None:
         return text
-    reached = "is passed" if closest["found_along_training"] else "is not passed either"
+    passed = "A run passes by it" if closest["found_along_training"] else "None passes by it"
     return text + (
-        f" Along training it {reached}: nearest after {along['epoch']:g} epochs of {along['recipe']}, seed "
-        f"{along['seed']}, ({percent(along['validation_accuracy'])} on validation images, "
-        f"{percent(along['negative_accuracy'])})."
+        f" {passed} along training; nearest: ({percent(along['validation_accuracy'])} on validation images, "
+        f"{percent(along['negative_accuracy'])}) after {along['epoch']:g} epochs of {along['recipe']}, seed "
+        f"{along['seed']}."
     )
-
-
-def _equal(level: Document, factor: Document) -> float | None:
-    found: float | None = level["at_equal_accuracy"][str(factor["at_equal_accuracy"]["validation_accuracy"])]
-    return found
 
 
 def _share(factor: Document) -> str:
     share = factor["share_of_variance"]
-    return MISSING if share is None else f"{100 * share:.0f} %"
+    return MISSING if share is None else f"{100 * share:.1f} %"
 
 
 def _verdicts(factor: Document) -> str:
@@ -189,8 +215,8 @@ def _beside(result: Document, study: Document) -> list[str]:
             "Training",
             "Test",
             "Negatives",
-            "Confidence",
-            "On negatives",
+            "Confidence, training",
+            "Confidence, negatives",
         ]
         lines = [
             [
@@ -217,7 +243,7 @@ def _read_out_table(looks: Sequence[Document]) -> str:
     header = [
         "Network",
         "Seed",
-        "It reads",
+        "Negatives of test images read",
         "Linear read-out of its features",
         "Of an untrained network's",
         "Of pixels",
@@ -239,18 +265,19 @@ def _ways(looks: Sequence[Document]) -> list[str]:
     named = joined([f"{look['class_names'][label]} ({percent(shares[label], decimals=0)} %)" for label in most])
     bits, null = (look["destinations"][f"mutual_information_{name}"] for name in ("bits", "null_bits"))
     ways = [
-        f"Negatives become above all {named} in the first of these networks. Its answers carry {bits:.2f} bits of the "
-        f"label; permuted labels give {null:.2f}. Mean confidence is {_tenths(look['confidence']['negative'])} % on "
-        f"negatives, {_tenths(look['confidence']['train'])} % on training images.",
+        f"In the first of these networks negatives become above all {named}. Answers carry {bits:.2f} of the label's "
+        f"{look['destinations']['label_entropy_bits']:.2f} bits; permuted labels give up to {null:.2f}. Confidence is "
+        f"{_tenths(look['confidence']['negative'])} % on negatives and {_tenths(look['confidence']['train'])} % on "
+        "training images, on average.",
         *_becomes(look),
     ]
-    header = ["Share or probability", *(f"{point['share']:g}" for point in look["path"])]
+    header = ["Accuracy on test images, s =", *(f"{point['share']:g}" for point in look["path"])]
     rows = [
-        ["straight to the negative", *(_tenths(point["accuracy"]) for point in look["path"])],
-        ["pixels flipped at random", *(_tenths(point["accuracy"]) for point in look["flips"])],
+        ["x moved by a share s to 1 - x", *(_tenths(point["accuracy"]) for point in look["path"])],
+        ["each pixel flipped with probability s", *(_tenths(point["accuracy"]) for point in look["flips"])],
     ]
-    noise = ", ".join(f"{point['l2']:g}: {_tenths(point['accuracy'])} %" for point in look["noise"])
-    return [*ways, markdown_table(header, rows), f"Under random noise of an L2 size (test images): {noise}."]
+    noise = ", ".join(f"{_tenths(point['accuracy'])} % at {point['l2']:g}" for point in look["noise"])
+    return [*ways, markdown_table(header, rows), f"Accuracy under Gaussian noise of an L2 norm: {noise}."]
 
 
 def _becomes(look: Document) -> list[str]:
@@ -268,6 +295,15 @@ def _becomes(look: Document) -> list[str]:
     most = sorted((pair for pair in pairs if pair[1] != pair[2]), reverse=True)[:5]
     told = [f"{names[label]} → {names[other]} ({_tenths(n / totals[label])} %)" for n, label, other in most if n]
     return [f"The most frequent mistakes, with their share of the class's negatives: {'; '.join(told)}."]
+
+
+def _missing(result: Document) -> list[str]:
+    """What the plan has and nobody has run yet."""
+    told = {study["name"] for study in result["studies"]}
+    missing = [
+        f"of {name} {joined(keys)}" if name in told else f"all of {name}" for name, keys in result["missing"].items()
+    ]
+    return [f"Not run yet: {'; '.join(missing)}."] if missing else []
 
 
 def _foot(result: Document) -> str:

@@ -58,6 +58,7 @@ class Study:
         default: What every factor changes.
         factors: In the order in which they are run.
         also: Recipes that change several things at once.
+        family: How many factors the plan has for it, also where fewer are chosen: p-values are corrected for them all.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Study:
     default: Level
     factors: tuple[Factor, ...]
     also: tuple[Level, ...]
+    family: int
 
     @property
     def levels(self) -> list[tuple[str, Level]]:
@@ -170,6 +172,7 @@ def _study(values: Mapping[str, Any], *, where: str) -> Study:
         level("default", {}, entry={}),
         tuple(factors),
         tuple(level(each["value"], each["changes"], entry=each) for each in values.get("also", [])),
+        len(factors),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from negatoscope.reproduce.effects import DEFAULT, LevelRuns, closest_to_paper, level_key, progress, study_effects
 from negatoscope.reproduce.study import Study
+from negatoscope.statistics import mean_and_deviation
 
 Document = dict[str, Any]
 
@@ -33,12 +34,19 @@ def study_document(
         "provenance": source,
         "not_run": list(not_run),
         "failed": list(failed),
+        "missing": {study.name: keys for study in studies if (keys := _missing(study, runs[study.name]))},
         "studies": [_facts(study, runs[study.name]) for study in told],
         "factors": [factor for study in told for factor in study_effects(study, runs[study.name])],
         "curves": [curve for study in told for curve in _curves(study, runs[study.name])],
         "closest_to_paper": {name: found for name, found in closest.items() if found is not None},
         "looking": [look for study in told for look in _looking(study, runs[study.name])],
     }
+
+
+def _missing(study: Study, runs: LevelRuns) -> list[str]:
+    """The recipes of a study that have not been run with any seed."""
+    keys = (level_key(factor, level.value) for factor, level in study.levels)
+    return [key for key in keys if key not in runs]
 
 
 def _facts(study: Study, runs: LevelRuns) -> Document:
@@ -51,6 +59,9 @@ def _facts(study: Study, runs: LevelRuns) -> Document:
         "decisive_accuracy": study.decisive_accuracy,
         "equal_accuracies": list(study.equal_accuracies),
         "recipe": study.default.recipe.to_dict(),
+        "default_negative_accuracy": mean_and_deviation(
+            [run["negative"]["accuracy"] for run in runs[DEFAULT].values()]
+        )[0],
         "chance": first["chance"],
         "negative_n": first["negative"]["n"],
         "test_n": first["test"]["n"],
@@ -72,7 +83,9 @@ def _curves(study: Study, runs: LevelRuns) -> Iterator[Document]:
     for key, seeds in runs.items():
         for seed, run in sorted(seeds.items()):
             rates = {f"{name}_accuracy": run[name]["accuracy"] for name in ("train", "test", "negative")}
-            yield {"study": study.name, "recipe": key, "seed": seed, **rates, "points": run["curve"]}
+            share = run["recipe"]["negative_share"]
+            named = {"study": study.name, "recipe": key, "seed": seed, "negative_share": share}
+            yield {**named, **rates, "points": run["curve"]}
 
 
 def _looking(study: Study, runs: LevelRuns) -> Iterator[Document]:
