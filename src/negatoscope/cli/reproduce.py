@@ -145,8 +145,8 @@ def sensitivity(
     """Find which choices that the paper does not state decide how many negatives a network reads.
 
     Trains the paper's network with one choice changed at a time, follows negatives along training, and compares choices
-    at the end and at equal validation accuracy. Runs come seed by seed, the most telling first. Writes sensitivity.json, .md, .png
-    and .svg, and each run's rows. Stop it at any moment: the same command goes on.
+    at the end and at equal validation accuracy. Runs come seed by seed, the most telling first. Writes
+    sensitivity.json, .md, .png and .svg, and each run's rows. Stop it at any moment: the same command goes on.
     """
     expect_seeds(seeds)
     if jobs < 1:

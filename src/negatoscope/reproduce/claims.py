@@ -155,7 +155,8 @@ def _random_level(table1: Document, sensitivity: Document) -> Finding:
     }
     return Finding(
         "Accuracy on negatives of training images, against chance: each classifier of Table I, each run of the study.",
-        f"Table I: {table}. Chance: {_listed(sorted(guesses))}. At or below chance in {_listed(counted) or 'no run of the study, as none was made'}.",
+        f"Table I: {table}. Chance: {_listed(sorted(guesses))}. Of the study at or below chance: "
+        f"{_listed(counted) or 'nothing was run'}.",
         verdict,
         f"in Table I: {_listed(random)}" if random and not all(held) else "",
     )
