@@ -19,7 +19,7 @@ _MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10
 _WIDE_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.175, 11.0, 0.75, 0.55, 1.0
 _LEFT, _PANEL = 0.415, 0.27
-_LONG = 30
+_LONG = 30  # characters of a run's name beside its mark
 _BETWEEN = 0.45
 """Of a row, between factors."""
 
@@ -137,12 +137,17 @@ def _draw_runs(axes: Axes, study: Document, result: Document) -> None:
         axes.annotate(text, end, textcoords="offset points", va="center", color=color, fontsize=8, **side)
 
     if closest:
-        name(f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %", pair, _PAPER, -9)
+        name(
+            f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %",
+            pair,
+            _PAPER,
+            -9 if pair[1] < 100 * study["chance"] else 0,
+        )
     if len(runs) > 1:
-        for pick, rise in ((min, 8), (max, 0)):
+        for pick in (min, max):
             index = ends.index(pick(ends, key=lambda end: end[1]))
             text = runs[index]["recipe"].removeprefix("also: ")
-            name(text if len(text) <= _LONG else text.partition(":")[0], ends[index], GREY, rise)
+            name(text if len(text) <= _LONG else text.partition(":")[0], ends[index], GREY, 0)
     axes.axhline(100 * study["chance"], color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.set(ylabel="negatives read, %", ylim=(0, _limit(study)))
     _show_accuracy(axes, "test accuracy, % (log of the rest)", low, high)
