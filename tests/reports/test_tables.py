@@ -178,6 +178,11 @@ def test_the_title_comes_first_and_what_to_beware_of_next(make_document: Maker) 
 WORDS = st.text(st.sampled_from("ab1|- "), max_size=6).map(str.strip)
 
 
+def test_a_column_of_single_digits_has_a_rule_that_readers_of_markdown_know() -> None:
+    rule = markdown_table(["a", "1"], [["b", "2"]]).splitlines()[1]
+    assert rule == "| -- | -: |"
+
+
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS), max_size=4))
 def test_any_cells_come_back_from_a_markdown_table_whose_lines_are_equally_long(cells: list[tuple[str, ...]]) -> None:
     text = markdown_table(["one", "two", "three"], cells)

@@ -77,7 +77,7 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
     columns = [[cell.replace("|", r"\|") for cell in column] for column in zip(header, *lines, strict=True)]
     padded = []
     for column in columns:
-        width, (first, *rest) = max(map(len, column)), column
+        width, (first, *rest) = max(2, *map(len, column)), column  # a rule of one sign is none
         if all(cell[:1].isdigit() or cell == MISSING for cell in rest):
             padded.append([first.rjust(width), "-" * (width - 1) + ":", *(cell.rjust(width) for cell in rest)])
         else:
