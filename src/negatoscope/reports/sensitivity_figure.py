@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GREY, styled
 from negatoscope.reports.sections import SMOKE, Document, counted, percent
-from negatoscope.reports.sensitivity_page import study_title
+from negatoscope.reports.sensitivity_page import factors_of, study_title
 
 _COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888", "not judged": "#888888"}
 _PAPER = "#b84a00"
@@ -33,7 +33,7 @@ def draw_sensitivity(result: Document) -> Figure:
     studies = [study for study in result["studies"] if not study["epsilon"]] or list(result["studies"])
     if not studies:
         raise InputError("expected a study to draw in the result document, got none; run one first")
-    groups = [_ordered(result, study) for study in studies]
+    groups = [factors_of(result, study) for study in studies]
     rows = [sum(len(factor["levels"]) - 1 for factor in group) + _BETWEEN * len(group) for group in groups]
     heights = [max(1.3, _ROW * count + 0.2) for count in rows]
     total = _TOP + sum(heights) + (len(heights) - 1) * _GAP + _BOTTOM
@@ -54,11 +54,6 @@ def draw_sensitivity(result: Document) -> Figure:
             top -= height + _GAP
         _draw_key(figure, total, {factor["verdict"] for group in groups for factor in group})
     return figure
-
-
-def _ordered(result: Document, study: Document) -> list[Document]:
-    factors = [factor for factor in result["factors"] if factor["study"] == study["name"]]
-    return sorted(factors, key=lambda factor: -abs(factor["effect"]))
 
 
 def _limit(study: Document) -> float:
@@ -91,8 +86,8 @@ def _draw_factors(axes: Axes, study: Document, factors: Sequence[Document], resu
 def _draw_level(axes: Axes, level: Document, place: float, color: str, limit: float) -> None:
     rate = 100 * level["negative_accuracy"]
     if rate > limit:
-        axes.annotate(f"{rate:.0f} %  →", (limit, place), xytext=(-3, 0), textcoords="offset points", ha="right",
-                      va="center", fontsize=8, color=color)  # fmt: skip
+        at: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
+        axes.annotate(f"{rate:.0f} %  →", (limit, place), xytext=(-3, 0), fontsize=8, color=color, **at)
         return
     judged = level["low"] is not None
     if judged:

@@ -14,7 +14,7 @@ def sensitivity_page(result: Document) -> str:
     parts = [f"# Which unstated choices decide whether a network reads negatives?{fast}", _head(result)]
     parts.append("\n".join(f"- {short_answer(result, study)}" for study in result["studies"]))
     for study in result["studies"]:
-        factors = _factors(result, study)
+        factors = factors_of(result, study)
         parts += [f"## {study_title(study)}", *conclusions(result, study), factor_table(study, factors)]
         parts += _beside(result, study)
     parts += [*_missing(result), _foot(result)]
@@ -29,7 +29,7 @@ def study_title(study: Document) -> str:
 
 def short_answer(result: Document, study: Document) -> str:
     """One paragraph: what the default reads, beside the paper, and what decides at the end of training."""
-    factors, closest = _factors(result, study), result["closest_to_paper"].get(study["name"])
+    factors, closest = factors_of(result, study), result["closest_to_paper"].get(study["name"])
     beside = f" (paper: {percent(closest['paper']['negative_accuracy'])} %)" if closest else ""
     default = f"The default recipe reads {_tenths(study['default_negative_accuracy'])} % of negatives{beside}."
     return f"**{study_title(study)}.** {default} {_verdicts_in_words(factors, factors)}".strip()
@@ -37,7 +37,7 @@ def short_answer(result: Document, study: Document) -> str:
 
 def conclusions(result: Document, study: Document) -> list[str]:
     """What a study says beyond that, a paragraph each: at equal accuracy, along training, against the paper."""
-    said = [_at_equal(_factors(result, study), study), _progress(study)]
+    said = [_at_equal(factors_of(result, study), study), _progress(study)]
     if study["name"] in result["closest_to_paper"]:
         said.append(_closest(result["closest_to_paper"][study["name"]]))
     return list(filter(None, said))
@@ -58,7 +58,7 @@ def factor_table(study: Document, factors: Sequence[Document]) -> str:
         "Verdict",
     ]
     lines: list[list[str]] = []
-    for factor in sorted(factors, key=lambda each: -abs(each["effect"])):
+    for factor in factors:
         default, *levels = factor["levels"]
         if not lines:
             lines.append(["default", "", *_rates(default, study), "", ""])
@@ -70,8 +70,10 @@ def factor_table(study: Document, factors: Sequence[Document]) -> str:
     return markdown_table(header, lines)
 
 
-def _factors(result: Document, study: Document) -> list[Document]:
-    return [factor for factor in result["factors"] if factor["study"] == study["name"]]
+def factors_of(result: Document, study: Document) -> list[Document]:
+    """The factors of a study, the strongest first."""
+    factors = [factor for factor in result["factors"] if factor["study"] == study["name"]]
+    return sorted(factors, key=lambda factor: -abs(factor["effect"]))
 
 
 def _rates(level: Document, study: Document) -> list[str]:

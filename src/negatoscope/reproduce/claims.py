@@ -147,6 +147,7 @@ def _random_level(table1: Document, sensitivity: Document) -> Finding:
     runs = sum(each["runs"] for _, each in told)
     low = sum(each["runs"] - each["above_chance"] for _, each in told)
     verdict: Verdict = _part([*held, *([True] * low), *([False] * (runs - low))])
+    where = [*random, *([f"{_runs(low)} of the study"] if low else [])]
     table = _listed(f"{_name(row)} {_pc(row['negative_accuracy'])}" for row in table1["summary"])
     guesses = {
         f"{dataset_name(row['dataset'])} {_pc(row['chance'])}, always the most frequent class {_pc(row['majority'])}"
@@ -158,7 +159,7 @@ def _random_level(table1: Document, sensitivity: Document) -> Finding:
         f"Table I: {table}. Chance: {_listed(sorted(guesses))}. Of the study at or below chance: "
         f"{_listed(counted) or 'nothing was run'}.",
         verdict,
-        f"in Table I: {_listed(random)}" if random and not all(held) else "",
+        f"in {_listed(where)}" if where and verdict == "holds in part" else "",
     )
 
 
@@ -226,7 +227,7 @@ def _learned(table1: Document, sensitivity: Document) -> Finding:
 
 
 def _similar(table1: Document, sensitivity: Document) -> Finding:
-    factors = [factor for factor in sensitivity["factors"] if factor["name"] not in _SAME_IMAGES]
+    factors = [factor for factor in sensitivity["factors"] if factor["name"] not in _OTHER_IMAGES]
     apart = [(factor, _strongest(factor)) for factor in factors if factor["verdict"] == "decides"]
     near = [
         f"{factor['study']}: {factor['name']}, {level['value']} {_pc(level['negative_accuracy'])} of negatives (test "
@@ -293,8 +294,8 @@ def _other_transforms(table1: Document, sensitivity: Document) -> Finding:
     )
 
 
-_SAME_IMAGES = ("negatives in training", "negatives are taken")
-"""Factors that say nothing of networks trained on the same images: one shows negatives, one measures others."""
+_OTHER_IMAGES = ("negatives in training", "negatives are taken", "equalization", "region of interest")
+"""Factors that say nothing of networks trained and measured on the same images."""
 
 _OPEN = ("undecided", "not judged")
 """Verdicts on a factor that say nothing yet."""
