@@ -28,11 +28,11 @@ from benchmarks.harness import Findings, Measure
 from negatoscope.data import Dataset
 from negatoscope.data.split import Split
 from negatoscope.files import write_whole
+from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
-from negatoscope.reproduce.cells import load_split, split_training
 from negatoscope.reproduce.paper import default_recipe
-from negatoscope.training.hardware import pick_hardware
-from negatoscope.training.loop import Moment, train
+from negatoscope.reproduce.runs import load_split, split_training
+from negatoscope.training.loop import TrainingProgress, train
 from negatoscope.training.recipe import Recipe
 
 MARKS = {"mnist": (98.5, 99.0, 99.2), "gtsrb": (95.0, 97.0, 98.0)}
@@ -135,7 +135,7 @@ def _trained(job: Job) -> dict[str, object]:
     training, validation = _data(job)
     began, ends = time.monotonic(), list[float]()
 
-    def observe(moment: Moment) -> None:
+    def observe(moment: TrainingProgress) -> None:
         if len(moment.history) > len(ends):  # the first step of the next epoch
             ends.append(time.monotonic() - began)
 

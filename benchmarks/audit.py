@@ -29,7 +29,9 @@ from torch import Tensor, nn
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers import one_pass
-from negatoscope.auditing.plan import Choice, Plan, make_plan
+from negatoscope.auditing.audit import Gate
+from negatoscope.auditing.audit import run as run_audit
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
@@ -37,9 +39,7 @@ from negatoscope.memory import keep_freed_memory
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import to_images
-from negatoscope.pixels import Fit
-from negatoscope.reports.audit import Gate
-from negatoscope.reports.audit import run as run_audit
+from negatoscope.pixels import ResizeSpec
 
 CLASSES, SIDE = 43, 32
 
@@ -60,10 +60,10 @@ def run(quick: bool) -> list[Measure]:
 
 
 def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int, side: int = SIDE) -> Measure:
-    plan = _plan(network, Choice(suite="all", limit=images), side=side)
+    plan = _plan(network, AuditConfig(suite="all", limit=images), side=side)
     ready = [
         to_images(torch.from_numpy(batch.pixels))
-        for batch in batches(plan.dataset, plan.classifier.wants.fit, batch_size=plan.batch_size)
+        for batch in batches(plan.dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size)
     ]
 
     def forward() -> None:
@@ -85,7 +85,7 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     specs = one_pass.shared_specs()
     pictures = one_pass.pictures(dataset)
     contestants: dict[str, Callable[[], object]] = {
-        "negatoscope": partial(_audit, _plan(network, Choice(suite="", transforms=specs), dataset=dataset))
+        "negatoscope": partial(_audit, _plan(network, AuditConfig(suite="", transforms=specs), dataset=dataset))
     }
     for workers in (0, 2):
         contestants[f"Pillow, {workers} workers"] = partial(
@@ -100,7 +100,9 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     found = [harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)]
     if harness.available("foolbox"):
         negative: dict[str, Callable[[], object]] = {
-            "negatoscope": partial(_audit, _plan(network, Choice(suite="", transforms=["negative"]), dataset=dataset)),
+            "negatoscope": partial(
+                _audit, _plan(network, AuditConfig(suite="", transforms=["negative"]), dataset=dataset)
+            ),
             "foolbox": partial(one_pass.with_foolbox, network, pictures, dataset.labels),
         }
         times = harness.take_turns(negative, rounds=rounds)
@@ -109,14 +111,14 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     return found
 
 
-def _audit(plan: Plan) -> None:
+def _audit(plan: AuditPlan) -> None:
     with TemporaryDirectory() as place:
         run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
 
 
-def _plan(network: nn.Module, choice: Choice, *, side: int = SIDE, dataset: Dataset | None = None) -> Plan:
+def _plan(network: nn.Module, choice: AuditConfig, *, side: int = SIDE, dataset: Dataset | None = None) -> AuditPlan:
     told = {"size": [side, side], "channels": "rgb"}
-    classifier = open_classifier(network, told=told, data_classes=CLASSES)
+    classifier = open_classifier(network, options=told, data_classes=CLASSES)
     return make_plan(classifier, dataset or load_dataset("gtsrb", split="test"), choice)
 
 
@@ -155,7 +157,7 @@ def _mobilenet() -> nn.Module:
 
 def _trained(network: nn.Module, *, steps: int) -> nn.Module:
     """So far that it has something to lose under transforms."""
-    (batch,) = batches(_chosen("train", 4000 if steps > 5 else 200), Fit(SIDE, SIDE, "rgb"), batch_size=4000)
+    (batch,) = batches(_chosen("train", 4000 if steps > 5 else 200), ResizeSpec(SIDE, SIDE, "rgb"), batch_size=4000)
     images, labels = to_images(torch.from_numpy(batch.pixels)), torch.from_numpy(batch.labels)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     generator = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import harness
 from negatoscope.files import write_whole
-from negatoscope.reports.figures import DARK, FAINT, GREY, save_figure, styled
+from negatoscope.reports.figures import DARK, FAINT, GRAY, save_figure, styled
 
 Result = Mapping[str, Any]
 
@@ -155,7 +155,7 @@ def figure_of(results: Sequence[Result]) -> Figure:
         axes = figure.subplots()
         for height, (_, ratios) in enumerate(lines):
             _draw_line(axes, height, ratios)
-        axes.axvline(1, color=GREY, linewidth=1)
+        axes.axvline(1, color=GRAY, linewidth=1)
         axes.set(xscale="log", ylim=(len(lines) - 0.4, -0.6), yticks=range(len(lines)))
         _label(axes, lines)
         figure.suptitle(

@@ -88,21 +88,21 @@ class _Made(Sequence[Any]):
 def _work(images: int, transforms: list[str], classes: int) -> tuple[float, float]:
     import torch
 
-    from negatoscope.auditing.plan import Choice, make_plan
+    from negatoscope.auditing.audit import Gate
+    from negatoscope.auditing.audit import run as run_audit
+    from negatoscope.auditing.plan import AuditConfig, make_plan
     from negatoscope.data import Dataset
     from negatoscope.models.open import open_classifier
-    from negatoscope.reports.audit import Gate
-    from negatoscope.reports.audit import run as run_audit
 
     weights = torch.randn(SIDE * SIDE, classes, generator=torch.Generator().manual_seed(0))
     told = {"size": [SIDE, SIDE], "channels": "gray", "output": "logits"}
-    classifier = open_classifier(lambda x: (x.flatten(1) - 0.5) @ weights, told=told, data_classes=classes)
+    classifier = open_classifier(lambda x: (x.flatten(1) - 0.5) @ weights, options=told, data_classes=classes)
     samples = np.arange(images, dtype=np.int64)
     names = tuple(f"class {index}" for index in range(classes))
     dataset = Dataset("made", "test", _Made(images), samples % classes, names, samples)
     began = time.perf_counter()
     with TemporaryDirectory() as place:
-        plan = make_plan(classifier, dataset, Choice(suite="", transforms=transforms))
+        plan = make_plan(classifier, dataset, AuditConfig(suite="", transforms=transforms))
         run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
     seconds = time.perf_counter() - began
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())

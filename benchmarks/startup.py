@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks import harness
 from benchmarks.harness import Measure
-from negatoscope.data import Dataset, Shelf, gtsrb, load_dataset
+from negatoscope.data import DataLocator, Dataset, gtsrb, load_dataset
 from negatoscope.errors import DataNotFoundError
 
 ATTACKS = {
@@ -150,7 +150,7 @@ def _ten_images(digits: Dataset, folder: Path) -> Path:
 
 def _prepares_gtsrb(place: Path) -> list[Measure]:
     try:
-        found = Shelf(download=False).find("gtsrb")
+        found = DataLocator(download=False).find("gtsrb")
     except DataNotFoundError:
         harness.console.print("  GTSRB is not at hand: its preparation is not timed", style="yellow")
         return []

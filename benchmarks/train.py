@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers.task import Task
-from negatoscope.reproduce.cells import load_split, split_training
 from negatoscope.reproduce.paper import default_recipe
+from negatoscope.reproduce.runs import load_split, split_training
 
 PEERS = {
     "pytorch": "torch",

@@ -6,7 +6,7 @@ scikit-image, which know no batches, get a list of float32 arrays as they like t
 knows 8 bits alone: "Pillow" is given and leaves 8-bit pictures, a quarter of the bytes; "Pillow, tensors" comes from
 the float32 batch and returns to it, as a transform in front of a classifier must. A turn is as many calls as fit into
 20 ms, so that nobody pays for what another left in the cache. A peer stands only where it has the operation: contrast,
-tone curves, edges, borders, scikit-image's grey and noise are each library's own, which differ in rounding, stretching,
+tone curves, edges, borders, scikit-image's gray and noise are each library's own, which differ in rounding, stretching,
 weights or generator (nobody else's noise depends on the image alone). What nobody has stands without a peer. A note
 gives each time in copies of the batch, measured in the same run.
 """

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from negatoscope.reports.claims_page import claims_page
-from negatoscope.reports.sensitivity_page import sensitivity_page
-from negatoscope.reproduce.claims import RULES, judge_claims
-from negatoscope.reproduce.effects import LevelRuns, level_key
-from negatoscope.reproduce.sensitivity import plan_runs
-from negatoscope.reproduce.study import load_studies
-from negatoscope.reproduce.study_document import study_document
+from negatoscope.studies.claims import RULES, judge_claims
+from negatoscope.studies.claims_page import claims_page
+from negatoscope.studies.design import load_studies
+from negatoscope.studies.effects import LevelRuns, level_key
+from negatoscope.studies.sensitivity import plan_runs
+from negatoscope.studies.sensitivity_document import study_document
+from negatoscope.studies.sensitivity_page import sensitivity_page
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])

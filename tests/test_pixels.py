@@ -18,7 +18,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import Resample, decode, equalize, open_image, resize, to_array
+from negatoscope.pixels import Resample, decode, equalize, open_image, resize_square, to_array
 
 grey_batches = arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)))
 
@@ -219,9 +219,9 @@ def test_an_opened_image_needs_its_bytes_no_more() -> None:
 
 def test_a_box_is_the_mean_of_the_pixels_it_covers() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (56, 56), dtype=np.uint8)
-    resized = np.asarray(resize(Image.fromarray(pixels), size=28, resample="box"))
+    resized = np.asarray(resize_square(Image.fromarray(pixels), size=28, resample="box"))
     means = pixels.reshape(28, 2, 28, 2).mean(axis=(1, 3))
-    # Pillow goes along rows and then along columns, and rounds to whole grey levels after each.
+    # Pillow goes along rows and then along columns, and rounds to whole gray levels after each.
     np.testing.assert_allclose(resized, means, atol=1.0)
 
 
@@ -230,7 +230,7 @@ def test_a_box_is_the_mean_of_the_pixels_it_covers() -> None:
 def test_smooth_filters_are_those_of_pytorch(resample: Resample, height: int, width: int) -> None:
     # No black and no white: between rows and columns Pillow cuts off what overshoots, PyTorch does not.
     pixels = np.random.default_rng(0).integers(64, 192, (height, width), dtype=np.uint8)
-    resized = np.asarray(resize(Image.fromarray(pixels), size=28, resample=resample), dtype=np.float32)
+    resized = np.asarray(resize_square(Image.fromarray(pixels), size=28, resample=resample), dtype=np.float32)
     expected = torch.nn.functional.interpolate(
         torch.from_numpy(pixels)[None, None].float(), (28, 28), mode=resample, antialias=True, align_corners=False
     )
@@ -241,22 +241,22 @@ def test_the_nearest_pixel_is_that_of_pytorch() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (45, 61), dtype=np.uint8)
     expected = torch.nn.functional.interpolate(torch.from_numpy(pixels)[None, None], (28, 28), mode="nearest-exact")
     np.testing.assert_array_equal(
-        np.asarray(resize(Image.fromarray(pixels), size=28, resample="nearest")), expected[0, 0]
+        np.asarray(resize_square(Image.fromarray(pixels), size=28, resample="nearest")), expected[0, 0]
     )
 
 
 @pytest.mark.parametrize("resample", get_args(Resample))
 def test_one_pixel_fills_any_square_and_any_image_shrinks_to_one_pixel(resample: Resample) -> None:
     dot = Image.fromarray(np.full((1, 1), 77, dtype=np.uint8))
-    np.testing.assert_array_equal(np.asarray(resize(dot, size=5, resample=resample)), np.full((5, 5), 77))
-    assert resize(Image.new("RGB", (9, 4)), size=1, resample=resample).size == (1, 1)
+    np.testing.assert_array_equal(np.asarray(resize_square(dot, size=5, resample=resample)), np.full((5, 5), 77))
+    assert resize_square(Image.new("RGB", (9, 4)), size=1, resample=resample).size == (1, 1)
 
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("size", "resample"), [(0, "box"), (-3, "box"), (28, "lanczos"), (28, "BOX")])
 def test_an_impossible_resizing_is_one_sentence(size: int, resample: str) -> None:
     with pytest.raises(InputError, match=r"^expected size >= 1 and one of bilinear, box, bicubic, nearest, got "):
-        resize(Image.new("L", (4, 4)), size=size, resample=resample)  # type: ignore[arg-type]
+        resize_square(Image.new("L", (4, 4)), size=size, resample=resample)  # type: ignore[arg-type]
 
 
 def _encoded(image: Image.Image, kind: str) -> bytes:

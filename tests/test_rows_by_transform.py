@@ -27,14 +27,14 @@ def _part(first, n, transforms):
 def parts(tmp_path):
     paths = [tmp_path / f"{index}.parquet" for index in range(3)]
     for index, part in enumerate(paths):
-        write_rows(part, _part(10 * index, 10, ["identity", "negative", "gamma(exponent=2.0)"]))
+        write_rows(part, _part(10 * index, 10, ["clean", "negative", "gamma(exponent=2.0)"]))
     return paths
 
 
 def test_merging_by_transform_puts_the_rows_of_each_together_in_their_order(path, parts):
     merge_rows(path, parts, by="transform")
     rows = pa.concat_tables([read_rows(part) for part in parts]).to_pylist()
-    names = ["identity", "negative", "gamma(exponent=2.0)"]
+    names = ["clean", "negative", "gamma(exponent=2.0)"]
     assert read_rows(path).to_pylist() == sorted(rows, key=lambda row: names.index(row["transform"]))
     with pq.ParquetFile(path) as file:
         assert file.num_row_groups == 3
@@ -71,7 +71,7 @@ def test_open_rows_gives_what_reading_with_where_gives(path, parts, mixed):
     if mixed:
         pq.write_table(read_rows(path), path, row_group_size=25)
     with open_rows(path) as rows:
-        assert rows.transforms == ("identity", "negative", "gamma(exponent=2.0)")
+        assert rows.transforms == ("clean", "negative", "gamma(exponent=2.0)")
         for transform in (*rows.transforms, "absent"):
             columns = ["prediction", "sample", "transform"]
             expected = read_rows(path, columns=columns, where={"transform": transform})

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from benchmarks.peers import attacks
 from benchmarks.peers.task import Setup, Task
+from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
-from negatoscope.training.hardware import pick_hardware
-from negatoscope.training.loop import Moment, train
+from negatoscope.training.loop import TrainingProgress, train
 
 NextSteps = Callable[[], int]
 """Says that the steps it gave last are taken, waits, and gives how many to take next; 0 to finish."""
@@ -44,7 +44,7 @@ class Engine:
         keep_freed_memory()
         target = next_steps()
 
-        def observe(moment: Moment) -> None:
+        def observe(moment: TrainingProgress) -> None:
             nonlocal target
             if moment.step >= target:
                 target += next_steps() or self.task.steps

@@ -17,7 +17,7 @@ TRAIN, TEST = "GTSRB/Final_Training/Images", "GTSRB/Final_Test/Images"
 
 
 def main(train: str, test: str, table: str) -> None:
-    """Prepare both splits: grey, 28x28 bilinear with antialiasing, equalized."""
+    """Prepare both splits: gray, 28x28 bilinear with antialiasing, equalized."""
     with zipfile.ZipFile(train) as opened:
         signs = [sign for label in range(43) for sign in rows(opened, f"{TRAIN}/{label:05d}", f"GT-{label:05d}.csv")]
         digests = [digest(opened, signs)]

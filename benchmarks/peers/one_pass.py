@@ -18,11 +18,11 @@ from negatoscope.transforms.suites import suite
 from negatoscope.types import LabelArray
 
 SIDE, BATCH = 32, 128
-Change = Callable[[Any], Any]
+BatchTransform = Callable[[Any], Any]
 LIBRARIES = {"PIL": _pillow, "kornia": _kornia}
 
 
-def changes_of(package: str, spec: str) -> Change | None:
+def changes_of(package: str, spec: str) -> BatchTransform | None:
     """What a library does for one of our transforms, None where it lacks it or is not there."""
     return _of(package, LIBRARIES[package], parse_spec(spec))
 
@@ -42,15 +42,15 @@ def pictures(dataset: OurDataset) -> list[Image.Image]:
 class Pictures(Dataset[tuple[Tensor, int]]):
     """Pictures that are resized, changed and made tensors when they are asked for."""
 
-    def __init__(self, held: Sequence[Image.Image], labels: LabelArray, change: Change | None) -> None:
-        self.held, self.labels, self.change = held, labels, change
+    def __init__(self, held: Sequence[Image.Image], labels: LabelArray, batch_transform: BatchTransform | None) -> None:
+        self.held, self.labels, self.batch_transform = held, labels, batch_transform
 
     def __len__(self) -> int:
         return len(self.held)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         picture = self.held[index].resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        changed = self.change(picture) if self.change else picture
+        changed = self.batch_transform(picture) if self.batch_transform else picture
         values = torch.from_numpy(np.array(changed, copy=True)).permute(2, 0, 1).contiguous()  # as ToTensor does
         return values.to(torch.float32).div(255), int(self.labels[index])
 
@@ -60,7 +60,7 @@ def with_pillow(
 ) -> list[float]:
     """Accuracy unchanged and under each transform, which Pillow makes picture by picture."""
     changes = [None, *(changes_of("PIL", spec) for spec in specs)]
-    return [_accuracy(network, Pictures(held, labels, change), workers=workers) for change in changes]
+    return [_accuracy(network, Pictures(held, labels, batch_transform), workers=workers) for batch_transform in changes]
 
 
 def with_kornia(
@@ -68,7 +68,10 @@ def with_kornia(
 ) -> list[float]:
     """Accuracy unchanged and under each transform, which kornia makes on the batch."""
     changes = [None, *(changes_of("kornia", spec) for spec in specs)]
-    return [_accuracy(network, Pictures(held, labels, None), workers=0, on_batch=change) for change in changes]
+    return [
+        _accuracy(network, Pictures(held, labels, None), workers=0, on_batch=batch_transform)
+        for batch_transform in changes
+    ]
 
 
 def with_foolbox(network: nn.Module, held: Sequence[Image.Image], labels: LabelArray) -> tuple[float, float]:
@@ -85,7 +88,7 @@ def with_foolbox(network: nn.Module, held: Sequence[Image.Image], labels: LabelA
     return right / len(held), after / len(held)
 
 
-def _accuracy(network: nn.Module, pictures: Pictures, *, workers: int, on_batch: Change | None = None) -> float:
+def _accuracy(network: nn.Module, pictures: Pictures, *, workers: int, on_batch: BatchTransform | None = None) -> float:
     right = 0
     with torch.no_grad():
         for images, truth in DataLoader(pictures, batch_size=BATCH, num_workers=workers):

@@ -17,7 +17,7 @@ from negatoscope.registry import Spec, parse_spec
 from negatoscope.types import Images, PixelArray
 
 Contestant = Callable[[], object]
-Change = Callable[[Any], Any]
+BatchTransform = Callable[[Any], Any]
 
 
 def peers_of(spec: str, pixels: PixelArray, images: Images) -> dict[str, Contestant]:
@@ -32,41 +32,43 @@ def peers_of(spec: str, pixels: PixelArray, images: Images) -> dict[str, Contest
     arrays = [np.ascontiguousarray(picture.transpose(1, 2, 0)) for picture in pixels]
     floats = [array.astype(np.float32) / np.float32(255) for array in arrays]
     found: dict[str, Contestant] = {}
-    if change := _of("kornia", _kornia, wanted):
-        found["kornia"] = partial(change, images)
-    if change := _of("PIL", _pillow, wanted):
+    if batch_transform := _of("kornia", _kornia, wanted):
+        found["kornia"] = partial(batch_transform, images)
+    if batch_transform := _of("PIL", _pillow, wanted):
         from PIL import Image
 
         pictures = [Image.fromarray(array.squeeze()) for array in arrays]
-        found["Pillow"] = partial(_each, change, pictures)
-        found["Pillow, tensors"] = partial(_through_pillow, change, images)
-    if change := _of("skimage", _scikit_image, wanted):
-        found["scikit-image"] = partial(_each, change, floats)
-    if change := _of("cv2", _opencv, wanted):
-        found["OpenCV"] = partial(_each, change, floats)
+        found["Pillow"] = partial(_each, batch_transform, pictures)
+        found["Pillow, tensors"] = partial(_through_pillow, batch_transform, images)
+    if batch_transform := _of("skimage", _scikit_image, wanted):
+        found["scikit-image"] = partial(_each, batch_transform, floats)
+    if batch_transform := _of("cv2", _opencv, wanted):
+        found["OpenCV"] = partial(_each, batch_transform, floats)
     return found
 
 
-def _of(package: str, library: Callable[[Mapping[str, Any]], Mapping[str, Change]], spec: Spec) -> Change | None:
+def _of(
+    package: str, library: Callable[[Mapping[str, Any]], Mapping[str, BatchTransform]], spec: Spec
+) -> BatchTransform | None:
     if not harness.available(package):
         return None
     return library({"right": 0.0, "down": 0.0, **spec.arguments}).get(spec.name)
 
 
-def _each(change: Change, pictures: list[Any]) -> list[Any]:
-    return [change(picture) for picture in pictures]
+def _each(batch_transform: BatchTransform, pictures: list[Any]) -> list[Any]:
+    return [batch_transform(picture) for picture in pictures]
 
 
-def _through_pillow(change: Change, images: Images) -> Images:
+def _through_pillow(batch_transform: BatchTransform, images: Images) -> Images:
     """From floats to 8-bit pictures and back, as in front of a classifier."""
     from PIL import Image
 
     arrays = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-    changed = np.stack([np.asarray(change(Image.fromarray(array.squeeze()))) for array in arrays])
+    changed = np.stack([np.asarray(batch_transform(Image.fromarray(array.squeeze()))) for array in arrays])
     return to_images(torch.from_numpy(changed.reshape(arrays.shape)).permute(0, 3, 1, 2))
 
 
-def _kornia(told: Mapping[str, Any]) -> dict[str, Change]:
+def _kornia(told: Mapping[str, Any]) -> dict[str, BatchTransform]:
     import kornia
 
     enhance, color, geometry = kornia.enhance, kornia.color, kornia.geometry
@@ -79,14 +81,14 @@ def _kornia(told: Mapping[str, Any]) -> dict[str, Change]:
         "brightness": lambda x: enhance.adjust_brightness_accumulative(x, told["factor"]),
         "solarize": lambda x: enhance.solarize(x, told["threshold"]),
         "posterize": lambda x: enhance.posterize(x, told["bits"]),
-        "rising_curve": lambda x: enhance.adjust_sigmoid(x, gain=told["steepness"]),
-        "falling_curve": lambda x: enhance.adjust_sigmoid(x, gain=told["steepness"], inv=True),
+        "sigmoid_contrast": lambda x: enhance.adjust_sigmoid(x, gain=told["steepness"]),
+        "negative_sigmoid_contrast": lambda x: enhance.adjust_sigmoid(x, gain=told["steepness"], inv=True),
         "hue_shift": lambda x: enhance.adjust_hue(x, math.radians(told["degrees"])),
         "saturation": lambda x: enhance.adjust_saturation(x, told["factor"]),
-        "greyscale": lambda x: color.grayscale_to_rgb(color.rgb_to_grayscale(x)),
+        "grayscale": lambda x: color.grayscale_to_rgb(color.rgb_to_grayscale(x)),
         "channel_permutation": color.rgb_to_bgr,
         "edges": kornia.filters.sobel,
-        "mirror": geometry.hflip,
+        "flip": geometry.hflip,
         "rotation": lambda x: geometry.rotate(x, torch.tensor([told["degrees"]]), padding_mode="border"),
         "translation": lambda x: geometry.translate(
             x, torch.tensor([_whole(told, x.shape[3], x.shape[2])]), padding_mode="border"
@@ -95,13 +97,13 @@ def _kornia(told: Mapping[str, Any]) -> dict[str, Change]:
     }
 
 
-def _pillow(told: Mapping[str, Any]) -> dict[str, Change]:
+def _pillow(told: Mapping[str, Any]) -> dict[str, BatchTransform]:
     from PIL import Image, ImageEnhance, ImageOps
 
     tones = {
         "gamma": lambda x: x ** told["exponent"],
-        "rising_curve": lambda x: 1 / (1 + math.exp(told["steepness"] * (0.5 - x))),
-        "falling_curve": lambda x: 1 / (1 + math.exp(told["steepness"] * (x - 0.5))),
+        "sigmoid_contrast": lambda x: 1 / (1 + math.exp(told["steepness"] * (0.5 - x))),
+        "negative_sigmoid_contrast": lambda x: 1 / (1 + math.exp(told["steepness"] * (x - 0.5))),
     }
 
     def hue(picture: Any) -> Any:
@@ -125,10 +127,10 @@ def _pillow(told: Mapping[str, Any]) -> dict[str, Change]:
         "solarize": lambda x: ImageOps.solarize(x, round(255 * told["threshold"])),
         "posterize": lambda x: ImageOps.posterize(x, told["bits"]),
         "hue_shift": hue,
-        "greyscale": lambda x: x.convert("L").convert("RGB"),
+        "grayscale": lambda x: x.convert("L").convert("RGB"),
         "channel_negative": first_negative,
         "channel_permutation": lambda x: Image.merge("RGB", x.split()[::-1]),
-        "mirror": lambda x: x.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "flip": lambda x: x.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         "rotation": lambda x: x.rotate(told["degrees"], resample=Image.Resampling.BILINEAR),
         "translation": moved,
         **{name: partial(_point, tone=tone) for name, tone in tones.items()},
@@ -140,13 +142,13 @@ def _point(picture: Any, *, tone: Callable[[float], float]) -> Any:
     return picture.point([round(255 * tone(level / 255)) for level in range(256)] * len(picture.getbands()))
 
 
-def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
+def _scikit_image(told: Mapping[str, Any]) -> dict[str, BatchTransform]:
     from skimage import color, exposure, filters, transform
     from skimage.util import invert, random_noise
 
-    def in_hsv(x: Any, change: Callable[[Any], None]) -> Any:
+    def in_hsv(x: Any, batch_transform: Callable[[Any], None]) -> Any:
         hsv = color.rgb2hsv(x)
-        change(hsv)
+        batch_transform(hsv)
         return color.hsv2rgb(hsv)
 
     def turn(hsv: Any) -> None:
@@ -162,11 +164,11 @@ def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
     return {
         "negative": invert,
         "gamma": lambda x: exposure.adjust_gamma(x, told["exponent"]),
-        "rising_curve": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"]),
-        "falling_curve": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"], inv=True),
+        "sigmoid_contrast": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"]),
+        "negative_sigmoid_contrast": lambda x: exposure.adjust_sigmoid(x, gain=told["steepness"], inv=True),
         "hue_shift": lambda x: in_hsv(x, turn),
         "saturation": lambda x: in_hsv(x, strengthen),
-        "greyscale": lambda x: color.gray2rgb(color.rgb2gray(x)),
+        "grayscale": lambda x: color.gray2rgb(color.rgb2gray(x)),
         "edges": lambda x: filters.sobel(x, axis=(0, 1)),
         "rotation": lambda x: transform.rotate(x, told["degrees"], mode="edge"),
         "translation": moved,
@@ -174,14 +176,14 @@ def _scikit_image(told: Mapping[str, Any]) -> dict[str, Change]:
     }
 
 
-def _opencv(told: Mapping[str, Any]) -> dict[str, Change]:
+def _opencv(told: Mapping[str, Any]) -> dict[str, BatchTransform]:
     import cv2
 
     white = (1.0, 1.0, 1.0, 1.0)
 
-    def in_hsv(x: Any, change: Callable[[Any], None]) -> Any:
+    def in_hsv(x: Any, batch_transform: Callable[[Any], None]) -> Any:
         hsv = cv2.cvtColor(x, cv2.COLOR_RGB2HSV)
-        change(hsv)
+        batch_transform(hsv)
         return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
     def turn(hsv: Any) -> None:
@@ -213,10 +215,10 @@ def _opencv(told: Mapping[str, Any]) -> dict[str, Change]:
         "brightness": lambda x: cv2.min(cv2.multiply(x, told["factor"]), white),
         "hue_shift": lambda x: in_hsv(x, turn),
         "saturation": lambda x: in_hsv(x, strengthen),
-        "greyscale": lambda x: cv2.cvtColor(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
+        "grayscale": lambda x: cv2.cvtColor(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
         "channel_permutation": lambda x: cv2.cvtColor(x, cv2.COLOR_RGB2BGR),
         "edges": sobel,
-        "mirror": lambda x: cv2.flip(x, 1),
+        "flip": lambda x: cv2.flip(x, 1),
         "rotation": turned,
         "translation": moved,
     }

@@ -54,7 +54,7 @@ def accuracies(network: nn.Module, task: Task) -> dict[str, float]:
     def attacked(batch: Images, truth: Labels) -> Images:
         return fgsm(network, batch, truth, epsilon=task.epsilon or 0.1).images
 
-    robust = predict(network, images[:ATTACKED], labels[:ATTACKED], device=DEVICE, change=attacked).predictions
+    robust = predict(network, images[:ATTACKED], labels[:ATTACKED], device=DEVICE, batch_transform=attacked).predictions
     return {
         "clean": 100 * float((clean == labels).mean()),
         "FGSM": 100 * float((robust == labels[:ATTACKED]).mean()),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from negatoscope.attacks import ATTACKS as ATTACKS
     from negatoscope.attacks.gradient import fgsm as fgsm
     from negatoscope.attacks.gradient import pgd as pgd
+    from negatoscope.auditing.audit import audit as audit
     from negatoscope.data import DATASETS as DATASETS
     from negatoscope.data import Dataset as Dataset
     from negatoscope.data import load_dataset as load_dataset
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from negatoscope.models.predict import predict as predict
     from negatoscope.models.trained import load_network as load_network
     from negatoscope.models.trained import save_network as save_network
-    from negatoscope.reports.audit import audit as audit
     from negatoscope.training.loop import train as train
     from negatoscope.training.recipe import Recipe as Recipe
     from negatoscope.training.recipe import load_recipe as load_recipe
@@ -36,7 +36,7 @@ _HOMES = {
     "PaperNetwork": "models.networks",
     "Recipe": "training.recipe",
     "TRANSFORMS": "transforms",
-    "audit": "reports.audit",
+    "audit": "auditing.audit",
     "fgsm": "attacks.gradient",
     "load_dataset": "data",
     "load_network": "models.trained",

@@ -1,4 +1,4 @@
-"""The one place where pixels are decoded, made grey, resampled and equalized."""
+"""The one place where pixels are decoded, made gray, resampled and equalized."""
 
 import io
 import re
@@ -35,7 +35,7 @@ _filters = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Fit:
+class ResizeSpec:
     """The size and the channels that a classifier wants, and how an image gets there.
 
     Args:
@@ -71,9 +71,9 @@ class Fit:
 
 
 def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height width"]:
-    """An image file's pixels, 0 to 255: one channel where it is grey, else RGB.
+    """An image file's pixels, 0 to 255: one channel where it is gray, else RGB.
 
-    The image stands upright, as its EXIF orientation says. A palette gives RGB, 1 bit gives 0 and 255, 16 bits of grey
+    The image stands upright, as its EXIF orientation says. A palette gives RGB, 1 bit gives 0 and 255, 16 bits of gray
     are divided by 257 and rounded, CMYK is converted as Pillow does, transparency is dropped, and of a moving picture
     the first frame counts.
 
@@ -158,12 +158,12 @@ def to_array(image: Image.Image) -> UInt8[np.ndarray, "channels height width"]:
     return np.ascontiguousarray(values[None] if values.ndim == 2 else values.transpose(2, 0, 1))
 
 
-def fit_image(
-    image: UInt8[np.ndarray, "channels height width"], fit: Fit
+def resize_image(
+    image: UInt8[np.ndarray, "channels height width"], fit: ResizeSpec
 ) -> UInt8[np.ndarray, "fit_channels fit_height fit_width"]:
     """An image at the size and with the channels that a classifier wants; one that has them comes back untouched.
 
-    RGB becomes grey (ITU-R 601 luma, as Pillow has it) before the resizing; grey becomes RGB by repetition, after it.
+    RGB becomes gray (ITU-R 601 luma, as Pillow has it) before the resizing; gray becomes RGB by repetition, after it.
     Method "crop" scales the image until it just covers both sides divided by `crop_share` and cuts out the centre.
 
     Raises:
@@ -183,7 +183,7 @@ def fit_image(
     return np.repeat(pixels, 3, axis=0) if wanted > len(pixels) else pixels
 
 
-def _cropped(picture: Image.Image, fit: Fit, resample: Image.Resampling) -> Image.Image:
+def _cropped(picture: Image.Image, fit: ResizeSpec, resample: Image.Resampling) -> Image.Image:
     """The centre of an image that covers the size; sides and corners are rounded as torchvision rounds them."""
     tall, wide = round(fit.height / fit.crop_share), round(fit.width / fit.crop_share)
     if tall * picture.width >= wide * picture.height:
@@ -196,7 +196,7 @@ def _cropped(picture: Image.Image, fit: Fit, resample: Image.Resampling) -> Imag
     return picture.resize((wide, tall), resample).crop((left, top, left + fit.width, top + fit.height))
 
 
-def resize(image: Image.Image, *, size: int, resample: Resample) -> Image.Image:
+def resize_square(image: Image.Image, *, size: int, resample: Resample) -> Image.Image:
     """A square of `size` pixels; every filter but "nearest" averages over all pixels that it covers (antialiasing).
 
     Raises:
@@ -208,9 +208,9 @@ def resize(image: Image.Image, *, size: int, resample: Resample) -> Image.Image:
 
 
 def equalize(images: UInt8[np.ndarray, "n height width"]) -> UInt8[np.ndarray, "n height width"]:
-    """Histogram equalization of each 8-bit image on its own, so that its grey levels spread evenly over 0 to 255.
+    """Histogram equalization of each 8-bit image on its own, so that its gray levels spread evenly over 0 to 255.
 
-    An image of one grey level stays as it is. The result equals OpenCV's ``equalizeHist``.
+    An image of one gray level stays as it is. The result equals OpenCV's ``equalizeHist``.
 
     Source: Gonzalez and Woods, Digital Image Processing, section on histogram equalization.
     """

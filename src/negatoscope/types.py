@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Images: TypeAlias = Float[Tensor, "batch channels height width"]
-    """Pixels in [0, 1]; one channel is grey, three are RGB."""
+    """Pixels in [0, 1]; one channel is gray, three are RGB."""
 
     Labels: TypeAlias = Int64[Tensor, " batch"]
     """Class indices from 0."""

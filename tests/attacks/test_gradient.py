@@ -78,14 +78,14 @@ def test_the_gradient_is_that_of_each_image_alone(network: PaperNetwork, images:
 
 
 def test_a_random_start_is_uniform_in_the_ball() -> None:
-    grey, labels = torch.full((4, 1, 20, 20), 0.5), torch.zeros(4, dtype=torch.int64)
+    gray, labels = torch.full((4, 1, 20, 20), 0.5), torch.zeros(4, dtype=torch.int64)
 
     def flat(images: Tensor) -> Tensor:
         """A classifier without slope: the attack stays where it starts."""
         return 0 * images.flatten(1)
 
     # All seeds together: of single draws of this size, one in a hundred looks uneven at the level 0.01.
-    starts = [pgd(flat, grey, labels, epsilon=0.2, steps=1, seed=seed).images for seed in range(50)]
+    starts = [pgd(flat, gray, labels, epsilon=0.2, steps=1, seed=seed).images for seed in range(50)]
     assert kstest(((torch.stack(starts).double() - 0.5) / 0.2).flatten().numpy(), "uniform", args=(-1, 2)).pvalue > 1e-3
 
 

@@ -12,14 +12,14 @@ from negatoscope.auditing.summary import summarize
 from negatoscope.rows import RowKey, make_rows, write_rows
 
 STEPS: Mapping[str, str] = {
-    "negative": "meaning",
-    "gamma(exponent=2.0)": "meaning",
-    "gamma(exponent=0.5)": "meaning",
+    "negative": "label_preserving",
+    "gamma(exponent=2.0)": "label_preserving",
+    "gamma(exponent=0.5)": "label_preserving",
     "noise(l2=1.0)": "control",
     "negative_path(share=0.5)": "path",
 }
 RATES: Mapping[str, float] = {
-    "identity": 0.97,
+    "clean": 0.97,
     "negative": 0.2,
     "gamma(exponent=2.0)": 0.95,
     "gamma(exponent=0.5)": 0.8,
@@ -66,7 +66,7 @@ def rows_and_facts(
 ) -> dict[str, Any]:
     """Rows of samples, part by part, and in each part transform by transform; which samples are which is fixed."""
     chosen = np.arange(n) if samples is None else np.asarray(samples)
-    steps = {spec: STEPS[spec] for spec in rates if spec != "identity"}
+    steps = {spec: STEPS[spec] for spec in rates if spec != "clean"}
     pieces = [piece for piece in np.array_split(chosen, parts) if len(piece)]
     tables = [
         make_rows(
@@ -107,11 +107,11 @@ def _columns(
 
 def _facts(steps: Mapping[str, str], *, classes: int, kept: Mapping[str, Sequence[int]], model: str) -> dict[str, Any]:
     names = [f"class of {index}" for index in range(classes)]
-    wants = {"layout": "NCHW", "class_map": []}
+    input_spec = {"layout": "NCHW", "class_map": []}
     return {
         "model": {
             **{"name": model, "kind": "onnx", "sha256": "0" * 64, "classes": classes},
-            **{"wants": wants, "runs_code": False},
+            **{"input_spec": input_spec, "runs_code": False},
         },
         "dataset": {
             **{"spec": "mnist", "split": "test", "available": 10_000, "limit": None, "prepared": ""},

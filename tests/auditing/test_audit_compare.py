@@ -14,8 +14,8 @@ from negatoscope.auditing.compare import compare
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, read_rows, write_rows
 
-A = {"identity": 0.95, "negative": 0.3, "gamma(exponent=2.0)": 0.9, "noise(l2=1.0)": 0.93}
-B = {"identity": 0.97, "negative": 0.6, "gamma(exponent=2.0)": 0.5, "negative_path(share=0.5)": 0.2}
+A = {"clean": 0.95, "negative": 0.3, "gamma(exponent=2.0)": 0.9, "noise(l2=1.0)": 0.93}
+B = {"clean": 0.97, "negative": 0.6, "gamma(exponent=2.0)": 0.5, "negative_path(share=0.5)": 0.2}
 SHARED = ["clean", "negative", "gamma(exponent=2.0)", "worst_case"]
 
 
@@ -36,7 +36,7 @@ def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them
     assert (found["schema"], found["paired"]) == (1, True)
     assert found["a"] == {"model": "first", "dataset": "mnist, test"}
     assert [entry["spec"] for entry in found["transforms"]] == SHARED
-    for entry, transform in zip(found["transforms"], ["identity", *SHARED[1:3]], strict=False):
+    for entry, transform in zip(found["transforms"], ["clean", *SHARED[1:3]], strict=False):
         a, b = (_right(folder, transform)[0].sort_index() for folder in folders)
         table = pd.crosstab(a, b).reindex([False, True], axis=0, fill_value=0).reindex([False, True], axis=1)
         assert (entry["n"], entry["a"], entry["b"]) == (400, pytest.approx(a.mean()), pytest.approx(b.mean()))
@@ -52,7 +52,7 @@ def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them
 def test_the_worst_case_is_over_what_both_have(folders):
     found = compare(*folders)["transforms"][-1]
     for folder, side in zip(folders, "ab", strict=True):
-        columns = [_right(folder, name, column="sample")[0] for name in ("identity", *SHARED[1:3])]
+        columns = [_right(folder, name, column="sample")[0] for name in ("clean", *SHARED[1:3])]
         assert found[side] == pytest.approx(np.logical_and.reduce(columns).mean())
 
 

@@ -15,7 +15,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from negatoscope.auditing.answers import CLEAN
+from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.summary import summarize
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, merge_rows, read_rows, write_rows
@@ -56,7 +56,7 @@ def change(request, audited):
     after = by_transform[request.param]
     after = after[after["label"].isin(KEPT.get(request.param, range(5)))]
     entry = next(entry for entry in summary["transforms"] if entry["spec"] == request.param)
-    return entry, by_transform["identity"].loc[after.index], after
+    return entry, by_transform["clean"].loc[after.index], after
 
 
 def test_the_summary_has_what_was_agreed_on_and_is_plain_data(audited):
@@ -72,7 +72,7 @@ def test_the_summary_has_what_was_agreed_on_and_is_plain_data(audited):
 
 def test_unchanged_images_are_counted_as_pandas_counts(audited):
     by_transform, summary = audited
-    rows, clean = by_transform["identity"], summary["clean"]
+    rows, clean = by_transform["clean"], summary["clean"]
     assert (summary["n"], clean["n"], clean["correct"]) == (400, 400, rows["right"].sum())
     assert clean["accuracy"] == pytest.approx(rows["right"].mean())
     assert clean["confidence"] == pytest.approx(rows["confidence"].mean(), rel=1e-6)
@@ -155,7 +155,7 @@ def test_mean_and_worst_case_are_over_the_transforms_that_keep_the_meaning(audit
     assert summary["mean_accuracy"] == pytest.approx(np.mean([entry["accuracy"] for entry in entries]))
     assert summary["mean_low"] < summary["mean_accuracy"] < summary["mean_high"]
     right = []
-    for sample, row in by_transform["identity"].iterrows():
+    for sample, row in by_transform["clean"].iterrows():
         asked = [spec for spec in MEANING if row["label"] in KEPT.get(spec, range(5))]
         right.append(row["right"] and all(by_transform[spec].loc[sample, "right"] for spec in asked))
     assert summary["worst_case_accuracy"] == pytest.approx(np.mean(right))
@@ -169,7 +169,7 @@ def test_which_classes_are_kept_and_what_noise_reached_are_told(audited):
     told = {entry["spec"]: entry for entry in summary["transforms"]}
     assert told["gamma(exponent=2.0)"]["kept"] == [1, 2, 4]
     assert told["negative"]["kept"] is None
-    assert (told["gamma(exponent=0.5)"]["name"], told["gamma(exponent=0.5)"]["kind"]) == ("gamma", "meaning")
+    assert (told["gamma(exponent=0.5)"]["name"], told["gamma(exponent=0.5)"]["kind"]) == ("gamma", "label_preserving")
     assert told["noise(l2=1.0)"]["reached_l2"] == {"mean": 0.9, "max": 1.0}
     assert told["negative"]["reached_l2"] is None
 
@@ -193,13 +193,13 @@ def test_a_transform_under_which_no_image_keeps_its_meaning_says_nothing_and_cou
 
 
 def test_without_a_transform_that_keeps_the_meaning_there_is_no_worst_case(tmp_path, make_audit):
-    summary = make_audit(tmp_path, rates={"identity": 0.9, "noise(l2=1.0)": 0.8})
+    summary = make_audit(tmp_path, rates={"clean": 0.9, "noise(l2=1.0)": 0.8})
     names = ("mean_accuracy", "mean_low", "mean_high", "worst_case_accuracy", "worst_case_low", "worst_case_n")
     assert [summary[name] for name in names] == [None] * 6
 
 
 def test_a_classifier_that_is_never_right_has_nothing_to_lose(tmp_path, make_audit):
-    summary = make_audit(tmp_path, rates={"identity": -1.0, "negative": 2.0}, n=40)
+    summary = make_audit(tmp_path, rates={"clean": -1.0, "negative": 2.0}, n=40)
     assert summary["clean"]["accuracy"] == 0
     assert summary["transforms"][0]["attack_success_rate"] is None
     assert summary["transforms"][0]["confidence_wrong"] is None
@@ -232,9 +232,9 @@ def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_
 
 def test_outputs_that_stand_for_no_class_do_not_count_for_chance(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=20)
-    facts["model"] |= {"classes": 1001, "wants": {"class_map": [5, 1, 900, 3, 2]}}
+    facts["model"] |= {"classes": 1001, "input_spec": {"class_map": [5, 1, 900, 3, 2]}}
     assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 0.2
-    facts["model"]["wants"] = {}
+    facts["model"]["input_spec"] = {}
     assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 1 / 1001
 
 
@@ -256,9 +256,9 @@ def _without(table, index):
             lambda table: table.filter(pc.field("transform") != "negative"),
             "expected rows of negative, got none",
         ),
-        (lambda table: table.filter(pc.field("transform") != CLEAN), "expected rows of identity, got none"),
-        (lambda table: _without(table, 0), "expected rows of negative for the images of identity, got those of others"),
-        (lambda table: pa.concat_tables([table, table.slice(0, 1)]), "expected one row for each image under identity"),
+        (lambda table: table.filter(pc.field("transform") != CLEAN), "expected rows of clean, got none"),
+        (lambda table: _without(table, 0), "expected rows of negative for the images of clean, got those of others"),
+        (lambda table: pa.concat_tables([table, table.slice(0, 1)]), "expected one row for each image under clean"),
     ],
 )
 def test_rows_that_are_not_those_of_the_audit_are_one_sentence(tmp_path, make_rows_and_facts, damage, reason):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from negatoscope.auditing.verdict import comparison_sentence, percent, percent_at_least, verdict_sentence
+from negatoscope.auditing.verdict import comparison_sentence, percent, verdict_sentence
+from negatoscope.reports.formatting import percent_at_least
 
 
-def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="meaning", kept=None):
+def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="label_preserving", kept=None):
     return {
         **{"spec": spec, "kind": kind, "n": n, "accuracy": accuracy, "low": accuracy - 0.005, "kept": kept},
         **{"drop": drop, "p_holm": p_holm},
@@ -24,7 +25,7 @@ def _summary(*entries, accuracy=0.989, worst=0.051):
 
 
 def test_what_is_lost_most_is_said_and_the_worst_case():
-    found = _summary(_entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("mirror", 0.98, drop=0.009))
+    found = _summary(_entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("flip", 0.98, drop=0.009))
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images, but only on 37.2 % under negative; "
         "5.1 % stay right under all 3 transforms that keep their meaning."
@@ -39,7 +40,7 @@ def test_a_rate_no_better_than_chance_is_called_that_and_one_transform_needs_no_
 
 
 def test_a_loss_by_chance_is_none():
-    found = _summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("mirror", 0.99, drop=-0.001))
+    found = _summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images, and loses nothing significant under 2 transforms that keep "
         "their meaning."
@@ -47,7 +48,7 @@ def test_a_loss_by_chance_is_none():
 
 
 def test_controls_and_transforms_without_images_are_not_held_against_a_classifier():
-    found = _summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("mirror", 0.0, n=0))
+    found = _summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("flip", 0.0, n=0))
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images; no transform that keeps their meaning was audited."
     )

@@ -5,7 +5,7 @@ import pytest
 from negatoscope.auditing.gate import Rule, expect_matches, judge, parse_rule
 from negatoscope.errors import DataError, InputError, SpecError
 
-RATES = {"identity": 0.97, "negative": 0.2, "gamma(exponent=2.0)": 0.95, "gamma(exponent=0.5)": 0.8}
+RATES = {"clean": 0.97, "negative": 0.2, "gamma(exponent=2.0)": 0.95, "gamma(exponent=0.5)": 0.8}
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from negatoscope.auditing.gallery import PICTURES, save_gallery
-from negatoscope.auditing.plan import Choice, Plan, Step, make_plan
-from negatoscope.auditing.run import Progress, estimate, run_audit
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
+from negatoscope.auditing.run import AuditProgress, estimate, run_audit
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError, OutputError, SpecError
-from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.rows import read_rows
 from negatoscope.types import Images, Logits
@@ -32,24 +32,24 @@ def brightest_bar(images: Images) -> Logits:
 
 
 @pytest.fixture
-def classifier() -> AuditClassifier:
-    return open_classifier(brightest_bar, told=WANTS, data_classes=3, device=CPU)
+def classifier() -> ClassifierAdapter:
+    return open_classifier(brightest_bar, options=WANTS, data_classes=3, device=CPU)
 
 
-MakePlan = Callable[..., Plan]
+MakePlan = Callable[..., AuditPlan]
 
 
 @pytest.fixture
-def make(classifier: AuditClassifier, make_dataset: Callable[..., Dataset]) -> MakePlan:
-    def made(n: int = 5000, **choice: object) -> Plan:
-        chosen = {"suite": "", "transforms": ("negative", "pixel_flips(probability=0.2)", "mirror"), **choice}
-        return make_plan(classifier, make_dataset(n, split="test"), Choice(**chosen))  # type: ignore[arg-type]
+def make(classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset]) -> MakePlan:
+    def made(n: int = 5000, **choice: object) -> AuditPlan:
+        chosen = {"suite": "", "transforms": ("negative", "pixel_flips(probability=0.2)", "flip"), **choice}
+        return make_plan(classifier, make_dataset(n, split="test"), AuditConfig(**chosen))  # type: ignore[arg-type]
 
     return made
 
 
-def stop_after(images: int) -> Callable[[Progress], None]:
-    def observe(progress: Progress) -> None:
+def stop_after(images: int) -> Callable[[AuditProgress], None]:
+    def observe(progress: AuditProgress) -> None:
         if progress.images >= images:
             raise KeyboardInterrupt
 
@@ -61,7 +61,7 @@ def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp
     for images in (600, 2500, 4800):
         with pytest.raises(KeyboardInterrupt):
             run_audit(make(), out=tmp_path / "stopped", observe=stop_after(images))
-    seen: list[Progress] = []
+    seen: list[AuditProgress] = []
     met = run_audit(make(), out=tmp_path / "stopped", observe=seen.append)
     assert (tmp_path / "stopped" / "rows.parquet").read_bytes() == (tmp_path / "whole" / "rows.parquet").read_bytes()
     assert met == whole
@@ -74,12 +74,12 @@ def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: P
     run_audit(plan, out=tmp_path)
     rows = read_rows(tmp_path / "rows.parquet").to_pandas()
     assert rows.groupby("transform", observed=True)["sample"].apply(list).map(sorted).map(len).to_dict() == {
-        "identity": 300,
+        "clean": 300,
         "negative": 300,
         "pixel_flips(probability=0.2)": 300,
-        "mirror": 300,
+        "flip": 300,
     }
-    clean = rows[rows["transform"] == "identity"]
+    clean = rows[rows["transform"] == "clean"]
     assert (clean["prediction"] == clean["label"]).mean() > 0.99
     middle = rows[(rows["transform"] == "negative") & (rows["label"] != 1)]
     assert (middle["prediction"] != middle["label"]).all(), "a dark bar is not the brightest"
@@ -138,14 +138,16 @@ def test_a_transform_that_breaks_its_promise_stops_the_audit(
     function: Callable[[Images], Images], said: str, make: MakePlan, tmp_path: Path
 ) -> None:
     plan = make(100)
-    broken = Step(spec="broken", kind="meaning", function=function, parameters={}, kept=(True,) * 3)
+    broken = PlannedTransform(
+        spec="broken", kind="label_preserving", function=function, parameters={}, kept=(True,) * 3
+    )
     with pytest.raises(InputError, match=f"expected broken {said}"):
         run_audit(replace(plan, steps=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()
 
 
 def test_unreadable_images_are_counted_and_named(
-    classifier: AuditClassifier, make_dataset: Callable[..., Dataset], tmp_path: Path
+    classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset], tmp_path: Path
 ) -> None:
     dataset = make_dataset(30, split="test")
     for index, (image, label) in enumerate(zip(dataset.images, dataset.labels, strict=True)):
@@ -154,18 +156,22 @@ def test_unreadable_images_are_counted_and_named(
         Image.fromarray(image[0]).save(place / f"{index:03d}.png")
     broken = sorted((tmp_path / "images").rglob("*.png"))[7]
     broken.write_bytes(broken.read_bytes()[:60])
-    plan = make_plan(classifier, open_dataset(str(tmp_path / "images")), Choice(suite="", transforms=("negative",)))
+    plan = make_plan(
+        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="", transforms=("negative",))
+    )
     met = run_audit(plan, out=tmp_path / "out")
     assert (met["read"], met["unreadable"]) == (29, 1)
     assert met["named"][0]["name"].endswith(broken.name)
     assert len(read_rows(tmp_path / "out" / "rows.parquet", where={"transform": "negative"})) == 29
 
 
-def test_images_that_can_all_not_be_read_are_an_error(classifier: AuditClassifier, tmp_path: Path) -> None:
+def test_images_that_can_all_not_be_read_are_an_error(classifier: ClassifierAdapter, tmp_path: Path) -> None:
     for name in ("bar 0", "bar 1", "bar 2"):
         (tmp_path / "images" / name).mkdir(parents=True)
         (tmp_path / "images" / name / "x.png").write_bytes(b"no image")
-    plan = make_plan(classifier, open_dataset(str(tmp_path / "images")), Choice(suite="", transforms=("negative",)))
+    plan = make_plan(
+        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="", transforms=("negative",))
+    )
     with pytest.raises(DataError, match="none of its 3 can be read"):
         run_audit(plan, out=tmp_path / "out")
 
@@ -205,7 +211,7 @@ def test_an_estimate_comes_before_anything_is_written(make: MakePlan, tmp_path: 
 
 
 def test_transforms_of_colour_are_refused_for_a_classifier_of_grey_images(make: MakePlan) -> None:
-    with pytest.raises(SpecError, match="expected transforms of grey images"):
+    with pytest.raises(SpecError, match="expected transforms of gray images"):
         make(10, transforms=("hue_shift(degrees=90.0)",))
 
 

@@ -35,7 +35,7 @@ def test_peers_count_what_there_is_to_count(pictures: Sequence[Image.Image]) -> 
 
 def test_what_is_compared_is_what_every_library_has() -> None:
     specs = one_pass.shared_specs()
-    assert {"negative", "mirror"} <= set(specs)
+    assert {"negative", "flip"} <= set(specs)
     assert not {spec for spec in specs if spec.startswith("pixel_flips")}
 
 

@@ -32,10 +32,10 @@ def test_every_transform_is_measured_and_set_against_the_network(monkeypatch: py
         "solarize(threshold=0.5)",
         "posterize(bits=4)",
         "hue_shift(degrees=90.0)",
-        "greyscale",
+        "grayscale",
         "channel_negative(channels='R')",
         "channel_permutation(order='BGR')",
-        "mirror",
+        "flip",
     ],
 )
 def test_peers_do_what_ours_does(spec: str) -> None:
@@ -48,5 +48,5 @@ def test_peers_do_what_ours_does(spec: str) -> None:
         values = np.stack([np.asarray(each) for each in theirs])  # type: ignore[call-overload]
         values = values / 255 if values.dtype == np.uint8 else values
         mean = np.abs(values - ours).mean()
-        if (name, spec) != ("scikit-image", "greyscale"):  # it weighs the channels as ITU-R BT.709
+        if (name, spec) != ("scikit-image", "grayscale"):  # it weighs the channels as ITU-R BT.709
             assert mean < (0.03 if "Pillow" in name else 1e-4), (name, mean)  # Pillow's hues have 256 steps

@@ -139,7 +139,7 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
         (("--transform", "gamma(exponent=-1.0)"), "exponent"),
         (("--suite", "sematic"), "semantic"),
         (("--fail-under", "negative=2"), "expected a rule such as"),
-        (("--fail-under", "mirrored=0.5"), "did you mean"),
+        (("--fail-under", "fliped=0.5"), "did you mean"),
         (("--baseline", "nowhere"), "nowhere"),
         (("--limit", "0"), "limit"),
         (("--meaning", "nowhere.toml"), "nowhere.toml"),

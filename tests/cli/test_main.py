@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from negatoscope import __version__
-from negatoscope.cli.duration import duration
 from negatoscope.cli.main import run
+from negatoscope.reports.formatting import duration
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def recipe(folder: Path, text: str) -> Path:
         (["--recipe", "mine.toml", "--datasets", "gtsrb"], "expected datasets of mnist_sample"),
         (["--recipe", "large.toml"], "expected batch_size from 1 to 1,000,000"),
         (["--datasets", "mnst"], "did you mean 'mnist'"),
-        (["--datasets", "gtsrb(prepare='grey')"], "'paper'"),
+        (["--datasets", "gtsrb(prepare='gray')"], "'paper'"),
         (["--seeds", "0"], "at least one"),
         (["--device", "quantum"], "expected a device"),
         (["--precision", "float8"], "expected precision"),
@@ -212,7 +212,7 @@ def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("mlxtend")
-    from negatoscope.cli.watch import Watch
+    from negatoscope.cli.table1_progress import Watch
     from negatoscope.reproduce.table1 import Request, plan
 
     job = replace(

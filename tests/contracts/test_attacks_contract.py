@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from negatoscope.attacks import ATTACKS, Attacked
+from negatoscope.attacks import ATTACKS, AttackResult
 from negatoscope.errors import InputError
 from negatoscope.types import Images, Labels
 
-Attack = Callable[..., Attacked]
+Attack = Callable[..., AttackResult]
 
 pytestmark = pytest.mark.parametrize("attack", [ATTACKS.get(name) for name in ATTACKS.names()], ids=ATTACKS.names())
 

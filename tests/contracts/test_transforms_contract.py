@@ -11,8 +11,8 @@ import torch
 from negatoscope.errors import InputError
 from negatoscope.models.predict import to_images
 from negatoscope.registry import Spec
-from negatoscope.transforms import TRANSFORMS, Space, TransformFacts, describe_transform
-from negatoscope.transforms.space import spaces_of
+from negatoscope.transforms import TRANSFORMS, ParameterRange, TransformFacts, describe_transform
+from negatoscope.transforms.parameter_range import parameter_ranges
 from negatoscope.types import Images
 
 SHAPES = {
@@ -27,21 +27,23 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
-def _values(parameter: inspect.Parameter, space: Space | None) -> list[Any]:
+def _values(parameter: inspect.Parameter, space: ParameterRange | None) -> list[Any]:
     """What to try of a setting, an ordinary value first."""
     if space is not None:
         values = [(space.low + space.high) / 2, space.low, space.high]
         return [int(value) for value in values] if get_args(parameter.annotation)[0] is int else values
     if get_origin(parameter.annotation) is Literal:
         return list(get_args(parameter.annotation))
-    assert parameter.default is not parameter.empty, f"{parameter} has neither a Space, nor choices, nor a default"
+    assert parameter.default is not parameter.empty, (
+        f"{parameter} has neither a ParameterRange, nor choices, nor a default"
+    )
     return [parameter.default]
 
 
 def _specs(name: str) -> list[str]:
     """Specs in which one setting at a time takes each of its values, and the others an ordinary one."""
     function = TRANSFORMS.get(name)
-    spaces, parameters = spaces_of(function), inspect.signature(function).parameters
+    spaces, parameters = parameter_ranges(function), inspect.signature(function).parameters
     values = {key: _values(each, spaces.get(key)) for key, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
     usual = {key: each[0] for key, each in values.items()}
     tried = [usual, *({**usual, key: value} for key, each in values.items() for value in each[1:])]
@@ -59,7 +61,7 @@ def _images(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Image
 
 
 def _refused(facts: TransformFacts, images: Images) -> bool:
-    """Whether it is one of colour that refuses grey images, which is its right, in one sentence."""
+    """Whether it is one of colour that refuses gray images, which is its right, in one sentence."""
     if not facts.color or images.shape[1] != 1:
         return False
     said = _said(facts, images)
@@ -165,15 +167,15 @@ def test_numbers_that_are_none_are_refused_in_one_sentence(name: str) -> None:
 def test_other_numbers_of_channels_are_kept_or_refused_in_one_sentence(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
     said = _said(facts, _images((2, 4, 5, 5)))
-    assert not said or said.startswith("expected images of 1 channel (grey) or 3 (RGB), got 4; ")
+    assert not said or said.startswith("expected images of 1 channel (gray) or 3 (RGB), got 4; ")
 
 
 @over_names
 def test_a_transform_of_colour_leaves_grey_alone_or_is_another_or_refuses_it(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
-    grey = _images((3, 1, 6, 5))
-    if facts.color and not _refused(facts, grey):
-        found = facts.function(grey)
-        assert torch.equal(found, grey) or torch.equal(found, 1 - grey)
-        in_colour = facts.function(grey.expand(3, 3, 6, 5))
+    gray = _images((3, 1, 6, 5))
+    if facts.color and not _refused(facts, gray):
+        found = facts.function(gray)
+        assert torch.equal(found, gray) or torch.equal(found, 1 - gray)
+        in_colour = facts.function(gray.expand(3, 3, 6, 5))
         torch.testing.assert_close(in_colour, found.expand(3, 3, 6, 5))

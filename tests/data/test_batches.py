@@ -16,12 +16,12 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.data.containers import Container, LazyImages
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import Fit, fit_image
+from negatoscope.pixels import ResizeSpec, resize_image
 from negatoscope.rows import hash_samples
 
 MakeDataset = Callable[..., Dataset]
 Encode = Callable[..., tuple[bytes, np.ndarray]]
-FIT = Fit(8, 8, "gray")
+FIT = ResizeSpec(8, 8, "gray")
 
 
 class Watched(Container):
@@ -78,7 +78,7 @@ def test_images_are_fitted_and_hashed_as_they_were_decoded(tmp_path: Path, encod
         (tmp_path / "cat" / f"{index}.png").write_bytes(content)
     (batch,) = batches(open_dataset(str(tmp_path)), FIT, batch_size=9)
     for index, (_, values) in enumerate(pictures):
-        np.testing.assert_array_equal(batch.pixels[index], fit_image(np.ascontiguousarray(values), FIT))
+        np.testing.assert_array_equal(batch.pixels[index], resize_image(np.ascontiguousarray(values), FIT))
         assert batch.hashes[index] == hash_samples(np.ascontiguousarray(values)[None])[0]
     assert batch.names == ("cat/0.png", "cat/1.png", "cat/2.png", "cat/3.png")
     assert batch.tracks is None

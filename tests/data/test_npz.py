@@ -44,7 +44,7 @@ def test_each_pair_of_keys_is_read(tmp_path: Path, images: str, labels: str, com
         (IMAGES.transpose(0, 3, 1, 2), IMAGES.transpose(0, 3, 1, 2)),
         (np.concatenate([IMAGES, IMAGES[..., :1]], axis=3), IMAGES.transpose(0, 3, 1, 2)),
     ],
-    ids=["grey", "one channel last", "channels first", "transparency"],
+    ids=["gray", "one channel last", "channels first", "transparency"],
 )
 def test_channels_may_be_missing_first_or_last(tmp_path: Path, given: np.ndarray, expected: np.ndarray) -> None:
     dataset = open_dataset(saved(tmp_path / "a.npz", images=given, labels=LABELS))

@@ -88,5 +88,5 @@ def test_official_data_are_what_load_dataset_gives(text: str) -> None:
     opened, loaded = open_dataset(text), load_dataset(spec, split=split or "test")
     assert (opened.fingerprint, opened.split, opened.prepared) == (loaded.fingerprint, loaded.split, loaded.prepared)
     np.testing.assert_array_equal(opened.images[77], loaded.images[77])
-    assert opened.prepared == ("grey, 28x28 bilinear, equalized" if "paper" in text else "")
+    assert opened.prepared == ("gray, 28x28 bilinear, equalized" if "paper" in text else "")
     assert len(opened.names) == (len(opened) if "gtsrb" in text else 0)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from negatoscope.data import Shelf, gtsrb, load_dataset
+from negatoscope.data import DataLocator, gtsrb, load_dataset
 
 TRAINING = "GTSRB/Final_Training/Images"
 TEST = "GTSRB/Final_Test/Images"
@@ -17,7 +17,7 @@ SHARED_FRAMES = ["00666", "02291", "03546", "03594", "04548", "09384", "09575", 
 
 
 def real() -> list[Path]:
-    found = Shelf(download=False).find("gtsrb")
+    found = DataLocator(download=False).find("gtsrb")
     return [found[name].path for name in (gtsrb.TRAIN_IMAGES, gtsrb.TEST_IMAGES, gtsrb.TEST_TABLE)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from negatoscope.data.sources import OfficialFile, Shelf, Source, download, downloads_folder, sources
+from negatoscope.data.sources import DataLocator, OfficialFile, Source, download, downloads_folder, sources
 from negatoscope.errors import DataError, DataNotFoundError, OutputError
 
 FILES = {f"{name}.bin": np.random.default_rng(seed).bytes(100_000) for seed, name in enumerate(("one", "two", "three"))}
@@ -87,7 +87,7 @@ def tiny(*addresses: str, name: str = "tiny", files: dict[str, bytes] = FILES) -
 
 @pytest.fixture
 def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source]:
-    """Makes a source known to every shelf."""
+    """Makes a source known to every locator."""
 
     def add(*addresses: str, name: str = "tiny", files: dict[str, bytes] = FILES) -> Source:
         source = tiny(*addresses, name=name, files=files)
@@ -234,7 +234,7 @@ def test_places_are_looked_into_in_the_order_that_the_manual_tells(
         place.mkdir()
 
     def where() -> set[Path]:
-        return {file.path.parent for file in Shelf(named).find("tiny").values()}
+        return {file.path.parent for file in DataLocator(named).find("tiny").values()}
 
     assert where() == {cache / "tiny"}
     assert site.asked == list(FILES)
@@ -254,7 +254,7 @@ def test_every_file_is_told_by_its_sha256_and_as_official_or_not(
     publish()
     other = {**FILES, "two.bin": FILES["two.bin"][:-1] + b"?", "three.bin": b"shorter"}
     fill(tmp_path / "tiny", other)
-    found = Shelf(tmp_path).find("tiny")
+    found = DataLocator(tmp_path).find("tiny")
     assert {name: file.source.official for name, file in found.items()} == {
         "one.bin": True,
         "two.bin": False,
@@ -269,7 +269,7 @@ def test_a_missing_file_is_told_by_name_and_place(tmp_path: Path, publish: Calla
     fill(tmp_path / "tiny", {name: FILES[name] for name in ("one.bin", "three.bin")})
     told = rf"expected two\.bin of tiny in {tmp_path}/tiny beside its other files.*downloading is off.*--data-dir"
     with pytest.raises(DataNotFoundError, match=told):
-        Shelf(tmp_path, download=False).find("tiny")
+        DataLocator(tmp_path, download=False).find("tiny")
 
 
 def test_a_dataset_that_is_nowhere_is_told_with_every_place_and_address(
@@ -278,7 +278,7 @@ def test_a_dataset_that_is_nowhere_is_told_with_every_place_and_address(
     monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
     publish(site.address)
     with pytest.raises(DataNotFoundError) as caught:
-        Shelf(tmp_path).find("tiny")
+        DataLocator(tmp_path).find("tiny")
     for told in (*FILES, str(tmp_path), str(downloads_folder()), f"{site.address} gave HTTP status 404", "--data-dir"):
         assert told in str(caught.value)
 
@@ -286,24 +286,24 @@ def test_a_dataset_that_is_nowhere_is_told_with_every_place_and_address(
 def test_a_dataset_without_addresses_is_not_looked_for_in_the_network(publish: Callable[..., Source]) -> None:
     publish()
     with pytest.raises(DataNotFoundError, match="it has no download"):
-        Shelf().find("tiny")
+        DataLocator().find("tiny")
 
 
 def test_a_named_folder_that_is_none_is_told_with_the_option_or_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DataError, match=f"in --data-dir, got {tmp_path}/none"):
-        Shelf(tmp_path / "none").find("mnist")
+        DataLocator(tmp_path / "none").find("mnist")
     monkeypatch.setenv("NEGATOSCOPE_DATA_DIR", str(tmp_path / "nil"))
     with pytest.raises(DataError, match=f"in NEGATOSCOPE_DATA_DIR, got {tmp_path}/nil"):
-        Shelf(tmp_path).find("mnist")
+        DataLocator(tmp_path).find("mnist")
 
 
 def test_a_damaged_file_in_the_cache_is_reported_with_what_to_do(publish: Callable[..., Source]) -> None:
     publish()
     fill(downloads_folder() / "tiny", {**FILES, "two.bin": b"damaged"})
     with pytest.raises(DataError, match=r"two\.bin, got a damaged one; run negatoscope data fetch tiny"):
-        Shelf().find("tiny")
+        DataLocator().find("tiny")
 
 
 def test_a_damaged_file_that_cannot_be_fetched_again_is_told_by_name(
@@ -316,7 +316,7 @@ def test_a_damaged_file_that_cannot_be_fetched_again_is_told_by_name(
         rf"^expected the official two\.bin, three\.bin of tiny in {folder}, got damaged files, and the download failed"
     )
     with pytest.raises(DataNotFoundError, match=told):
-        Shelf().fetch("tiny")
+        DataLocator().fetch("tiny")
 
 
 def test_files_that_another_dataset_publishes_under_the_same_names_are_not_taken(
@@ -325,9 +325,9 @@ def test_files_that_another_dataset_publishes_under_the_same_names_are_not_taken
     publish(name="tiny", files=FILES)
     publish(name="other", files={name: content[::-1] for name, content in FILES.items()})
     fill(tmp_path / "flat")
-    assert len(Shelf(tmp_path / "flat", download=False).find("tiny")) == len(FILES)
+    assert len(DataLocator(tmp_path / "flat", download=False).find("tiny")) == len(FILES)
     with pytest.raises(DataNotFoundError, match=r"of other in .*, found no copy"):
-        Shelf(tmp_path / "flat", download=False).find("other")
+        DataLocator(tmp_path / "flat", download=False).find("other")
 
 
 def test_what_is_published_about_each_dataset_is_complete() -> None:

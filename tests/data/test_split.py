@@ -186,5 +186,5 @@ def test_an_impossible_sample_is_one_sentence(limit: int, seed: int) -> None:
 
 
 def test_chosen_images_keep_their_names(make_dataset: MakeDataset) -> None:
-    named = replace(make_dataset(4), names=("a", "b", "c", "d"), prepared="grey").take(np.array([2, 0]), split="chosen")
-    assert (named.names, named.prepared) == (("c", "a"), "grey")
+    named = replace(make_dataset(4), names=("a", "b", "c", "d"), prepared="gray").take(np.array([2, 0]), split="chosen")
+    assert (named.names, named.prepared) == (("c", "a"), "gray")

@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from negatoscope.errors import DataError, InputError, MissingExtraError
-from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 
 CPU = torch.device("cpu")
@@ -57,8 +57,8 @@ def _save(
     return model
 
 
-def _open(path: Path, **told: object) -> AuditClassifier:
-    return open_classifier(path, told=told, data_classes=CLASSES, device=CPU)
+def _open(path: Path, **options: object) -> ClassifierAdapter:
+    return open_classifier(path, options=options, data_classes=CLASSES, device=CPU)
 
 
 def _images(n: int, channels: int, height: int, width: int) -> Tensor:
@@ -90,11 +90,11 @@ def test_every_layout_and_batch_gives_the_scores_of_numpy(
     laid = images.permute(0, 2, 3, 1) if layout == "NHWC" else images
     expected = softmax(laid.reshape(7, -1).numpy() @ _weights(int(np.prod(size))), axis=1)
     np.testing.assert_allclose(classifier(images).softmax(1), expected, atol=1e-5)
-    assert classifier.wants.layout == layout
-    assert classifier.wants.batch == (shape[0] if isinstance(shape[0], int) else None)
-    assert (classifier.kind, classifier.runs_code, classifier.wants.classes) == ("onnx", False, CLASSES)
-    said = {"": "logits", "Softmax": "probabilities", "LogSoftmax": "log_probabilities"}
-    assert classifier.wants.output == said[ending]
+    assert classifier.input_spec.layout == layout
+    assert classifier.input_spec.batch == (shape[0] if isinstance(shape[0], int) else None)
+    assert (classifier.kind, classifier.runs_code, classifier.input_spec.classes) == ("onnx", False, CLASSES)
+    declared = {"": "logits", "Softmax": "probabilities", "LogSoftmax": "log_probabilities"}
+    assert classifier.input_spec.output == declared[ending]
 
 
 def test_bytes_in_and_out(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_bytes_in_and_out(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 4, 3))
     expected = softmax(pixels.reshape(4, 72) @ _weights(72) / 1000, axis=1)
     classifier = _open(tmp_path / "net.onnx")
-    assert (classifier.wants.dtype, classifier.wants.range, classifier.wants.output) == (
+    assert (classifier.input_spec.dtype, classifier.input_spec.range, classifier.input_spec.output) == (
         "uint8", "0..255", "probabilities",
     )  # fmt: skip
     images = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
@@ -126,7 +126,7 @@ def test_a_batch_that_is_static_in_the_output_alone_is_no_hindrance(tmp_path: Pa
 
 def test_one_sigmoid_gives_two_classes(tmp_path: Path) -> None:
     _save(tmp_path / "net.onnx", ["N", 1, 6, 4], ending="Sigmoid", columns=1)
-    classifier = open_classifier(str(tmp_path / "net.onnx"), told={}, data_classes=2, device=CPU)
+    classifier = open_classifier(str(tmp_path / "net.onnx"), options={}, data_classes=2, device=CPU)
     images = _images(7, 1, 6, 4)
     second = 1 / (1 + np.exp(-images.reshape(7, 24).numpy() @ _weights(24)[:, 0]))
     np.testing.assert_allclose(classifier(images).softmax(1)[:, 1], second, atol=1e-5)
@@ -138,7 +138,7 @@ def test_of_several_outputs_one_is_named(tmp_path: Path) -> None:
         _open(tmp_path / "net.onnx")
     with pytest.raises(InputError, match="got 'feature'; did you mean 'features'"):
         _open(tmp_path / "net.onnx", output_name="feature")
-    assert _open(tmp_path / "net.onnx", output_name="scores2").wants.output_name == "scores2"
+    assert _open(tmp_path / "net.onnx", output_name="scores2").input_spec.output_name == "scores2"
 
 
 def test_what_the_shape_leaves_open_is_asked_for_and_what_it_says_cannot_be_untold(tmp_path: Path) -> None:
@@ -164,11 +164,14 @@ def test_another_number_of_classes_is_one_sentence(tmp_path: Path) -> None:
     }
     for data_classes, sentence in sentences.items():
         with pytest.raises(InputError, match=sentence):
-            open_classifier(str(tmp_path / "net.onnx"), told={}, data_classes=data_classes, device=CPU)
+            open_classifier(str(tmp_path / "net.onnx"), options={}, data_classes=data_classes, device=CPU)
     with pytest.raises(InputError, match=r"expected 10 outputs of net.onnx, as --classes says, got 5"):
         _open(tmp_path / "net.onnx", classes=10)
-    told = {"class_map": "1..4"}
-    assert open_classifier(str(tmp_path / "net.onnx"), told=told, data_classes=4, device=CPU).wants.data_classes == 4
+    options = {"class_map": "1..4"}
+    assert (
+        open_classifier(str(tmp_path / "net.onnx"), options=options, data_classes=4, device=CPU).input_spec.data_classes
+        == 4
+    )
 
 
 def test_nan_is_found_before_the_audit_begins(tmp_path: Path) -> None:

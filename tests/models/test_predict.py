@@ -50,7 +50,7 @@ def test_a_change_sees_each_batch_with_its_labels_and_its_result_is_classified()
         seen.append((batch.clone(), truth))
         return 1 - batch
 
-    found = predict(linear, images, labels, device=CPU, change=change, batch_size=4)
+    found = predict(linear, images, labels, device=CPU, batch_transform=change, batch_size=4)
     np.testing.assert_array_equal(torch.cat([truth for _, truth in seen]), labels)
     np.testing.assert_allclose(torch.cat([batch for batch, _ in seen]), images.astype(np.float32) / 255, rtol=1e-7)
     expected = softmax((1 - images.reshape(10, 12) / 255) @ WEIGHTS, axis=1)
@@ -60,7 +60,7 @@ def test_a_change_sees_each_batch_with_its_labels_and_its_result_is_classified()
 def test_a_change_may_follow_gradients_but_none_are_left() -> None:
     _, labels = _case(5)
     network = PaperNetwork(channels=1, size=8, classes=4, settings=NetworkSettings(), seed=0).eval()
-    grey = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+    gray = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
 
     def change(batch: Images, truth: Labels) -> Images:
         variable = batch.detach().requires_grad_()
@@ -68,7 +68,7 @@ def test_a_change_may_follow_gradients_but_none_are_left() -> None:
         assert bool(gradient.any())
         return (batch - gradient.sign()).clamp(0, 1)
 
-    found = predict(network, grey, labels, device=CPU, change=change)
+    found = predict(network, gray, labels, device=CPU, batch_transform=change)
     assert found.predictions.shape == (5,)
     assert all(parameter.grad is None for parameter in network.parameters())
 

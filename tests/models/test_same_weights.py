@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from negatoscope.errors import DataError, InputError
-from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
@@ -72,8 +72,8 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _open(model: str | Callable[..., Tensor], **told: object) -> AuditClassifier:
-    return open_classifier(model, told=told, data_classes=10, device=CPU)
+def _open(model: str | Callable[..., Tensor], **options: object) -> ClassifierAdapter:
+    return open_classifier(model, options=options, data_classes=10, device=CPU)
 
 
 @pytest.mark.filterwarnings("ignore:.*isinstance.*LeafSpec:FutureWarning")
@@ -115,7 +115,11 @@ def test_a_trained_network_says_all_that_it_wants(tmp_path: Path) -> None:
     images = torch.rand(5, 3, 8, 8)
     for classifier in (_open(str(tmp_path / "it.safetensors")), _open(network)):
         torch.testing.assert_close(classifier(images), network(images))
-        assert (classifier.wants.fit.height, classifier.wants.fit.channels, classifier.wants.classes) == (8, "rgb", 10)
+        assert (
+            classifier.input_spec.fit.height,
+            classifier.input_spec.fit.channels,
+            classifier.input_spec.classes,
+        ) == (8, "rgb", 10)
     first = _open(str(tmp_path / "it.safetensors"))
     assert (first.kind, first.runs_code, first.name) == ("trained", False, "it")
 
@@ -137,7 +141,7 @@ def test_callables_that_answer_differently_differ_in_their_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "sentence"),
+    ("name", "options", "sentence"),
     [
         ("nets_of_mine:made", {}, "but AttributeError: module 'nets_of_mine' has no attribute 'made'"),
         ("nets_of_mine:fails", {}, "but OSError: no disk"),
@@ -149,10 +153,10 @@ def test_callables_that_answer_differently_differ_in_their_digest() -> None:
     ],
 )
 def test_what_a_factory_does_not_do_is_one_sentence(
-    factory: str, name: str, told: dict[str, object], sentence: str
+    factory: str, name: str, options: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        _open(name, **{**TOLD, **told})
+        _open(name, **{**TOLD, **options})
 
 
 def test_a_factory_may_make_any_callable_of_arrays(factory: str) -> None:
@@ -225,4 +229,4 @@ def test_an_unknown_kind_of_model_is_one_sentence(text: str) -> None:
 @pytest.mark.usefixtures("unchecked")
 def test_what_cannot_be_called_is_one_sentence() -> None:
     with pytest.raises(InputError, match="expected something that can be called with images, got int"):
-        open_classifier(7, told={}, device=CPU)  # type: ignore[arg-type]
+        open_classifier(7, options={}, device=CPU)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from negatoscope.models.shapes import read_shape
 
 
 @pytest.mark.parametrize(
-    ("dims", "told", "read"),
+    ("dims", "options", "read"),
     [
         ([None, 1, 28, 28], {}, ("NCHW", (28, 28), "gray", None)),
         ([10, 1, 28, 28], {}, ("NCHW", (28, 28), "gray", 10)),
@@ -38,14 +38,14 @@ from negatoscope.models.shapes import read_shape
     ids=str,
 )  # fmt: skip
 def test_a_shape_and_what_is_told_give_one_reading(
-    dims: list[int | None], told: dict[str, Any], read: tuple[Any, ...]
+    dims: list[int | None], options: dict[str, Any], read: tuple[Any, ...]
 ) -> None:
-    found = read_shape(dims, told=told, name="net.onnx")
+    found = read_shape(dims, options=options, name="net.onnx")
     assert (found["layout"], found["size"], found["channels"], found["batch"]) == read
 
 
 @pytest.mark.parametrize(
-    ("dims", "told", "sentence"),
+    ("dims", "options", "sentence"),
     [
         ([None, 3, 5, 3], {}, r"^expected --layout for input \[\?, 3, 5, 3\] of net.onnx, .* one way; give it$"),
         ([None] * 4, {}, "expected --layout"),
@@ -64,7 +64,7 @@ def test_a_shape_and_what_is_told_give_one_reading(
     ids=str,
 )  # fmt: skip
 def test_what_a_shape_leaves_open_or_forbids_is_one_sentence(
-    dims: list[int | None], told: dict[str, Any], sentence: str
+    dims: list[int | None], options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        read_shape(dims, told=told, name="net.onnx")
+        read_shape(dims, options=options, name="net.onnx")

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from negatoscope.errors import InputError, MissingExtraError
+from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.open import open_classifier
 from negatoscope.models.timm_name import read_config
-from negatoscope.models.wants import Wants
-from negatoscope.pixels import Fit
+from negatoscope.pixels import ResizeSpec
 
 # What timm's documentation shows as the data configuration of a ViT.
 CONFIG: dict[str, Any] = {
@@ -24,9 +24,9 @@ CONFIG: dict[str, Any] = {
 
 
 def test_a_configuration_becomes_what_a_classifier_wants() -> None:
-    wants = Wants.from_dict({**read_config(CONFIG, name="vit"), "classes": 1000}, name="vit")
-    assert wants.fit == Fit(224, 224, "rgb", resample="bicubic", method="crop", crop_share=0.9)
-    assert (wants.mean, wants.std, wants.range) == ((0.5,) * 3, (0.5,) * 3, "0..1")
+    input_spec = InputSpec.from_dict({**read_config(CONFIG, name="vit"), "classes": 1000}, name="vit")
+    assert input_spec.fit == ResizeSpec(224, 224, "rgb", resample="bicubic", method="crop", crop_share=0.9)
+    assert (input_spec.mean, input_spec.std, input_spec.range) == ((0.5,) * 3, (0.5,) * 3, "0..1")
 
 
 @pytest.mark.parametrize("changed", [{"crop_mode": "border"}, {"interpolation": "lanczos"}], ids=str)
@@ -38,4 +38,4 @@ def test_what_is_not_done_here_is_one_sentence(changed: dict[str, str]) -> None:
 def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingExtraError, match=r"^timm:vit needs timm: pip install 'negatoscope\[timm\]'$"):
-        open_classifier("timm:vit", told={}, device=torch.device("cpu"))
+        open_classifier("timm:vit", options={}, device=torch.device("cpu"))

@@ -270,7 +270,7 @@ class BrightestBar:
 AUDITED = (
     "negative",
     "gamma(exponent=0.5)",
-    "mirror",
+    "flip",
     "negative_path(share=0.25)",
     "negative_path(share=0.5)",
     "pixel_flips(probability=0.5)",
@@ -294,7 +294,7 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
         unreadable: int = 0,
         **facts: Any,
     ) -> tuple[Path, dict[str, Any]]:
-        """Under the specs in `lost` no class keeps its meaning, under the mirror the middle one does."""
+        """Under the specs in `lost` no class keeps its meaning, under the flip the middle one does."""
         folder = tmp_path_factory.mktemp("audit")
         dataset = make_dataset(n, size=size, classes=classes, split="test")
         dataset = replace(dataset, class_names=tuple(names or dataset.class_names))
@@ -312,8 +312,8 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
 def _answers(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.Table]:
     assert isinstance(dataset.images, np.ndarray)
     images, labels = to_images(torch.from_numpy(dataset.images)), torch.from_numpy(dataset.labels)
-    for spec in ("identity", *specs):
-        changed = images if spec == "identity" else describe_transform(spec).function(images)
+    for spec in ("clean", *specs):
+        changed = images if spec == "clean" else describe_transform(spec).function(images)
         said = predict_images(BrightestBar(classes), changed, labels)
         columns = {
             "sample": dataset.samples,
@@ -328,7 +328,7 @@ def _answers(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[p
 
 
 def _step(facts: TransformFacts, classes: int, lost: bool) -> dict[str, Any]:
-    kept = [not lost and (facts.spec.name != "mirror" or index == classes // 2) for index in range(classes)]
+    kept = [not lost and (facts.spec.name != "flip" or index == classes // 2) for index in range(classes)]
     return {
         "spec": str(facts.spec),
         "kind": facts.kind,
@@ -344,7 +344,7 @@ def _facts(dataset: Dataset, classes: int, steps: Sequence[dict[str, Any]], unre
             "kind": "callable",
             "sha256": "",
             "classes": classes,
-            "wants": {"size": [9, 9], "channels": "gray", "class_map": []},
+            "input_spec": {"size": [9, 9], "channels": "gray", "class_map": []},
             "runs_code": True,
         },
         "dataset": {

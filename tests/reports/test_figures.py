@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from negatoscope.errors import OutputError
-from negatoscope.reports.curves import draw_epochs, draw_table1
-from negatoscope.reports.figure1 import Panel, draw_figure1
 from negatoscope.reports.figures import save_figure
+from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
 
 Maker = Callable[..., dict[str, Any]]
 
@@ -74,7 +74,8 @@ def test_drawing_and_saving_leave_the_users_settings_alone(make_document: Maker,
 def test_importing_the_reports_loads_neither_pyplot_nor_torch_and_changes_no_setting() -> None:
     script = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy();"
-        "import negatoscope.reports.curves, negatoscope.reports.figure1, negatoscope.reports.tables;"
+        "import negatoscope.reproduce.table1_figures, negatoscope.reproduce.figure1_drawing;"
+        "import negatoscope.reproduce.table1_page;"
         "assert matplotlib.rcParams.copy() == before;"
         "print([name for name in ('matplotlib.pyplot', 'torch') if name in sys.modules])"
     )

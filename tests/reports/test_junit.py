@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from negatoscope.reports.junit import junit_xml
+from negatoscope.auditing.junit import junit_xml
 
 Maker = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -30,9 +30,9 @@ def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Mak
 
 
 def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Maker) -> None:
-    _, summary = make_audit(("negative", "mirror"), lost=("mirror",))
+    _, summary = make_audit(("negative", "flip"), lost=("flip",))
     found = suite(summary)
-    assert [case.get("name") for case in found.findall("testcase")] == ["negative", "mirror"]
+    assert [case.get("name") for case in found.findall("testcase")] == ["negative", "flip"]
     assert (found.get("tests"), found.get("failures")) == ("2", "0")
     assert found.findtext("testcase/system-out").startswith("right: ")
     assert found.findtext("system-out") == summary["verdict"]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from negatoscope.data import Dataset
-from negatoscope.reproduce.cells import ATTACKED, PGD_STEPS, Cell, CellData
 from negatoscope.reproduce.estimate import Pace, estimate_seconds
+from negatoscope.reproduce.runs import ATTACKED, PGD_STEPS, Cell, CellData
 from negatoscope.training.loop import MONITORED
 from negatoscope.training.recipe import Recipe
 

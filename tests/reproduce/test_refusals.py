@@ -9,8 +9,8 @@ from PIL import Image
 from negatoscope.errors import DataError, InputError, RecipeError
 from negatoscope.models.networks import NetworkSettings
 from negatoscope.reproduce.figure1 import reproduce_figure1
-from negatoscope.reproduce.search import load_plan, packaged_plan, search
 from negatoscope.reproduce.table1 import Request, plan
+from negatoscope.studies.recipe_search import load_plan, packaged_plan, search
 from negatoscope.training.recipe import Recipe
 
 

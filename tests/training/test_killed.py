@@ -18,9 +18,9 @@ import pytest
 import torch
 
 from negatoscope.data import Dataset
+from negatoscope.hardware import Hardware
 from negatoscope.models.networks import NetworkSettings
-from negatoscope.training.hardware import Hardware
-from negatoscope.training.loop import Moment, train
+from negatoscope.training.loop import TrainingProgress, train
 from negatoscope.training.recipe import Recipe
 
 KILLS = 10
@@ -99,7 +99,7 @@ def _train(folder: Path, teller: Connection) -> None:
         network=NetworkSettings(dropout_pool=0.25, dropout_first=0.5),
     )
 
-    def observe(moment: Moment) -> None:
+    def observe(moment: TrainingProgress) -> None:
         teller.send(moment.step)
         teller.recv()
 

@@ -15,10 +15,10 @@ from torch import nn
 from negatoscope.attacks.gradient import fgsm
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.hardware import Hardware
 from negatoscope.models.checkpoint import save_tensors
 from negatoscope.models.networks import NetworkSettings
-from negatoscope.training.hardware import Hardware
-from negatoscope.training.loop import Epoch, Moment, Trained, freeze, train
+from negatoscope.training.loop import Epoch, TrainingProgress, TrainingResult, freeze, train
 from negatoscope.training.recipe import Recipe
 
 MakeDataset = Callable[..., Dataset]
@@ -115,13 +115,13 @@ class Stopped(Exception):
     """The run was stopped."""
 
 
-def _train_in_pieces(steps: int, **arguments: Any) -> tuple[Trained, int]:
+def _train_in_pieces(steps: int, **arguments: Any) -> tuple[TrainingResult, int]:
     """Train, stopped again and again after some steps; also how often."""
     stops = 0
     while True:
         began: list[int] = []
 
-        def observe(moment: Moment, began: list[int] = began) -> None:
+        def observe(moment: TrainingProgress, began: list[int] = began) -> None:
             began.append(moment.step)
             if moment.step - began[0] == steps:
                 raise Stopped
@@ -178,7 +178,7 @@ def test_a_finished_run_is_not_done_again(training: Dataset, validation: Dataset
     for selection in ("last", "best_validation"):
         recipe = replace(RECIPE, selection=selection)
         first = train(recipe, training, validation=validation, hardware=FLOAT32, folder=tmp_path / selection)
-        moments: list[Moment] = []
+        moments: list[TrainingProgress] = []
         second = train(
             recipe,
             training,
@@ -206,7 +206,7 @@ def test_the_best_epoch_s_weights_are_kept_where_the_recipe_says_so(training: Da
 
 
 def test_observe_is_called_after_every_step(training: Dataset, validation: Dataset) -> None:
-    moments: list[Moment] = []
+    moments: list[TrainingProgress] = []
     trained = train(RECIPE, training, validation=validation, hardware=FLOAT32, observe=moments.append)
     assert [moment.step for moment in moments] == list(range(1, 10))
     assert {moment.steps for moment in moments} == {9}

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from negatoscope.attacks.gradient import fgsm
+from negatoscope.hardware import Hardware
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
-from negatoscope.training.hardware import Hardware
 from negatoscope.training.recipe import Recipe, Schedule
 from negatoscope.training.step import (
     accumulate_gradients,

@@ -16,7 +16,7 @@ from negatoscope.models.predict import to_images
 from negatoscope.transforms.color import (
     channel_negative,
     channel_permutation,
-    greyscale,
+    grayscale,
     hue_shift,
     luma,
     luminance_negative,
@@ -27,7 +27,7 @@ from negatoscope.transforms.tone import negative
 from negatoscope.types import Images
 
 CORNERS = torch.cartesian_prod(*[torch.tensor([0.0, 0.3, 1.0])] * 3).T.reshape(1, 3, 3, 9)
-"""Black, white, greys, pure and mixed colours."""
+"""Black, white, grays, pure and mixed colours."""
 
 
 def random(n: int = 2) -> Images:
@@ -35,7 +35,7 @@ def random(n: int = 2) -> Images:
 
 
 def pale() -> Images:
-    """Colours so near to grey that their opposites exist."""
+    """Colours so near to gray that their opposites exist."""
     return 0.4 + 0.2 * random()
 
 
@@ -63,7 +63,7 @@ def test_luma_is_that_of_scikit_image_and_of_kornia(images: Images) -> None:
 def test_greyscale_is_that_of_pillow_in_every_channel() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(picture).convert("L")).astype(float)
-    found = greyscale(to_images(torch.from_numpy(picture.transpose(2, 0, 1).copy()[None]))) * 255
+    found = grayscale(to_images(torch.from_numpy(picture.transpose(2, 0, 1).copy()[None]))) * 255
     assert np.abs(found[0].numpy() - expected).max() <= 0.501  # Pillow rounds
     assert torch.equal(found[:, 0], found[:, 2])
 
@@ -156,7 +156,7 @@ def test_saturation_is_that_of_colorsys_and_of_kornia(images: Images, factor: fl
 
 
 def test_a_channel_of_a_grey_image_cannot_be_chosen() -> None:
-    with pytest.raises(InputError, match=r"^expected RGB images for channel_negative, got grey ones; use negative"):
+    with pytest.raises(InputError, match=r"^expected RGB images for channel_negative, got gray ones; use negative"):
         channel_negative(torch.zeros(1, 1, 2, 2), channels="R")
 
 

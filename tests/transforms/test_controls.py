@@ -72,8 +72,8 @@ def test_what_flips_at_one_probability_flips_at_every_larger_one() -> None:
 
 
 def test_noise_that_meets_no_end_has_exactly_its_size_and_is_gaussian() -> None:
-    grey = (torch.full((4, 3, 32, 32), 126.0) + torch.arange(4).reshape(4, 1, 1, 1)) / 255
-    values = (noise(grey, l2=4.0) - grey).flatten(1).double()
+    gray = (torch.full((4, 3, 32, 32), 126.0) + torch.arange(4).reshape(4, 1, 1, 1)) / 255
+    values = (noise(gray, l2=4.0) - gray).flatten(1).double()
     torch.testing.assert_close(values.norm(dim=1), torch.full((4,), 4.0, dtype=torch.float64), rtol=1e-4, atol=0)
     assert stats.kstest((values * np.sqrt(3072) / 4).flatten().numpy(), "norm").pvalue > 1e-3
     assert np.abs(np.corrcoef(values.numpy()) - np.eye(4)).max() < 0.1

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from negatoscope.errors import InputError
-from negatoscope.transforms.geometry import mirror, rotation, translation
+from negatoscope.transforms.geometry import flip, rotation, translation
 from negatoscope.types import Images
 
 FLIPS = {"left_right": Image.Transpose.FLIP_LEFT_RIGHT, "top_bottom": Image.Transpose.FLIP_TOP_BOTTOM}
@@ -23,7 +23,7 @@ def images(height: int = 9, width: int = 7) -> Images:
 def test_a_mirror_image_is_that_of_pillow(axis: str) -> None:
     picture = np.random.default_rng(3).integers(0, 256, (4, 5), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(picture).transpose(FLIPS[axis]))
-    found = mirror(torch.from_numpy(picture / 255)[None, None], axis=axis)
+    found = flip(torch.from_numpy(picture / 255)[None, None], axis=axis)
     np.testing.assert_array_equal((found[0, 0] * 255).round().numpy(), expected)
 
 
@@ -60,8 +60,8 @@ def test_a_translation_is_that_of_scipy_with_its_border_repeated(right: float, d
 
 @pytest.mark.usefixtures("unchecked")
 def test_an_unknown_axis_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^expected axis of mirror to be 'left_right' or 'top_bottom', got 'x'$"):
-        mirror(images(), axis="x")
+    with pytest.raises(InputError, match=r"^expected axis of flip to be 'left_right' or 'top_bottom', got 'x'$"):
+        flip(images(), axis="x")
 
 
 def test_a_share_of_more_than_the_image_is_refused() -> None:

@@ -1,10 +1,10 @@
-"""The path to the negative is a straight line with a grey middle."""
+"""The path to the negative is a straight line with a gray middle."""
 
 import numpy as np
 import pytest
 import torch
 
-from negatoscope.transforms.path import negative_path
+from negatoscope.transforms.negative_path import negative_path
 from negatoscope.transforms.tone import negative
 
 IMAGES = torch.rand((2, 3, 5, 4), generator=torch.Generator().manual_seed(6))

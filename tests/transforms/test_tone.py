@@ -16,11 +16,11 @@ from negatoscope.models.predict import to_images
 from negatoscope.transforms.tone import (
     brightness,
     contrast,
-    falling_curve,
     gamma,
     negative,
+    negative_sigmoid_contrast,
     posterize,
-    rising_curve,
+    sigmoid_contrast,
     solarize,
 )
 from negatoscope.types import Images, PixelArray
@@ -123,21 +123,23 @@ def test_the_tone_curves_are_the_sigmoid_of_scikit_image_stretched_to_its_ends(s
     images = random().double()
     black, white = sigmoid(np.array([0.0, 1.0]))
     expected = (sigmoid(images.numpy()) - black) / (white - black)
-    np.testing.assert_allclose(rising_curve(images, steepness=steepness, middle=middle), expected, atol=1e-9)
-    np.testing.assert_allclose(falling_curve(images, steepness=steepness, middle=middle), 1 - expected, atol=1e-9)
+    np.testing.assert_allclose(sigmoid_contrast(images, steepness=steepness, middle=middle), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        negative_sigmoid_contrast(images, steepness=steepness, middle=middle), 1 - expected, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("steepness", [0.0, 9e-4, 1.1e-3, 5.0, 1000.0])
 def test_one_curve_rises_and_the_other_falls_between_black_and_white(steepness: float) -> None:
     ramp = torch.linspace(0, 1, 101).reshape(1, 1, 1, 101)
-    rising = rising_curve(ramp, steepness=steepness).flatten()
+    rising = sigmoid_contrast(ramp, steepness=steepness).flatten()
     assert (rising[0].item(), rising[-1].item()) == (0.0, 1.0)
     assert bool((rising.diff() >= 0).all())
-    torch.testing.assert_close(falling_curve(ramp, steepness=steepness).flatten(), 1 - rising)
+    torch.testing.assert_close(negative_sigmoid_contrast(ramp, steepness=steepness).flatten(), 1 - rising)
     if steepness < 0.01:
         torch.testing.assert_close(rising, ramp.flatten(), rtol=0, atol=1e-4)
 
 
 def test_a_curve_steeper_than_any_is_refused() -> None:
     with pytest.raises(InputError, match=r"^expected middle of a tone curve from 0 to 1, got 1\.5; "):
-        rising_curve(random(), steepness=2.0, middle=1.5)
+        sigmoid_contrast(random(), steepness=2.0, middle=1.5)

@@ -9,7 +9,7 @@ import torch
 
 from negatoscope.errors import InputError
 from negatoscope.transforms import TRANSFORMS, describe_transform
-from negatoscope.transforms.meaning import read_meaning
+from negatoscope.transforms.label_preserving import read_rules
 
 TOP = Path(__file__).parents[2]
 PAGE = (TOP / "docs" / "transforms.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def test_the_example_of_own_rules_is_one(tmp_path: Path) -> None:
     assert tomllib.loads(text)
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    assert read_meaning(path)["folder:signs"].same_as == "gtsrb"
+    assert read_rules(path)["folder:signs"].same_as == "gtsrb"
 
 
 def test_the_example_of_adding_a_transform_works(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +43,6 @@ def test_the_example_of_adding_a_transform_works(monkeypatch: pytest.MonkeyPatch
     exec(compile(code, "CONTRIBUTING.md", "exec"), {"__name__": "an_example"})
     facts = describe_transform("fog(density=0.5)")
     assert facts.function(torch.zeros(1, 1, 2, 2)).unique().tolist() == [0.5]
-    assert (facts.kind, facts.identity) == ("meaning", {"density": 0.0})
+    assert (facts.kind, facts.identity) == ("label_preserving", {"density": 0.0})
     with pytest.raises(InputError, match=r"^expected density of fog from 0 to 1, got 2\.0; 0\.0 changes nothing$"):
         describe_transform("fog(density=2.0)")

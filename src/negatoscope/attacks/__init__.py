@@ -8,14 +8,14 @@ from negatoscope.types import Images
 
 
 @dataclass(frozen=True)
-class Attacked:
+class AttackResult:
     """What an attack found: images in [0, 1], and how many forward passes it spent on each image."""
 
     images: Images
     queries: int
 
 
-ATTACKS: Registry[Callable[..., Attacked]] = Registry("attack", "negatoscope.attacks")
+ATTACKS: Registry[Callable[..., AttackResult]] = Registry("attack", "negatoscope.attacks")
 """Every attack by name, called as ``attack(classifier, images, labels, ...)``."""
 
 register_attack = ATTACKS.register

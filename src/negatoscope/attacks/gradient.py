@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from negatoscope.attacks import Attacked, register_attack
+from negatoscope.attacks import AttackResult, register_attack
 from negatoscope.errors import InputError
 from negatoscope.models.predict import Classifier
 from negatoscope.types import Images, Labels
@@ -20,7 +20,7 @@ def fgsm_step(images: Images, gradient: Images, *, epsilon: float) -> Images:
 
 
 @register_attack
-def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: float) -> Attacked:
+def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: float) -> AttackResult:
     """The fast gradient sign method: one step of size `epsilon` up the cross-entropy of the labels.
 
     Args:
@@ -35,7 +35,7 @@ def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: flo
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
     """
     _expect_epsilon(epsilon)
-    return Attacked(fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon), queries=1)
+    return AttackResult(fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon), queries=1)
 
 
 @register_attack
@@ -49,7 +49,7 @@ def pgd(
     steps: int = 20,
     random_start: bool = True,
     seed: int = 0,
-) -> Attacked:
+) -> AttackResult:
     """Projected gradient descent: signed steps, each followed by projection onto the ball around the images.
 
     Args:
@@ -78,7 +78,7 @@ def pgd(
     for _ in range(steps):
         gradient = _loss_gradient(classifier, found, labels)
         found = _project(torch.add(found, gradient.sign(), alpha=step_size), images, epsilon)
-    return Attacked(found, queries=steps)
+    return AttackResult(found, queries=steps)
 
 
 def _project(found: Tensor, images: Images, epsilon: float) -> Images:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
-from negatoscope.auditing.answers import CLEAN, Answers, read_answers, read_hashes
+from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
 from negatoscope.auditing.summary import SCHEMA, kept_mask
 from negatoscope.auditing.verdict import comparison_sentence
 from negatoscope.errors import DataError
@@ -72,7 +72,7 @@ def compare_audits(a: Audited, b: Audited) -> dict[str, Any]:
     """
     with ExitStack() as stack:
         opened = [stack.enter_context(open_rows(side.rows)) for side in (a, b)]
-        cleans = [read_answers(rows, CLEAN) for rows in opened]
+        cleans = [read_predictions(rows, CLEAN) for rows in opened]
         pairs = _pairs(*(read_hashes(rows) for rows in opened))
         paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
         chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
@@ -96,7 +96,7 @@ def compare_audits(a: Audited, b: Audited) -> dict[str, Any]:
 def _told(
     sides: tuple[Audited, Audited],
     opened: list[OpenRows],
-    cleans: list[Answers],
+    cleans: list[PredictionSet],
     chosen: list[Int[np.ndarray, " _"]],
 ) -> Iterator[tuple[str, Told]]:
     """Each rate's name, and the chosen images behind it."""
@@ -105,12 +105,12 @@ def _told(
     yield "clean", (right[0], right[1], everything[0], everything[1])
     worst, meaning = [each.copy() for each in right], False
     for spec in _shared(sides):
-        after = [read_answers(rows, spec, like=clean) for rows, clean in zip(opened, cleans, strict=True)]
+        after = [read_predictions(rows, spec, like=clean) for rows, clean in zip(opened, cleans, strict=True)]
         right = [answers.correct[order] for answers, order in zip(after, chosen, strict=True)]
         kept = [
             _kept(side.summary, spec, clean)[order] for side, clean, order in zip(sides, cleans, chosen, strict=True)
         ]
-        if all(_entry(side.summary, spec)["kind"] == "meaning" for side in sides):
+        if all(_entry(side.summary, spec)["kind"] == "label_preserving" for side in sides):
             worst, meaning = [w & (r | ~k) for w, r, k in zip(worst, right, kept, strict=True)], True
         yield spec, (right[0], right[1], kept[0], kept[1])
     if meaning:
@@ -206,7 +206,7 @@ def _entry(summary: Mapping[str, Any], spec: str) -> Mapping[str, Any]:
     return entry
 
 
-def _kept(summary: Mapping[str, Any], spec: str, clean: Answers) -> Bool[np.ndarray, " _"]:
+def _kept(summary: Mapping[str, Any], spec: str, clean: PredictionSet) -> Bool[np.ndarray, " _"]:
     classes = max(int(clean.labels.max()) + 1, len(summary["dataset"]["class_names"]))
     kept: Bool[np.ndarray, " _"] = kept_mask(_entry(summary, spec)["kept"], classes=classes)[clean.labels]
     return kept

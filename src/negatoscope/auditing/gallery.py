@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from negatoscope.auditing.answers import CLEAN, Answers, read_answers
-from negatoscope.auditing.plan import Plan, Step
+from negatoscope.auditing.plan import AuditPlan, PlannedTransform
+from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.run import apply
 from negatoscope.data.batches import batches
 from negatoscope.files import writing_folder
@@ -27,7 +27,7 @@ PICTURES = 6
 _SIDE = 192  # pixels of a thumbnail at most
 
 
-def save_gallery(plan: Plan, *, out: Path) -> None:
+def save_gallery(plan: AuditPlan, *, out: Path) -> None:
     """Write `gallery/` to `out`: for each transform the most confident failures, before and after, and what was said.
 
     Rows say which; only these images are read again, each once.
@@ -39,9 +39,9 @@ def save_gallery(plan: Plan, *, out: Path) -> None:
         return
     shown: list[_Shown] = []
     with open_rows(out / "rows.parquet") as rows:
-        clean = read_answers(rows, CLEAN)
+        clean = read_predictions(rows, CLEAN)
         for step in plan.steps:
-            after = read_answers(rows, step.spec, like=clean)
+            after = read_predictions(rows, step.spec, like=clean)
             shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
     with writing_folder(out / "gallery") as folder:
         _draw(plan, shown, folder)
@@ -58,18 +58,20 @@ def save_gallery(plan: Plan, *, out: Path) -> None:
 class _Shown:
     """What is shown of a transform: by sample, what `gallery.json` says, pictures and name once they are drawn."""
 
-    step: Step
+    step: PlannedTransform
     entries: dict[int, dict[str, Any]]
 
 
-def _worst(step: Step, clean: Answers, after: Answers) -> IndexArray:
+def _worst(step: PlannedTransform, clean: PredictionSet, after: PredictionSet) -> IndexArray:
     """Rows of the failures to show, in their order in the data: the most confident, of as many classes as may be."""
     failed = clean.correct & ~after.correct & np.array(step.kept)[after.labels]
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
     return np.sort(_spread(order, after.labels[order])[:PICTURES])
 
 
-def _entries(step: Step, clean: Answers, after: Answers, chosen: IndexArray) -> dict[int, dict[str, Any]]:
+def _entries(
+    step: PlannedTransform, clean: PredictionSet, after: PredictionSet, chosen: IndexArray
+) -> dict[int, dict[str, Any]]:
     return {
         int(after.samples[row]): {
             "spec": step.spec,
@@ -85,12 +87,12 @@ def _entries(step: Step, clean: Answers, after: Answers, chosen: IndexArray) -> 
     }
 
 
-def _draw(plan: Plan, shown: Sequence[_Shown], folder: Path) -> None:
+def _draw(plan: AuditPlan, shown: Sequence[_Shown], folder: Path) -> None:
     """Write the pictures of all transforms in one pass over their images; entries learn the pictures' names."""
     samples = sorted({sample for each in shown for sample in each.entries})
     positions = np.searchsorted(plan.dataset.samples, samples)
     dataset = plan.dataset.take(positions, split=plan.dataset.split)
-    for batch in batches(dataset, plan.classifier.wants.fit, batch_size=plan.batch_size):
+    for batch in batches(dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size):
         images = to_images(torch.from_numpy(batch.pixels))
         for number, each in enumerate(shown):
             here = [place for place, sample in enumerate(batch.samples.tolist()) if sample in each.entries]

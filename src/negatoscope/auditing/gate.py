@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from negatoscope.auditing.compare import Audited, compare_audits, read_audit
-from negatoscope.auditing.verdict import SIGNIFICANT, difference_words, percent, percent_at_least
+from negatoscope.auditing.verdict import SIGNIFICANT, difference_words, percent
 from negatoscope.errors import InputError
 from negatoscope.registry import parse_spec
+from negatoscope.reports.formatting import percent_at_least
 from negatoscope.transforms import TRANSFORMS
 
 _OVER_ALL = ("clean", "mean", "worst_case")
@@ -59,7 +60,7 @@ def expect_matches(rules: Sequence[Rule], steps: Iterable[Mapping[str, Any]]) ->
         InputError: A rule names no transform of the audit, or the mean or worst case where none keeps the meaning.
     """
     steps = list(steps)
-    meaning = any(step["kind"] == "meaning" for step in steps)
+    meaning = any(step["kind"] == "label_preserving" for step in steps)
     for rule in rules:
         if rule.name in ("mean", "worst_case") and not meaning:
             raise InputError(f"expected a transform that keeps the meaning for the rule {rule.text!r}, got none")

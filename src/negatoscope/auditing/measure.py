@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from negatoscope.auditing.answers import Answers
+from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.statistics import (
     Interval,
     Pairs,
@@ -40,7 +40,7 @@ _NO_IMAGE = (
 )
 
 
-def measure_answers(answers: Answers, *, names: Sequence[str], classes: int) -> dict[str, Any]:
+def measure_answers(answers: PredictionSet, *, names: Sequence[str], classes: int) -> dict[str, Any]:
     """Accuracy, confidence, calibration and the classes of answers, with or without a transform.
 
     Args:
@@ -59,7 +59,7 @@ def measure_answers(answers: Answers, *, names: Sequence[str], classes: int) -> 
     }
 
 
-def measure_change(clean: Answers, after: Answers, *, names: Sequence[str], classes: int) -> dict[str, Any]:
+def measure_change(clean: PredictionSet, after: PredictionSet, *, names: Sequence[str], classes: int) -> dict[str, Any]:
     """Everything about answers under a transform, against those about the same images unchanged.
 
     Args:
@@ -112,7 +112,7 @@ def _named(
     return {name: float(holds.mean()), f"{ends}_low": interval.low, f"{ends}_high": interval.high}
 
 
-def _drop(clean: Answers, after: Answers) -> dict[str, Any]:
+def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, Any]:
     before = float(clean.correct.mean())
     lost = int(np.count_nonzero(clean.correct & ~after.correct))
     gained = int(np.count_nonzero(~clean.correct & after.correct))
@@ -132,13 +132,13 @@ def _drop(clean: Answers, after: Answers) -> dict[str, Any]:
     }
 
 
-def _success(clean: Answers, after: Answers) -> dict[str, float | None]:
+def _success(clean: PredictionSet, after: PredictionSet) -> dict[str, float | None]:
     """The share of images that a transform turns wrong, among those right before."""
     tracks = None if after.tracks is None else after.tracks[clean.correct]
     return _named("attack_success_rate", "attack_success", ~after.correct[clean.correct], tracks)
 
 
-def _classes(answers: Answers, names: Sequence[str]) -> dict[str, Any]:
+def _classes(answers: PredictionSet, names: Sequence[str]) -> dict[str, Any]:
     rates = rates_by_class(answers.labels, answers.correct, classes=int(answers.labels.max()) + 1)
     entries = [
         {
@@ -160,7 +160,7 @@ def _short(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in ("class", "name", "n", "accuracy")}
 
 
-def _destinations(after: Answers) -> dict[str, Any]:
+def _destinations(after: PredictionSet) -> dict[str, Any]:
     """Where predictions go, and whether they still say anything of the label."""
     pairs = count_pairs(after.labels, after.predictions)
     draws = _DRAWS[int(max(after.labels.max(), after.predictions.max()) >= _MANY_CLASSES)]

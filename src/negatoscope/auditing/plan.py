@@ -11,11 +11,11 @@ from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.files import write_whole
-from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING
 from negatoscope.transforms import describe_transform
-from negatoscope.transforms.meaning import kept_classes
+from negatoscope.transforms.label_preserving import preserved_classes
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import Images
 
@@ -25,12 +25,12 @@ _PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedTransform:
     """One transform of an audit.
 
     Args:
         spec: Its canonical spec string.
-        kind: "meaning", "path" or "control".
+        kind: "label_preserving", "path" or "control".
         function: Images to images.
         parameters: What the spec sets.
         kept: For each class, whether it is still what it was.
@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Choice:
+class AuditConfig:
     """What a user chooses of an audit.
 
     Args:
@@ -63,7 +63,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AuditPlan:
     """An audit that can be run.
 
     Args:
@@ -75,12 +75,12 @@ class Plan:
         choice: What was asked for.
     """
 
-    classifier: AuditClassifier
+    classifier: ClassifierAdapter
     dataset: Dataset
     available: int
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedTransform, ...]
     suite: Mapping[str, Any]
-    choice: Choice = field(default_factory=Choice)
+    choice: AuditConfig = field(default_factory=AuditConfig)
 
     @property
     def parts(self) -> int:
@@ -99,7 +99,7 @@ class Plan:
 
     @property
     def _values(self) -> int:
-        fit = self.classifier.wants.fit
+        fit = self.classifier.input_spec.fit
         return fit.height * fit.width * (1 if fit.channels == "gray" else 3)
 
     @property
@@ -109,7 +109,7 @@ class Plan:
             "schema": 1,
             "classifier": self.classifier.sha256,
             "name": self.classifier.name,
-            "wants": self.classifier.wants.to_dict(),
+            "input_spec": self.classifier.input_spec.to_dict(),
             "dataset": self.dataset.spec,
             "split": self.dataset.split,
             "images": self.dataset.fingerprint,
@@ -124,7 +124,7 @@ class Plan:
         return sha256(json.dumps(self.identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def make_plan(classifier: AuditClassifier, dataset: Dataset, choice: Choice) -> Plan:
+def make_plan(classifier: ClassifierAdapter, dataset: Dataset, choice: AuditConfig) -> AuditPlan:
     """Choose images and resolve transforms.
 
     Raises:
@@ -137,23 +137,25 @@ def make_plan(classifier: AuditClassifier, dataset: Dataset, choice: Choice) -> 
     if choice.limit is not None:
         chosen = stratified_sample(dataset.labels, limit=choice.limit, seed=choice.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
-    channels = classifier.wants.fit.channels
+    channels = classifier.input_spec.fit.channels
     chosen_suite = load_suite(choice.suite, channels=channels) if choice.suite else None
     texts = [*(chosen_suite.specs if chosen_suite else ()), *choice.transforms]
-    steps: dict[str, Step] = {}
+    steps: dict[str, PlannedTransform] = {}
     for text in texts:
         facts = describe_transform(text)
         if facts.color and channels == "gray":
-            raise SpecError(f"expected transforms of grey images, since {classifier.name} wants grey, got {facts.spec}")
-        kept = kept_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.meaning)
-        steps[str(facts.spec)] = Step(str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), kept)
+            raise SpecError(f"expected transforms of gray images, since {classifier.name} wants gray, got {facts.spec}")
+        kept = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.meaning)
+        steps[str(facts.spec)] = PlannedTransform(
+            str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), kept
+        )
     if not steps:
         raise InputError("expected a suite or at least one transform, got neither; give --transform")
     told = {"name": chosen_suite.name, "version": chosen_suite.version} if chosen_suite else {"name": "", "version": 0}
-    return Plan(classifier, dataset, available, tuple(steps.values()), told, choice)
+    return AuditPlan(classifier, dataset, available, tuple(steps.values()), told, choice)
 
 
-def claim(out: Path, plan: Plan) -> None:
+def reserve_output(out: Path, plan: AuditPlan) -> None:
     """Make `out` this audit's folder, or find that it is.
 
     Raises:
@@ -165,7 +167,7 @@ def claim(out: Path, plan: Plan) -> None:
         write_whole(out / _PLAN, (json.dumps(told, indent=1, default=str) + "\n").encode())
 
 
-def expect_free(out: Path, plan: Plan) -> None:
+def expect_free(out: Path, plan: AuditPlan) -> None:
     """Refuse a folder that is neither empty nor this audit's; nothing is written.
 
     Raises:

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from negatoscope.auditing.answers import CLEAN
-from negatoscope.auditing.plan import Plan, Step, claim
+from negatoscope.auditing.plan import AuditPlan, PlannedTransform, reserve_output
+from negatoscope.auditing.predictions import CLEAN
 from negatoscope.data.batches import Batch, batches
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import locked, remove_leftovers, write_whole, writing_folder
@@ -25,14 +25,14 @@ from negatoscope.rows import RowKey, make_rows, merge_rows, write_rows
 from negatoscope.types import Images, IndexArray, Labels
 
 _Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
-_MET = "met.json"  # written last: its presence means complete
+_DONE = "done.json"  # written last: its presence means complete
 _NAMED = 20  # unreadable images that a report names
 _TRIAL = 64  # images that an estimate looks at
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
 
 
 @dataclass(frozen=True)
-class Progress:
+class AuditProgress:
     """Where an audit stands.
 
     Args:
@@ -54,7 +54,7 @@ class Estimate:
     size_bytes: int
 
 
-def run_audit(plan: Plan, *, out: Path, observe: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> dict[str, Any]:
     """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
 
     Rows come in parts, each written whole; a stopped run goes on after the last one and ends with the same rows.
@@ -69,13 +69,13 @@ def run_audit(plan: Plan, *, out: Path, observe: Callable[[Progress], None] | No
     """
     with locked(out):
         remove_leftovers([out])
-        claim(out, plan)
-        if (out / _MET).is_file():
+        reserve_output(out, plan)
+        if (out / _DONE).is_file():
             return _read_met(out)
         pace = _Pace(len(plan.dataset), observe)
         folders = [out / "parts" / f"{part:06d}" for part in range(plan.parts)]
         for part, folder in enumerate(folders):
-            if (folder / _MET).is_file():
+            if (folder / _DONE).is_file():
                 pace.skip(len(_indices(plan, part)))
             else:
                 _run_part(plan, _indices(plan, part), folder, tick=pace.tick)
@@ -83,12 +83,12 @@ def run_audit(plan: Plan, *, out: Path, observe: Callable[[Progress], None] | No
         if met["read"] == 0:
             raise DataError(f"expected images in {plan.dataset.spec}, but none of its {met['unreadable']} can be read")
         merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder in folders], by="transform")
-        write_whole(out / _MET, (json.dumps(met, indent=1) + "\n").encode())
+        write_whole(out / _DONE, (json.dumps(met, indent=1) + "\n").encode())
         shutil.rmtree(out / "parts")
         return met
 
 
-def estimate(plan: Plan) -> Estimate:
+def estimate(plan: AuditPlan) -> Estimate:
     """How long the whole audit will take and how much disk it needs, from its first images.
 
     Raises:
@@ -106,7 +106,7 @@ def estimate(plan: Plan) -> Estimate:
     return Estimate(seconds=seconds * scale, size_bytes=int(2 * size * scale))
 
 
-def apply(step: Step, images: Images) -> Images:
+def apply(step: PlannedTransform, images: Images) -> Images:
     """The step's transform, held to its promises.
 
     Raises:
@@ -124,17 +124,17 @@ def apply(step: Step, images: Images) -> Images:
     return changed
 
 
-def _indices(plan: Plan, part: int) -> IndexArray:
+def _indices(plan: AuditPlan, part: int) -> IndexArray:
     return np.arange(part * plan.part_size, min(len(plan.dataset), (part + 1) * plan.part_size))
 
 
-def _run_part(plan: Plan, indices: IndexArray, folder: Path, *, tick: Callable[[int], None]) -> None:
+def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Callable[[int], None]) -> None:
     dataset = plan.dataset.take(indices, split=plan.dataset.split)
     columns: dict[str, list[_Columns]] = {CLEAN: []}
     columns |= {step.spec: [] for step in plan.steps}
     reached: dict[str, list[float]] = {step.spec: [] for step in plan.steps if step.kind == "control"}
     unreadable: list[dict[str, str]] = []
-    for batch in batches(dataset, plan.classifier.wants.fit, batch_size=plan.batch_size):
+    for batch in batches(dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size):
         unreadable += [{"name": each.name, "reason": each.reason} for each in batch.unreadable]
         if len(batch.labels) == 0:
             continue
@@ -151,10 +151,10 @@ def _run_part(plan: Plan, indices: IndexArray, folder: Path, *, tick: Callable[[
     met = {"read": read, "unreadable": unreadable, "reached_l2": reached}
     with writing_folder(folder) as temporary:
         write_rows(temporary / "rows.parquet", _tables(plan, columns))
-        (temporary / _MET).write_text(json.dumps(met), encoding="utf-8")
+        (temporary / _DONE).write_text(json.dumps(met), encoding="utf-8")
 
 
-def _columns(plan: Plan, images: Images, labels: Labels, batch: Batch) -> _Columns:
+def _columns(plan: AuditPlan, images: Images, labels: Labels, batch: Batch) -> _Columns:
     said = predict_images(plan.classifier, images, labels)
     return {
         "sample": batch.samples,
@@ -168,7 +168,7 @@ def _columns(plan: Plan, images: Images, labels: Labels, batch: Batch) -> _Colum
     }
 
 
-def _tables(plan: Plan, columns: Mapping[str, list[_Columns]]) -> Iterator[pa.Table]:
+def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[pa.Table]:
     for transform, parts in columns.items():
         if not parts:
             continue
@@ -187,7 +187,7 @@ def _l2(difference: Float[Tensor, "batch channels height width"]) -> list[float]
 
 def _read_met(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / _MET).read_text(encoding="utf-8")))
+        return dict(json.loads((folder / _DONE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"expected a finished part in {folder}, got a damaged one; delete it and go on") from error
 
@@ -209,7 +209,7 @@ def _gathered(folders: Sequence[Path]) -> dict[str, Any]:
 class _Pace:
     """Tells the observer where the audit stands, and how long the rest will take at this run's own pace."""
 
-    def __init__(self, total: int, observe: Callable[[Progress], None] | None) -> None:
+    def __init__(self, total: int, observe: Callable[[AuditProgress], None] | None) -> None:
         self.total, self.observe = total, observe
         self.done = self.done_now = 0
         self.began = time.monotonic()
@@ -227,4 +227,4 @@ class _Pace:
 
     def _tell(self, left: float | None) -> None:
         if self.observe:
-            self.observe(Progress(self.done, self.total, left))
+            self.observe(AuditProgress(self.done, self.total, left))

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from negatoscope.errors import InputError
-from negatoscope.models.adapted import AuditClassifier
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
+from negatoscope.models.input_spec import WHOLE, ChannelOrder, InputSpec, Layout, Range
 from negatoscope.models.predict import predict
-from negatoscope.models.wants import WHOLE, ChannelOrder, Layout, Range, Wants
 from negatoscope.statistics import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
@@ -40,7 +40,7 @@ class SelfCheck:
 
 
 def self_check(
-    classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray, *, expected: float | None = None
+    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, *, expected: float | None = None
 ) -> SelfCheck:
     """Classify clean images; where that goes badly, try the usual suspects and name the one that helps most.
 
@@ -66,7 +66,7 @@ def self_check(
     n, accuracy, interval = len(labels), float(right.mean()), _interval(right)
     if expected is None:
         same = len(set(said)) == 1 < len(set(labels.tolist()))
-        bad = same or interval.low <= 1 / classifier.wants.data_classes
+        bad = same or interval.low <= 1 / classifier.input_spec.data_classes
         good = not bad and accuracy >= 0.5
     else:
         good, bad = interval.high >= expected, interval.high < expected
@@ -84,53 +84,55 @@ def self_check(
     return SelfCheck(n, accuracy, passed=not helpful, suggestion=helpful)
 
 
-def suspects(wants: Wants) -> Iterator[tuple[str, Wants]]:
+def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """What is most often told wrongly: the option that would say otherwise, and what the classifier then wants."""
-    if wants.dtype not in WHOLE:
-        yield from _of_values(wants)
-    if wants.fit.channels == "rgb":
-        other: ChannelOrder = "BGR" if wants.channel_order == "RGB" else "RGB"
-        yield f"--channel-order {other}", replace(wants, channel_order=other)
+    if input_spec.dtype not in WHOLE:
+        yield from _of_values(input_spec)
+    if input_spec.fit.channels == "rgb":
+        other: ChannelOrder = "BGR" if input_spec.channel_order == "RGB" else "RGB"
+        yield f"--channel-order {other}", replace(input_spec, channel_order=other)
     for layout in get_args(Layout):
-        if layout != wants.layout and (layout != "NHW" or wants.fit.channels == "gray"):
-            yield f"--layout {layout}", replace(wants, layout=layout)
-    yield from _of_classes(wants)
+        if layout != input_spec.layout and (layout != "NHW" or input_spec.fit.channels == "gray"):
+            yield f"--layout {layout}", replace(input_spec, layout=layout)
+    yield from _of_classes(input_spec)
 
 
-def _of_values(wants: Wants) -> Iterator[tuple[str, Wants]]:
+def _of_values(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """Other ranges and normalisations, and the negative, for classifiers of dark ink on white."""
     ranges: tuple[Range, ...] = ("0..1", "0..255", "-1..1")
     for each in ranges:
-        if each != wants.range:
-            yield f"--range {each}", replace(wants, range=each)
-        if wants.mean or wants.std:
-            yield f"--range {each} without --mean and --std", replace(wants, range=each, mean=(), std=())
-    for whose, mean, std in _NORMALISATIONS[wants.fit.channels]:
+        if each != input_spec.range:
+            yield f"--range {each}", replace(input_spec, range=each)
+        if input_spec.mean or input_spec.std:
+            yield f"--range {each} without --mean and --std", replace(input_spec, range=each, mean=(), std=())
+    for whose, mean, std in _NORMALISATIONS[input_spec.fit.channels]:
         option = f"--mean {_listed(mean)} --std {_listed(std)} ({whose})"
-        yield option, replace(wants, range="0..1", mean=mean, std=std)
-    yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(wants, range="0..1", mean=(1.0,), std=(-1.0,))
+        yield option, replace(input_spec, range="0..1", mean=mean, std=std)
+    yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(input_spec, range="0..1", mean=(1.0,), std=(-1.0,))
 
 
-def _of_classes(wants: Wants) -> Iterator[tuple[str, Wants]]:
+def _of_classes(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """Outputs that are counted from another number, or ordered as text."""
-    n, total = wants.data_classes, wants.classes
-    now = wants.class_map or tuple(range(n))
+    n, total = input_spec.data_classes, input_spec.classes
+    now = input_spec.class_map or tuple(range(n))
     for step in (1, -1):
         moved = tuple((index + step) % total for index in now)
         span = moved == tuple(range(moved[0], moved[0] + n))
         if span or n == total:
             option = f" {moved[0]}..{moved[-1]}" if span else f"={step:+}"
-            yield f"--class-map{option}", replace(wants, class_map=moved)
+            yield f"--class-map{option}", replace(input_spec, class_map=moved)
     if n > 10:
-        yield "--class-map sorted", replace(wants, class_map=read_class_map("sorted", data_classes=n))
+        yield "--class-map sorted", replace(input_spec, class_map=read_class_map("sorted", data_classes=n))
 
 
-def _helpful(classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray, right: Bool[np.ndarray, " n"]) -> str:
+def _helpful(
+    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, right: Bool[np.ndarray, " n"]
+) -> str:
     """A sentence on the suspect that helps most, "" where none clearly does."""
     best, option = right, ""
-    for name, wants in suspects(classifier.wants):
+    for name, input_spec in suspects(classifier.input_spec):
         try:
-            other, _ = _asked(replace(classifier, wants=wants), pixels, labels)
+            other, _ = _asked(replace(classifier, input_spec=input_spec), pixels, labels)
         except Exception:  # the user's own code, given what it does not take, may fail in any way: no suspect then
             continue
         if other.mean() > best.mean():
@@ -144,7 +146,7 @@ def _helpful(classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray
 
 
 def _asked(
-    classifier: AuditClassifier, pixels: PixelArray, labels: LabelArray
+    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray
 ) -> tuple[Bool[np.ndarray, " n"], list[int]]:
     said = predict(classifier, pixels, labels, device=classifier.device).predictions
     return said == labels, said.tolist()

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from negatoscope.auditing.answers import CLEAN, Answers, read_answers
 from negatoscope.auditing.measure import measure_answers, measure_change, rate_interval
+from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.registry import parse_spec
 from negatoscope.rows import OpenRows, open_rows
@@ -22,7 +22,7 @@ def summarize(rows: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Count everything that `summary.json` holds; memory is bounded by the rows of two transforms.
 
     Args:
-        rows: The rows of one audit, with those of unchanged images under "identity".
+        rows: The rows of one audit, with those of unchanged images under "clean".
         facts: What rows do not say: "model", "dataset", "suite", "self_check", "provenance" as they are to stand there,
             "unreadable" and "unreadable_named", "steps" with "spec", "kind", "parameters" and "kept" (a truth value for
             each class) of each transform, and by spec "reached_l2".
@@ -33,7 +33,7 @@ def summarize(rows: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     classes = _classes(facts)
     names = list(facts["dataset"]["class_names"])
     with open_rows(rows) as opened:
-        clean = read_answers(opened, CLEAN)
+        clean = read_predictions(opened, CLEAN)
         right, transforms = _transforms(opened, clean, facts, classes=classes)
     summary = {
         "schema": SCHEMA,
@@ -67,21 +67,21 @@ def kept_mask(kept: Sequence[int] | None, *, classes: int) -> Bool[np.ndarray, "
 
 def _classes(facts: Mapping[str, Any]) -> int:
     """How many classes the classifier chooses from once its outputs are put in the order of the data's."""
-    mapped = facts["model"]["wants"].get("class_map") or ()
+    mapped = facts["model"]["input_spec"].get("class_map") or ()
     return len(mapped) or int(facts["model"]["classes"])
 
 
 def _transforms(
-    opened: OpenRows, clean: Answers, facts: Mapping[str, Any], *, classes: int
+    opened: OpenRows, clean: PredictionSet, facts: Mapping[str, Any], *, classes: int
 ) -> tuple[Bool[np.ndarray, " n"], list[dict[str, Any]]]:
     """Each transform's numbers, and whether each image is right unchanged and under all that keep its meaning."""
     right = clean.correct.copy()
     entries = []
     for step in facts["steps"]:
-        after = read_answers(opened, step["spec"], like=clean)
+        after = read_predictions(opened, step["spec"], like=clean)
         mask = np.ones(int(clean.labels.max()) + 1, dtype=bool)
         mask[: len(step["kept"])] = step["kept"][: len(mask)]
-        if step["kind"] == "meaning":
+        if step["kind"] == "label_preserving":
             right &= after.correct | ~mask[clean.labels]
         entries.append({**_described(step, facts), **_measured(clean, after, mask, facts, classes=classes)})
     corrected = iter(holm([entry["p_value"] for entry in entries if entry["n"]]))
@@ -100,20 +100,25 @@ def _described(step: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
 
 
 def _measured(
-    clean: Answers, after: Answers, mask: Bool[np.ndarray, " classes"], facts: Mapping[str, Any], *, classes: int
+    clean: PredictionSet,
+    after: PredictionSet,
+    mask: Bool[np.ndarray, " classes"],
+    facts: Mapping[str, Any],
+    *,
+    classes: int,
 ) -> dict[str, Any]:
     names = list(facts["dataset"]["class_names"])
     return measure_change(clean.of_classes(mask), after.of_classes(mask), names=names, classes=classes)
 
 
 def _over_the_suite(
-    transforms: Sequence[Mapping[str, Any]], right: Bool[np.ndarray, " n"], clean: Answers
+    transforms: Sequence[Mapping[str, Any]], right: Bool[np.ndarray, " n"], clean: PredictionSet
 ) -> dict[str, Any]:
     """Mean and worst case over the transforms that keep the meaning; None where there is none.
 
     The mean of the intervals' ends is an interval of the mean that holds at least as often, however transforms depend.
     """
-    meaning = [entry for entry in transforms if entry["kind"] == "meaning" and entry["n"]]
+    meaning = [entry for entry in transforms if entry["kind"] == "label_preserving" and entry["n"]]
     mean, worst = ("mean_accuracy", "mean_low", "mean_high"), ("worst_case_accuracy", "worst_case_low")
     if not meaning:
         return dict.fromkeys((*mean, *worst, "worst_case_high", "worst_case_n"))

@@ -1,6 +1,5 @@
 """One plain sentence that says what an audit found, or a comparison of two."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
     """
     name, clean = summary["model"]["name"], summary["clean"]
     start = f"{name} is right on {percent(clean['accuracy'])} of {_images(clean['n'])}"
-    meaning = [entry for entry in summary["transforms"] if entry["kind"] == "meaning" and entry["n"]]
+    meaning = [entry for entry in summary["transforms"] if entry["kind"] == "label_preserving" and entry["n"]]
     if clean["low"] <= summary["chance"]:
         return f"{start}, which is no better than chance, so what transforms do to it says nothing."
     if not meaning:
@@ -65,11 +64,6 @@ def percent(value: float, *, decimals: int = 1) -> str:
     if 1 - least / 200 < value < 1:
         return f"more than {100 - least:.{decimals}f} %"
     return f"{100 * value:.{decimals}f} %"
-
-
-def percent_at_least(value: float) -> str:
-    """A rate in percent, rounded down to two decimals, so that what misses a bound does not seem to reach it."""
-    return f"{math.floor(round(1e4 * value, 6)) / 100:.2f} %"
 
 
 def _loss(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> str:

@@ -41,7 +41,7 @@ def audit(
     ),
     name: Annotated[str, typer.Option(help="How tables call the model; else its file's name.")] = "",
     weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
-    wants: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
+    input_spec: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
     size: Annotated[str, typer.Option(help="28 or 224x160 (height x width).", rich_help_panel=_IN)] = "",
     channels: Annotated[str, typer.Option(help="gray or rgb.", rich_help_panel=_IN)] = "",
     channel_order: Annotated[str, typer.Option(help="RGB or BGR.", rich_help_panel=_IN)] = "",
@@ -86,17 +86,17 @@ def audit(
     on. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.plan import Choice, make_plan
-        from negatoscope.cli.audit_watch import run_watched
+        from negatoscope.auditing.audit import Gate
+        from negatoscope.auditing.plan import AuditConfig, make_plan
+        from negatoscope.cli.audit_progress import run_watched
         from negatoscope.data.open import open_dataset
+        from negatoscope.hardware import pick_hardware
         from negatoscope.models.open import open_classifier
-        from negatoscope.reports.audit import Gate
-        from negatoscope.training.hardware import pick_hardware
 
     told: dict[str, object] = {
         "name": name,
         "weights": weights,
-        "wants": wants,
+        "input_spec": input_spec,
         "size": size,
         "channels": channels,
         "channel_order": channel_order,
@@ -117,12 +117,12 @@ def audit(
     given = {key: value for key, value in told.items() if value not in ("", None)}
     classifier = open_classifier(
         model,
-        told=given,
+        options=given,
         data_classes=len(dataset.class_names),
         class_names=dataset.class_names,
         device=hardware.device,
     )
-    choice = Choice("" if suite == "none" else suite, tuple(transform or ()), limit, seed, meaning)
+    choice = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, meaning)
     gate = Gate(tuple(fail_under or ()), baseline, max_unreadable, expect_accuracy)
     command = _command(model, data, {**given, "suite": suite, "transform": transform, "limit": limit})
     passed = run_watched(make_plan(classifier, dataset, choice), out=out, gate=gate, hardware=hardware, command=command)
@@ -139,8 +139,8 @@ def compare(
 
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits
+        from negatoscope.auditing.page import compare_markdown
         from negatoscope.files import write_whole
-        from negatoscope.reports.audit_report import compare_markdown
 
     found = compare_audits(a, b)
     if out:

@@ -8,7 +8,7 @@ import typer
 
 from negatoscope.cli.loading import loading
 from negatoscope.errors import InputError
-from negatoscope.reproduce.choice import expect_epsilons, expect_seeds
+from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
 app = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
 
@@ -64,11 +64,11 @@ def table1(
     expect_seeds(seeds)
     typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
     with loading():
-        from negatoscope.cli.watch import Watch
-        from negatoscope.reports.tables import table1_markdown
-        from negatoscope.reproduce.provenance import command_line
+        from negatoscope.cli.table1_progress import Watch
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.provenance import command_line
         from negatoscope.reproduce.table1 import Request, reproduce_table1
-        from negatoscope.training.hardware import pick_hardware
+        from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.training.recipe import load_recipe
 
     told = {"seeds": seeds, "datasets": _listed(datasets), "epsilons": epsilons if epsilons != DEFAULT else ""}
@@ -154,10 +154,10 @@ def sensitivity(
     amount = _budget(budget)
     typer.echo("Preparing data, and timing this machine ...", err=True)
     with loading():
-        from negatoscope.cli.study_watch import StudyWatch
-        from negatoscope.reproduce.provenance import command_line
-        from negatoscope.reproduce.sensitivity import Budget, StudyRequest, study_sensitivity
-        from negatoscope.training.hardware import pick_hardware
+        from negatoscope.cli.study_progress import StudyWatch
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.provenance import command_line
+        from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
 
     told = {"studies": studies, "factors": factors, "seeds": seeds, "budget": budget, "jobs": jobs if jobs > 1 else ""}
     request = StudyRequest(
@@ -192,8 +192,8 @@ def claims(
 ) -> None:
     """Hold the papers' claims against what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
-        from negatoscope.reproduce.claims import write_claims
-        from negatoscope.reproduce.provenance import command_line
+        from negatoscope.provenance import command_line
+        from negatoscope.studies.claims import write_claims
 
     command = command_line(
         "reproduce claims", {"table1": table1.name, "sensitivity": sensitivity.name, "out": out.name}
@@ -214,8 +214,8 @@ def recipes(
 ) -> None:
     """Choose a default recipe again: by validation accuracy and cost, without test images and without negatives."""
     with loading():
-        from negatoscope.reproduce.search import load_plan, packaged_plan, search
-        from negatoscope.training.hardware import pick_hardware
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.studies.recipe_search import load_plan, packaged_plan, search
 
     plan = load_plan(candidates) if candidates else packaged_plan(dataset)
     file = out / f"{candidates.stem if candidates else dataset}.json"

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.data.base import Dataset, OwnSizeImages, SourceFile
-from negatoscope.data.sources import Shelf
+from negatoscope.data.sources import DataLocator
 from negatoscope.errors import SpecError
 from negatoscope.registry import Registry, Spec
 
-__all__ = ["DATASETS", "Dataset", "OwnSizeImages", "Shelf", "SourceFile", "load_dataset", "register_dataset"]
+__all__ = ["DATASETS", "DataLocator", "Dataset", "OwnSizeImages", "SourceFile", "load_dataset", "register_dataset"]
 
 DATASETS: Registry[Callable[..., Dataset]] = Registry("dataset", "negatoscope.data")
-"""Every dataset by name, called as ``loader(shelf, split, ...)``.
+"""Every dataset by name, called as ``loader(locator, split, ...)``.
 
 What it loads has the loader's name as its spec, and `load_dataset` adds the arguments; a loader that gives its own spec
 keeps it.
@@ -38,9 +38,9 @@ def load_dataset(text: str, *, split: str, data_dir: Path | None = None, downloa
     """
     if split not in ("train", "test"):
         raise SpecError(f"expected the split train or test, got {split!r}")
-    shelf = Shelf(data_dir, download=download)
+    locator = DataLocator(data_dir, download=download)
     if text.startswith("folder:"):
         text = str(Spec("folder", {"path": text.removeprefix("folder:")}))
     spec, loader = DATASETS.resolve(text)
-    dataset: Dataset = loader(shelf, split)
+    dataset: Dataset = loader(locator, split)
     return replace(dataset, spec=str(spec)) if dataset.spec == spec.name else dataset

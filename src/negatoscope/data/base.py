@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from negatoscope.data.containers import LazyImages
+from negatoscope.provenance import DataProvenance
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
 OwnSizeImages: TypeAlias = Sequence[Any]
@@ -41,7 +42,7 @@ class Dataset:
         tracks: For each image, which physical object it is a frame of, where that is known.
         files: The files that it all came from.
         names: What each image is called in its source; none where they have no names.
-        prepared: What was done to the pixels, as in "grey, 28x28 bilinear, equalized"; "" where nothing was.
+        prepared: What was done to the pixels, as in "gray, 28x28 bilinear, equalized"; "" where nothing was.
     """
 
     spec: str
@@ -67,6 +68,20 @@ class Dataset:
     def official(self) -> bool:
         """Whether every file is the published one, byte for byte."""
         return all(file.official for file in self.files)
+
+    @property
+    def provenance(self) -> DataProvenance:
+        """Its files by name and sha256, and whether they are the published ones."""
+        unofficial = [file.name for file in self.files if not file.official]
+        note = f"unofficial copy: {', '.join(unofficial)} differ from the published files" if unofficial else ""
+        own = self.name.startswith("folder:")
+        return DataProvenance(
+            name=self.name,
+            spec=self.spec,
+            official=not unofficial,
+            sha256={file.name: file.sha256 for file in self.files},
+            note="images of the user's own" if own else note,
+        )
 
     @cached_property
     def fingerprint(self) -> str:

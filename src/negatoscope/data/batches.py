@@ -1,4 +1,4 @@
-"""Images in batches, at the size that a classifier wants: read in order, and decoded ahead in threads."""
+"""Images in batches, at the size that a classifier input_spec: read in order, and decoded ahead in threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from jaxtyping import UInt8, UInt64
 from negatoscope.data.base import Dataset
 from negatoscope.data.containers import LazyImages
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import Fit, fit_image
+from negatoscope.pixels import ResizeSpec, resize_image
 from negatoscope.rows import hash_samples
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
@@ -63,7 +63,7 @@ _Group: TypeAlias = list[_Fitted | DataError]
 _ENCODED, _DECODED = 4, 16  # images that a thread makes in one go: fewer where their bytes wait in memory
 
 
-def batches(dataset: Dataset, fit: Fit, *, batch_size: int, first: int = 0, threads: int = 2) -> Iterator[Batch]:
+def batches(dataset: Dataset, fit: ResizeSpec, *, batch_size: int, first: int = 0, threads: int = 2) -> Iterator[Batch]:
     """The images from position `first` on, each read once and in order.
 
     While a batch is used the next one is made. Two batches are held, and eight encoded images for each thread.
@@ -84,7 +84,7 @@ def batches(dataset: Dataset, fit: Fit, *, batch_size: int, first: int = 0, thre
     return _batches(dataset, fit, range(first, len(dataset), batch_size), batch_size, threads)
 
 
-def _batches(dataset: Dataset, fit: Fit, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
+def _batches(dataset: Dataset, fit: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
     belt = _Belt(dataset, fit, threads)
     waiting: deque[tuple[int, list[Future[Future[_Group]]]]] = deque()
     try:
@@ -103,7 +103,7 @@ def _batches(dataset: Dataset, fit: Fit, starts: range, batch_size: int, threads
 class _Belt:
     """One thread reads, in order and never far ahead; others decode, resize and hash."""
 
-    def __init__(self, dataset: Dataset, fit: Fit, threads: int) -> None:
+    def __init__(self, dataset: Dataset, fit: ResizeSpec, threads: int) -> None:
         self.images, self.fit = dataset.images, fit
         self.group = _ENCODED if isinstance(self.images, LazyImages) else _DECODED
         self.slots = Semaphore(2 * threads)
@@ -140,19 +140,19 @@ class _Belt:
             return error
 
 
-def _group(loaders: Sequence[_Loader | DataError], fit: Fit) -> _Group:
+def _group(loaders: Sequence[_Loader | DataError], fit: ResizeSpec) -> _Group:
     return [load if isinstance(load, DataError) else _fitted(load, fit) for load in loaders]
 
 
-def _fitted(load: _Loader, fit: Fit) -> _Fitted | DataError:
+def _fitted(load: _Loader, fit: ResizeSpec) -> _Fitted | DataError:
     try:
         image = np.ascontiguousarray(load())
-        return _Fitted(fit_image(image, fit), hash_samples(image[None])[0])
+        return _Fitted(resize_image(image, fit), hash_samples(image[None])[0])
     except DataError as error:
         return error
 
 
-def _gathered(dataset: Dataset, fit: Fit, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
+def _gathered(dataset: Dataset, fit: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
     made: list[_Fitted] = []
     read: list[int] = []
     unreadable: list[Unreadable] = []

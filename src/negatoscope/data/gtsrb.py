@@ -17,11 +17,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from negatoscope.data import Dataset, Shelf, register_dataset
+from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import FoundFile, sources
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Resample, decode, equalize, open_image, resize, to_array
+from negatoscope.pixels import Resample, decode, equalize, open_image, resize_square, to_array
 from negatoscope.types import PixelArray
 
 Prepare = Literal["none", "paper"]
@@ -43,7 +43,7 @@ _PACKED_OTHERWISE = 0x61  # flags of members that are encrypted or patches
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a colour sign becomes one grey 28x28 image: region, negative, grey (ITU-R 601 luma), then `order`."""
+    """How a colour sign becomes one gray 28x28 image: region, negative, gray (ITU-R 601 luma), then `order`."""
 
     order: Order = "resize_equalize"
     resample: Resample = "bilinear"
@@ -51,7 +51,7 @@ class Preparation:
     negated: bool = False
 
     def __str__(self) -> str:
-        first = ["cut to the sign"] * (self.region == "sign") + ["negative"] * self.negated + ["grey"]
+        first = ["cut to the sign"] * (self.region == "sign") + ["negative"] * self.negated + ["gray"]
         resized, equalized = [f"{SIZE}x{SIZE} {self.resample}"], ["equalized"]
         last = {
             "resize_equalize": resized + equalized,
@@ -77,7 +77,7 @@ class Sign:
 
 @register_dataset
 def gtsrb(
-    shelf: Shelf,
+    locator: DataLocator,
     split: str,
     *,
     prepare: Prepare = "none",
@@ -89,9 +89,9 @@ def gtsrb(
     """Traffic signs: 39,209 and 12,630 colour images of 15 to 250 pixels, 43 classes.
 
     Args:
-        shelf: Where files are looked for.
+        locator: Where files are looked for.
         split: "train" or "test".
-        prepare: "none": colour at its own size. "paper": grey, 28x28, equalized; the other settings say how.
+        prepare: "none": colour at its own size. "paper": gray, 28x28, equalized; the other settings say how.
         order: Whether equalization comes after resizing, before it, or not at all.
         resample: The filter of the resizing, all but "nearest" with antialiasing.
         region: The "full" image or the "sign" that the dataset's tables mark in it.
@@ -106,7 +106,7 @@ def gtsrb(
     preparation = Preparation(order, resample, region, negated)
     if prepare == "none" and preparation != Preparation():
         raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation!r}; add it")
-    found = shelf.find("gtsrb")
+    found = locator.find("gtsrb")
     used = [found[name] for name in ((TRAIN_IMAGES,) if split == "train" else (TEST_IMAGES, TEST_TABLE))]
     signs = read_training_table(used[0].path) if split == "train" else read_test_table(used[0].path, used[1].path)
     expect_whole(signs, split, used[0].path)
@@ -330,7 +330,7 @@ def _prepared(used: Sequence[FoundFile], split: str, signs: Sequence[Sign], prep
 
 
 def prepare_signs(path: Path, signs: Sequence[Sign], preparation: Preparation) -> UInt8[np.ndarray, "n 1 height width"]:
-    """The grey 28x28 images of all signs, in their order."""
+    """The gray 28x28 images of all signs, in their order."""
     with opened_zip(path) as opened:
         contents = read_members(opened, (sign.member for sign in signs))
         images = np.stack(
@@ -353,4 +353,4 @@ def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[
     image = image.convert("L")
     if preparation.order == "equalize_resize":
         image = Image.fromarray(equalize(to_array(image))[0])
-    return np.asarray(resize(image, size=SIZE, resample=preparation.resample))
+    return np.asarray(resize_square(image, size=SIZE, resample=preparation.resample))

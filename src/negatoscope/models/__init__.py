@@ -15,7 +15,7 @@ Run = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Found:
+class LoadedModel:
     """A classifier as its file has it, before anybody has said what it lacks.
 
     Args:
@@ -24,7 +24,7 @@ class Found:
         run: Maps a batch, laid out as the classifier wants it, to its answers.
         sha256: Of its file or files, or of its weights; "" where there are none.
         runs_code: Whether opening it runs code that its author or the user wrote.
-        said: What the file itself says of what it wants, under the names that a user would tell it with.
+        declared: What the file itself says of what it input_spec, under the names that a user would tell it with.
         labels: What the file calls its outputs, where it does.
     """
 
@@ -33,11 +33,11 @@ class Found:
     run: Run
     sha256: str
     runs_code: bool
-    said: Mapping[str, object] = field(default_factory=dict)
+    declared: Mapping[str, object] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
 
 
-MODELS: Registry[Callable[..., Found | None]] = Registry("model", "negatoscope.models")
-"""Every kind of model by name, called as ``opener(text, told=..., device=...)``; None: the text names another kind."""
+MODELS: Registry[Callable[..., LoadedModel | None]] = Registry("model", "negatoscope.models")
+"""Every kind of model by name, called as ``opener(text, options=..., device=...)``; None: the text names another."""
 
 register_model = MODELS.register

@@ -8,7 +8,7 @@ from negatoscope.errors import InputError
 
 
 def read_class_map(
-    told: str | tuple[int, ...],
+    options: str | tuple[int, ...],
     *,
     data_classes: int | None = None,
     class_names: Sequence[str] = (),
@@ -17,7 +17,7 @@ def read_class_map(
     """For each class of the data, which output it is.
 
     Args:
-        told: The outputs themselves, also as "1..1000" (both ends are in) or "4,7,9". "+1" or "-1": the output of a
+        options: The outputs themselves, also as "1..1000" (both ends are in) or "4,7,9". "+1" or "-1": the output of a
             class is the next one or the one before, all around. "sorted": outputs follow the class numbers sorted as
             text (0, 1, 10, 11, 2, ...), as folders of numbers do. "names": the names of the data's classes are found
             among the classifier's own labels. Else a text file with a line for each output, where they are found.
@@ -28,22 +28,22 @@ def read_class_map(
     Raises:
         InputError: The text is none of these, or a name is not found or found twice.
     """
-    if isinstance(told, tuple):
-        return told
-    if told in ("+1", "-1", "sorted"):
+    if isinstance(options, tuple):
+        return options
+    if options in ("+1", "-1", "sorted"):
         if data_classes is None:
-            raise InputError(f"expected data with a known number of classes for --class-map {told}")
-        order = sorted(range(data_classes), key=str) if told == "sorted" else []
+            raise InputError(f"expected data with a known number of classes for --class-map {options}")
+        order = sorted(range(data_classes), key=str) if options == "sorted" else []
         return tuple(
-            order.index(label) if order else (label + int(told)) % data_classes for label in range(data_classes)
+            order.index(label) if order else (label + int(options)) % data_classes for label in range(data_classes)
         )
-    low, dots, high = told.partition("..")
+    low, dots, high = options.partition("..")
     if dots and low.isdecimal() and high.isdecimal():
         return tuple(range(int(low), int(high) + 1))
-    parts = [part.strip() for part in told.split(",")]
+    parts = [part.strip() for part in options.split(",")]
     if all(part.isdecimal() for part in parts):
         return tuple(map(int, parts))
-    return _by_name(class_names, labels if told == "names" else _lines(Path(told).expanduser()), source=told)
+    return _by_name(class_names, labels if options == "names" else _lines(Path(options).expanduser()), source=options)
 
 
 def _lines(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from torch.export.passes import move_to_device_pass
 
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
-from negatoscope.models import Found, Run, register_model
+from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.shapes import Dims, read_shape
 
 _CODE = ("aotinductor", "custom_obj", "opaque_obj")
@@ -23,7 +23,7 @@ _CODE = ("aotinductor", "custom_obj", "opaque_obj")
 
 
 @register_model
-def exported_program(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def exported_program(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A file of `torch.export.save`, ending in ".pt2"; layout, size, channels, batch and type are read from it.
 
     Raises:
@@ -41,10 +41,10 @@ def exported_program(text: str, *, told: Mapping[str, Any], device: torch.device
     except Exception as error:  # damaged in any way
         raise DataError(f"expected an exported program in {path.name}, got one that this torch cannot read") from error
     dims, dtype = _input(program, path.name)
-    said = read_shape(dims, told=told, name=path.name) | {"dtype": dtype}
-    shape = dims[1:] if said["layout"] == "flat" else ()
+    declared = read_shape(dims, options=options, name=path.name) | {"dtype": dtype}
+    shape = dims[1:] if declared["layout"] == "flat" else ()
     digest = sha256_of(path)
-    return Found(path.name, "export", _runner(program.module(), shape), digest, runs_code=True, said=said)
+    return LoadedModel(path.name, "export", _runner(program.module(), shape), digest, runs_code=True, declared=declared)
 
 
 def _expect_tensors_only(path: Path) -> None:

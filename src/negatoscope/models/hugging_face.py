@@ -12,19 +12,19 @@ from torch import Tensor
 
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
-from negatoscope.models import Found, Run, register_model
-from negatoscope.models.adapted import lay_out
+from negatoscope.models import LoadedModel, Run, register_model
+from negatoscope.models.adapter import preprocess
 from negatoscope.models.extras import needed
+from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import to_images
 from negatoscope.models.preprocessor import read_preprocessor
-from negatoscope.models.wants import Wants
-from negatoscope.pixels import fit_image
+from negatoscope.pixels import resize_image
 
 _TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and resample a little differently
 
 
 @register_model
-def hugging_face(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def hugging_face(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A folder of `save_pretrained`: weights as safetensors, and the preprocessor's configuration, which is kept to.
 
     Raises:
@@ -43,15 +43,17 @@ def hugging_face(text: str, *, told: Mapping[str, Any], device: torch.device) ->
         model, lacking = _opened(load, folder, use_safetensors=True, output_loading_info=True)
         if missing := sorted(lacking["missing_keys"]) + sorted(map(str, lacking["mismatched_keys"])):
             raise DataError(f"expected all weights of an image classifier in {folder.name}, it lacks {missing[0]}")
-        said: dict[str, Any] = {"channels": "gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb"}
+        declared: dict[str, Any] = {"channels": "gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb"}
         if (folder / "preprocessor_config.json").is_file():
             processor = _opened(transformers.AutoImageProcessor.from_pretrained, folder)
-            said |= read_preprocessor(processor, name=folder.name)
-            _expect_same(processor, {**said, "classes": 2}, folder.name)
+            declared |= read_preprocessor(processor, name=folder.name)
+            _expect_same(processor, {**declared, "classes": 2}, folder.name)
     model.eval().requires_grad_(False).to(device)
     labels = tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items()))
     digest = _digest(folder)
-    return Found(folder.name, "hugging_face", _runner(model), digest, runs_code=False, said=said, labels=labels)
+    return LoadedModel(
+        folder.name, "hugging_face", _runner(model), digest, runs_code=False, declared=declared, labels=labels
+    )
 
 
 def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
@@ -62,16 +64,16 @@ def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
         raise DataError(f"expected a classifier that transformers can open in {folder.name}: {reason}") from error
 
 
-def _expect_same(processor: Any, said: Mapping[str, Any], name: str) -> None:
+def _expect_same(processor: Any, declared: Mapping[str, Any], name: str) -> None:
     """Hold our preprocessing against its own, on a picture of smooth colours."""
-    wants = Wants.from_dict(said, name=name)
+    input_spec = InputSpec.from_dict(declared, name=name)
     down, across = np.mgrid[0:300, 0:380] / 379
-    planes = [255 * down, 255 * across, 255 * (1 - across)][: wants.planes]
+    planes = [255 * down, 255 * across, 255 * (1 - across)][: input_spec.planes]
     pixels = np.stack(planes).astype(np.uint8)
-    given = pixels.transpose(1, 2, 0) if wants.planes == 3 else pixels[0]
+    given = pixels.transpose(1, 2, 0) if input_spec.planes == 3 else pixels[0]
     theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
-    ours = lay_out(to_images(torch.from_numpy(fit_image(pixels, wants.fit)[None])), wants=wants)[0]
-    black, white = (lay_out(torch.full((1, *ours.shape), value), wants=wants)[0] for value in (0.0, 1.0))
+    ours = preprocess(to_images(torch.from_numpy(resize_image(pixels, input_spec.fit)[None])), input_spec=input_spec)[0]
+    black, white = (preprocess(torch.full((1, *ours.shape), value), input_spec=input_spec)[0] for value in (0.0, 1.0))
     same = theirs.shape == ours.shape and float(((ours - theirs) / (white - black)).abs().mean()) < _TOLERANCE
     if not same:
         raise InputError(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
-from negatoscope.models import Found, Run, register_model
+from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.extras import needed
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
 from negatoscope.models.shapes import Dims, read_shape
@@ -29,7 +29,7 @@ _CPU = "CPUExecutionProvider"
 
 
 @register_model
-def onnx_file(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def onnx_file(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A file that ends in ".onnx", with the weights beside it if it has some there.
 
     Read from the file: layout, size, channels and batch where the input's shape decides them, the type of its numbers,
@@ -49,19 +49,19 @@ def onnx_file(text: str, *, told: Mapping[str, Any], device: torch.device) -> Fo
         raise DataError(f"expected an ONNX model in {path}, but it cannot be read: {error.strerror}") from error
     model = read_graph(content, name=path.name)
     beside = external_files(model, path)
-    session = _session(str(path) if beside else content, name=path.name, provider=told.get("provider", _CPU))
-    entry, output = _only_input(session, path.name), _output(session, told, path.name)
+    session = _session(str(path) if beside else content, name=path.name, provider=options.get("provider", _CPU))
+    entry, output = _only_input(session, path.name), _output(session, options, path.name)
     dims = [length if isinstance(length, int) and length > 0 else None for length in entry.shape]
-    said = read_shape(dims, told=told, name=path.name)
-    said |= {"dtype": _dtype(entry, told, path.name), "output_name": output}
+    declared = read_shape(dims, options=options, name=path.name)
+    declared |= {"dtype": _dtype(entry, options, path.name), "output_name": output}
     ending = read_ending(model, output)
-    said |= {"output": ending} if ending else {}
+    declared |= {"output": ending} if ending else {}
     digest = sha256(content).hexdigest()
     if beside:
         digest = sha256("".join([digest, *map(sha256_of, beside)]).encode()).hexdigest()
-    shape = dims[1:] if said["layout"] == "flat" else ()
+    shape = dims[1:] if declared["layout"] == "flat" else ()
     run = _runner(session, (entry.name, output), shape=shape, name=path.name)
-    return Found(path.name, "onnx", run, digest, runs_code=False, said=said)
+    return LoadedModel(path.name, "onnx", run, digest, runs_code=False, declared=declared)
 
 
 def _session(source: str | bytes, *, name: str, provider: str) -> Any:
@@ -87,11 +87,11 @@ def _only_input(session: Any, name: str) -> Any:
     return inputs[0]
 
 
-def _output(session: Any, told: Mapping[str, Any], name: str) -> str:
+def _output(session: Any, options: Mapping[str, Any], name: str) -> str:
     """The output that the user names, or the only one that can hold a score for each class of each image."""
     outputs = session.get_outputs()
     names = [each.name for each in outputs]
-    if wanted := told.get("output_name"):
+    if wanted := options.get("output_name"):
         if wanted not in names:
             near = difflib.get_close_matches(wanted, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
@@ -107,10 +107,10 @@ def _may_be_scores(output: Any) -> bool:
     return output.type.startswith(("tensor(float", "tensor(double", "tensor(uint8")) and len(output.shape) == 2
 
 
-def _dtype(entry: Any, told: Mapping[str, Any], name: str) -> str:
+def _dtype(entry: Any, options: Mapping[str, Any], name: str) -> str:
     dtype = _DTYPES.get(entry.type)
-    if dtype is None or told.get("dtype", dtype) != dtype:
-        wanted = told.get("dtype", f"one of {', '.join(_DTYPES)}")
+    if dtype is None or options.get("dtype", dtype) != dtype:
+        wanted = options.get("dtype", f"one of {', '.join(_DTYPES)}")
         raise InputError(f"expected {wanted} as the input of {name}, got {entry.type}; wrap it in Python or correct it")
     return dtype
 
@@ -125,7 +125,9 @@ def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> 
             (answer,) = session.run([output], {entry: array})
         except Exception as error:  # onnxruntime's exceptions have no common base
             hint = (
-                "; if it takes a fixed number at once, say so as batch in the file of --wants" if len(array) > 1 else ""
+                "; if it takes a fixed number at once, say so as batch in the file of --config"
+                if len(array) > 1
+                else ""
             )
             given = "x".join(map(str, array.shape))
             raise InputError(f"expected {name} to take images of {given}, got: {_reason(error)}{hint}") from error

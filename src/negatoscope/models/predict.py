@@ -14,7 +14,7 @@ from negatoscope.types import Images, LabelArray, Labels, PixelArray
 Classifier = Callable[[Tensor], Tensor]
 """Anything that maps Images in [0, 1] to Logits."""
 
-Change = Callable[[Images, Labels], Images]
+BatchTransform = Callable[[Images, Labels], Images]
 """What is done to a batch before the classifier sees it: a transform (which ignores the labels) or an attack."""
 
 _ON_PROCESSOR, _ELSEWHERE = (128, 700_000), (512, 4_000_000)  # images and their values in one forward pass, at most
@@ -43,10 +43,10 @@ def predict(
     labels: LabelArray,
     *,
     device: torch.device,
-    change: Change | None = None,
+    batch_transform: BatchTransform | None = None,
     batch_size: int | None = None,
 ) -> Predictions:
-    """Classify stored images, after `change` if one is given.
+    """Classify stored images, after `batch_transform` if one is given.
 
     A module is used as it stands: put it into evaluation mode first. Memory is bounded by `batch_size`.
 
@@ -55,7 +55,7 @@ def predict(
         images: uint8, 0 to 255; a memory map is fine.
         labels: The true class of each image.
         device: Where the classifier lives.
-        change: Called as ``change(images, labels)`` on each batch, images in [0, 1].
+        batch_transform: Called as ``batch_transform(images, labels)`` on each batch, images in [0, 1].
         batch_size: Images per forward pass; None takes what suits the device.
 
     Raises:
@@ -70,7 +70,9 @@ def predict(
         chosen = slice(start, start + batch_size)
         batch = to_images(torch.from_numpy(np.array(images[chosen])).to(device))
         truth = torch.from_numpy(np.array(labels[chosen])).to(device)
-        parts.append(_predict_batch(classifier, change(batch, truth) if change else batch, truth).cpu())
+        parts.append(
+            _predict_batch(classifier, batch_transform(batch, truth) if batch_transform else batch, truth).cpu()
+        )
     return _predictions(torch.cat(parts, dim=1) if parts else torch.zeros(4, 0, dtype=torch.float64))
 
 

@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 from negatoscope.errors import InputError
-from negatoscope.models import Found, register_model
+from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.extras import needed
-from negatoscope.models.torch_module import as_found, load_weights
+from negatoscope.models.torch_module import load_callable, load_weights
 
 _RESIZES = ("bilinear", "bicubic", "nearest")
 
 
 @register_model
-def timm_name(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def timm_name(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
 
     Raises:
@@ -27,17 +27,17 @@ def timm_name(text: str, *, told: Mapping[str, Any], device: torch.device) -> Fo
         return None
     name = text.removeprefix("timm:")
     timm = needed("timm", extra="timm", why=text)
-    own = {"num_classes": told["classes"]} if "weights" in told and "classes" in told else {}
+    own = {"num_classes": options["classes"]} if "weights" in options and "classes" in options else {}
     try:
-        model: nn.Module = timm.create_model(name, pretrained="weights" not in told, **own)
+        model: nn.Module = timm.create_model(name, pretrained="weights" not in options, **own)
     except Exception as error:  # an unknown name, weights that cannot be fetched
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason}") from error
-    if "weights" in told:
-        load_weights(model, told["weights"])
-    said = read_config(timm.data.resolve_model_data_config(model), name=name)
-    made = as_found(model.eval(), name=name, device=device)
-    return Found(name, "timm", made.run, made.sha256, runs_code=False, said=said)
+    if "weights" in options:
+        load_weights(model, options["weights"])
+    declared = read_config(timm.data.resolve_model_data_config(model), name=name)
+    made = load_callable(model.eval(), name=name, device=device)
+    return LoadedModel(name, "timm", made.run, made.sha256, runs_code=False, declared=declared)
 
 
 def read_config(config: Mapping[str, Any], *, name: str) -> dict[str, object]:

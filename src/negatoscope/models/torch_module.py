@@ -17,14 +17,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from negatoscope.errors import DataError, InputError
-from negatoscope.models import Found, Run, register_model
+from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.networks import PaperNetwork
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @register_model
-def torch_factory(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def torch_factory(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A function without arguments, "package.module:factory", that makes a torch module or another callable.
 
     The module is looked for in the current folder too. Its weights are read from `weights`, if that is told.
@@ -36,16 +36,16 @@ def torch_factory(text: str, *, told: Mapping[str, Any], device: torch.device) -
     if not _FACTORY.fullmatch(text) or text.startswith("timm:"):
         return None
     made = _made(text)
-    if "weights" in told:
+    if "weights" in options:
         if not isinstance(made, nn.Module):
             raise InputError(f"expected {text} to make a torch module for --weights, got {type(made).__name__}")
-        load_weights(made, told["weights"])
+        load_weights(made, options["weights"])
     if isinstance(made, nn.Module):
         made.eval()
-    return as_found(made, name=text.rpartition(":")[2], device=device)
+    return load_callable(made, name=text.rpartition(":")[2], device=device)
 
 
-def as_found(model: object, *, name: str, device: torch.device) -> Found:
+def load_callable(model: object, *, name: str, device: torch.device) -> LoadedModel:
     """A torch module in evaluation mode, or any callable from a batch to its scores (a tensor or an array).
 
     Raises:
@@ -54,14 +54,14 @@ def as_found(model: object, *, name: str, device: torch.device) -> Found:
     if not callable(model):
         raise InputError(f"expected something that can be called with images, got {type(model).__name__}")
     if not isinstance(model, nn.Module):
-        return Found(name, "callable", _tensor_run(model, device), "", runs_code=True)
+        return LoadedModel(name, "callable", _tensor_run(model, device), "", runs_code=True)
     if model.training:
         raise InputError(f"expected {name} in evaluation mode, got it in training mode; call .eval() first")
     model.to(device)
-    said: dict[str, object] = {}
+    declared: dict[str, object] = {}
     if isinstance(model, PaperNetwork):
-        said = {"size": (model.size, model.size), "channels": "gray" if model.channels == 1 else "rgb"}
-    return Found(name, "torch", _tensor_run(model, device), _digest(model), runs_code=True, said=said)
+        declared = {"size": (model.size, model.size), "channels": "gray" if model.channels == 1 else "rgb"}
+    return LoadedModel(name, "torch", _tensor_run(model, device), _digest(model), runs_code=True, declared=declared)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -9,12 +9,12 @@ from safetensors import SafetensorError, safe_open
 
 from negatoscope.errors import DataError
 from negatoscope.files import sha256_of
-from negatoscope.models import Found, register_model
+from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.trained import load_network
 
 
 @register_model
-def trained_file(text: str, *, told: Mapping[str, Any], device: torch.device) -> Found | None:
+def trained_file(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
     """A file of `save_network`, ending in ".safetensors", with all that it wants in it.
 
     Raises:
@@ -36,10 +36,10 @@ def trained_file(text: str, *, told: Mapping[str, Any], device: torch.device) ->
             "name what makes the network, package.module:factory, and give them with --weights"
         )
     network, _ = load_network(path)
-    said = {
+    declared = {
         "size": (network.size, network.size),
         "channels": "gray" if network.channels == 1 else "rgb",
         "range": "0..1",
         "output": "logits",
     }
-    return Found(path.stem, "trained", network.to(device), sha256_of(path), runs_code=False, said=said)
+    return LoadedModel(path.stem, "trained", network.to(device), sha256_of(path), runs_code=False, declared=declared)

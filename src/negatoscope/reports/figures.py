@@ -11,17 +11,17 @@ from matplotlib.figure import Figure
 from negatoscope.files import write_whole
 
 DARK = "#222222"
-GREY = "#666666"
+GRAY = "#666666"
 FAINT = "#dddddd"
 
 _LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.grid": True,
     "axes.grid.axis": "y",
-    "axes.labelcolor": GREY,
+    "axes.labelcolor": GRAY,
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -37,9 +37,9 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "negatoscope",
     "text.color": DARK,
-    "xtick.color": GREY,
+    "xtick.color": GRAY,
     "xtick.labelcolor": DARK,
-    "ytick.labelcolor": GREY,
+    "ytick.labelcolor": GRAY,
     "ytick.left": False,
 }
 

@@ -9,10 +9,10 @@ import torch
 
 from negatoscope.attacks.gradient import fgsm
 from negatoscope.data import Dataset
+from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, to_images
-from negatoscope.reproduce.cells import ATTACKED, PGD_STEPS, Cell, CellData
-from negatoscope.training.hardware import Hardware
+from negatoscope.reproduce.runs import ATTACKED, PGD_STEPS, Cell, CellData
 from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients, make_optimizer
@@ -44,9 +44,9 @@ def measure_pace(recipe: Recipe, data: CellData, *, hardware: Hardware) -> Pace:
     assert isinstance(few.images, np.ndarray), "load_cell_data checked it"
     seconds = [0.0, 0.0]
     for index, change in enumerate((None, lambda x, y: fgsm(network, x, y, epsilon=0.1).images)):
-        predict(network, few.images[:500], few.labels[:500], device=hardware.device, change=change)
+        predict(network, few.images[:500], few.labels[:500], device=hardware.device, batch_transform=change)
         began = time.perf_counter()
-        predict(network, few.images, few.labels, device=hardware.device, change=change)
+        predict(network, few.images, few.labels, device=hardware.device, batch_transform=change)
         seconds[index] = (time.perf_counter() - began) / len(few)
     return Pace(plain, robust, seconds[0], seconds[1] - seconds[0])
 

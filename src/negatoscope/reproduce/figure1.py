@@ -10,18 +10,19 @@ import numpy as np
 import torch
 
 from negatoscope.data import Dataset
+from negatoscope.documents import to_plain
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of, write_whole
+from negatoscope.hardware import pick_hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
-from negatoscope.reports.figure1 import Panel, draw_figure1
+from negatoscope.provenance import command_line, record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reports.sections import SMOKE, classifier_name, dataset_name
-from negatoscope.reproduce.cells import load_split, split_training
-from negatoscope.reproduce.choice import expect_epsilons
-from negatoscope.reproduce.provenance import command_line, provenance
-from negatoscope.training.hardware import pick_hardware
+from negatoscope.reproduce.checks import expect_epsilons
+from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.runs import load_split, split_training
+from negatoscope.reproduce.table1_sections import SMOKE, classifier_name, dataset_name
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.tone import negative
 
@@ -75,10 +76,12 @@ def reproduce_figure1(
     document = {
         "schema": 1,
         "provenance": {
-            **provenance(
-                command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
-                hardware=pick_hardware("cpu", "float32"),
-                datasets=datasets.values(),
+            **to_plain(
+                record_provenance(
+                    command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
+                    hardware=pick_hardware("cpu", "float32").description,
+                    data=[dataset.provenance for dataset in datasets.values()],
+                )
             ),
             "settings": {"fast": table.fast},
         },
@@ -147,7 +150,7 @@ def _pair(network: PaperNetwork, shown: Dataset) -> list[Panel]:
     pixels = np.asarray(shown.images)
     panels = []
     for stored, change in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
-        found = predict(network, pixels, shown.labels, device=torch.device("cpu"), change=change)
+        found = predict(network, pixels, shown.labels, device=torch.device("cpu"), batch_transform=change)
         panels.append(
             Panel(
                 image=stored[0],

@@ -18,9 +18,9 @@ from negatoscope.statistics import (
 )
 
 _RATES = {
-    "train": ("train", "identity"),
-    "validation": ("validation", "identity"),
-    "test": ("test", "identity"),
+    "train": ("train", "clean"),
+    "validation": ("validation", "clean"),
+    "test": ("test", "clean"),
     "negative_train": ("train", "negative"),
     "negative_test": ("test", "negative"),
 }

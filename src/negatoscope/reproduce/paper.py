@@ -49,7 +49,7 @@ def default_recipe(dataset: str) -> Recipe:
     Raises:
         RecipeError: There is none; the caller must give one.
     """
-    place = files("negatoscope.reproduce").joinpath("recipes", f"{dataset}.toml")
+    place = files("negatoscope.training").joinpath("recipes", f"{dataset}.toml")
     if not place.is_file():
         raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
     values = tomllib.loads(place.read_text(encoding="utf-8"))

@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from negatoscope.data import DATASETS
+from negatoscope.documents import to_plain
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
 from negatoscope.files import locked, remove_leftovers, write_whole
-from negatoscope.reports.curves import draw_epochs, draw_table1
+from negatoscope.hardware import Hardware
+from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reports.tables import table1_csv, table1_markdown
-from negatoscope.reproduce.cells import Cell, CellData, cell_folder, load_cell_data, read_cell, run_cell
-from negatoscope.reproduce.choice import expect_epsilons, expect_no_repetition, expect_seeds
+from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
 from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS, default_recipe
-from negatoscope.reproduce.provenance import provenance
-from negatoscope.reproduce.summary import summarize
+from negatoscope.reproduce.runs import Cell, CellData, cell_folder, load_cell_data, read_cell, run_cell
+from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
+from negatoscope.reproduce.table1_page import table1_csv, table1_markdown
+from negatoscope.reproduce.table1_summary import summarize
 from negatoscope.rows import merge_rows
-from negatoscope.training.hardware import Hardware
-from negatoscope.training.loop import Moment
+from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
 
 Document = dict[str, Any]
@@ -88,7 +89,7 @@ class Watcher(Protocol):
     def estimated(self, seconds: Mapping[Cell, float]) -> None:
         """Before the first cell: how long each unfinished one will take."""
 
-    def moved(self, cell: Cell, moment: Moment | str) -> None:
+    def moved(self, cell: Cell, moment: TrainingProgress | str) -> None:
         """After each training step, and before each pass that measures."""
 
     def finished(self, cell: Cell, document: Document, summary: Sequence[Document]) -> None:
@@ -214,10 +215,12 @@ def _write(
     result: Document = {
         "schema": 1,
         "provenance": {
-            **provenance(
-                command=request.command,
-                hardware=hardware,
-                datasets=[dataset for data in job.data.values() for dataset in data.datasets],
+            **to_plain(
+                record_provenance(
+                    command=request.command,
+                    hardware=hardware.description,
+                    data=[dataset.provenance for data in job.data.values() for dataset in data.datasets],
+                )
             ),
             "settings": {"fast": request.fast, "negatives": {n: f"{r.negatives} preparation" for n, r in used.items()}},
             "recipes": {name: recipe.to_dict() for name, recipe in used.items()},

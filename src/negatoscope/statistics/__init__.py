@@ -2,7 +2,7 @@
 
 from negatoscope.statistics.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability
 from negatoscope.statistics.clusters import cluster_bootstrap, cluster_bootstrap_difference
-from negatoscope.statistics.factors import Effect, Fit, factor_effects, fit_levels, log_odds
+from negatoscope.statistics.factors import Effect, FittedLevels, factor_effects, fit_levels, log_odds
 from negatoscope.statistics.information import (
     Pairs,
     contingency,
@@ -30,7 +30,7 @@ __all__ = [
     "BINS",
     "ClassRates",
     "Effect",
-    "Fit",
+    "FittedLevels",
     "Interval",
     "Pairs",
     "Rate",

@@ -48,7 +48,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FittedLevels:
     """The model fitted: the mean log-odds of each level, their covariance, and the variance of the rest.
 
     Seeds are blocks: what is said holds for the seeds that were run.
@@ -86,7 +86,7 @@ def log_odds(rate: float, n: int) -> float:
     return float(logit((rate * n + 0.5) / (n + 1)))
 
 
-def fit_levels(runs: Runs) -> Fit:
+def fit_levels(runs: Runs) -> FittedLevels:
     """Least squares of level and seed; where every level has every seed, a level's mean is the mean of its runs.
 
     A level that shares no seed with the first one, nor with a level that does, cannot be told from its seeds and is
@@ -112,10 +112,10 @@ def fit_levels(runs: Runs) -> Fit:
     freedom = len(found) - int(rank)
     means = solution[: len(levels)]
     if freedom < 1:
-        return Fit(levels, means, None, None, freedom)
+        return FittedLevels(levels, means, None, None, freedom)
     rest = float(np.sum((values - design @ solution) ** 2)) / freedom
     covariance = rest * np.linalg.pinv(design.T @ design)[: len(levels), : len(levels)]
-    return Fit(levels, means, covariance, rest, freedom)
+    return FittedLevels(levels, means, covariance, rest, freedom)
 
 
 def _connected(runs: Runs) -> list[str]:
@@ -127,7 +127,7 @@ def _connected(runs: Runs) -> list[str]:
     return [level for level, seeds in there.items() if seeds & reached]
 
 
-def factor_effects(fit: Fit, factors: Mapping[str, Sequence[str]], *, default: str) -> dict[str, Effect]:
+def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, default: str) -> dict[str, Effect]:
     """The effect of each factor; intervals hold for all levels of a factor at once (Bonferroni).
 
     Args:
@@ -149,7 +149,7 @@ def factor_effects(fit: Fit, factors: Mapping[str, Sequence[str]], *, default: s
     return {name: _effect(fit, levels, default, shares[name]) for name, levels in there.items()}
 
 
-def _effect(fit: Fit, levels: Sequence[str], default: str, share: float | None) -> Effect:
+def _effect(fit: FittedLevels, levels: Sequence[str], default: str, share: float | None) -> Effect:
     first = fit.levels.index(default)
     contrasts = np.zeros((len(levels), len(fit.levels)))
     for row, level in enumerate(levels):
@@ -177,5 +177,5 @@ def _p_value(apart: Float64[np.ndarray, " k"], covariance: Float64[np.ndarray, "
     return float(stats.f.sf(ratio, len(apart), freedom))
 
 
-def _spread(fit: Fit, levels: Sequence[str]) -> float:
+def _spread(fit: FittedLevels, levels: Sequence[str]) -> float:
     return float(np.var([fit.means[fit.levels.index(level)] for level in levels]))

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError, InputError
+from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.checkpoint import load_tensors, save_tensors, weights_of
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, to_images
-from negatoscope.training.hardware import Hardware, pick_hardware
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import (
     accumulate_gradients,
@@ -45,7 +45,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingProgress:
     """Where a run stands: steps done out of all of them, and the epochs that are complete.
 
     `accuracies()` measures there and then, as at the end of an epoch: on validation images and on negatives of training
@@ -59,7 +59,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A trained network in evaluation mode and how it came about; `seconds` counts the time spent training."""
 
     network: PaperNetwork
@@ -76,8 +76,8 @@ def train(
     seed: int = 0,
     hardware: Hardware | None = None,
     folder: Path | None = None,
-    observe: Callable[[Moment], None] | None = None,
-) -> Trained:
+    observe: Callable[[TrainingProgress], None] | None = None,
+) -> TrainingResult:
     """Train the paper's network on `training` by `recipe`.
 
     Every random choice derives from `seed`. With a `folder`, the state is kept there after every epoch, and the same
@@ -109,7 +109,7 @@ def train(
         run.train_epoch(observe or (lambda moment: None))
         run.keep()
     run.select()
-    return Trained(run.network.eval(), tuple(run.history), sum(epoch.seconds for epoch in run.history))
+    return TrainingResult(run.network.eval(), tuple(run.history), sum(epoch.seconds for epoch in run.history))
 
 
 class _Run:
@@ -155,7 +155,7 @@ class _Run:
     def steps_per_epoch(self) -> int:
         return -(-len(self.labels) // self.recipe.batch_size)
 
-    def train_epoch(self, observe: Callable[[Moment], None]) -> None:
+    def train_epoch(self, observe: Callable[[TrainingProgress], None]) -> None:
         """One pass over the training images; every random draw in it depends on the seed and the epoch alone."""
         began = time.monotonic()
         losses = torch.zeros((), device=self.hardware.device)
@@ -176,11 +176,11 @@ class _Run:
             )
         self._measure(loss, time.monotonic() - began)
 
-    def _show(self, step: int, observe: Callable[[Moment], None]) -> float:
+    def _show(self, step: int, observe: Callable[[TrainingProgress], None]) -> float:
         """Let the observer look; how long it took."""
         began = time.monotonic()
         steps = self.recipe.epochs * self.steps_per_epoch
-        observe(Moment(step, steps, tuple(self.history), self._look))
+        observe(TrainingProgress(step, steps, tuple(self.history), self._look))
         return time.monotonic() - began
 
     def _look(self) -> tuple[float, float]:
@@ -227,7 +227,7 @@ class _Run:
             self.training_images[monitored],
             self.training.labels[monitored],
             device=device,
-            change=lambda images, labels: negative(images),
+            batch_transform=lambda images, labels: negative(images),
         )
         accuracy = float((validation.predictions == self.validation.labels).mean())
         return accuracy, float((negatives.predictions == self.training.labels[monitored]).mean())

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.attacks.gradient import fgsm_step
-from negatoscope.training.hardware import Hardware
+from negatoscope.hardware import Hardware
 from negatoscope.training.recipe import Recipe
 from negatoscope.types import Images, Labels
 

@@ -7,19 +7,19 @@ from typing import Any, Literal, TypeVar, overload
 import torch
 
 from negatoscope.registry import Registry, Spec
-from negatoscope.transforms.space import Space, spaces_of
+from negatoscope.transforms.parameter_range import ParameterRange, parameter_ranges
 from negatoscope.types import Images
 
 __all__ = [
     "TRANSFORMS",
     "Kind",
-    "Space",
+    "ParameterRange",
     "TransformFacts",
     "describe_transform",
     "register_transform",
 ]
 
-Kind = Literal["meaning", "path", "control"]
+Kind = Literal["label_preserving", "path", "control"]
 """Whether a person would still say the class (only these enter mean and worst case), or the transform lies on the
 straight line to the negative, or it is what others are compared with."""
 
@@ -38,7 +38,7 @@ class TransformFacts:
     Args:
         spec: Its canonical spec.
         function: Images to images, the arguments bound.
-        kind: "meaning", "path" or "control".
+        kind: "label_preserving", "path" or "control".
         color: Whether it has something of its own to say of colour images only.
         identity: The arguments that change nothing, empty if there are none.
         space: The range of each numerical argument.
@@ -49,7 +49,7 @@ class TransformFacts:
     kind: Kind
     color: bool
     identity: Mapping[str, float]
-    space: Mapping[str, Space]
+    space: Mapping[str, ParameterRange]
 
 
 @overload
@@ -57,19 +57,21 @@ def register_transform(function: Registered) -> Registered: ...
 
 
 @overload
-def register_transform(*, kind: Kind = "meaning", color: bool = False) -> Callable[[Registered], Registered]: ...
+def register_transform(
+    *, kind: Kind = "label_preserving", color: bool = False
+) -> Callable[[Registered], Registered]: ...
 
 
 def register_transform(
-    function: Any = None, *, kind: Kind = "meaning", color: bool = False
+    function: Any = None, *, kind: Kind = "label_preserving", color: bool = False
 ) -> Any:  # the overloads say more
     """Add a transform under its function's name; a decorator, bare or with arguments.
 
     Args:
         function: Images to images; settings are keyword-only.
         kind: Whether the meaning is kept. A function of another package's entry point needs no decorator if it is.
-        color: Whether it leaves grey images alone, refuses them, or does to them what another transform does. An audit
-            of a grey classifier has no use for it then.
+        color: Whether it leaves gray images alone, refuses them, or does to them what another transform does. An audit
+            of a gray classifier has no use for it then.
 
     Raises:
         SpecError: Another function has that name.
@@ -95,7 +97,7 @@ def describe_transform(text: str) -> TransformFacts:
     """
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
-    kind, color = _SAID.get(spec.name, ("meaning", False))
-    space = spaces_of(TRANSFORMS.get(spec.name))
+    kind, color = _SAID.get(spec.name, ("label_preserving", False))
+    space = parameter_ranges(TRANSFORMS.get(spec.name))
     identity = {name: each.identity for name, each in space.items() if each.identity is not None}
     return TransformFacts(spec=spec, function=bound, kind=kind, color=color, identity=identity, space=space)

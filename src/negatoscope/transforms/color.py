@@ -1,4 +1,4 @@
-"""Transforms of colour. A grey image is one whose colours are all grey, and what happens to those happens to it."""
+"""Transforms of colour. A gray image is one whose colours are all gray, and what happens to those happens to it."""
 
 import math
 from functools import partial
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
@@ -20,20 +20,20 @@ Plane = Float[Tensor, "batch 1 height width"]
 
 
 def luma(images: Images) -> Plane:
-    """Brightness as Pillow weighs it: 0.299 R + 0.587 G + 0.114 B; that of a grey image is the image, not a copy.
+    """Brightness as Pillow weighs it: 0.299 R + 0.587 G + 0.114 B; that of a gray image is the image, not a copy.
 
     Raises:
         InputError: There are neither one nor three channels.
 
     Source: Recommendation ITU-R BT.601.
     """
-    if is_grey(images):
+    if is_gray(images):
         return images
-    grey: Plane = 0.299 * images[:, 0:1]
-    return grey.add_(0.587 * images[:, 1:2]).add_(0.114 * images[:, 2:3]).clamp_(max=1)
+    gray: Plane = 0.299 * images[:, 0:1]
+    return gray.add_(0.587 * images[:, 1:2]).add_(0.114 * images[:, 2:3]).clamp_(max=1)
 
 
-def is_grey(images: Images) -> bool:
+def is_gray(images: Images) -> bool:
     """Whether there is one channel and not three.
 
     Raises:
@@ -41,37 +41,37 @@ def is_grey(images: Images) -> bool:
     """
     channels = images.shape[1]
     if channels not in (1, 3):
-        raise InputError(f"expected images of 1 channel (grey) or 3 (RGB), got {channels}; convert them")
+        raise InputError(f"expected images of 1 channel (gray) or 3 (RGB), got {channels}; convert them")
     return channels == 1
 
 
 @register_transform(color=True)
 def opposite_hue(images: Images) -> Images:
-    """The opposite colour of the same luma: red turns cyan, and bright stays bright. A grey image stays as it is.
+    """The opposite colour of the same luma: red turns cyan, and bright stays bright. A gray image stays as it is.
 
-    Every pixel goes through its own grey to the other side. Where RGB has no colour so strong there, it is paler.
+    Every pixel goes through its own gray to the other side. Where RGB has no colour so strong there, it is paler.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
+        images: Images in [0, 1], gray or RGB.
 
     Raises:
         InputError: There are neither one nor three channels.
 
     Source: the colour difference of Recommendation ITU-R BT.601, its sign changed.
     """
-    if is_grey(images):
+    if is_gray(images):
         return images.clone()
     return by_parts(images, _with_opposite_hue)
 
 
 @register_transform(color=True)
 def luminance_negative(images: Images) -> Images:
-    """The negative of the luma, the hue kept: dark red turns light red. A grey image turns into its negative.
+    """The negative of the luma, the hue kept: dark red turns light red. A gray image turns into its negative.
 
     It is the negative of `opposite_hue`. Where RGB has no colour so strong at that luma, it is paler.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
+        images: Images in [0, 1], gray or RGB.
 
     Raises:
         InputError: There are neither one nor three channels.
@@ -86,15 +86,15 @@ def channel_negative(images: Images, *, channels: Channels) -> Images:
     """The negative of some channels of RGB; the others stay.
 
     Args:
-        images: Images in [0, 1], RGB: a grey image has no channel to choose.
+        images: Images in [0, 1], RGB: a gray image has no channel to choose.
         channels: Which ones, "R", "G", "B" or two of them.
 
     Raises:
         InputError: The images are not RGB, or `channels` is another word.
     """
     _expect_choice("channels of channel_negative", channels, get_args(Channels))
-    if is_grey(images):
-        raise InputError("expected RGB images for channel_negative, got grey ones; use negative for them")
+    if is_gray(images):
+        raise InputError("expected RGB images for channel_negative, got gray ones; use negative for them")
     changed = images.clone()
     for channel in channels:
         changed[:, "RGB".index(channel)].neg_().add_(1)
@@ -103,17 +103,17 @@ def channel_negative(images: Images, *, channels: Channels) -> Images:
 
 @register_transform(color=True)
 def channel_permutation(images: Images, *, order: Order) -> Images:
-    """The channels of RGB in another order. A grey image stays as it is.
+    """The channels of RGB in another order. A gray image stays as it is.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
+        images: Images in [0, 1], gray or RGB.
         order: Which channels become red, green and blue: "BGR" swaps red and blue.
 
     Raises:
         InputError: There are neither one nor three channels, or `order` is another word.
     """
     _expect_choice("order of channel_permutation", order, get_args(Order))
-    if is_grey(images):
+    if is_gray(images):
         return images.clone()
     changed = torch.empty_like(images)
     for place, channel in enumerate(order):
@@ -122,11 +122,11 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
 
 
 @register_transform(color=True)
-def hue_shift(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, identity=0.0)]) -> Images:
-    """Turn every hue on the colour wheel of HSV, saturation and value kept. A grey image stays as it is.
+def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
+    """Turn every hue on the colour wheel of HSV, saturation and value kept. A gray image stays as it is.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
+        images: Images in [0, 1], gray or RGB.
         degrees: From -180 to 180. 120 turns red to green, green to blue and blue to red.
 
     Raises:
@@ -136,56 +136,56 @@ def hue_shift(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, 
     """
     if not -180 <= degrees <= 180:
         raise InputError(f"expected degrees of hue_shift from -180 to 180, got {degrees}; 0.0 changes nothing")
-    if is_grey(images):
+    if is_gray(images):
         return images.clone()
     return by_parts(images, partial(_with_hue_shifted, degrees=degrees))
 
 
 @register_transform(color=True)
-def saturation(images: Images, *, factor: Annotated[float, Space(0.0, 4.0, identity=1.0)]) -> Images:
-    """Multiply the saturation of HSV and clip it at 1, hue and value kept. A grey image stays as it is.
+def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4.0, identity=1.0)]) -> Images:
+    """Multiply the saturation of HSV and clip it at 1, hue and value kept. A gray image stays as it is.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
-        factor: At least 0, where each pixel takes the grey of its largest channel.
+        images: Images in [0, 1], gray or RGB.
+        factor: At least 0, where each pixel takes the gray of its largest channel.
 
     Raises:
         InputError: There are neither one nor three channels, or `factor` is below 0.
 
-    Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would colour greys.
+    Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would colour grays.
     """
     if not 0 <= factor < math.inf:
         raise InputError(f"expected factor of saturation of at least 0, got {factor}; 1.0 changes nothing")
-    if is_grey(images):
+    if is_gray(images):
         return images.clone()
     return by_parts(images, partial(_with_saturation, factor=factor))
 
 
 @register_transform(color=True)
-def greyscale(images: Images) -> Images:
-    """Every pixel the grey of its luma. A grey image stays as it is.
+def grayscale(images: Images) -> Images:
+    """Every pixel the gray of its luma. A gray image stays as it is.
 
     Args:
-        images: Images in [0, 1], grey or RGB.
+        images: Images in [0, 1], gray or RGB.
 
     Raises:
         InputError: There are neither one nor three channels.
 
     Source: Recommendation ITU-R BT.601, as Pillow's mode "L".
     """
-    if is_grey(images):
+    if is_gray(images):
         return images.clone()
     return by_parts(images, lambda part: luma(part).repeat(1, 3, 1, 1))
 
 
 def _with_opposite_hue(images: Images) -> Images:
     planes = images.contiguous()
-    grey = luma(planes)
+    gray = luma(planes)
     tiny = torch.finfo(images.dtype).tiny
-    below = grey / (planes.amax(dim=1, keepdim=True) - grey).clamp_(min=tiny)
-    above = (1 - grey) / (grey - planes.amin(dim=1, keepdim=True)).clamp_(min=tiny)
+    below = gray / (planes.amax(dim=1, keepdim=True) - gray).clamp_(min=tiny)
+    above = (1 - gray) / (gray - planes.amin(dim=1, keepdim=True)).clamp_(min=tiny)
     room = torch.minimum(below, above).clamp_(max=1)
-    return (grey - (planes - grey).mul_(room)).clamp_(0, 1)
+    return (gray - (planes - gray).mul_(room)).clamp_(0, 1)
 
 
 def _with_hue_shifted(images: Images, *, degrees: float) -> Images:
@@ -208,7 +208,7 @@ def _with_saturation(images: Images, *, factor: float) -> Images:
 
 
 def _hue(planes: Images, value: Plane, chroma: Plane) -> Plane:
-    """The place on the wheel in sixths of a turn, from red at 0; 0 for grey."""
+    """The place on the wheel in sixths of a turn, from red at 0; 0 for gray."""
     red, green, blue = (planes[:, channel : channel + 1] for channel in range(3))
     size = chroma.clamp(min=torch.finfo(chroma.dtype).tiny)
     most_green, most_red = (green - value).eq_(0), (red - value).eq_(0)

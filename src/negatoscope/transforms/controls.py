@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
@@ -22,7 +22,7 @@ _MASK = 2**24 - 1  # float32 holds 24 bits exactly
 
 @register_transform(kind="control")
 def pixel_flips(
-    images: Images, *, probability: Annotated[float, Space(0.0, 1.0, identity=0.0)], seed: int = 0
+    images: Images, *, probability: Annotated[float, ParameterRange(0.0, 1.0, identity=0.0)], seed: int = 0
 ) -> Images:
     """Each pixel becomes its negative with some probability; all channels of it together.
 
@@ -44,7 +44,7 @@ def pixel_flips(
 
 
 @register_transform(kind="control")
-def noise(images: Images, *, l2: Annotated[float, Space(0.0, 32.0, identity=0.0)], seed: int = 0) -> Images:
+def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, identity=0.0)], seed: int = 0) -> Images:
     """Gaussian noise of an exact L2 size over all values of an image, then clipped, which makes it smaller.
 
     Args:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
@@ -18,7 +18,7 @@ Axis = Literal["left_right", "top_bottom"]
 
 
 @register_transform
-def mirror(images: Images, *, axis: Axis = "left_right") -> Images:
+def flip(images: Images, *, axis: Axis = "left_right") -> Images:
     """The mirror image.
 
     Args:
@@ -31,12 +31,12 @@ def mirror(images: Images, *, axis: Axis = "left_right") -> Images:
     Source: Pillow's ``Image.transpose``, FLIP_LEFT_RIGHT and FLIP_TOP_BOTTOM.
     """
     if axis not in get_args(Axis):
-        raise InputError(f"expected axis of mirror to be 'left_right' or 'top_bottom', got {axis!r}")
+        raise InputError(f"expected axis of flip to be 'left_right' or 'top_bottom', got {axis!r}")
     return images.flip(3 if axis == "left_right" else 2)
 
 
 @register_transform
-def rotation(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, identity=0.0)]) -> Images:
+def rotation(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
     """Turn the image about its centre in a frame that stays, with bilinear interpolation.
 
     Args:
@@ -57,8 +57,8 @@ def rotation(images: Images, *, degrees: Annotated[float, Space(-180.0, 180.0, i
 def translation(
     images: Images,
     *,
-    right: Annotated[float, Space(-0.25, 0.25, identity=0.0)] = 0.0,
-    down: Annotated[float, Space(-0.25, 0.25, identity=0.0)] = 0.0,
+    right: Annotated[float, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
+    down: Annotated[float, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
 ) -> Images:
     """Move the image by whole pixels.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import Space, register_transform
+from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.color import luma
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -29,7 +29,7 @@ def negative(images: Images) -> Images:
 
 
 @register_transform
-def gamma(images: Images, *, exponent: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+def gamma(images: Images, *, exponent: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
     """Power-law tone curve: ``images ** exponent``.
 
     Args:
@@ -49,12 +49,12 @@ def gamma(images: Images, *, exponent: Annotated[float, Space(0.25, 4.0, identit
 
 
 @register_transform
-def contrast(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+def contrast(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
     """Stretch or squeeze all values about the image's mean luma, and clip them.
 
     Args:
         images: Images in [0, 1].
-        factor: At least 0. Below 1 fades to grey, above 1 hardens.
+        factor: At least 0. Below 1 fades to gray, above 1 hardens.
 
     Raises:
         InputError: `factor` is below 0.
@@ -67,7 +67,7 @@ def contrast(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identi
 
 
 @register_transform
-def brightness(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, identity=1.0)]) -> Images:
+def brightness(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
     """Multiply all values, and clip them at white.
 
     Args:
@@ -84,7 +84,7 @@ def brightness(images: Images, *, factor: Annotated[float, Space(0.25, 4.0, iden
 
 
 @register_transform
-def solarize(images: Images, *, threshold: Annotated[float, Space(0.0, 1.01, identity=1.01)]) -> Images:
+def solarize(images: Images, *, threshold: Annotated[float, ParameterRange(0.0, 1.01, identity=1.01)]) -> Images:
     """Make the values from `threshold` on negative, as overexposed film does.
 
     Args:
@@ -97,12 +97,12 @@ def solarize(images: Images, *, threshold: Annotated[float, Space(0.0, 1.01, ide
     Source: Pillow's ``ImageOps.solarize``, whose threshold is 255 times this one.
     """
     if not 0 <= threshold < math.inf:
-        raise InputError(f"expected threshold of solarize of at least 0, got {threshold}; 0.5 is middle grey")
+        raise InputError(f"expected threshold of solarize of at least 0, got {threshold}; 0.5 is middle gray")
     return by_parts(images, lambda part: (1 - part).lerp_(part, part.clone().lt_(threshold)))
 
 
 @register_transform
-def posterize(images: Images, *, bits: Annotated[int, Space(1, 8, identity=8)]) -> Images:
+def posterize(images: Images, *, bits: Annotated[int, ParameterRange(1, 8, identity=8)]) -> Images:
     """Keep the upper bits of each 8-bit value; the lower ones become 0, so that white darkens a little.
 
     Args:
@@ -121,11 +121,11 @@ def posterize(images: Images, *, bits: Annotated[int, Space(1, 8, identity=8)]) 
 
 
 @register_transform
-def rising_curve(
+def sigmoid_contrast(
     images: Images,
     *,
-    steepness: Annotated[float, Space(0.0, 20.0, identity=0.0)],
-    middle: Annotated[float, Space(0.25, 0.75)] = 0.5,
+    steepness: Annotated[float, ParameterRange(0.0, 20.0, identity=0.0)],
+    middle: Annotated[float, ParameterRange(0.25, 0.75)] = 0.5,
 ) -> Images:
     """S-shaped tone curve from black to white: a part of the logistic curve, stretched so that both ends stay.
 
@@ -142,20 +142,20 @@ def rising_curve(
     if not 0 <= steepness < math.inf:
         raise InputError(f"expected steepness of a tone curve of at least 0, got {steepness}; 0.0 is a straight line")
     if not 0 <= middle <= 1:
-        raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle grey")
+        raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle gray")
     if steepness < _STRAIGHT:
         return images.clone()
     return by_parts(images, partial(_on_logistic_curve, steepness=steepness, middle=middle))
 
 
 @register_transform
-def falling_curve(
+def negative_sigmoid_contrast(
     images: Images,
     *,
-    steepness: Annotated[float, Space(0.0, 20.0)],
-    middle: Annotated[float, Space(0.25, 0.75)] = 0.5,
+    steepness: Annotated[float, ParameterRange(0.0, 20.0)],
+    middle: Annotated[float, ParameterRange(0.25, 0.75)] = 0.5,
 ) -> Images:
-    """The negative of `rising_curve`, from white to black; a straight line is the negative.
+    """The negative of `sigmoid_contrast`, from white to black; a straight line is the negative.
 
     Args:
         images: Images in [0, 1].
@@ -167,7 +167,7 @@ def falling_curve(
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
-    return rising_curve(images, steepness=steepness, middle=middle).neg_().add_(1)
+    return sigmoid_contrast(images, steepness=steepness, middle=middle).neg_().add_(1)
 
 
 def _on_logistic_curve(images: Images, *, steepness: float, middle: float) -> Images:

@@ -1,0 +1,47 @@
+"""An audit as a JUnit file, the form in which build servers read tests."""
+
+import re
+from xml.etree import ElementTree as ET
+
+from negatoscope.auditing.page_text import title as title_of
+from negatoscope.documents import Document
+from negatoscope.reports.formatting import interval, rate
+
+# XML 1.0 has no way to write these.
+_IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(summary: Document) -> str:
+    """One test case for each rule of the gate; without rules one for each transform, which then cannot fail."""
+    rules = summary["gate"]["rules"]
+    failed = sum(not rule["passed"] for rule in rules)
+    cases = [_rule_case(rule) for rule in rules] or [_transform_case(entry) for entry in summary["transforms"]]
+    counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": "0"}
+    root = ET.Element("testsuites", counts)
+    suite = ET.SubElement(root, "testsuite", {"name": _clean(f"negatoscope audit: {title_of(summary)}"), **counts})
+    suite.extend(cases)
+    ET.SubElement(suite, "system-out").text = _clean(summary["verdict"])
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _rule_case(rule: Document) -> ET.Element:
+    case = ET.Element("testcase", {"classname": "negatoscope.gate", "name": _clean(rule["rule"])})
+    if rule["passed"]:
+        ET.SubElement(case, "system-out").text = _clean(rule["sentence"])
+    else:
+        ET.SubElement(case, "failure", {"type": "gate", "message": _clean(rule["sentence"])})
+    return case
+
+
+def _transform_case(entry: Document) -> ET.Element:
+    case = ET.Element("testcase", {"classname": f"negatoscope.{entry['kind']}", "name": _clean(entry["spec"])})
+    measured = (
+        f"{rate(entry['accuracy'])} % {interval(entry['low'], entry['high'], decimals=1)} of {entry['n']:,} images"
+    )
+    ET.SubElement(case, "system-out").text = f"right: {measured}"
+    return case
+
+
+def _clean(text: str) -> str:
+    return _IMPOSSIBLE.sub("\ufffd", text)

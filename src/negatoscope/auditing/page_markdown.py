@@ -1,0 +1,117 @@
+"""An audit, and two beside each other, as Markdown that reads well on a terminal too."""
+
+from negatoscope.auditing.page_contents import groups
+from negatoscope.auditing.page_text import notes, title
+from negatoscope.documents import Document
+from negatoscope.reports.formatting import (
+    MISSING,
+    change,
+    change_interval,
+    counted,
+    interval,
+    joined,
+    p_value,
+    points,
+    rate,
+)
+from negatoscope.reports.markdown import markdown_table
+
+_ON_TRANSFORMS = (
+    "Right answers in % with 95 % intervals; the change, in points, is against the same images unchanged; p is "
+    "McNemar's, corrected by Holm's method."
+)
+
+_ON_PAIRS = (
+    "The images are the same, so answers are compared image by image, with McNemar's test; in brackets 95 % intervals; "
+    "p is corrected by Holm's method."
+)
+_ON_SAMPLES = (
+    "The images differ, so these are two samples, compared by Fisher's test; in brackets 95 % intervals; p is "
+    "corrected by Holm's method."
+)
+
+
+def audit_markdown(summary: Document) -> str:
+    """Verdict, gate, what to know, a table of all transforms, and the two numbers that sum a suite up."""
+    parts = [
+        f"# {title(summary)}",
+        f"**{summary['verdict']}**",
+        _gate(summary),
+        "\n".join(f"- {note}" for note in notes(summary)),
+        _transform_table(summary),
+        _ON_TRANSFORMS,
+        _suite(summary),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def compare_markdown(comparison: Document) -> str:
+    """Two audits side by side: the verdict, a table of what both have, and what only one has."""
+    parts = [
+        f"**{comparison['verdict']}**",
+        "\n".join(
+            f"- {side.upper()}: {comparison[side]['model']} on {comparison[side]['dataset']}" for side in ("a", "b")
+        ),
+        _comparison_table(comparison),
+        _ON_PAIRS if comparison["paired"] else _ON_SAMPLES,
+        *(
+            f"Only {side} was audited under {joined(comparison[key])}."
+            for side, key in (("A", "only_a"), ("B", "only_b"))
+            if comparison[key]
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _comparison_table(comparison: Document) -> str:
+    header = ["Right under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
+    lines = []
+    for entry in comparison["transforms"]:
+        images = f"{entry['n']:,}" if comparison["paired"] else f"{entry['n_a']:,}, {entry['n_b']:,}"
+        moved = f"{points(entry['difference'])} {_between(entry['low'], entry['high'])}"
+        rates = [rate(entry["a"]), rate(entry["b"])]
+        lines.append([entry["spec"], images, *rates, moved, p_value(entry["p_holm"])])
+    return markdown_table(header, lines)
+
+
+def _transform_table(summary: Document) -> str:
+    clean = summary["clean"]
+    header = ["Transform", "Images", "Right, %", "BatchTransform, points", "p (Holm)"]
+    lines = [["unchanged", f"{clean['n']:,}", _accuracy(clean), MISSING, MISSING]]
+    for group in groups(summary):
+        for entry in group.transforms:
+            moved = f"{change(entry['drop'])} {change_interval(entry['drop_low'], entry['drop_high'])}"
+            named = entry["spec"] if group.kind == "label_preserving" else f"{entry['spec']} ({group.kind})"
+            lines.append([named, f"{entry['n']:,}", _accuracy(entry), moved, p_value(entry["p_holm"])])
+    return markdown_table(header, lines)
+
+
+def _suite(summary: Document) -> str:
+    counts = sum(entry["kind"] == "label_preserving" and entry["n"] > 0 for entry in summary["transforms"])
+    if not counts:
+        return ""
+    mean = interval(summary["mean_low"], summary["mean_high"], decimals=1)
+    worst = interval(summary["worst_case_low"], summary["worst_case_high"], decimals=1)
+    return (
+        f"Over {counted(counts, 'transform')} that keep the meaning: mean of accuracies "
+        f"{rate(summary['mean_accuracy'])} % {mean}; worst case {rate(summary['worst_case_accuracy'])} % {worst}: the "
+        f"share of {summary['worst_case_n']:,} images right unchanged and under every one of them."
+    )
+
+
+def _gate(summary: Document) -> str:
+    rules = summary["gate"]["rules"]
+    if not rules:
+        return ""
+    head = f"Gate: {'passed' if summary['gate']['passed'] else 'FAILED'}."
+    return "\n".join(
+        [head, "", *(f"- {'✓' if rule['passed'] else '✗'} {rule['rule']}: {rule['sentence']}" for rule in rules)]
+    )
+
+
+def _accuracy(entry: Document) -> str:
+    return f"{rate(entry['accuracy'])} {interval(entry['low'], entry['high'], decimals=1)}"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return MISSING if low is None or high is None else f"[{points(low)}, {points(high)}]"

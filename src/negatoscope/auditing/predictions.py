@@ -1,0 +1,110 @@
+"""What a classifier said of images under one transform, read from rows."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int, UInt64
+
+from negatoscope.errors import DataError
+from negatoscope.rows import OpenRows
+
+CLEAN = "clean"
+"""The transform that rows of unchanged images name."""
+
+_COLUMNS = ("label", "prediction", "confidence", "label_rank", "track")
+
+
+@dataclass(frozen=True)
+class PredictionSet:
+    """PredictionSet about n images, in the order of their samples.
+
+    Args:
+        samples: Where each image stands in its source split.
+        labels: The class of each image.
+        predictions: What the classifier said.
+        confidences: How surely, in [0, 1].
+        label_ranks: How many classes came before the label.
+        tracks: Of which physical object each image is a frame, where that is known of all.
+    """
+
+    samples: Int[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    predictions: Int[np.ndarray, " n"]
+    confidences: Float32[np.ndarray, " n"]
+    label_ranks: Int[np.ndarray, " n"]
+    tracks: Int[np.ndarray, " n"] | None
+
+    @cached_property
+    def correct(self) -> Bool[np.ndarray, " n"]:
+        """Whether each answer is right."""
+        right: Bool[np.ndarray, " n"] = self.labels == self.predictions
+        return right
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def of_classes(self, kept: Bool[np.ndarray, " classes"]) -> "PredictionSet":
+        """Those about images of some classes."""
+        if kept.all():
+            return self
+        chosen = kept[self.labels]
+        return replace(
+            self,
+            samples=self.samples[chosen],
+            labels=self.labels[chosen],
+            predictions=self.predictions[chosen],
+            confidences=self.confidences[chosen],
+            label_ranks=self.label_ranks[chosen],
+            tracks=None if self.tracks is None else self.tracks[chosen],
+        )
+
+
+def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
+    """The answers under one transform.
+
+    Args:
+        rows: The opened rows.
+        transform: Its canonical spec.
+        like: PredictionSet about the same images.
+
+    Raises:
+        DataError: There are none, an image has two, or they are not about the images of `like`.
+    """
+    samples = _column(rows, transform, "sample")
+    order = None if np.all(samples[1:] >= samples[:-1]) else np.argsort(samples, kind="stable")
+    samples = samples if order is None else samples[order]
+    _expect_whole(samples, transform, like)
+    columns = (_column(rows, transform, name) for name in _COLUMNS)
+    labels, predictions, confidences, ranks, tracks = (
+        column if order is None or column is None else column[order] for column in columns
+    )
+    if like is not None and np.array_equal(labels, like.labels):
+        labels = like.labels  # held once
+    return PredictionSet(samples if like is None else like.samples, labels, predictions, confidences, ranks, tracks)
+
+
+def read_hashes(rows: OpenRows) -> UInt64[np.ndarray, " n"]:
+    """The hash of each unchanged image, in the order of the samples."""
+    hashes: UInt64[np.ndarray, " n"] = _column(rows, CLEAN, "sample_hash")
+    return hashes[np.argsort(_column(rows, CLEAN, "sample"), kind="stable")]
+
+
+def _column(rows: OpenRows, transform: str, name: str) -> Any:
+    """A column as an array, None where it has nulls; chunk by chunk, since Arrow loads pandas to convert many."""
+    column = rows.read(transform, columns=(name,))[name]
+    if column.null_count:
+        return None
+    pieces = [chunk.to_numpy() for chunk in column.chunks]
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=column.type.to_pandas_dtype())
+
+
+def _expect_whole(samples: Int[np.ndarray, " n"], transform: str, like: PredictionSet | None) -> None:
+    if len(samples) == 0:
+        raise DataError(f"expected rows of {transform}, got none; audit again into another folder")
+    repeated = samples[1:][samples[1:] == samples[:-1]]
+    if len(repeated):
+        raise DataError(f"expected one row for each image under {transform}, got two of sample {repeated[0]}")
+    if like is not None and not np.array_equal(samples, like.samples):
+        raise DataError(f"expected rows of {transform} for the images of {CLEAN}, got those of others; audit again")

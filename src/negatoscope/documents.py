@@ -1,0 +1,178 @@
+"""Documents on disk: typed objects to JSON and back, with a schema number, and settings out of TOML.
+
+A document is a frozen dataclass. What is read is checked against its types, names and values, and whatever is wrong is
+one sentence. pydantic does the checking: of the libraries that know dataclasses its errors say most (the place, the
+value, the values that are allowed), it writes JSON Schema, and it is loaded only when a document is read or written.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import write_whole
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+SCHEMA = 2
+"""The version of every document that has a field `schema`."""
+
+Document = Mapping[str, Any]
+"""Plain data, as read from JSON."""
+
+T = TypeVar("T")
+
+_NAMED = {
+    "missing": "a value",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+    "mapping_type": "a table",
+    "none_required": "nothing",
+}
+_ADAPTERS: "dict[Any, TypeAdapter[Any]]" = {}
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+
+
+def to_json(document: object) -> bytes:
+    """A document as JSON, indented by one space, with a line break at its end."""
+    plain = _adapter(type(document)).dump_python(document, mode="json")
+    return (json.dumps(plain, indent=1) + "\n").encode()
+
+
+def to_plain(document: object) -> Any:
+    """A document as the lists, tables, texts and numbers that JSON has."""
+    return _adapter(type(document)).dump_python(document, mode="json")
+
+
+def write_document(path: Path, document: object) -> None:
+    """Write a document as JSON, whole or not at all.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full.
+    """
+    write_whole(path, to_json(document))
+
+
+def read_document(path: Path, kind: type[T], *, what: str, make: str) -> T:
+    """Read a document that `write_document` wrote.
+
+    Args:
+        path: The file.
+        kind: Its type.
+        what: How an error calls it, as in "the summary of an audit".
+        make: What an error says to do where it is missing, damaged or of an earlier schema, as in "audit again".
+
+    Raises:
+        DataError: The file is missing, damaged, of an earlier schema, or not of this type.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"expected {what} in {path}, but there is no such file; {make}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"expected {what} in {path}, got a file that is no JSON; {make}") from error
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if schema != SCHEMA and any(field.name == "schema" for field in fields(kind)):  # type: ignore[arg-type]
+        raise DataError(f"expected {what} of schema {SCHEMA} in {path}, got schema {schema}; {make}")
+    try:
+        return from_plain(values, kind)
+    except InputError as error:
+        raise DataError(f"expected {what} in {path}, but {error}; {make}") from error
+
+
+def read_toml(path: Path, *, what: str) -> dict[str, Any]:
+    """The tables of a TOML file that a user wrote.
+
+    Args:
+        path: The file.
+        what: How an error calls it, as in "a recipe".
+
+    Raises:
+        InputError: It cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"expected {what} in {path}, but it cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # of tomllib, of the decoding, of absurd numbers and nesting
+        raise InputError(f"expected {what} as TOML in {path}, got a file that is not: {error}") from error
+
+
+def from_plain(values: object, kind: type[T]) -> T:
+    """A typed object from plain data: no name may be unknown, no type other than declared, no value impossible.
+
+    A whole number may stand for a float, and a list for a tuple; nothing else is converted.
+
+    Raises:
+        InputError: Something is wrong; the sentence says where, what was expected and what came.
+    """
+    from pydantic import ValidationError
+
+    try:
+        found: T = _adapter(kind).validate_json(json.dumps(values, default=str), strict=True, extra="forbid")
+    except ValidationError as error:
+        raise InputError(_sentence(error.errors(include_url=False)[0], kind)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"expected {kind.__name__} as plain data, got {values!r:.80}") from error
+    return found
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """The JSON Schema of a document."""
+    return _adapter(kind).json_schema()
+
+
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    if kind not in _ADAPTERS:
+        from pydantic import TypeAdapter
+
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+def _sentence(error: "ErrorDetails", kind: type) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "value_error":  # a check of the class itself, which is a sentence already
+        return str(error["ctx"]["error"])
+    if error["type"] in _UNKNOWN:
+        known = _fields_at(kind, error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        return f"expected no {place!r}; {hint}"
+    expected = error.get("ctx", {}).get("expected") or _NAMED.get(error["type"]) or _lowered(error["msg"])
+    if error["type"] == "missing":
+        return f"expected {place}, which is missing"
+    return f"expected {place or kind.__name__} to be {expected}, got {error['input']!r:.80}"
+
+
+def _lowered(message: str) -> str:
+    return message.removeprefix("Input should be ").rstrip(".")
+
+
+def _fields_at(kind: Any, path: Sequence[object]) -> list[str]:
+    """The names of the fields of the dataclass that a path of names and positions leads to."""
+    for part in path:
+        if is_dataclass(kind):
+            kind = next((field.type for field in fields(kind) if field.name == part), None)
+        kind = next((each for each in _dataclasses_in(kind)), None)
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []
+
+
+def _dataclasses_in(kind: Any) -> list[Any]:
+    """The dataclasses that a type is made of: itself, or what a list, a table or a choice of it holds."""
+    if is_dataclass(kind):
+        return [kind]
+    return [found for part in getattr(kind, "__args__", ()) for found in _dataclasses_in(part)]

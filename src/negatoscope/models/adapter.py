@@ -1,0 +1,156 @@
+"""A user's classifier as the audit sees it: images in [0, 1] in, logits out, and its own normalisation between."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Num, Shaped
+from torch import Tensor
+
+from negatoscope.errors import InputError
+from negatoscope.models import Kind, Run
+from negatoscope.models.input_spec import WHOLE, InputSpec
+from negatoscope.types import Images, Logits
+
+_RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
+
+
+@dataclass(frozen=True)
+class ClassifierAdapter:
+    """Any classifier, called like all others: images in [0, 1] to logits, one column for each class of the data.
+
+    Args:
+        name: How reports call it.
+        kind: What it came as.
+        input_spec: What it is fed, and how its answers are read.
+        run: The classifier as it came.
+        device: Where images are sent and answers arrive.
+        sha256: Of its files or weights, or else of its answers to fixed images: it differs where the classifier does.
+        runs_code: Whether opening it ran code that its author or the user wrote.
+    """
+
+    name: str
+    kind: Kind
+    input_spec: InputSpec
+    run: Run
+    device: torch.device
+    sha256: str
+    runs_code: bool
+
+    def __call__(self, images: Images) -> Logits:
+        """Logits for images that have the size and channels of `input_spec.fit`.
+
+        Raises:
+            InputError: The images have another shape, or the answers are not finite or not what `wants` says.
+        """
+        if len(images) == 0:
+            return images.new_zeros(0, self.input_spec.data_classes)
+        return to_logits(
+            forward(self.run, images, input_spec=self.input_spec, name=self.name),
+            input_spec=self.input_spec,
+            name=self.name,
+        )
+
+
+def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Num[Tensor, "batch columns"]:
+    """A classifier's own answers, a row for each image, however many it takes at once.
+
+    Raises:
+        InputError: The images have another shape than it input_spec, or it gives another number of answers.
+    """
+    native = preprocess(images, input_spec=input_spec)
+    if input_spec.batch is None:
+        return _rows(run(native), n=len(native), name=name)
+    parts = [_filled(part, input_spec.batch) for part in torch.split(native, input_spec.batch)]
+    return torch.cat([_rows(run(part), n=input_spec.batch, name=name) for part in parts])[: len(native)]
+
+
+def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batch ..."]:
+    """Images in [0, 1] as the classifier wants them: range, order of channels, normalisation, type, layout.
+
+    Raises:
+        InputError: Their size or channels are not those of `input_spec.fit`.
+    """
+    expected = (input_spec.planes, input_spec.fit.height, input_spec.fit.width)
+    if tuple(images.shape[1:]) != expected:
+        raise InputError(f"expected images of channels, height and width {expected}, got {tuple(images.shape[1:])}")
+    scale, shift = _RANGES[input_spec.range]
+    values = images if (scale, shift) == (1.0, 0.0) else images * scale + shift
+    values = values.flip(1) if input_spec.channel_order == "BGR" else values
+    values = values - _of_channels(input_spec.mean, images) if input_spec.mean else values
+    values = values / _of_channels(input_spec.std, images) if input_spec.std else values
+    values = values.round().clamp(0, 255) if input_spec.dtype in WHOLE else values
+    values = values.to(getattr(torch, input_spec.dtype))
+    match input_spec.layout:
+        case "NHWC":
+            return values.permute(0, 2, 3, 1).contiguous()
+        case "NHW":
+            return values.squeeze(1).contiguous()
+        case "flat":
+            return values.flatten(1)
+        case "NCHW":
+            return values
+
+
+def to_logits(answers: Num[Tensor, "batch columns"], *, input_spec: InputSpec, name: str) -> Logits:
+    """Answers as logits of the data's classes.
+
+    Probabilities are divided by their sum, so whole numbers may stand for them, and those below the smallest float32
+    count as that. A uint8 sigmoid is divided by 255.
+
+    Raises:
+        InputError: There are not as many columns as classes, or a row is not finite, negative or empty.
+    """
+    n, columns = answers.shape
+    if columns != input_spec.classes and (columns, input_spec.classes) != (1, 2):
+        raise InputError(
+            f"expected {input_spec.classes} outputs of {name}, got {columns}; give --classes or --output-name"
+        )
+    values = answers.float()
+    if columns == 1:
+        values = _two_classes(values / 255 if answers.dtype == torch.uint8 else values, input_spec, name)
+    values = _log_shares(values, name) if input_spec.output == "probabilities" else values
+    values = values[:, list(input_spec.class_map)] if input_spec.class_map else values
+    highest = values.amax(dim=1)
+    broken = int((~highest.isfinite()).sum())  # the highest of a row with NaN is NaN; -inf beside others is no fault
+    if broken:
+        raise InputError(f"expected finite outputs of {name}, got NaN or infinity for {broken} of {n} images; mend it")
+    return values
+
+
+def _two_classes(column: Float[Tensor, "batch 1"], input_spec: InputSpec, name: str) -> Float[Tensor, "batch 2"]:
+    if input_spec.output == "logits":
+        return torch.cat([torch.zeros_like(column), column], dim=1)
+    share = column.exp() if input_spec.output == "log_probabilities" else column
+    if bool((share > 1 + 1e-5).any()):
+        got = float(share.max())
+        raise InputError(f"expected a sigmoid as the one output of {name}, got {got:.4g}; say what it is with --output")
+    both = torch.cat([(1 - share).clamp(min=0), share], dim=1)
+    return both if input_spec.output == "probabilities" else _log_shares(both, name)
+
+
+def _log_shares(values: Logits, name: str) -> Logits:
+    low, total = values.amin(), values.sum(dim=1, keepdim=True)
+    if bool(low < 0) or bool((total == 0).any()):
+        got = f"{float(low):.4g}" if bool(low < 0) else "a row of zeros"
+        raise InputError(f"expected probabilities from {name}, got {got}; say with --output what it gives")
+    return (values / total).clamp(min=torch.finfo(torch.float32).tiny).log()
+
+
+def _rows(answers: object, *, n: int, name: str) -> Num[Tensor, "n columns"]:
+    if not isinstance(answers, Tensor) or answers.ndim == 0 or len(answers) != n or answers.numel() == 0:
+        got = f"a tensor {list(answers.shape)}" if isinstance(answers, Tensor) else type(answers).__name__
+        raise InputError(
+            f"expected a row of outputs for each of {n} images from {name}, got {got}; "
+            "if it takes a fixed number at once, say so as batch in the file of --config"
+        )
+    return answers.reshape(n, -1)
+
+
+def _filled(part: Shaped[Tensor, "some ..."], batch: int) -> Shaped[Tensor, "batch ..."]:
+    """A full batch: the last image again, as often as it takes."""
+    lacking = batch - len(part)
+    return torch.cat([part, part[-1:].expand(lacking, *part.shape[1:])]) if lacking else part
+
+
+def _of_channels(values: tuple[float, ...], images: Images) -> Tensor:
+    return images.new_tensor(values).reshape(1, -1, 1, 1)

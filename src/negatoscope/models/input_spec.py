@@ -1,0 +1,124 @@
+"""What a classifier wants to be fed and how its answers are read: declared by its file or its user, never guessed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from negatoscope.errors import InputError
+from negatoscope.pixels import ResizeSpec
+
+Layout = Literal["NCHW", "NHWC", "NHW", "flat"]
+Range = Literal["0..1", "0..255", "-1..1"]
+ChannelOrder = Literal["RGB", "BGR"]
+Output = Literal["logits", "probabilities", "log_probabilities"]
+Dtype = Literal["float16", "float32", "float64", "uint8", "int32", "int64"]
+
+WHOLE = ("uint8", "int32", "int64")
+"""Types that hold whole numbers, so 0 to 255."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What stands between images in [0, 1] and a classifier, and between its answers and logits.
+
+    In this order: resize as `fit` says, stretch to `range`, order channels, subtract `mean`, divide by `std`, lay out.
+
+    Args:
+        fit: The size, the channels and how other images are brought to them.
+        classes: How many outputs there are; one sigmoid counts as two.
+        layout: "NCHW", "NHWC", "NHW" (gray only) or "flat", which is channel by channel, row by row.
+        range: What [0, 1] becomes.
+        mean: Subtracted after that: one number, or one for each channel in the classifier's own order; () is none.
+        std: Divided by after that, likewise.
+        channel_order: "RGB" or "BGR".
+        output: What the answers are. One column is the sigmoid (or its logit) of the second of two classes.
+        output_name: Which output is read, where the classifier has several.
+        class_map: For each class of the data, which output it is; () where they are the same. Other outputs are left
+            out, and the classifier is asked among the data's classes only.
+        batch: How many images it takes at once; None is any number.
+        dtype: Type of the numbers that it takes.
+
+    Raises:
+        InputError: A value is impossible, or two of them contradict each other.
+    """
+
+    fit: ResizeSpec
+    classes: int
+    layout: Layout = "NCHW"
+    range: Range = "0..1"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    channel_order: ChannelOrder = "RGB"
+    output: Output = "logits"
+    output_name: str = ""
+    class_map: tuple[int, ...] = ()
+    batch: int | None = None
+    dtype: Dtype = "float32"
+
+    def __post_init__(self) -> None:
+        choices = {"layout": Layout, "range": Range, "channel_order": ChannelOrder, "output": Output, "dtype": Dtype}
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            _expect(value in get_args(allowed), name, f"to be one of {', '.join(get_args(allowed))}", repr(value))
+        gray, whole = self.fit.channels == "gray", self.dtype in WHOLE
+        _expect(gray or self.layout != "NHW", "layout", "to be NCHW, NHWC or flat for colour images", "NHW")
+        _expect(not gray or self.channel_order == "RGB", "channel_order", "to be left out for gray images", "BGR")
+        _expect(not whole or self.range == "0..255", "range", f"to be 0..255 for {self.dtype}", self.range)
+        _expect(not whole or not (self.mean or self.std), "mean and std", f"to be left out for {self.dtype}", self.mean)
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            _expect(len(value) in (0, 1, self.planes), name, f"to have 1 or {self.planes} numbers", value)
+            _expect(all(map(math.isfinite, value)), name, "to be finite", value)
+        _expect(all(self.std), "std", "not to be 0", self.std)
+        _expect(self.classes >= 2, "classes", "of at least 2", self.classes)
+        _expect(self.batch is None or self.batch >= 1, "batch", "of at least 1", self.batch)
+        outside = [index for index in self.class_map if not 0 <= index < self.classes]
+        _expect(not outside, "class_map", f"to name outputs from 0 to {self.classes - 1}", outside[:3])
+
+    @property
+    def planes(self) -> int:
+        """How many channels an image has."""
+        return 1 if self.fit.channels == "gray" else 3
+
+    @property
+    def data_classes(self) -> int:
+        """How many classes the data must have."""
+        return len(self.class_map) or self.classes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, under the names that options and TOML files use; `from_dict` reads it."""
+        fit = self.fit
+        shape = {"size": [fit.height, fit.width], "channels": fit.channels, "resize": fit.resample, "fit": fit.method}
+        names = ("layout", "range", "channel_order", "output", "output_name", "classes", "batch", "dtype")
+        lists = {name: list(getattr(self, name)) for name in ("mean", "std", "class_map")}
+        return shape | {"crop_share": fit.crop_share} | {name: getattr(self, name) for name in names} | lists
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, name: str) -> "InputSpec":
+        """From what `told.read_options` gives; what is left out has its default.
+
+        Raises:
+            InputError: The size, the channels or the classes are missing, or a value is impossible.
+        """
+        given = {key: value for key, value in values.items() if value is not None}
+        for key in ("size", "channels", "classes"):
+            if key not in given:
+                raise InputError(f"expected --{key} for {name}, whose file does not say it; give it")
+        height, width = given.pop("size")
+        fitted = {ours: given.pop(key) for ours, key in _OF_FIT.items() if key in given}
+        if given.get("dtype") in WHOLE:
+            given.setdefault("range", "0..255")
+        return cls(fit=ResizeSpec(height=height, width=width, **fitted), **{k: _tuple(v) for k, v in given.items()})
+
+
+_OF_FIT = {"channels": "channels", "resample": "resize", "method": "fit", "crop_share": "crop_share"}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _expect(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise InputError(f"expected {name} {rule}, got {value}")

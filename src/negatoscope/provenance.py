@@ -1,0 +1,93 @@
+"""Where a result comes from: versions, commit, processor and data; no paths, no host names."""
+
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+_PACKAGES = ("torch", "numpy", "scipy", "pillow", "pyarrow", "matplotlib")
+
+
+@dataclass(frozen=True)
+class DataProvenance:
+    """Where the images of a result come from.
+
+    Args:
+        name: The dataset's name.
+        spec: Its canonical spec.
+        official: Whether every file is the published one, byte for byte.
+        sha256: The checksum of each file by name.
+        note: What else a reader must know of them, "" where there is nothing.
+    """
+
+    name: str
+    spec: str
+    official: bool
+    sha256: Mapping[str, str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything that a reader needs to judge a result or to make it again.
+
+    Args:
+        negatoscope: The version of this package.
+        commit: Of the checkout that it ran from, "+changes" where sources differ from it; None outside a checkout.
+        command: The command line, or the Python call, that made the result; of paths the last part only.
+        created: The day, as in "2026-11-25".
+        versions: Of Python and the packages that decide numbers.
+        system: Operating system and machine.
+        hardware: The processor, its threads and the precision.
+        data: The datasets that took part.
+    """
+
+    negatoscope: str
+    commit: str | None
+    command: str
+    created: str
+    versions: Mapping[str, str]
+    system: str
+    hardware: str
+    data: tuple[DataProvenance, ...]
+
+
+def record_provenance(*, command: str, hardware: str, data: Iterable[DataProvenance]) -> Provenance:
+    """The provenance of a result that is made now, on this machine."""
+    return Provenance(
+        negatoscope=version("negatoscope"),
+        commit=commit(),
+        command=command,
+        created=datetime.now(UTC).date().isoformat(),
+        versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        system=f"{platform.system()} {platform.machine()}",
+        hardware=hardware,
+        data=tuple(data),
+    )
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from, "+changes" where sources differ from it, else None."""
+    package = Path(__file__).parent
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or package != Path(top) / "src" / "negatoscope":
+        return None
+    changed = _git(package, "status", "--porcelain", "--", ".")
+    return f"{_git(package, 'rev-parse', '--short=12', 'HEAD')}{'+changes' if changed else ''}"
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def command_line(name: str, options: Mapping[str, object]) -> str:
+    """The command that was given, without the options that only say where files are."""
+    told = [f"--{key} {value}" if value is not True else f"--{key}" for key, value in options.items() if value]
+    return " ".join(["negatoscope", name, *told])

@@ -1,0 +1,183 @@
+"""Images are laid out as a classifier's input spec says, and its outputs become logits of the data's classes."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from torch import Tensor
+
+from negatoscope.errors import InputError
+from negatoscope.models.adapter import ClassifierAdapter, preprocess, to_logits
+from negatoscope.models.input_spec import InputSpec
+from negatoscope.pixels import ResizeSpec
+from negatoscope.types import Images
+
+CPU = torch.device("cpu")
+COLOUR = InputSpec(fit=ResizeSpec(4, 5, "rgb"), classes=7)
+WEIGHTS = torch.randn(60, 7, generator=torch.Generator().manual_seed(0))
+
+
+def _images(n: int = 6, channels: int = 3) -> Images:
+    return torch.rand(n, channels, 4, 5, generator=torch.Generator().manual_seed(1))
+
+
+def _classifier(input_spec: InputSpec, run: Any = None) -> ClassifierAdapter:
+    return ClassifierAdapter(
+        "it", "callable", input_spec, run or (lambda x: x.flatten(1) @ WEIGHTS), CPU, "", runs_code=True
+    )
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC", "flat"])
+@pytest.mark.parametrize(("span", "scale", "shift"), [("0..1", 1, 0), ("0..255", 255, 0), ("-1..1", 2, -1)])
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_images_come_as_numpy_would_lay_them_out(layout: Any, span: Any, scale: int, shift: int, order: Any) -> None:
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
+    input_spec = replace(COLOUR, layout=layout, range=span, mean=mean, std=std, channel_order=order)
+    images = _images()
+    before = images.clone()
+    values = images.double().numpy().transpose(0, 2, 3, 1) * scale + shift
+    values = (values[..., ::-1] if order == "BGR" else values) - np.array(mean)
+    values = values / np.array(std)
+    channels_first = values.transpose(0, 3, 1, 2)
+    expected = {"NHWC": values, "NCHW": channels_first, "flat": channels_first.reshape(6, 60)}[layout]
+    np.testing.assert_allclose(preprocess(images, input_spec=input_spec).numpy(), expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(images, before)
+
+
+def test_grey_images_may_come_without_channels() -> None:
+    images = _images(channels=1)
+    input_spec = InputSpec(fit=ResizeSpec(4, 5, "gray"), classes=7, layout="NHW")
+    assert torch.equal(preprocess(images, input_spec=input_spec), images[:, 0])
+
+
+def test_stored_pixels_arrive_unchanged_where_bytes_are_wanted() -> None:
+    pixels = torch.arange(240, dtype=torch.uint8).reshape(4, 3, 4, 5)
+    laid = preprocess(pixels.float() / 255, input_spec=replace(COLOUR, dtype="uint8", range="0..255", layout="NHWC"))
+    assert laid.dtype == torch.uint8
+    assert torch.equal(laid, pixels.permute(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize("batch", [1, 4, 6, 10])
+@pytest.mark.parametrize("n", [0, 1, 6, 9])
+def test_a_fixed_batch_is_filled_and_gives_the_same_rows(batch: int, n: int) -> None:
+    sizes = []
+
+    def run(values: Tensor) -> Tensor:
+        sizes.append(len(values))
+        return values.flatten(1) @ WEIGHTS
+
+    found = _classifier(replace(COLOUR, batch=batch), run)(_images(n))
+    torch.testing.assert_close(found, _classifier(COLOUR)(_images(n)))
+    assert found.shape == (n, 7)
+    assert set(sizes) <= {batch}
+
+
+SCORES = torch.randn(5, 4, generator=torch.Generator().manual_seed(2))
+FOUR = replace(COLOUR, classes=4)
+
+
+@pytest.mark.parametrize(
+    ("output", "answers"),
+    [
+        ("logits", SCORES),
+        ("probabilities", SCORES.softmax(1)),
+        ("probabilities", SCORES.softmax(1) * 17),
+        ("log_probabilities", SCORES.log_softmax(1)),
+        ("logits", SCORES.double()[:, :, None, None].flatten(1)),
+    ],
+)
+def test_softmax_of_the_logits_is_what_scipy_makes_of_the_scores(output: Any, answers: Tensor) -> None:
+    logits = to_logits(answers, input_spec=replace(FOUR, output=output), name="it")
+    np.testing.assert_allclose(logits.softmax(1), softmax(SCORES.numpy(), axis=1), rtol=1e-5)
+
+
+def test_bytes_are_shares_of_their_sum() -> None:
+    answers = torch.tensor([[0, 100, 28, 0], [1, 1, 1, 1]], dtype=torch.uint8)
+    found = to_logits(answers, input_spec=replace(FOUR, output="probabilities"), name="it").softmax(1)
+    np.testing.assert_allclose(found, [[0, 100 / 128, 28 / 128, 0], [0.25] * 4], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("output", "column"),
+    [
+        ("probabilities", [0.0, 0.25, 1.0]),
+        ("log_probabilities", np.log([1e-30, 0.25, 1.0])),
+        ("logits", [-np.inf, np.log(1 / 3), np.inf]),
+    ],
+)
+def test_one_sigmoid_is_the_second_of_two_classes(output: Any, column: Any) -> None:
+    answers = torch.tensor(np.asarray(column)).float().nan_to_num(posinf=80.0, neginf=-80.0)[:, None]
+    found = to_logits(answers, input_spec=replace(COLOUR, classes=2, output=output), name="it").softmax(1)
+    np.testing.assert_allclose(found, [[1, 0], [0.75, 0.25], [0, 1]], atol=1e-6)
+
+
+def test_a_class_map_asks_among_the_classes_of_the_data_alone() -> None:
+    found = to_logits(SCORES, input_spec=replace(FOUR, class_map=(3, 1)), name="it")
+    np.testing.assert_allclose(found.log_softmax(1), log_softmax(SCORES.numpy()[:, [3, 1]], axis=1), rtol=1e-5)
+
+
+def test_masked_classes_are_no_fault() -> None:
+    answers = SCORES.clone()
+    answers[0, 1:] = -torch.inf
+    assert to_logits(answers, input_spec=FOUR, name="it").softmax(1)[0].tolist() == [1, 0, 0, 0]
+
+
+def _with(row: int, value: float) -> Tensor:
+    answers = SCORES.abs() + 0.1
+    answers[row, 2] = value
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("answers", "output", "sentence"),
+    [
+        (
+            _with(1, torch.nan),
+            "logits",
+            "expected finite outputs of it, got NaN or infinity for 1 of 5 images",
+        ),
+        (_with(1, torch.inf), "logits", "expected finite outputs"),
+        (_with(1, torch.nan), "probabilities", "expected finite outputs"),
+        (torch.full((5, 4), -torch.inf), "logits", "for 5 of 5 images"),
+        (_with(3, -2.0), "probabilities", "expected probabilities from it, got -2; say with --output what it gives"),
+        (torch.zeros(5, 4), "probabilities", "got a row of zeros"),
+        (torch.zeros(5, 3), "logits", "expected 4 outputs of it, got 3"),
+        (torch.zeros(5, 1), "logits", "expected 4 outputs of it, got 1"),
+    ],
+)
+def test_answers_of_another_kind_are_one_sentence(answers: Tensor, output: Any, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        to_logits(answers, input_spec=replace(FOUR, output=output), name="it")
+
+
+def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="expected a sigmoid as the one output of it, got 3"):
+        to_logits(torch.full((2, 1), 3.0), input_spec=replace(COLOUR, classes=2, output="probabilities"), name="it")
+
+
+@pytest.mark.parametrize(
+    "run", [lambda x: x.flatten(1)[:1], lambda x: x.sum(), lambda x: [1, 2], lambda x: x[:, :0]], ids=str
+)
+def test_anything_but_a_row_for_each_image_is_one_sentence(run: Any) -> None:
+    with pytest.raises(InputError, match="expected a row of outputs for each of 6 images from it, got"):
+        _classifier(COLOUR, run)(_images())
+
+
+def test_images_of_another_size_are_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"expected images of channels, height and width \(3, 4, 5\), got \(1, 4, 5\)"):
+        _classifier(COLOUR)(_images(channels=1))
+
+
+def test_gradients_pass_through() -> None:
+    images = _images().requires_grad_()
+    classifier = _classifier(replace(COLOUR, mean=(0.5,), std=(0.25,), output="probabilities"), _shares)
+    classifier(images)[:, 0].sum().backward()
+    assert images.grad is not None
+    assert bool(images.grad.any())
+
+
+def _shares(values: Tensor) -> Tensor:
+    return (values.flatten(1) @ WEIGHTS).softmax(1)

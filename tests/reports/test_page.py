@@ -1,0 +1,224 @@
+import base64
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from negatoscope.auditing.page import audit_html, audit_notebook, write_report
+from negatoscope.auditing.page_gallery import by_transform, read_gallery
+from negatoscope.errors import DataError
+from negatoscope.reports.formatting import interval, rate
+
+Maker = Callable[..., tuple[Path, dict[str, Any]]]
+
+HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a $x_1$ & 漢字 {{ 7 * 7 }}")
+VOID = {"meta", "img", "br", "wbr"}
+STYLE_SHEET = Path(__file__).parents[2] / "src" / "negatoscope" / "reports" / "page.css"
+
+
+class Page(HTMLParser):
+    """A page as a browser has it: its tags, each with its attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def attributes(self, name: str) -> list[str]:
+        return [attributes[name] or "" for _, attributes in self.tags if name in attributes]
+
+
+def make_gallery(folder: Path, spec: str = "negative", pairs: int = 2, **changes: Any) -> None:
+    folder.mkdir()
+    entries = []
+    for place in range(pairs):
+        for when, level in (("before", 40), ("after", 215)):
+            Image.fromarray(np.full((9, 9), level + place, np.uint8)).save(folder / f"{place}-{when}.png")
+        entry = {"spec": spec, "sample": place, "name": f"bar{place}.png", "label": 0, "before_prediction": 0}
+        entry |= {"before_confidence": 0.75, "after_prediction": 1, "after_confidence": 0.99995}
+        entries.append(entry | {"before": f"{place}-before.png", "after": f"{place}-after.png"} | changes)
+    (folder / "gallery.json").write_text(json.dumps(entries))
+
+
+def test_the_page_needs_nothing_from_outside(make_audit: Maker) -> None:
+    folder, summary = make_audit()
+    make_gallery(folder / "gallery")
+    text = audit_html(summary, pairs=read_gallery(folder / "gallery"))
+    page = Page(text)
+    assert page.open == []
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    assert all(source.startswith("data:image/png;base64,") for source in page.attributes("src"))
+    assert all(link.startswith("#") for link in page.attributes("href"))
+    assert not re.search(r"url\(|@import|https?:", text)
+    assert {link.removeprefix("#") for link in page.attributes("href")} <= set(page.attributes("id"))
+
+
+def test_every_accuracy_stands_in_the_page_with_its_interval(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    text = Page(audit_html(summary)).text
+    for entry in (summary["clean"], *summary["transforms"]):
+        assert f"{rate(entry['accuracy'])} {interval(entry['low'], entry['high'], decimals=1)}" in text
+    assert summary["verdict"].replace(" %", "\u00a0%") in text.replace(" %", "\u00a0%")
+    for key in ("mean", "worst_case"):
+        assert rate(summary[f"{key}_accuracy"]) in text
+        assert interval(summary[f"{key}_low"], summary[f"{key}_high"], decimals=1) in text
+
+
+def test_marks_stand_where_the_accuracies_are(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    rails = re.findall(r'<span class="rail">.*?</span>', audit_html(summary), flags=re.DOTALL)
+    places = [float(found[1]) for rail in rails if (found := re.search(r'<svg x="([\d.]+)%" y="50%"><path', rail))]
+    shown = [100 * entry["accuracy"] for entry in summary["transforms"]]
+    assert places[: len(shown)] == pytest.approx(shown, abs=0.001)
+
+
+def test_pictures_take_their_colours_from_the_style_sheet_so_that_a_dark_page_has_dark_ones(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    pictures = re.findall(r"<svg.*?</svg>", audit_html(summary), flags=re.DOTALL)
+    used = {name for picture in pictures for name in re.findall(r'class="([\w-]+)"', picture)}
+    sheet = STYLE_SHEET.read_text(encoding="utf-8")
+    assert {"f-before", "f-after", "chance", "grid"} <= used
+    assert [name for name in used if f".{name} " not in sheet] == []
+    assert set(re.findall(r'(?:fill|stroke)="([^"]+)"', "".join(pictures))) <= {
+        "currentColor",
+        "none",
+        *(f"rgb({level},{level},{level})" for level in (0, 64, 128, 191, 255, 127)),
+    }
+    light, dark = (set(re.findall(r"--\w+(?=:)", block)) for block in re.findall(r":root \{(.*?)\}", sheet, re.S)[:2])
+    assert {"--before", "--after", "--ink", "--paper"} <= dark < light
+
+
+@pytest.mark.parametrize("make", [audit_html, audit_notebook])
+def test_names_from_outside_are_only_ever_text(make_audit: Maker, make: Callable[..., str]) -> None:
+    _, summary = make_audit(names=HOSTILE, rules=["clean=0.5"])
+    summary["model"]["name"] = HOSTILE[0]
+    summary["verdict"] = f"{HOSTILE[0]} and {HOSTILE[1]}"
+    page = Page(make(summary))
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert summary["verdict"] in page.text
+
+
+def test_class_names_from_outside_come_out_as_they_are(make_audit: Maker) -> None:
+    _, summary = make_audit(names=HOSTILE)
+    text = Page(audit_html(summary)).text
+    assert all(name in text for name in HOSTILE)
+
+
+def test_what_was_not_audited_has_no_section(make_audit: Maker) -> None:
+    _, full = make_audit()
+    _, few = make_audit(("gamma(exponent=0.5)",))
+    assert {"path", "confidence", "answers", "classes"} <= set(Page(audit_html(full)).attributes("id"))
+    assert not {"path", "gallery"} & set(Page(audit_html(few)).attributes("id"))
+
+
+def test_a_transform_that_keeps_the_meaning_of_no_class_has_a_row_without_numbers(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative", "flip"), lost=("flip",))
+    assert summary["transforms"][1]["n"] == 0
+    page = Page(audit_html(summary))
+    assert "flip 0 of 3 classes – –" in page.text
+    _, nothing = make_audit(("flip",), lost=("flip",))
+    assert {"confidence", "answers"}.isdisjoint(Page(audit_html(nothing)).attributes("id"))
+
+
+def test_more_classes_than_fit_are_folded_away_and_very_many_are_counted(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative",), n=900, size=210, classes=210)
+    text = Page(audit_html(summary)).text
+    rows = len(summary["transforms"][0]["per_class"])
+    assert rows > 200
+    assert "188 more classes" in text
+    assert f"{rows - 200} more {'class' if rows == 201 else 'classes'}" in text
+
+
+@pytest.mark.parametrize(("bound", "said"), [("0.99", "✗ Gate failed"), ("0.1", "✓ Gate passed")])
+def test_the_gate_is_said_in_words(make_audit: Maker, bound: str, said: str) -> None:
+    _, summary = make_audit(rules=[f"clean={bound}"])
+    text = Page(audit_html(summary)).text
+    assert said in text
+    assert f"clean={bound}" in text
+
+
+def test_the_gallery_holds_the_very_pictures(make_audit: Maker) -> None:
+    folder, summary = make_audit()
+    make_gallery(folder / "gallery")
+    page = Page(audit_html(summary, pairs=read_gallery(folder / "gallery")))
+    held = [base64.b64decode(source.partition(",")[2]) for source in page.attributes("src")]
+    names = ("0-before", "0-after", "1-before", "1-after")
+    assert held == [(folder / "gallery" / f"{name}.png").read_bytes() for name in names]
+    assert page.attributes("class").count("grain") == 4
+    assert "✓ bar 0 75.0 % sure ✗ bar 1 >99.9 % sure bar0.png" in page.text
+
+
+def test_the_gallery_shows_all_of_one_transform_and_a_few_of_the_others(tmp_path: Path) -> None:
+    for spec in ("flip", "negative"):
+        make_gallery(tmp_path / spec, spec, pairs=5)
+    pairs = [*read_gallery(tmp_path / "flip"), *read_gallery(tmp_path / "negative")]
+    grouped = by_transform(pairs, first="negative")
+    assert [(spec, len(members)) for spec, members in grouped] == [("negative", 5), ("flip", 3)]
+
+
+@pytest.mark.parametrize("changes", [{"before": "../plan.json"}, {"after": "gone.png"}, {"after": "gallery.json"}])
+def test_a_gallery_with_a_missing_or_foreign_picture_is_an_error(tmp_path: Path, changes: dict[str, str]) -> None:
+    make_gallery(tmp_path / "gallery", pairs=1, **changes)
+    with pytest.raises(DataError, match="expected a gallery in"):
+        read_gallery(tmp_path / "gallery")
+
+
+@pytest.mark.parametrize("content", ["[{}]", "{", "3", '["x"]'])
+def test_a_damaged_gallery_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "gallery.json").write_text(content)
+    with pytest.raises(DataError, match="delete it and go on"):
+        read_gallery(tmp_path)
+
+
+def test_a_report_is_a_page_figures_and_a_junit_file_and_the_same_bytes_each_time(make_audit: Maker) -> None:
+    folder, summary = make_audit(names=HOSTILE)
+    make_gallery(folder / "gallery")
+    write_report(folder, summary)
+    figures = {f"{name}.{kind}" for name in ("accuracy", "path", "reliability", "confusion") for kind in ("png", "svg")}
+    assert {path.name for path in (folder / "figures").iterdir()} == figures
+    for path in (folder / "figures").glob("*.svg"):
+        assert ET.parse(path).getroot().tag.endswith("svg")
+    assert Page((folder / "report.html").read_text(encoding="utf-8")).open == []
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    first = {path: path.read_bytes() for path in files}
+    write_report(folder, summary)
+    assert {path: path.read_bytes() for path in files} == first
+
+
+def test_a_notebook_shows_the_verdict_and_each_transform_that_keeps_the_meaning(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    page = Page(audit_notebook(summary))
+    assert page.open == []
+    assert page.text.count("[") == 1 + sum(entry["kind"] == "label_preserving" for entry in summary["transforms"])
+    for entry in summary["transforms"]:
+        assert (entry["spec"] in page.text.replace("( ", "(")) == (entry["kind"] == "label_preserving")

@@ -1,0 +1,196 @@
+"""Which classes keep their meaning is data: checked against the datasets, and overridable."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from negatoscope.data.sources import sources
+from negatoscope.errors import InputError
+from negatoscope.registry import Spec, parse_spec
+from negatoscope.transforms import TRANSFORMS
+from negatoscope.transforms.label_preserving import _package_meaning, preserved_classes
+from negatoscope.transforms.suites import suite
+
+Write = Callable[[str], Path]
+
+COMMANDS = {
+    "turn right ahead",
+    "turn left ahead",
+    "ahead only",
+    "ahead or right",
+    "ahead or left",
+    "keep right",
+    "keep left",
+    "roundabout",
+}
+
+
+def lost(dataset: str, spec: str, override: Path | None = None) -> set[str]:
+    names = sources()[dataset.partition("(")[0]].class_names
+    kept = preserved_classes(dataset, names, TRANSFORMS.resolve(spec)[0], override=override)
+    return {name for name, keeps in zip(names, kept, strict=True) if not keeps}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "gtsrb"])
+def test_every_rule_names_classes_of_its_dataset(dataset: str) -> None:
+    names, rules = sources()[dataset].class_names, _package_meaning()[dataset].rules
+    assert rules
+    assert {len(rule.apply(names)) for rule in rules} == {len(names)}
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "mnist_sample", "fashion_mnist", "gtsrb"])
+@pytest.mark.parametrize("spec", suite("all").specs)
+def test_a_transform_of_a_suite_keeps_some_class_and_a_path_or_control_all(dataset: str, spec: str) -> None:
+    if spec.startswith(("negative_path", "pixel_flips", "noise")):
+        assert lost(dataset, spec) == set()
+    kept = set(sources()[dataset].class_names) - lost(dataset, spec)
+    assert bool(kept) == (spec != "solarize(threshold=0.5)" or dataset == "gtsrb")
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "mnist_sample", "fashion_mnist", "gtsrb", "gtsrb(prepare='paper')"])
+@pytest.mark.parametrize(
+    "spec", ["negative", "negative_sigmoid_contrast(steepness=5.0)", "gamma(exponent=2.0)", "grayscale"]
+)
+def test_tones_keep_every_class(dataset: str, spec: str) -> None:
+    assert lost(dataset, spec) == set()
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("flip", {"2", "3", "4", "5", "6", "7", "9"}),
+        ("flip(axis='top_bottom')", {"2", "4", "5", "6", "7", "9"}),
+        ("rotation(degrees=-15)", set()),
+        ("rotation(degrees=180)", {"2", "3", "4", "5", "6", "7", "9"}),
+        ("rotation(degrees=-170)", {"2", "3", "4", "5", "6", "7", "9"}),
+        ("rotation(degrees=90)", {"1", "2", "3", "4", "5", "6", "7", "8", "9"}),
+        ("translation(right=0.1)", set()),
+        ("translation(right=0.1, down=-0.2)", set("0123456789")),
+        ("solarize(threshold=0)", set()),
+        ("solarize(threshold=0.5)", set("0123456789")),
+        ("solarize(threshold=1.01)", set()),
+        ("edges", {"1"}),
+        ("posterize(bits=1)", set()),
+        ("contrast(factor=0.05)", set("0123456789")),
+    ],
+)
+@pytest.mark.parametrize("dataset", ["mnist", "mnist_sample"])
+def test_digits_keep_their_meaning_as_far_as_eyes_see_it(dataset: str, spec: str, expected: set[str]) -> None:
+    assert lost(dataset, spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("hue_shift(degrees=15)", set()),
+        ("hue_shift(degrees=90)", COMMANDS | {"no entry", "no vehicles"}),
+        ("opposite_hue", COMMANDS | {"no entry", "no vehicles"}),
+        ("channel_permutation(order='BGR')", COMMANDS | {"no entry", "no vehicles"}),
+        ("channel_permutation(order='RBG')", COMMANDS),
+        ("channel_permutation(order='GRB')", {"no entry", "no vehicles"}),
+        ("luminance_negative", set()),
+        ("saturation(factor=0)", set()),
+        ("rotation(degrees=15)", set()),
+        ("edges", set()),
+        ("posterize(bits=1)", set(sources()["gtsrb"].class_names)),
+    ],
+)
+def test_signs_that_colour_defines_lose_their_meaning_with_it(spec: str, expected: set[str]) -> None:
+    assert lost("gtsrb", spec) == expected
+
+
+def test_a_mirror_turns_left_into_right() -> None:
+    found = lost("gtsrb", "flip")
+    assert {"turn right ahead", "keep left", "bend left", "20 km/h", "end of 80 km/h"} <= found
+    assert found.isdisjoint({"stop", "no entry", "priority road", "no vehicles", "ahead only", "roundabout", "danger"})
+    assert len(found) == 19
+
+
+def test_on_its_head_few_signs_are_what_they_were() -> None:
+    every = set(sources()["gtsrb"].class_names)
+    round_about = {"stop", "no vehicles", "roundabout"}
+    assert every - lost("gtsrb", "rotation(degrees=45)") == round_about
+    assert every - lost("gtsrb", "rotation(degrees=180)") == round_about | {
+        "priority road",
+        "no entry",
+        "end of all limits",
+    }
+
+
+def test_a_dataset_of_which_nothing_is_said_keeps_every_class() -> None:
+    assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("flip")) == (True, True)
+    assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("posterize(bits=1)")) == (False, False)
+
+
+def test_a_users_rules_come_first(write: Write) -> None:
+    mine = write('[[mnist.rules]]\ntransform = "flip"\nlost = ["7"]\n')
+    assert lost("mnist", "flip", mine) == {"7"}
+    assert lost("mnist_sample", "flip", mine) == {"7"}
+    assert lost("mnist", "edges", mine) == {"1"}
+
+
+def test_a_users_dataset_can_be_the_same_as_another(write: Write) -> None:
+    mine = write('["folder:digits"]\nsame_as = "mnist"\n[["folder:digits".rules]]\ntransform = "edges"\nlost = []\n')
+    digits = tuple("0123456789")
+    assert preserved_classes("folder:digits", digits, parse_spec("edges"), override=mine) == (True,) * 10
+    assert sum(preserved_classes("folder:digits", digits, parse_spec("flip"), override=mine)) == 3
+
+
+def test_tables_that_are_each_other_end(write: Write) -> None:
+    mine = write('[mnist]\nsame_as = "mnist_sample"\n')
+    assert lost("mnist", "negative", mine) == set()
+
+
+def test_a_rule_for_any_dataset_of_the_user_comes_before_the_packages(write: Write) -> None:
+    mine = write('[[any.rules]]\ntransform = "posterize"\nlost = ["a"]\n')
+    assert preserved_classes("folder:x", ("a", "b"), parse_spec("posterize(bits=1)"), override=mine) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x", r"^expected TOML in .*mine\.toml, got a file that is not: "),
+        (
+            "mnist = 3",
+            r"^expected rules or same_as in \[mnist\] of .*, got 3; see the package's label_preserving\.toml$",
+        ),
+        ("[mnist]\nsame_as = 3", r"^expected tables of rules and a name in same_as in \[mnist\]"),
+        ("[[mnist.rules]]\nlost = []", r"^expected transform, where, and either kept or lost in rule 1 of \[mnist\]"),
+        (
+            '[[mnist.rules]]\ntransform = "edges"\nlost = []\nkept = []',
+            r"^expected transform, where, and either kept or lost in rule 1 of \[mnist\] of ",
+        ),
+        ('[[mnist.rules]]\ntransform = "edges"\nlost = "7"', r'^expected a list of class names or "all" in rule 1 of'),
+        (
+            '[[mnist.rules]]\ntransform = "edges"\nlost = ["x"]',
+            r"^expected names of classes in rule 1 of .*, got 'x'; ",
+        ),
+        (
+            '[[mnist.rules]]\ntransform = "edge"\nlost = []',
+            r"^expected the name of a transform, got 'edge'; did you ",
+        ),
+        (
+            '[[mnist.rules]]\ntransform = "gamma"\nwhere = { exponant = 1 }\nlost = []',
+            r"^expected settings of gamma under where in rule 1 of .*, got 'exponant'$",
+        ),
+    ],
+)
+def test_a_file_of_another_form_is_one_sentence(write: Write, text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        preserved_classes("mnist", tuple("0123456789"), Spec("edges"), override=write(text))
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^expected a TOML file in .*none\.toml, but it cannot be read: "):
+        preserved_classes("mnist", tuple("0123456789"), Spec("edges"), override=tmp_path / "none.toml")
