@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
-from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.table1_page import table1_csv, table1_live, table1_markdown
 
 Document = dict[str, Any]
@@ -173,22 +170,6 @@ def test_the_title_comes_first_and_what_to_beware_of_next(make_document: Maker) 
     title, warning = table1_markdown(make_document(["mnist"], not_run=["gtsrb"])).split("\n\n")[:2]
     assert title.startswith("# Table I")
     assert warning == "> **GTSRB: not run (no copy was found).**"
-
-
-WORDS = st.text(st.sampled_from("ab1|- "), max_size=6).map(str.strip)
-
-
-def test_a_column_of_single_digits_has_a_rule_that_readers_of_markdown_know() -> None:
-    rule = markdown_table(["a", "1"], [["b", "2"]]).splitlines()[1]
-    assert rule == "| -- | -: |"
-
-
-@given(st.lists(st.tuples(WORDS, WORDS, WORDS), max_size=4))
-def test_any_cells_come_back_from_a_markdown_table_whose_lines_are_equally_long(cells: list[tuple[str, ...]]) -> None:
-    text = markdown_table(["one", "two", "three"], cells)
-    assert len({len(line) for line in text.splitlines()}) == 1
-    back = [tuple(row.values()) for row in parsed(f"## x\n{text}", "x")]
-    assert [tuple(cell.replace(r"\|", "|") for cell in row) for row in back] == cells
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

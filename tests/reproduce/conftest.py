@@ -1,27 +1,13 @@
-"""Documents of the table1 kind, counted from simulated predictions, the paper's numbers being its own; and audits.
+"""Documents of the table1 kind, counted from simulated predictions, the paper's numbers being its own."""
 
-Of an audit everything is real, though small: images, classifier, transforms, rows and what is counted from them.
-"""
-
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
-import torch
 from scipy.stats import chi2
-from torch import Tensor
 
-from negatoscope.auditing.gate import judge
-from negatoscope.auditing.summary import summarize
-from negatoscope.data import Dataset
-from negatoscope.models.predict import predict_images, to_images
-from negatoscope.rows import RowKey, hash_samples, make_rows, write_rows
 from negatoscope.statistics import (
     contingency,
     entropy_bits,
@@ -30,7 +16,6 @@ from negatoscope.statistics import (
     verdict,
     wilson,
 )
-from negatoscope.transforms import TransformFacts, describe_transform
 
 DATASETS: dict[str, dict[str, Any]] = {
     "mnist": {
@@ -60,7 +45,6 @@ DATASETS: dict[str, dict[str, Any]] = {
 }
 
 Maker = Callable[..., Any]
-MakeDataset = Callable[..., Dataset]
 
 
 @pytest.fixture(scope="session")
@@ -253,115 +237,3 @@ def _at(run: dict[str, Any], path: Sequence[str]) -> float:
     for key in path:
         run = run[key]
     return run  # type: ignore[return-value]
-
-
-class BrightestBar:
-    """A real classifier of the datasets that `make_dataset` makes: the class is where the image is brightest."""
-
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
-
-    def __call__(self, images: Tensor) -> Tensor:
-        rows = images.mean(dim=(1, 3))
-        width = rows.shape[1] // self.classes
-        return 12 * rows[:, : width * self.classes].unflatten(1, (self.classes, width)).mean(dim=2)
-
-
-AUDITED = (
-    "negative",
-    "gamma(exponent=0.5)",
-    "flip",
-    "negative_path(share=0.25)",
-    "negative_path(share=0.5)",
-    "pixel_flips(probability=0.5)",
-    "noise(l2=2.0)",
-)
-
-
-@pytest.fixture(scope="session")
-def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Makes a finished audit's folder with its summary and rows: ``make_audit(("negative",), rules=["clean=0.5"])``."""
-
-    def make(
-        specs: Sequence[str] = AUDITED,
-        *,
-        n: int = 120,
-        size: int = 9,
-        classes: int = 3,
-        names: Sequence[str] | None = None,
-        lost: Sequence[str] = (),
-        rules: Sequence[str] = (),
-        unreadable: int = 0,
-        **facts: Any,
-    ) -> tuple[Path, dict[str, Any]]:
-        """Under the specs in `lost` no class keeps its meaning, under the flip the middle one does."""
-        folder = tmp_path_factory.mktemp("audit")
-        dataset = make_dataset(n, size=size, classes=classes, split="test")
-        dataset = replace(dataset, class_names=tuple(names or dataset.class_names))
-        steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
-        write_rows(folder / "rows.parquet", _answers(dataset, classes, specs))
-        told = _facts(dataset, classes, steps, unreadable) | facts
-        summary = summarize(folder / "rows.parquet", told)
-        summary["gate"] = judge(summary, rules=rules, rows=folder / "rows.parquet")
-        (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-        return folder, summary
-
-    return make
-
-
-def _answers(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.Table]:
-    assert isinstance(dataset.images, np.ndarray)
-    images, labels = to_images(torch.from_numpy(dataset.images)), torch.from_numpy(dataset.labels)
-    for spec in ("clean", *specs):
-        changed = images if spec == "clean" else describe_transform(spec).function(images)
-        said = predict_images(BrightestBar(classes), changed, labels)
-        columns = {
-            "sample": dataset.samples,
-            "sample_hash": hash_samples(dataset.images),
-            "label": dataset.labels,
-            "prediction": said.predictions,
-            "confidence": said.confidences,
-            "label_confidence": said.label_confidences,
-            "label_rank": said.label_ranks,
-        }
-        yield make_rows(RowKey(dataset.spec, dataset.split, "brightest bar", spec, 0), columns)
-
-
-def _step(facts: TransformFacts, classes: int, lost: bool) -> dict[str, Any]:
-    kept = [not lost and (facts.spec.name != "flip" or index == classes // 2) for index in range(classes)]
-    return {
-        "spec": str(facts.spec),
-        "kind": facts.kind,
-        "parameters": dict(facts.spec.arguments),
-        "kept": kept,
-    }
-
-
-def _facts(dataset: Dataset, classes: int, steps: Sequence[dict[str, Any]], unreadable: int) -> dict[str, Any]:
-    return {
-        "model": {
-            "name": "brightest bar",
-            "kind": "callable",
-            "sha256": "",
-            "classes": classes,
-            "input_spec": {"size": [9, 9], "channels": "gray", "class_map": []},
-            "runs_code": True,
-        },
-        "dataset": {
-            "spec": dataset.spec,
-            "split": dataset.split,
-            "available": len(dataset) + unreadable,
-            "limit": None,
-            "prepared": "",
-            "official": True,
-            "files": {},
-            "class_names": list(dataset.class_names),
-        },
-        "suite": {"name": "semantic", "version": 1},
-        "self_check": {"n": len(dataset), "accuracy": 0.9},
-        "unreadable": unreadable,
-        "unreadable_named": [{"name": f"{index}.png", "reason": "no image"} for index in range(min(unreadable, 20))],
-        "reached_l2": {step["spec"]: {"mean": 1.5, "max": 1.75} for step in steps if step["spec"].startswith("noise")},
-        "steps": list(steps),
-        "provenance": {"negatoscope": "0.1.0", "created": "2026-11-24", "versions": {"python": "3.11.9"}},
-    }

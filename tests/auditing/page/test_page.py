@@ -20,7 +20,7 @@ Maker = Callable[..., tuple[Path, dict[str, Any]]]
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a $x_1$ & 漢字 {{ 7 * 7 }}")
 VOID = {"meta", "img", "br", "wbr"}
-STYLE_SHEET = Path(__file__).parents[2] / "src" / "negatoscope" / "reports" / "page.css"
+STYLE_SHEET = Path(__file__).parents[3] / "src" / "negatoscope" / "auditing" / "page.css"
 
 
 class Page(HTMLParser):

@@ -96,7 +96,7 @@ def test_facts_are_lines_of_names_and_texts_without_what_is_empty() -> None:
     told["provenance"] = {"data": [{"spec": "mnist"}], "batch": None, "hue": math.pi}
     assert facts(told) == [
         ("model: name", "m"),
-        ("model: input_spec: size", "2, 3"),
+        ("model: input spec: size", "2, 3"),
         ("model: runs code", "no"),
         ("provenance: data: spec", "mnist"),
         ("provenance: hue", "3.141592653589793"),
