@@ -90,7 +90,8 @@ class Registry(Generic[Registered]):
         if name not in self._functions:
             near = difflib.get_close_matches(name, self._functions, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.names())}"
-            raise SpecError(f"expected the name of a {self.kind}, got {name!r}; {hint}")
+            article = "an" if self.kind[0] in "aeiou" else "a"
+            raise SpecError(f"expected the name of {article} {self.kind}, got {name!r:.80}; {hint}")
         return self._functions[name]
 
     def resolve(self, text: str) -> tuple[Spec, Callable[..., Any]]:

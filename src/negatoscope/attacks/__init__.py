@@ -1,15 +1,24 @@
-"""Searches that use a classifier to find images it gets wrong, inside a stated set of allowed changes."""
+"""Searches that use a classifier to find images that it misclassifies, inside a stated set of allowed changes."""
 
+import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from negatoscope.registry import Registry
-from negatoscope.types import Images
+import torch
+from torch import Tensor
+
+from negatoscope.models.predict import BatchTransform, Classifier
+from negatoscope.registry import Registry, Spec
+from negatoscope.types import Images, Labels
+
+__all__ = ["ATTACKS", "Attack", "AttackResult", "register_attack", "resolve_attack"]
 
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack found: images in [0, 1], and how many forward passes it spent on each image."""
+    """What an attack gives: images in [0, 1], and how many forward passes it spent on each image."""
 
     images: Images
     queries: int
@@ -19,3 +28,56 @@ ATTACKS: Registry[Callable[..., AttackResult]] = Registry("attack", "negatoscope
 """Every attack by name, called as ``attack(classifier, images, labels, ...)``."""
 
 register_attack = ATTACKS.register
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack with its settings: ``attack(classifier, images, labels)``.
+
+    Args:
+        spec: Its canonical spec.
+        function: Called with the classifier, the images and their labels; the settings are bound.
+    """
+
+    spec: Spec
+    function: Callable[[Classifier, Images, Labels], AttackResult]
+
+    def __call__(self, classifier: Classifier, images: Images, labels: Labels) -> AttackResult:
+        """The images that the attack makes of `images`, and what they cost."""
+        return self.function(classifier, images, labels)
+
+    def against(self, classifier: Classifier) -> BatchTransform:
+        """What `predict` takes as `batch_transform`: images and labels to the images attacked."""
+        return lambda images, labels: self.function(classifier, images, labels).images
+
+
+def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
+    """The attack that a spec names, its settings checked before any image is attacked.
+
+    Args:
+        text: A spec such as "pgd(epsilon=0.1, steps=40)".
+        seed: For an attack that takes a seed, where the spec sets none; it does not enter the spec.
+
+    Raises:
+        SpecError: The name or a setting is unknown, missing or of the wrong type.
+        InputError: A setting has an impossible value.
+    """
+    spec, function = ATTACKS.resolve(text)
+    takes_seed = "seed" in inspect.signature(ATTACKS.get(spec.name)).parameters and "seed" not in spec.arguments
+    seeded: dict[str, Any] = {"seed": seed} if takes_seed and seed is not None else {}
+
+    def bound(classifier: Classifier, images: Images, labels: Labels) -> AttackResult:
+        result: AttackResult = function(classifier, images, labels, **seeded)
+        return result
+
+    with suppress(_FirstQuery):  # settings are checked before the classifier is asked anything
+        bound(_query, torch.full((1, 1, 2, 2), 0.5), torch.zeros(1, dtype=torch.int64))
+    return Attack(spec, bound)
+
+
+class _FirstQuery(Exception):
+    pass
+
+
+def _query(images: Tensor) -> Tensor:
+    raise _FirstQuery

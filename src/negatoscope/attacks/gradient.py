@@ -60,29 +60,31 @@ def pgd(
         step_size: The change of a pixel per step; 0 stands for ``2.5 * epsilon / steps``.
         steps: How many.
         random_start: Whether to start anywhere in the ball rather than at the images.
-        seed: Of the random start.
+        seed: Of the random start, from -2**63 to 2**63 - 1.
 
     Raises:
-        InputError: `epsilon` or `step_size` is not in [0, 1], or `steps` is below 1.
+        InputError: `epsilon` or `step_size` is not in [0, 1], `steps` is below 1, or `seed` is out of range.
 
     Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
     """
     _expect_epsilon(epsilon)
     if not 0.0 <= step_size <= 1.0 or steps < 1:
         raise InputError(f"expected step_size in [0, 1] and at least one step, got {step_size} and {steps}")
+    if not -(2**63) <= seed < 2**63:
+        raise InputError(f"expected a seed from -2**63 to 2**63 - 1, got {seed}")
     step_size = step_size or 2.5 * epsilon / steps
-    found = images = images.detach()
+    attacked = images = images.detach()
     if random_start:
         noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(seed)).to(images)
-        found = _project(images + epsilon * (2 * noise - 1), images, epsilon)
+        attacked = _project(images + epsilon * (2 * noise - 1), images, epsilon)
     for _ in range(steps):
-        gradient = _loss_gradient(classifier, found, labels)
-        found = _project(torch.add(found, gradient.sign(), alpha=step_size), images, epsilon)
-    return AttackResult(found, queries=steps)
+        gradient = _loss_gradient(classifier, attacked, labels)
+        attacked = _project(torch.add(attacked, gradient.sign(), alpha=step_size), images, epsilon)
+    return AttackResult(attacked, queries=steps)
 
 
-def _project(found: Tensor, images: Images, epsilon: float) -> Images:
-    return torch.minimum(torch.maximum(found, images - epsilon), images + epsilon).clamp_(0.0, 1.0)
+def _project(attacked: Tensor, images: Images, epsilon: float) -> Images:
+    return torch.minimum(torch.maximum(attacked, images - epsilon), images + epsilon).clamp_(0.0, 1.0)
 
 
 def _loss_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from torch import Tensor
 
 from negatoscope.registry import Registry
 
-Kind = Literal["onnx", "torch", "export", "hugging_face", "timm", "callable", "trained"]
+ModelKind = str
+"""What a classifier came as, such as "onnx", "torch", "hugging_face" or "callable"."""
 
 Run = Callable[[Tensor], Tensor]
 """A classifier as it comes: what it wants in, what it says out."""
@@ -29,7 +29,7 @@ class LoadedModel:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     run: Run
     sha256: str
     runs_code: bool

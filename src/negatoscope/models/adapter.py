@@ -7,7 +7,7 @@ from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
 from negatoscope.errors import InputError
-from negatoscope.models import Kind, Run
+from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
 from negatoscope.types import Images, Logits
 
@@ -29,7 +29,7 @@ class ClassifierAdapter:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     input_spec: InputSpec
     run: Run
     device: torch.device

@@ -12,14 +12,14 @@ from negatoscope.types import Images
 
 __all__ = [
     "TRANSFORMS",
-    "Kind",
     "ParameterRange",
     "TransformFacts",
+    "TransformKind",
     "describe_transform",
     "register_transform",
 ]
 
-Kind = Literal["label_preserving", "path", "control"]
+TransformKind = Literal["label_preserving", "path", "control"]
 """Whether a person would still say the class (only these enter mean and worst case), or the transform lies on the
 straight line to the negative, or it is what others are compared with."""
 
@@ -28,7 +28,7 @@ Registered = TypeVar("Registered", bound=Callable[..., Images])
 TRANSFORMS: Registry[Callable[..., Images]] = Registry("transform", "negatoscope.transforms")
 """Every transform by name; add one with the decorator `register_transform`."""
 
-_SAID: dict[str, tuple[Kind, bool]] = {}
+_SAID: dict[str, tuple[TransformKind, bool]] = {}
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TransformFacts:
 
     spec: Spec
     function: Callable[..., Images]
-    kind: Kind
+    kind: TransformKind
     color: bool
     identity: Mapping[str, float]
     space: Mapping[str, ParameterRange]
@@ -58,12 +58,12 @@ def register_transform(function: Registered) -> Registered: ...
 
 @overload
 def register_transform(
-    *, kind: Kind = "label_preserving", color: bool = False
+    *, kind: TransformKind = "label_preserving", color: bool = False
 ) -> Callable[[Registered], Registered]: ...
 
 
 def register_transform(
-    function: Any = None, *, kind: Kind = "label_preserving", color: bool = False
+    function: Any = None, *, kind: TransformKind = "label_preserving", color: bool = False
 ) -> Any:  # the overloads say more
     """Add a transform under its function's name; a decorator, bare or with arguments.
 
