@@ -2,8 +2,7 @@
 
 import pytest
 
-from negatoscope.auditing.verdict import comparison_sentence, percent, verdict_sentence
-from negatoscope.reports.formatting import percent_at_least
+from negatoscope.auditing.verdict import comparison_sentence, verdict_sentence
 
 
 def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="label_preserving", kept=None):
@@ -95,25 +94,3 @@ def _comparison(*differences):
 )
 def test_a_comparison_says_who_is_better_in_how_much_and_by_how_much(differences, sentence):
     assert comparison_sentence(_comparison(*differences)) == sentence
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0.0 %"),
-        (0.0004, "less than 0.1 %"),
-        (0.0005, "0.1 %"),
-        (0.5, "50.0 %"),
-        (0.99951, "more than 99.9 %"),
-        (1.0, "100.0 %"),
-    ],
-)
-def test_a_rate_is_never_rounded_to_all_or_nothing(value, text):
-    assert percent(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.9, "90.00 %"), (0.89999, "89.99 %"), (0.29, "29.00 %"), (1.0, "100.00 %")]
-)
-def test_a_lower_end_is_rounded_down(value, text):
-    assert percent_at_least(value) == text

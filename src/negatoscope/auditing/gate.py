@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from negatoscope.auditing.compare import Audited, compare_audits, read_audit
-from negatoscope.auditing.verdict import SIGNIFICANT, difference_words, percent
+from negatoscope.auditing.verdict import SIGNIFICANT, difference_words
 from negatoscope.errors import InputError
 from negatoscope.registry import parse_spec
-from negatoscope.reports.formatting import percent_at_least
+from negatoscope.reports.formatting import percent
 from negatoscope.transforms import TRANSFORMS
 
 _OVER_ALL = ("clean", "mean", "worst_case")
@@ -139,7 +139,7 @@ def _rate_words(rule: Rule, rate: float | None, low: float | None, *, what: str)
         return f"{what} cannot be told: no image keeps its meaning"
     compared = "which reaches" if low >= rule.bound else "below"
     return (
-        f"{what} is {percent(rate, decimals=2)}, and its 95 % interval begins at {percent_at_least(low)}, "
+        f"{what} is {percent(rate, unit=True)}, and its 95 % interval begins at {percent(low, unit=True, down=True)}, "
         f"{compared} {100 * rule.bound:.6g} %"
     )
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from negatoscope.auditing.page_text import title as title_of
 from negatoscope.documents import Document
-from negatoscope.reports.formatting import interval, rate
+from negatoscope.reports.formatting import measured
 
 # XML 1.0 has no way to write these.
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,10 +36,8 @@ def _rule_case(rule: Document) -> ET.Element:
 
 def _transform_case(entry: Document) -> ET.Element:
     case = ET.Element("testcase", {"classname": f"negatoscope.{entry['kind']}", "name": _clean(entry["spec"])})
-    measured = (
-        f"{rate(entry['accuracy'])} % {interval(entry['low'], entry['high'], decimals=1)} of {entry['n']:,} images"
-    )
-    ET.SubElement(case, "system-out").text = f"right: {measured}"
+    rate = measured(entry["accuracy"], entry["low"], entry["high"], decimals=1)
+    ET.SubElement(case, "system-out").text = f"accuracy: {rate} % of {entry['n']:,} images"
     return case
 
 

@@ -11,7 +11,7 @@ from negatoscope.auditing.page_contents import Curve, class_name, curves, focus,
 from negatoscope.auditing.page_text import title
 from negatoscope.documents import Document
 from negatoscope.reports.figures import DARK, GRAY, styled
-from negatoscope.reports.formatting import interval, rate
+from negatoscope.reports.formatting import measured, percent
 
 BEFORE, AFTER = "#0a66a8", "#b84a00"
 
@@ -96,7 +96,7 @@ def draw_confusion(summary: Document, entry: Document) -> Figure:
             axes.barh(place, 100 * error["share"], height=0.5, color=AFTER)
             pair = [_drawable(class_name(summary, error[key]), error[key]) for key in ("label", "prediction")]
             _beside(axes, place, " → ".join(pair), side="left")
-            _beside(axes, place, f"{rate(error['share'])}  ({error['n']:,})", side="right")
+            _beside(axes, place, f"{percent(error['share'], decimals=1)}  ({error['n']:,})", side="right")
     return figure
 
 
@@ -121,17 +121,16 @@ def _draw_accuracy(axes: Axes, place: int, entry: Document) -> None:
     axes.plot([low, high], [place, place], color=AFTER, linewidth=4, alpha=0.4, solid_capstyle="butt")
     face = AFTER if is_significant(entry) else "white"
     axes.plot(value, place, "D", color=AFTER, markerfacecolor=face, markersize=4.5, clip_on=False, zorder=3)
-    measured = f"{rate(entry['accuracy'])} {interval(entry['low'], entry['high'], decimals=1)}"
-    _beside(axes, place, measured, side="right")
+    _beside(axes, place, measured(entry["accuracy"], entry["low"], entry["high"], decimals=1), side="right")
 
 
-def _draw_bins(axes: Axes, measured: Document, name: str, *, color: str, marker: str) -> None:
-    bins = [one for one in measured["reliability"] if one["n"]]
+def _draw_bins(axes: Axes, predictions: Document, name: str, *, color: str, marker: str) -> None:
+    bins = [one for one in predictions["reliability"] if one["n"]]
     total = sum(one["n"] for one in bins)
     x, y = ([100 * one[key] for one in bins] for key in ("confidence", "accuracy"))
     axes.vlines(x, x, y, color=color, linewidth=1, alpha=0.45)
     sizes = [12 + 130 * one["n"] / total for one in bins]
-    label = f"{name}\nECE {rate(measured['ece'])} points"
+    label = f"{name}\nECE {percent(predictions['ece'], decimals=1)} points"
     axes.scatter(x, y, sizes, color=color, marker=marker, clip_on=False, zorder=3, label=label)
 
 
@@ -140,7 +139,8 @@ def _draw_reference(axes: Axes, share: float, name: str, *, color: str, dashes: 
     axes.axvline(100 * share, color=color, linestyle=dashes, linewidth=1, zorder=1)
     align = "right" if share > 0.5 else "left"
     where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
-    axes.annotate(f"{name} {rate(share)}", (100 * share, 1), xytext=(0, 5 + lift), color=color, ha=align, **where)
+    label = f"{name} {percent(share, decimals=1)}"
+    axes.annotate(label, (100 * share, 1), xytext=(0, 5 + lift), color=color, ha=align, **where)
 
 
 def _beside(axes: Axes, place: int, text: str, *, side: str, weight: str = "normal") -> None:

@@ -1,18 +1,17 @@
 """An audit, and two beside each other, as Markdown that reads well on a terminal too."""
 
 from negatoscope.auditing.page_contents import groups
-from negatoscope.auditing.page_text import notes, title
+from negatoscope.auditing.page_text import change, change_interval, notes, title
 from negatoscope.documents import Document
 from negatoscope.reports.formatting import (
     MISSING,
-    change,
-    change_interval,
     counted,
     interval,
     joined,
+    measured,
     p_value,
+    percent,
     points,
-    rate,
 )
 from negatoscope.reports.markdown import markdown_table
 
@@ -68,8 +67,8 @@ def _comparison_table(comparison: Document) -> str:
     lines = []
     for entry in comparison["transforms"]:
         images = f"{entry['n']:,}" if comparison["paired"] else f"{entry['n_a']:,}, {entry['n_b']:,}"
-        moved = f"{points(entry['difference'])} {_between(entry['low'], entry['high'])}"
-        rates = [rate(entry["a"]), rate(entry["b"])]
+        moved = f"{points(entry['difference'])} {interval(entry['low'], entry['high'], decimals=1, signed=True)}"
+        rates = [percent(entry["a"], decimals=1), percent(entry["b"], decimals=1)]
         lines.append([entry["spec"], images, *rates, moved, p_value(entry["p_holm"])])
     return markdown_table(header, lines)
 
@@ -94,7 +93,8 @@ def _suite(summary: Document) -> str:
     worst = interval(summary["worst_case_low"], summary["worst_case_high"], decimals=1)
     return (
         f"Over {counted(counts, 'transform')} that keep the meaning: mean of accuracies "
-        f"{rate(summary['mean_accuracy'])} % {mean}; worst case {rate(summary['worst_case_accuracy'])} % {worst}: the "
+        f"{percent(summary['mean_accuracy'], decimals=1)} % {mean}; worst case "
+        f"{percent(summary['worst_case_accuracy'], decimals=1)} % {worst}: the "
         f"share of {summary['worst_case_n']:,} images right unchanged and under every one of them."
     )
 
@@ -110,8 +110,4 @@ def _gate(summary: Document) -> str:
 
 
 def _accuracy(entry: Document) -> str:
-    return f"{rate(entry['accuracy'])} {interval(entry['low'], entry['high'], decimals=1)}"
-
-
-def _between(low: float | None, high: float | None) -> str:
-    return MISSING if low is None or high is None else f"[{points(low)}, {points(high)}]"
+    return measured(entry["accuracy"], entry["low"], entry["high"], decimals=1)

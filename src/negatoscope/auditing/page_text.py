@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from negatoscope.documents import Document
-from negatoscope.reports.formatting import bits, counted, joined
+from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, points
 
 METHOD = (
     "One order for every image: decode, resize to the size that the model declares, transform on [0, 1], then the "
@@ -56,6 +56,16 @@ def notes(summary: Document) -> list[str]:
     if summary["self_check"].get("suggestion"):
         found.append(f"Self-check: {summary['self_check']['suggestion']}")
     return found
+
+
+def change(drop: float | None) -> str:
+    """A drop as what happened to the accuracy: a drop of 0.25 is −25.0 points."""
+    return MISSING if drop is None else points(-drop)
+
+
+def change_interval(low: float | None, high: float | None) -> str:
+    """The interval of a drop, as that of the change."""
+    return MISSING if low is None or high is None else interval(-high, -low, decimals=1, signed=True)
 
 
 def destinations(entry: Document, *, classes: int) -> str:

@@ -12,6 +12,7 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.input_spec import WHOLE, ChannelOrder, InputSpec, Layout, Range
 from negatoscope.models.predict import predict
+from negatoscope.reports.formatting import percent
 from negatoscope.statistics import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
@@ -76,10 +77,9 @@ def self_check(
     helpful = _helpful(classifier, pixels[few], labels[few], right[few])
     if bad and not helpful:
         helpful = (
-            f"{100 * accuracy:.1f} % of {n} images are right, and none of the usual suspects clearly helps "
-            "(range, "
-            "normalisation, channels, layout, order of classes); are these the images and classes that it was "
-            "trained for?"
+            f"{percent(accuracy, decimals=1, unit=True)} of {n} images are classified correctly, and none of "
+            "the usual suspects clearly helps (range, normalisation, channels, layout, order of classes); are these "
+            "the images and classes that it was trained for?"
         )
     return SelfCheck(n, accuracy, passed=not helpful, suggestion=helpful)
 
@@ -140,8 +140,8 @@ def _helpful(
     if not option or _interval(best).low <= _interval(right).high:
         return ""
     return (
-        f"with {option} it names {100 * best.mean():.1f} % of {len(labels)} images right, "
-        f"instead of {100 * right.mean():.1f} %"
+        f"with {option} it names {percent(float(best.mean()), decimals=1, unit=True)} of {len(labels)} images right, "
+        f"instead of {percent(float(right.mean()), decimals=1, unit=True)}"
     )
 
 

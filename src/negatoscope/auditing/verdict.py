@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from negatoscope.reports.formatting import counted, p_value, percent
+
 SIGNIFICANT = 0.05
 """A corrected p-value below this is a difference that chance seldom makes."""
 
@@ -14,7 +16,7 @@ def verdict_sentence(summary: Mapping[str, Any]) -> str:
         summary: What `summary.json` holds, but for "verdict", "gate" and "provenance".
     """
     name, clean = summary["model"]["name"], summary["clean"]
-    start = f"{name} is right on {percent(clean['accuracy'])} of {_images(clean['n'])}"
+    start = f"{name} is right on {percent(clean['accuracy'], decimals=1, unit=True)} of {counted(clean['n'], 'image')}"
     meaning = [entry for entry in summary["transforms"] if entry["kind"] == "label_preserving" and entry["n"]]
     if clean["low"] <= summary["chance"]:
         return f"{start}, which is no better than chance, so what transforms do to it says nothing."
@@ -51,31 +53,20 @@ def difference_words(entry: Mapping[str, Any]) -> str:
     """By how many points two rates differ, with the interval and the corrected p-value."""
     down = entry["difference"] < 0
     low, high = (-entry["high"], -entry["low"]) if down else (entry["low"], entry["high"])
-    p = "p < 0.001" if entry["p_holm"] < 0.001 else f"p = {entry['p_holm']:.3f}"
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
-    return f"by {100 * abs(entry['difference']):.1f} points ({interval}, {p})"
-
-
-def percent(value: float, *, decimals: int = 1) -> str:
-    """A rate in percent, never rounded to 0 or 100 where it is neither."""
-    least = 10.0**-decimals
-    if 0 < value < least / 200:
-        return f"less than {least:.{decimals}f} %"
-    if 1 - least / 200 < value < 1:
-        return f"more than {100 - least:.{decimals}f} %"
-    return f"{100 * value:.{decimals}f} %"
+    return f"by {100 * abs(entry['difference']):.1f} points ({interval}, {p_value(entry['p_holm'], named=True)})"
 
 
 def _loss(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     chance = ", no better than chance" if entry["low"] <= summary["chance"] else ""
     of = "" if entry["kept"] is None else f" of the {entry['n']:,} whose meaning that keeps"
-    return f"only on {percent(entry['accuracy'])}{of} under {entry['spec']}{chance}"
+    return f"only on {percent(entry['accuracy'], decimals=1, unit=True)}{of} under {entry['spec']}{chance}"
 
 
 def _rest(meaning: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> str:
     if len(meaning) == 1:
         return ""
-    worst = percent(summary["worst_case_accuracy"])
+    worst = percent(summary["worst_case_accuracy"], decimals=1, unit=True)
     return f"; {worst} stay right under all {len(meaning)} transforms that keep their meaning"
 
 
@@ -88,7 +79,3 @@ def _of(count: int, rates: int) -> str:
     if rates == 1:
         return "the one rate that both have" if count else "not even the one rate that both have"
     return f"{count or 'none'} of {rates} rates"
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"

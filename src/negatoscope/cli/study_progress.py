@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from negatoscope.reports.formatting import counted, duration
+from negatoscope.reports.formatting import counted, duration, percent
 from negatoscope.training.loop import TrainingProgress
 
 
@@ -66,8 +66,8 @@ class StudyWatch:
         """Say what a run came to."""
         self.passed += seconds
         self.progress.update(self.task, completed=self.passed, left=self._left())
-        rates = {key: 100 * document[key]["accuracy"] for key in ("test", "negative")}
-        told = f"{name}: test {rates['test']:.2f} %, negatives {rates['negative']:.2f} %"
+        test, negative = (percent(document[key]["accuracy"], unit=True) for key in ("test", "negative"))
+        told = f"{name}: test {test}, negatives {negative}"
         self.console.print("; ".join(filter(None, [told, self._left()])), soft_wrap=True)
 
     def _left(self) -> str:

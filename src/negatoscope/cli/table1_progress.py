@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
-from negatoscope.reports.formatting import counted, duration
+from negatoscope.reports.formatting import counted, duration, percent
 from negatoscope.reproduce.runs import Cell
 from negatoscope.reproduce.table1 import Job
 from negatoscope.reproduce.table1_page import table1_live
@@ -94,7 +94,7 @@ class Watch:
         self.epochs = -1
         self.progress.update(self.task, completed=self.passed)
         rates = {"test": document["test"]["accuracy"], "negatives": document["negative_train"]["accuracy"]}
-        told = ", ".join(f"{name} {100 * rate:.2f} %" for name, rate in rates.items())
+        told = ", ".join(f"{name} {percent(rate, unit=True)}" for name, rate in rates.items())
         if not self.console.is_terminal:
             self.console.print(f"{_name(cell)}: done: {told}", soft_wrap=True)
 
@@ -124,6 +124,6 @@ def _standing(moment: TrainingProgress) -> str:
     text = f"step {moment.step} of {moment.steps}"
     if moment.history:
         last = moment.history[-1]
-        text += f", epoch {last.epoch}: validation {100 * last.validation_accuracy:.2f} %"
-        text += f", negatives {100 * last.negative_accuracy:.2f} %"
+        text += f", epoch {last.epoch}: validation {percent(last.validation_accuracy, unit=True)}"
+        text += f", negatives {percent(last.negative_accuracy, unit=True)}"
     return text

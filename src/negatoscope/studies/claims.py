@@ -7,18 +7,22 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.errors import DataError
 from negatoscope.files import write_whole
+from negatoscope.reports.formatting import percent
 from negatoscope.reproduce.table1_sections import dataset_name, short_classifier_name
 from negatoscope.studies.claims_page import claims_page
 from negatoscope.studies.effects import MATTERS, NEAR_TEST
 
 Document = Mapping[str, Any]
 Verdict = Literal["holds", "holds in part", "does not hold", "undecided", "not tested"]
+
+_pc = partial(percent, decimals=1, unit=True, guard=False)
 
 NEARLY_ALL, SURE, TEST_SLACK, NOISE_SLACK, LEARNED, READ = 0.995, 0.99, 0.005, 0.01, 0.95, 0.5
 
@@ -111,7 +115,7 @@ def _training(table1: Document, sensitivity: Document) -> Finding:
     ]
     held = [accuracy >= NEARLY_ALL and (soft or sure >= SURE) for _, accuracy, sure, soft in rows]
     told = [
-        f"{name} {_pc(accuracy, 2)}, " + ("labels smoothed" if soft else f"confidence {_pc(sure)}")
+        f"{name} {_pc(accuracy, decimals=2)}, " + ("labels smoothed" if soft else f"confidence {_pc(sure)}")
         for name, accuracy, sure, soft in rows
     ]
     apart = [name for (name, *_), holds in zip(rows, held, strict=True) if not holds]
@@ -339,10 +343,6 @@ def _part(held: Sequence[bool]) -> Verdict:
 
 def _name(row: Document) -> str:
     return f"{dataset_name(row['dataset'])} {short_classifier_name(row['epsilon'])}"
-
-
-def _pc(rate: float, decimals: int = 1) -> str:
-    return f"{100 * rate:.{decimals}f} %"
 
 
 def _runs(number: int) -> str:

@@ -1,6 +1,7 @@
 """The page of a sensitivity study, in plain words; every sentence is made from the numbers."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from negatoscope.documents import Document
 from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent
@@ -8,6 +9,8 @@ from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.table1_sections import SMOKE, dataset_name
 
 _FEW_CLASSES = 10
+
+_tenths = partial(percent, decimals=1, guard=False)
 
 
 def sensitivity_page(result: Document) -> str:
@@ -196,17 +199,12 @@ def _closest(closest: Document) -> str:
 
 
 def _share(factor: Document) -> str:
-    share = factor["share_of_variance"]
-    return MISSING if share is None else f"{100 * share:.1f} %"
+    return percent(factor["share_of_variance"], decimals=1, unit=True, guard=False)
 
 
 def _verdicts(factor: Document) -> str:
     end, equal = factor["verdict"], factor["at_equal_accuracy"]["verdict"]
     return end if end == equal else f"{end}; at equal accuracy {equal}"
-
-
-def _tenths(rate: float | None) -> str:
-    return percent(rate, decimals=1)
 
 
 def _beside(result: Document, study: Document) -> list[str]:

@@ -34,7 +34,7 @@ def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Mak
     found = suite(summary)
     assert [case.get("name") for case in found.findall("testcase")] == ["negative", "flip"]
     assert (found.get("tests"), found.get("failures")) == ("2", "0")
-    assert found.findtext("testcase/system-out").startswith("right: ")
+    assert found.findtext("testcase/system-out").startswith("accuracy: ")
     assert found.findtext("system-out") == summary["verdict"]
 
 

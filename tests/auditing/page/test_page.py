@@ -14,7 +14,7 @@ from PIL import Image
 from negatoscope.auditing.page import audit_html, audit_notebook, write_report
 from negatoscope.auditing.page_gallery import by_transform, read_gallery
 from negatoscope.errors import DataError
-from negatoscope.reports.formatting import interval, rate
+from negatoscope.reports.formatting import interval, percent
 
 Maker = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -86,10 +86,10 @@ def test_every_accuracy_stands_in_the_page_with_its_interval(make_audit: Maker) 
     _, summary = make_audit()
     text = Page(audit_html(summary)).text
     for entry in (summary["clean"], *summary["transforms"]):
-        assert f"{rate(entry['accuracy'])} {interval(entry['low'], entry['high'], decimals=1)}" in text
+        assert f"{percent(entry['accuracy'], decimals=1)} {interval(entry['low'], entry['high'], decimals=1)}" in text
     assert summary["verdict"].replace(" %", "\u00a0%") in text.replace(" %", "\u00a0%")
     for key in ("mean", "worst_case"):
-        assert rate(summary[f"{key}_accuracy"]) in text
+        assert percent(summary[f"{key}_accuracy"], decimals=1) in text
         assert interval(summary[f"{key}_low"], summary[f"{key}_high"], decimals=1) in text
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from negatoscope.auditing.compare import compare
 from negatoscope.auditing.page_markdown import audit_markdown, compare_markdown
-from negatoscope.reports.formatting import change, rate
+from negatoscope.auditing.page_text import change
+from negatoscope.reports.formatting import percent
 
 Maker = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -21,7 +22,7 @@ def test_the_table_has_a_line_for_each_transform_with_its_numbers(make_audit: Ma
     for row, entry in zip(rows, summary["transforms"], strict=True):
         assert row[0].startswith(entry["spec"])
         assert row[1] == str(entry["n"])
-        assert row[2].startswith(rate(entry["accuracy"]))
+        assert row[2].startswith(percent(entry["accuracy"], decimals=1))
         assert row[3].startswith(change(entry["drop"]))
 
 
@@ -30,7 +31,7 @@ def test_verdict_and_suite_are_said(make_audit: Maker) -> None:
     text = audit_markdown(summary)
     assert summary["verdict"] in text
     assert "Over 3 transforms that keep the meaning" in text
-    assert f"worst case {rate(summary['worst_case_accuracy'])} %" in text
+    assert f"worst case {percent(summary['worst_case_accuracy'], decimals=1)} %" in text
     assert "Gate" not in text
 
 
@@ -57,7 +58,8 @@ def test_two_audits_of_the_same_images_are_compared_image_by_image(make_audit: M
     assert "Only B was audited under gamma(exponent=0.5)." in text
     _, _, *rows = table(text)
     for row, entry in zip(rows, comparison["transforms"], strict=True):
-        assert row[:4] == [entry["spec"], str(entry["n"]), rate(entry["a"]), rate(entry["b"])]
+        rates = [percent(entry[side], decimals=1) for side in "ab"]
+        assert row[:4] == [entry["spec"], str(entry["n"]), *rates]
         assert row[4].startswith("0.0 [")
 
 

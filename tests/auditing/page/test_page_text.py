@@ -4,27 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from negatoscope.auditing.page_text import destinations, facts, kept_note, left_out, notes
-from negatoscope.auditing.verdict import percent
-from negatoscope.reports.formatting import change, change_interval, p_value, points, rate, tight
+from negatoscope.auditing.page_text import change, change_interval, destinations, facts, kept_note, left_out, notes
 
 Maker = Callable[..., tuple[Path, dict[str, Any]]]
-
-
-@given(st.floats(0, 1))
-def test_a_rate_is_zero_or_a_hundred_only_where_it_is(value: float) -> None:
-    text = rate(value)
-    assert (text == "0.0") == (value == 0)
-    assert (text == "100.0") == (value == 1)
-    assert float(text.strip("<>")) == pytest.approx(100 * value, abs=0.1)
-
-
-@given(st.floats(0, 1))
-def test_the_table_and_the_verdict_round_alike(value: float) -> None:
-    assert percent(value) == rate(value).replace("<", "less than ").replace(">", "more than ") + " %"
 
 
 @pytest.mark.parametrize(
@@ -37,16 +20,6 @@ def test_a_drop_is_a_change_with_the_other_sign(drop: float | None, text: str) -
 def test_the_interval_of_a_change_begins_with_its_lower_end() -> None:
     assert change_interval(-0.01, 0.25) == "[−25.0, +1.0]"
     assert change_interval(None, None) == "–"
-    assert points(0.104) == "+10.4"
-
-
-@pytest.mark.parametrize(("p", "text"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.0104, "0.010"), (1.0, "1.000")])
-def test_a_p_value_is_never_zero(p: float, text: str) -> None:
-    assert p_value(p) == text
-
-
-def test_a_number_keeps_its_percent_sign() -> None:
-    assert tight("0.2 % of 3,000 images, a % b") == "0.2\u00a0% of 3,000 images, a % b"
 
 
 def test_nothing_unusual_needs_no_note(make_audit: Maker) -> None:
