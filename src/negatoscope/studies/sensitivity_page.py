@@ -264,7 +264,9 @@ def _ways(looks: Sequence[Document]) -> list[str]:
     look = looks[0]
     shares = look["destinations"]["shares"]
     most = sorted(range(len(shares)), key=lambda label: -shares[label])[:3]
-    named = joined([f"{look['class_names'][label]} ({percent(shares[label], decimals=0)} %)" for label in most])
+    named = joined(
+        [f"{look['class_names'][label]} ({percent(shares[label], decimals=0, guard=False)} %)" for label in most]
+    )
     bits, null = (look["destinations"][f"mutual_information_{name}"] for name in ("bits", "null_bits"))
     ways = [
         f"In the first of these networks negatives become above all {named}. Answers carry {bits:.2f} of the label's "
@@ -291,7 +293,9 @@ def _becomes(look: Document) -> list[str]:
     if len(names) <= _FEW_CLASSES:
         header = ["Negatives of, read as (%)", *names]
         rows = zip(names, counts, totals, strict=True)
-        lines = [[name, *(percent(count / total, decimals=0) for count in row)] for name, row, total in rows]
+        lines = [
+            [name, *(percent(count / total, decimals=0, guard=False) for count in row)] for name, row, total in rows
+        ]
         return [markdown_table(header, lines)]
     pairs = [(counts[label][other], label, other) for label in range(len(names)) for other in range(len(names))]
     most = sorted((pair for pair in pairs if pair[1] != pair[2]), reverse=True)[:5]
