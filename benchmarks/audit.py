@@ -63,7 +63,7 @@ def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int,
     plan = _plan(network, AuditConfig(suite="all", limit=images), side=side)
     ready = [
         to_images(torch.from_numpy(batch.pixels))
-        for batch in batches(plan.dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size)
+        for batch in batches(plan.dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)
     ]
 
     def forward() -> None:
@@ -117,8 +117,7 @@ def _audit(plan: AuditPlan) -> None:
 
 
 def _plan(network: nn.Module, choice: AuditConfig, *, side: int = SIDE, dataset: Dataset | None = None) -> AuditPlan:
-    told = {"size": [side, side], "channels": "rgb"}
-    classifier = open_classifier(network, options=told, data_classes=CLASSES)
+    classifier = open_classifier(network, size=side, channels="rgb", data_classes=CLASSES)
     return make_plan(classifier, dataset or load_dataset("gtsrb", split="test"), choice)
 
 

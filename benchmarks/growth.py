@@ -95,8 +95,8 @@ def _work(images: int, transforms: list[str], classes: int) -> tuple[float, floa
     from negatoscope.models.open import open_classifier
 
     weights = torch.randn(SIDE * SIDE, classes, generator=torch.Generator().manual_seed(0))
-    told = {"size": [SIDE, SIDE], "channels": "gray", "output": "logits"}
-    classifier = open_classifier(lambda x: (x.flatten(1) - 0.5) @ weights, options=told, data_classes=classes)
+    settings: dict[str, Any] = {"size": SIDE, "channels": "gray", "data_classes": classes}
+    classifier = open_classifier(lambda x: (x.flatten(1) - 0.5) @ weights, **settings)
     samples = np.arange(images, dtype=np.int64)
     names = tuple(f"class {index}" for index in range(classes))
     dataset = Dataset("made", "test", _Made(images), samples % classes, names, samples)

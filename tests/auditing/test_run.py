@@ -33,7 +33,7 @@ def brightest_bar(images: Images) -> Logits:
 
 @pytest.fixture
 def classifier() -> ClassifierAdapter:
-    return open_classifier(brightest_bar, options=WANTS, data_classes=3, device=CPU)
+    return open_classifier(brightest_bar, **WANTS, data_classes=3, device=CPU)
 
 
 MakePlan = Callable[..., AuditPlan]

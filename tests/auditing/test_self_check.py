@@ -1,6 +1,5 @@
 """A classifier that was told wrongly is stopped, and what was wrong is named."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -42,10 +41,10 @@ def reads_bars(images: Tensor) -> Tensor:
 def _check(model: Callable[[Tensor], Tensor], expected: float | None = None, **told: object) -> SelfCheck:
     pixels, labels = _bars(channels=3 if told.get("channels") == "rgb" else 1)
     told = {"size": WIDTH, "channels": "gray", **told}
-    classifier = open_classifier(model, options=told, data_classes=CLASSES, device=CPU)
-    before = json.dumps(classifier.input_spec.to_dict())
+    classifier = open_classifier(model, **told, data_classes=CLASSES, device=CPU)
+    before = repr(classifier.input_spec)
     found = self_check(classifier, pixels, labels, expected=expected)
-    assert json.dumps(classifier.input_spec.to_dict()) == before, "it suggests, and switches nothing"
+    assert repr(classifier.input_spec) == before, "it suggests, and switches nothing"
     return found
 
 
@@ -112,7 +111,8 @@ def test_swapped_colours_are_found() -> None:
     pixels[np.arange(90), labels] = 200
     wrong = open_classifier(
         lambda images: images.mean(dim=(2, 3)).flip(1),
-        options={"size": 4, "channels": "rgb"},
+        size=4,
+        channels="rgb",
         data_classes=3,
         device=CPU,
     )
@@ -132,7 +132,8 @@ def test_one_answer_to_everything_is_chance_however_often_it_is_right() -> None:
     labels = np.where(labels < 10, 0, labels)
     classifier = open_classifier(
         lambda images: _nothing(images) + torch.eye(CLASSES)[0],
-        options={"size": WIDTH, "channels": "gray"},
+        size=WIDTH,
+        channels="gray",
         data_classes=CLASSES,
         device=CPU,
     )
@@ -162,7 +163,7 @@ def test_who_expects_nothing_may_audit_a_coin() -> None:
 
 def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:
     told = {"size": WIDTH, "channels": "gray", "dtype": "uint8"}
-    classifier = open_classifier(lambda images: _brightness(images.float()), options=told, device=CPU)
+    classifier = open_classifier(lambda images: _brightness(images.float()), **told, device=CPU)
     options = [option for option, _ in suspects(classifier.input_spec)]
     assert options == ["--layout NHWC", "--layout NHW", "--layout flat", "--class-map=+1", "--class-map=-1",
                        "--class-map sorted"]  # fmt: skip
@@ -170,7 +171,7 @@ def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:
 
 def test_no_images_or_an_impossible_expectation_are_one_sentence() -> None:
     pixels, labels = _bars()
-    classifier = open_classifier(reads_bars, options={"size": WIDTH, "channels": "gray"}, device=CPU)
+    classifier = open_classifier(reads_bars, size=WIDTH, channels="gray", device=CPU)
     with pytest.raises(InputError, match="expected images for the self-check, got none"):
         self_check(classifier, pixels[:0], labels[:0])
     with pytest.raises(InputError, match=r"expected --expect-accuracy in \[0, 1\], got 95"):

@@ -16,7 +16,7 @@ from negatoscope.pixels import ResizeSpec
 from negatoscope.types import Images
 
 CPU = torch.device("cpu")
-COLOUR = InputSpec(fit=ResizeSpec(4, 5, "rgb"), classes=7)
+COLOUR = InputSpec(resize=ResizeSpec(4, 5, "rgb"), classes=7)
 WEIGHTS = torch.randn(60, 7, generator=torch.Generator().manual_seed(0))
 
 
@@ -49,7 +49,7 @@ def test_images_come_as_numpy_would_lay_them_out(layout: Any, span: Any, scale: 
 
 def test_grey_images_may_come_without_channels() -> None:
     images = _images(channels=1)
-    input_spec = InputSpec(fit=ResizeSpec(4, 5, "gray"), classes=7, layout="NHW")
+    input_spec = InputSpec(resize=ResizeSpec(4, 5, "gray"), classes=7, layout="NHW")
     assert torch.equal(preprocess(images, input_spec=input_spec), images[:, 0])
 
 
@@ -80,7 +80,7 @@ FOUR = replace(COLOUR, classes=4)
 
 
 @pytest.mark.parametrize(
-    ("output", "answers"),
+    ("output", "outputs"),
     [
         ("logits", SCORES),
         ("probabilities", SCORES.softmax(1)),
@@ -89,14 +89,14 @@ FOUR = replace(COLOUR, classes=4)
         ("logits", SCORES.double()[:, :, None, None].flatten(1)),
     ],
 )
-def test_softmax_of_the_logits_is_what_scipy_makes_of_the_scores(output: Any, answers: Tensor) -> None:
-    logits = to_logits(answers, input_spec=replace(FOUR, output=output), name="it")
+def test_softmax_of_the_logits_is_what_scipy_makes_of_the_scores(output: Any, outputs: Tensor) -> None:
+    logits = to_logits(outputs, input_spec=replace(FOUR, output=output), name="it")
     np.testing.assert_allclose(logits.softmax(1), softmax(SCORES.numpy(), axis=1), rtol=1e-5)
 
 
 def test_bytes_are_shares_of_their_sum() -> None:
-    answers = torch.tensor([[0, 100, 28, 0], [1, 1, 1, 1]], dtype=torch.uint8)
-    found = to_logits(answers, input_spec=replace(FOUR, output="probabilities"), name="it").softmax(1)
+    outputs = torch.tensor([[0, 100, 28, 0], [1, 1, 1, 1]], dtype=torch.uint8)
+    found = to_logits(outputs, input_spec=replace(FOUR, output="probabilities"), name="it").softmax(1)
     np.testing.assert_allclose(found, [[0, 100 / 128, 28 / 128, 0], [0.25] * 4], atol=1e-7)
 
 
@@ -109,8 +109,8 @@ def test_bytes_are_shares_of_their_sum() -> None:
     ],
 )
 def test_one_sigmoid_is_the_second_of_two_classes(output: Any, column: Any) -> None:
-    answers = torch.tensor(np.asarray(column)).float().nan_to_num(posinf=80.0, neginf=-80.0)[:, None]
-    found = to_logits(answers, input_spec=replace(COLOUR, classes=2, output=output), name="it").softmax(1)
+    outputs = torch.tensor(np.asarray(column)).float().nan_to_num(posinf=80.0, neginf=-80.0)[:, None]
+    found = to_logits(outputs, input_spec=replace(COLOUR, classes=2, output=output), name="it").softmax(1)
     np.testing.assert_allclose(found, [[1, 0], [0.75, 0.25], [0, 1]], atol=1e-6)
 
 
@@ -120,19 +120,19 @@ def test_a_class_map_asks_among_the_classes_of_the_data_alone() -> None:
 
 
 def test_masked_classes_are_no_fault() -> None:
-    answers = SCORES.clone()
-    answers[0, 1:] = -torch.inf
-    assert to_logits(answers, input_spec=FOUR, name="it").softmax(1)[0].tolist() == [1, 0, 0, 0]
+    outputs = SCORES.clone()
+    outputs[0, 1:] = -torch.inf
+    assert to_logits(outputs, input_spec=FOUR, name="it").softmax(1)[0].tolist() == [1, 0, 0, 0]
 
 
 def _with(row: int, value: float) -> Tensor:
-    answers = SCORES.abs() + 0.1
-    answers[row, 2] = value
-    return answers
+    outputs = SCORES.abs() + 0.1
+    outputs[row, 2] = value
+    return outputs
 
 
 @pytest.mark.parametrize(
-    ("answers", "output", "sentence"),
+    ("outputs", "output", "sentence"),
     [
         (
             _with(1, torch.nan),
@@ -148,9 +148,9 @@ def _with(row: int, value: float) -> Tensor:
         (torch.zeros(5, 1), "logits", "expected 4 outputs of it, got 1"),
     ],
 )
-def test_answers_of_another_kind_are_one_sentence(answers: Tensor, output: Any, sentence: str) -> None:
+def test_outputs_of_another_kind_are_one_sentence(outputs: Tensor, output: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        to_logits(answers, input_spec=replace(FOUR, output=output), name="it")
+        to_logits(outputs, input_spec=replace(FOUR, output=output), name="it")
 
 
 def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:

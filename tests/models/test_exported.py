@@ -32,9 +32,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_fixed_batch_of_flat_images(saved: Path) -> None:
-    classifier = open_classifier(str(saved), options={}, data_classes=3, device=CPU)
+    classifier = open_classifier(str(saved), data_classes=3, device=CPU)
     input_spec = classifier.input_spec
-    assert (input_spec.layout, input_spec.batch, input_spec.fit.height, input_spec.fit.channels) == (
+    assert (input_spec.layout, input_spec.batch, input_spec.resize.height, input_spec.resize.channels) == (
         "flat",
         4,
         4,
@@ -51,7 +51,7 @@ def test_two_inputs_are_one_sentence(tmp_path: Path) -> None:
     program = torch.export.export(Pair(), (torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4)))
     torch.export.save(program, tmp_path / "net.pt2")
     with pytest.raises(InputError, match=r"expected one tensor as the input of net.pt2, got 2 inputs"):
-        open_classifier(str(tmp_path / "net.pt2"), options={}, device=CPU)
+        open_classifier(str(tmp_path / "net.pt2"), device=CPU)
 
 
 class Bomb:
@@ -92,7 +92,7 @@ def test_pickles_and_machine_code_in_it_are_refused(member: str, saved: Path, tm
     with pytest.raises(
         DataError, match=r"^expected tensors alone in net.pt2, got .*, which may run code; save it with"
     ):
-        open_classifier(str(tmp_path / "net.pt2"), options={}, device=CPU)
+        open_classifier(str(tmp_path / "net.pt2"), device=CPU)
     assert not (tmp_path / "the code ran").exists()
 
 
@@ -103,7 +103,7 @@ def test_a_weight_that_is_said_to_be_pickled_must_be_a_tensor(saved: Path, tmp_p
     change = {"model_weights_config.json": config, "weights/weight_0": buffer.getvalue()}
     _rewritten(saved, tmp_path / "net.pt2", change)
     with pytest.raises(DataError, match="which may run code"):
-        open_classifier(str(tmp_path / "net.pt2"), options={}, device=CPU)
+        open_classifier(str(tmp_path / "net.pt2"), device=CPU)
     assert not (tmp_path / "the code ran").exists()
 
 
@@ -116,5 +116,5 @@ def test_a_damaged_program_is_one_sentence(saved: Path, tmp_path: Path, caplog: 
         "missing.pt2": "there is no such file",
     }.items():
         with pytest.raises(DataError, match=sentence):
-            open_classifier(str(tmp_path / name), options={}, device=CPU)
+            open_classifier(str(tmp_path / name), device=CPU)
     assert caplog.records == [], "no traceback of torch's reaches the user"

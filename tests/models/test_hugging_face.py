@@ -75,13 +75,13 @@ def _photo() -> np.ndarray:
 @pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
 def test_pixels_and_scores_are_those_of_transformers(processor: dict[str, Any], saved: Path, tmp_path: Path) -> None:
     folder = _folder(saved, tmp_path, processor)
-    classifier = open_classifier(str(folder), options={}, data_classes=4, device=CPU)
+    classifier = open_classifier(str(folder), data_classes=4, device=CPU)
     own = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True)
     model = transformers.ViTForImageClassification.from_pretrained(folder, local_files_only=True).eval()
     photo = _photo()
     with torch.no_grad():
         expected = model(**own(images=Image.fromarray(photo), return_tensors="pt")).logits.softmax(1)
-        pixels = resize_image(photo.transpose(2, 0, 1), classifier.input_spec.fit)
+        pixels = resize_image(photo.transpose(2, 0, 1), classifier.input_spec.resize)
         found = classifier(to_images(torch.from_numpy(pixels)[None])).softmax(1)
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
     assert (classifier.kind, classifier.runs_code, classifier.name) == ("hugging_face", False, "tiny-vit")
@@ -90,16 +90,15 @@ def test_pixels_and_scores_are_those_of_transformers(processor: dict[str, Any], 
 def test_labels_of_the_model_map_the_classes_of_the_data_by_name(saved: Path, tmp_path: Path) -> None:
     folder = _folder(saved, tmp_path, PROCESSORS["stretched"])
     names = ("No entry", "stop")
-    options = {"class_map": "names"}
-    classifier = open_classifier(str(folder), options=options, data_classes=2, class_names=names, device=CPU)
+    classifier = open_classifier(str(folder), class_map="names", data_classes=2, class_names=names, device=CPU)
     assert classifier.input_spec.class_map == (3, 0)
 
 
 def test_without_a_preprocessor_the_size_is_asked_for(saved: Path, tmp_path: Path) -> None:
     folder = _folder(saved, tmp_path, None)
     with pytest.raises(InputError, match="expected --size for tiny-vit, whose file does not say it; give it"):
-        open_classifier(str(folder), options={}, device=CPU)
-    assert open_classifier(str(folder), options={"size": 32}, device=CPU).input_spec.classes == 4
+        open_classifier(str(folder), device=CPU)
+    assert open_classifier(str(folder), size=32, device=CPU).input_spec.classes == 4
 
 
 class Stranger:
@@ -120,7 +119,7 @@ def test_a_preprocessor_that_does_something_else_is_one_sentence(saved: Path, tm
     }
     folder = _folder(saved, tmp_path, flipped | {"size": {"height": 32, "width": 32}, "do_normalize": False})
     with pytest.raises(InputError, match=r"but its MobileViTImageProcessor.* does more; wrap it in Python"):
-        open_classifier(str(folder), options={}, device=CPU)
+        open_classifier(str(folder), device=CPU)
 
 
 def test_code_in_the_folder_is_not_run(saved: Path, tmp_path: Path) -> None:
@@ -133,7 +132,7 @@ def test_code_in_the_folder_is_not_run(saved: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "mine.py").write_text("from pathlib import Path\nPath('the code ran').touch()\n")
     with pytest.raises(DataError, match=r"^expected a classifier that transformers can open in tiny-vit: "):
-        open_classifier(str(folder), options={}, device=CPU)
+        open_classifier(str(folder), device=CPU)
     assert not Path("the code ran").exists()
 
 
@@ -144,19 +143,19 @@ def test_pickled_or_missing_weights_are_one_sentence(saved: Path, tmp_path: Path
     config = json.loads((saved / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(DataError, match="expected all weights of an image classifier in tiny-vit, it lacks classifier"):
-        open_classifier(str(folder), options={}, device=CPU)
+        open_classifier(str(folder), device=CPU)
     (folder / "model.safetensors").unlink()
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
     with pytest.raises(DataError, match=r"^expected a classifier that transformers can open in tiny-vit: [^\n]+$"):
-        open_classifier(str(folder), options={}, device=CPU)
+        open_classifier(str(folder), device=CPU)
 
 
 def test_a_folder_of_something_else_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected a folder with config.json, as save_pretrained makes it"):
-        open_classifier(str(tmp_path), options={}, device=CPU)
+        open_classifier(str(tmp_path), device=CPU)
 
 
 def test_without_transformers_the_extra_is_named(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"needs transformers: pip install 'negatoscope\[hf\]'"):
-        open_classifier(str(saved), options={}, device=CPU)
+        open_classifier(str(saved), device=CPU)

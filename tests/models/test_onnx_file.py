@@ -58,7 +58,7 @@ def _save(
 
 
 def _open(path: Path, **options: object) -> ClassifierAdapter:
-    return open_classifier(path, options=options, data_classes=CLASSES, device=CPU)
+    return open_classifier(path, **options, data_classes=CLASSES, device=CPU)
 
 
 def _images(n: int, channels: int, height: int, width: int) -> Tensor:
@@ -126,7 +126,7 @@ def test_a_batch_that_is_static_in_the_output_alone_is_no_hindrance(tmp_path: Pa
 
 def test_one_sigmoid_gives_two_classes(tmp_path: Path) -> None:
     _save(tmp_path / "net.onnx", ["N", 1, 6, 4], ending="Sigmoid", columns=1)
-    classifier = open_classifier(str(tmp_path / "net.onnx"), options={}, data_classes=2, device=CPU)
+    classifier = open_classifier(str(tmp_path / "net.onnx"), data_classes=2, device=CPU)
     images = _images(7, 1, 6, 4)
     second = 1 / (1 + np.exp(-images.reshape(7, 24).numpy() @ _weights(24)[:, 0]))
     np.testing.assert_allclose(classifier(images).softmax(1)[:, 1], second, atol=1e-5)
@@ -164,13 +164,12 @@ def test_another_number_of_classes_is_one_sentence(tmp_path: Path) -> None:
     }
     for data_classes, sentence in sentences.items():
         with pytest.raises(InputError, match=sentence):
-            open_classifier(str(tmp_path / "net.onnx"), options={}, data_classes=data_classes, device=CPU)
+            open_classifier(str(tmp_path / "net.onnx"), data_classes=data_classes, device=CPU)
     with pytest.raises(InputError, match=r"expected 10 outputs of net.onnx, as --classes says, got 5"):
         _open(tmp_path / "net.onnx", classes=10)
     options = {"class_map": "1..4"}
     assert (
-        open_classifier(str(tmp_path / "net.onnx"), options=options, data_classes=4, device=CPU).input_spec.data_classes
-        == 4
+        open_classifier(str(tmp_path / "net.onnx"), **options, data_classes=4, device=CPU).input_spec.data_classes == 4
     )
 
 
@@ -184,7 +183,7 @@ def test_a_classifier_that_mixes_the_images_of_a_batch_is_found(tmp_path: Path) 
     model = _save(tmp_path / "net.onnx", ["N", 1, 6, 4], ending="Softmax")
     model.graph.node[3].attribute.append(helper.make_attribute("axis", 0))
     onnx.save(model, tmp_path / "net.onnx")
-    with pytest.raises(InputError, match="to say the same of an image whatever stands beside it"):
+    with pytest.raises(InputError, match="to give an image the same outputs whatever stands beside it"):
         _open(tmp_path / "net.onnx")
 
 

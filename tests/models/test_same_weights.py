@@ -19,7 +19,7 @@ from negatoscope.models.trained import save_network
 
 CPU = torch.device("cpu")
 NORMALISED = {"mean": "0.1307", "std": "0.3081"}
-TOLD = {"size": 12, "channels": "gray", **NORMALISED}
+OPTIONS = {"size": 12, "channels": "gray", **NORMALISED}
 
 
 def make() -> nn.Module:
@@ -73,7 +73,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _open(model: str | Callable[..., Tensor], **options: object) -> ClassifierAdapter:
-    return open_classifier(model, options=options, data_classes=10, device=CPU)
+    return open_classifier(model, **options, data_classes=10, device=CPU)
 
 
 @pytest.mark.filterwarnings("ignore:.*isinstance.*LeafSpec:FutureWarning")
@@ -82,12 +82,12 @@ def test_torch_onnx_export_and_callable_give_the_same_predictions(exports: Path,
     save_file(network.state_dict(), "weights.safetensors")
     torch.save(network.state_dict(), "weights.pt")
     classifiers = {
-        "module": _open(network, **TOLD),
-        "safetensors": _open(f"{factory}:make", weights="weights.safetensors", **TOLD),
-        "state dict": _open(f"{factory}:make", weights="weights.pt", **TOLD),
+        "module": _open(network, **OPTIONS),
+        "safetensors": _open(f"{factory}:make", weights="weights.safetensors", **OPTIONS),
+        "state dict": _open(f"{factory}:make", weights="weights.pt", **OPTIONS),
         "onnx": _open(str(exports / "net.onnx"), **NORMALISED),
         "export": _open(str(exports / "net.pt2"), **NORMALISED),
-        "callable": _open(lambda images: network(images).numpy(), **TOLD),
+        "callable": _open(lambda images: network(images).numpy(), **OPTIONS),
     }
     pixels = np.random.default_rng(0).integers(0, 256, (500, 1, 12, 12), dtype=np.uint8)
     labels = np.zeros(500, dtype=np.int64)
@@ -109,15 +109,15 @@ def test_torch_onnx_export_and_callable_give_the_same_predictions(exports: Path,
     assert all(len(digest) == 64 for digest in digests)
 
 
-def test_a_trained_network_says_all_that_it_wants(tmp_path: Path) -> None:
+def test_a_trained_network_says_all_that_it_expects(tmp_path: Path) -> None:
     network = PaperNetwork(channels=3, size=8, classes=10, settings=NetworkSettings(), seed=0).eval()
     save_network(tmp_path / "it.safetensors", network, facts={})
     images = torch.rand(5, 3, 8, 8)
     for classifier in (_open(str(tmp_path / "it.safetensors")), _open(network)):
         torch.testing.assert_close(classifier(images), network(images))
         assert (
-            classifier.input_spec.fit.height,
-            classifier.input_spec.fit.channels,
+            classifier.input_spec.resize.height,
+            classifier.input_spec.resize.channels,
             classifier.input_spec.classes,
         ) == (8, "rgb", 10)
     first = _open(str(tmp_path / "it.safetensors"))
@@ -125,17 +125,18 @@ def test_a_trained_network_says_all_that_it_wants(tmp_path: Path) -> None:
 
 
 def test_a_name_may_be_given() -> None:
-    assert _open(make(), name="mine", **TOLD).name == "mine"
+    assert _open(make(), name="mine", **OPTIONS).name == "mine"
 
 
 def test_a_module_in_training_mode_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected Sequential in evaluation mode, .*; call .eval\(\) first"):
-        _open(make().train(), **TOLD)
+        _open(make().train(), **OPTIONS)
 
 
-def test_callables_that_answer_differently_differ_in_their_digest() -> None:
+def test_callables_with_other_outputs_differ_in_their_digest() -> None:
     first, again, other = (
-        _open(lambda images, factor=factor: factor * images.flatten(1)[:, :10], **TOLD).sha256 for factor in (1, 1, 2)
+        _open(lambda images, factor=factor: factor * images.flatten(1)[:, :10], **OPTIONS).sha256
+        for factor in (1, 1, 2)
     )
     assert first == again != other
 
@@ -148,7 +149,7 @@ def test_callables_that_answer_differently_differ_in_their_digest() -> None:
         ("nets_of_theirs:make", {}, "but ModuleNotFoundError: No module named 'nets_of_theirs'"),
         ("nets_of_mine:number", {}, "but TypeError: 'int' object is not callable"),
         ("nets_of_mine:bare", {"weights": "weights.pt"}, "to make a torch module for --weights, got function"),
-        ("nets_of_mine:make", {"size": 28, **NORMALISED}, "expected make to take images as told .--size 28x28"),
+        ("nets_of_mine:make", {"size": 28, **NORMALISED}, "expected make to take float32 images of --size 28x28"),
         ("nets_of_mine:make", {"weights": "missing.pt"}, "expected weights in missing.pt, but there is no such file"),
     ],
 )
@@ -156,7 +157,7 @@ def test_what_a_factory_does_not_do_is_one_sentence(
     factory: str, name: str, options: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        _open(name, **{**TOLD, **options})
+        _open(name, **{**OPTIONS, **options})
 
 
 def test_a_factory_may_make_any_callable_of_arrays(factory: str) -> None:
@@ -179,9 +180,9 @@ def test_a_pickle_is_never_opened(factory: str) -> None:
         with pytest.raises(
             DataError, match=f"^expected a model that cannot run code, got net{ending}, which by its end"
         ):
-            _open(f"net{ending}", **TOLD)
+            _open(f"net{ending}", **OPTIONS)
         with pytest.raises(DataError, match="got a pickle that may run code, which is never opened"):
-            _open(f"{factory}:make", weights=f"net{ending}", **TOLD)
+            _open(f"{factory}:make", weights=f"net{ending}", **OPTIONS)
     assert not Path("the code ran").exists()
 
 
@@ -199,14 +200,14 @@ def test_a_pickle_is_never_opened(factory: str) -> None:
 def test_weights_of_another_kind_are_one_sentence(factory: str, held: object, sentence: str) -> None:
     torch.save(held, "w.pt")
     with pytest.raises(DataError, match=sentence):
-        _open(f"{factory}:make", weights="w.pt", **TOLD)
+        _open(f"{factory}:make", weights="w.pt", **OPTIONS)
 
 
 @pytest.mark.parametrize("ending", ["pt", "safetensors"])
 def test_damaged_weights_are_one_sentence(factory: str, ending: str) -> None:
     Path(f"w.{ending}").write_bytes(b"no weights at all")
     with pytest.raises(DataError, match=f"in w.{ending}"):
-        _open(f"{factory}:make", weights=f"w.{ending}", **TOLD)
+        _open(f"{factory}:make", weights=f"w.{ending}", **OPTIONS)
 
 
 def test_weights_without_a_network_ask_for_its_factory(tmp_path: Path) -> None:
@@ -229,4 +230,4 @@ def test_an_unknown_kind_of_model_is_one_sentence(text: str) -> None:
 @pytest.mark.usefixtures("unchecked")
 def test_what_cannot_be_called_is_one_sentence() -> None:
     with pytest.raises(InputError, match="expected something that can be called with images, got int"):
-        open_classifier(7, options={}, device=CPU)  # type: ignore[arg-type]
+        open_classifier(7, device=CPU)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from negatoscope.errors import InputError
+from negatoscope.models.options import ModelOptions
 from negatoscope.models.shapes import read_shape
 
 
@@ -37,11 +38,11 @@ from negatoscope.models.shapes import read_shape
     ],
     ids=str,
 )  # fmt: skip
-def test_a_shape_and_what_is_told_give_one_reading(
+def test_a_shape_and_the_options_give_one_reading(
     dims: list[int | None], options: dict[str, Any], read: tuple[Any, ...]
 ) -> None:
-    found = read_shape(dims, options=options, name="net.onnx")
-    assert (found["layout"], found["size"], found["channels"], found["batch"]) == read
+    declared = read_shape(dims, options=ModelOptions(**options), name="net.onnx")
+    assert (declared.layout, declared.size, declared.channels, declared.batch) == read
 
 
 @pytest.mark.parametrize(
@@ -67,4 +68,4 @@ def test_what_a_shape_leaves_open_or_forbids_is_one_sentence(
     dims: list[int | None], options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        read_shape(dims, options=options, name="net.onnx")
+        read_shape(dims, options=ModelOptions(**options), name="net.onnx")

@@ -1,6 +1,7 @@
-"""timm's configuration is read in our words; its absence names the extra."""
+"""timm's configuration is read as options; its absence names the extra."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,9 +24,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def test_a_configuration_becomes_what_a_classifier_wants() -> None:
-    input_spec = InputSpec.from_dict({**read_config(CONFIG, name="vit"), "classes": 1000}, name="vit")
-    assert input_spec.fit == ResizeSpec(224, 224, "rgb", resample="bicubic", method="crop", crop_share=0.9)
+def test_a_configuration_becomes_what_a_classifier_expects() -> None:
+    input_spec = InputSpec.from_options(replace(read_config(CONFIG, name="vit"), classes=1000), name="vit")
+    assert input_spec.resize == ResizeSpec(224, 224, "rgb", resample="bicubic", method="crop", crop_share=0.9)
     assert (input_spec.mean, input_spec.std, input_spec.range) == ((0.5,) * 3, (0.5,) * 3, "0..1")
 
 
@@ -38,4 +39,4 @@ def test_what_is_not_done_here_is_one_sentence(changed: dict[str, str]) -> None:
 def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingExtraError, match=r"^timm:vit needs timm: pip install 'negatoscope\[timm\]'$"):
-        open_classifier("timm:vit", options={}, device=torch.device("cpu"))
+        open_classifier("timm:vit", device=torch.device("cpu"))

@@ -21,6 +21,7 @@ from negatoscope.auditing.summary import summarize
 from negatoscope.data import DATASETS, Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
+from negatoscope.documents import to_plain
 from negatoscope.errors import InputError
 from negatoscope.files import write_whole
 from negatoscope.models.adapter import ClassifierAdapter
@@ -162,7 +163,7 @@ def check(plan: AuditPlan, *, expected: float | None) -> SelfCheck:
     """
     chosen = stratified_sample(plan.dataset.labels, limit=min(_CHECKED, len(plan.dataset)), seed=0)
     dataset = plan.dataset.take(chosen, split=plan.dataset.split)
-    parts = list(batches(dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size))
+    parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size))
     pixels = np.concatenate([part.pixels for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     if len(labels) == 0:
@@ -184,7 +185,7 @@ def _facts(
             "kind": classifier.kind,
             "sha256": classifier.sha256,
             "classes": classifier.input_spec.classes,
-            "input_spec": classifier.input_spec.to_dict(),
+            "input_spec": to_plain(classifier.input_spec),
             "runs_code": classifier.runs_code,
         },
         "dataset": {

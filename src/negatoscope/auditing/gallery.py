@@ -92,7 +92,7 @@ def _draw(plan: AuditPlan, shown: Sequence[_Shown], folder: Path) -> None:
     samples = sorted({sample for each in shown for sample in each.entries})
     positions = np.searchsorted(plan.dataset.samples, samples)
     dataset = plan.dataset.take(positions, split=plan.dataset.split)
-    for batch in batches(dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size):
+    for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
         images = to_images(torch.from_numpy(batch.pixels))
         for number, each in enumerate(shown):
             here = [place for place, sample in enumerate(batch.samples.tolist()) if sample in each.entries]

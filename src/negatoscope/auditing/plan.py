@@ -9,6 +9,7 @@ from typing import Any
 
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
+from negatoscope.documents import to_plain
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.files import write_whole
 from negatoscope.models.adapter import ClassifierAdapter
@@ -99,7 +100,7 @@ class AuditPlan:
 
     @property
     def _values(self) -> int:
-        fit = self.classifier.input_spec.fit
+        fit = self.classifier.input_spec.resize
         return fit.height * fit.width * (1 if fit.channels == "gray" else 3)
 
     @property
@@ -109,7 +110,7 @@ class AuditPlan:
             "schema": 1,
             "classifier": self.classifier.sha256,
             "name": self.classifier.name,
-            "input_spec": self.classifier.input_spec.to_dict(),
+            "input_spec": to_plain(self.classifier.input_spec),
             "dataset": self.dataset.spec,
             "split": self.dataset.split,
             "images": self.dataset.fingerprint,
@@ -137,7 +138,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, choice: AuditConf
     if choice.limit is not None:
         chosen = stratified_sample(dataset.labels, limit=choice.limit, seed=choice.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
-    channels = classifier.input_spec.fit.channels
+    channels = classifier.input_spec.resize.channels
     chosen_suite = load_suite(choice.suite, channels=channels) if choice.suite else None
     texts = [*(chosen_suite.specs if chosen_suite else ()), *choice.transforms]
     steps: dict[str, PlannedTransform] = {}

@@ -134,7 +134,7 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
     columns |= {step.spec: [] for step in plan.steps}
     reached: dict[str, list[float]] = {step.spec: [] for step in plan.steps if step.kind == "control"}
     unreadable: list[dict[str, str]] = []
-    for batch in batches(dataset, plan.classifier.input_spec.fit, batch_size=plan.batch_size):
+    for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
         unreadable += [{"name": each.name, "reason": each.reason} for each in batch.unreadable]
         if len(batch.labels) == 0:
             continue

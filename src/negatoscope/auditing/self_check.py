@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 from jaxtyping import Bool
@@ -10,7 +9,9 @@ from jaxtyping import Bool
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
-from negatoscope.models.input_spec import WHOLE, ChannelOrder, InputSpec, Layout, Range
+from negatoscope.models.input_spec import WHOLE, InputSpec
+from negatoscope.models.layouts import LAYOUTS
+from negatoscope.models.options import ChannelOrder, Range
 from negatoscope.models.predict import predict
 from negatoscope.reports.formatting import percent
 from negatoscope.statistics import Interval, wilson
@@ -88,11 +89,11 @@ def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """What is most often told wrongly: the option that would say otherwise, and what the classifier then wants."""
     if input_spec.dtype not in WHOLE:
         yield from _of_values(input_spec)
-    if input_spec.fit.channels == "rgb":
+    if input_spec.resize.channels == "rgb":
         other: ChannelOrder = "BGR" if input_spec.channel_order == "RGB" else "RGB"
         yield f"--channel-order {other}", replace(input_spec, channel_order=other)
-    for layout in get_args(Layout):
-        if layout != input_spec.layout and (layout != "NHW" or input_spec.fit.channels == "gray"):
+    for layout, rules in LAYOUTS.items():
+        if layout != input_spec.layout and not (rules.gray_only and input_spec.resize.channels == "rgb"):
             yield f"--layout {layout}", replace(input_spec, layout=layout)
     yield from _of_classes(input_spec)
 
@@ -105,7 +106,7 @@ def _of_values(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
             yield f"--range {each}", replace(input_spec, range=each)
         if input_spec.mean or input_spec.std:
             yield f"--range {each} without --mean and --std", replace(input_spec, range=each, mean=(), std=())
-    for whose, mean, std in _NORMALISATIONS[input_spec.fit.channels]:
+    for whose, mean, std in _NORMALISATIONS[input_spec.resize.channels]:
         option = f"--mean {_listed(mean)} --std {_listed(std)} ({whose})"
         yield option, replace(input_spec, range="0..1", mean=mean, std=std)
     yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(input_spec, range="0..1", mean=(1.0,), std=(-1.0,))

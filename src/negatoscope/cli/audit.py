@@ -41,7 +41,7 @@ def audit(
     ),
     name: Annotated[str, typer.Option(help="How tables call the model; else its file's name.")] = "",
     weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
-    input_spec: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
     size: Annotated[str, typer.Option(help="28 or 224x160 (height x width).", rich_help_panel=_IN)] = "",
     channels: Annotated[str, typer.Option(help="gray or rgb.", rich_help_panel=_IN)] = "",
     channel_order: Annotated[str, typer.Option(help="RGB or BGR.", rich_help_panel=_IN)] = "",
@@ -49,10 +49,12 @@ def audit(
     range: Annotated[str, typer.Option(help="0..1, 0..255 or -1..1.", rich_help_panel=_IN)] = "",
     mean: Annotated[str, typer.Option(help="Subtracted then, as in 0.485,0.456,0.406.", rich_help_panel=_IN)] = "",
     std: Annotated[str, typer.Option(help="Divided by then.", rich_help_panel=_IN)] = "",
-    resize: Annotated[str, typer.Option(help="bilinear, box, bicubic or nearest.", rich_help_panel=_IN)] = "",
-    fit: Annotated[str, typer.Option(help="stretch, or crop: the centre of the image.", rich_help_panel=_IN)] = "",
-    crop_share: Annotated[
-        float | None, typer.Option(help="Share of the short side that is kept, as in 0.875.", rich_help_panel=_IN)
+    interpolation: Annotated[str, typer.Option(help="bilinear, box, bicubic or nearest.", rich_help_panel=_IN)] = "",
+    resize_mode: Annotated[
+        str, typer.Option(help="stretch, or crop: the centre of the image.", rich_help_panel=_IN)
+    ] = "",
+    crop_pct: Annotated[
+        float | None, typer.Option(help="Share of the short side that a crop keeps: 0.875.", rich_help_panel=_IN)
     ] = None,
     output: Annotated[
         str, typer.Option(help="logits (unless said), probabilities or log_probabilities.", rich_help_panel=_IN)
@@ -96,7 +98,7 @@ def audit(
     told: dict[str, object] = {
         "name": name,
         "weights": weights,
-        "input_spec": input_spec,
+        "config": config,
         "size": size,
         "channels": channels,
         "channel_order": channel_order,
@@ -104,9 +106,9 @@ def audit(
         "range": range,
         "mean": mean,
         "std": std,
-        "resize": resize,
-        "fit": fit,
-        "crop_share": crop_share,
+        "interpolation": interpolation,
+        "resize_mode": resize_mode,
+        "crop_pct": crop_pct,
         "output": output,
         "output_name": output_name,
         "classes": classes,
@@ -114,13 +116,13 @@ def audit(
     }
     hardware = pick_hardware(device, "float32")
     dataset = open_dataset(data, data_dir=data_dir)
-    given = {key: value for key, value in told.items() if value not in ("", None)}
+    given: dict[str, Any] = {key: value for key, value in told.items() if value not in ("", None)}
     classifier = open_classifier(
         model,
-        options=given,
         data_classes=len(dataset.class_names),
         class_names=dataset.class_names,
         device=hardware.device,
+        **given,
     )
     choice = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, meaning)
     gate = Gate(tuple(fail_under or ()), baseline, max_unreadable, expect_accuracy)

@@ -9,6 +9,7 @@ from torch import Tensor
 from negatoscope.errors import InputError
 from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
+from negatoscope.models.layouts import LAYOUTS
 from negatoscope.types import Images, Logits
 
 _RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
@@ -21,10 +22,10 @@ class ClassifierAdapter:
     Args:
         name: How reports call it.
         kind: What it came as.
-        input_spec: What it is fed, and how its answers are read.
+        input_spec: What it expects, and how its outputs are read.
         run: The classifier as it came.
-        device: Where images are sent and answers arrive.
-        sha256: Of its files or weights, or else of its answers to fixed images: it differs where the classifier does.
+        device: Where images are sent and outputs arrive.
+        sha256: Of its files or weights, or else of its outputs for fixed images: it differs where the classifier does.
         runs_code: Whether opening it ran code that its author or the user wrote.
     """
 
@@ -37,10 +38,10 @@ class ClassifierAdapter:
     runs_code: bool
 
     def __call__(self, images: Images) -> Logits:
-        """Logits for images that have the size and channels of `input_spec.fit`.
+        """Logits for images that have the size and channels of `input_spec.resize`.
 
         Raises:
-            InputError: The images have another shape, or the answers are not finite or not what `wants` says.
+            InputError: The images have another shape, or the outputs are not finite or not what `input_spec` says.
         """
         if len(images) == 0:
             return images.new_zeros(0, self.input_spec.data_classes)
@@ -52,10 +53,10 @@ class ClassifierAdapter:
 
 
 def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Num[Tensor, "batch columns"]:
-    """A classifier's own answers, a row for each image, however many it takes at once.
+    """A classifier's own outputs, a row for each image, however many it takes at once.
 
     Raises:
-        InputError: The images have another shape than it input_spec, or it gives another number of answers.
+        InputError: The images have another shape than it expects, or it gives another number of outputs.
     """
     native = preprocess(images, input_spec=input_spec)
     if input_spec.batch is None:
@@ -65,12 +66,12 @@ def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Nu
 
 
 def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batch ..."]:
-    """Images in [0, 1] as the classifier wants them: range, order of channels, normalisation, type, layout.
+    """Images in [0, 1] as the classifier expects them: range, order of channels, normalisation, type, layout.
 
     Raises:
-        InputError: Their size or channels are not those of `input_spec.fit`.
+        InputError: Their size or channels are not those of `input_spec.resize`.
     """
-    expected = (input_spec.planes, input_spec.fit.height, input_spec.fit.width)
+    expected = (input_spec.planes, input_spec.resize.height, input_spec.resize.width)
     if tuple(images.shape[1:]) != expected:
         raise InputError(f"expected images of channels, height and width {expected}, got {tuple(images.shape[1:])}")
     scale, shift = _RANGES[input_spec.range]
@@ -79,20 +80,11 @@ def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batc
     values = values - _of_channels(input_spec.mean, images) if input_spec.mean else values
     values = values / _of_channels(input_spec.std, images) if input_spec.std else values
     values = values.round().clamp(0, 255) if input_spec.dtype in WHOLE else values
-    values = values.to(getattr(torch, input_spec.dtype))
-    match input_spec.layout:
-        case "NHWC":
-            return values.permute(0, 2, 3, 1).contiguous()
-        case "NHW":
-            return values.squeeze(1).contiguous()
-        case "flat":
-            return values.flatten(1)
-        case "NCHW":
-            return values
+    return LAYOUTS[input_spec.layout].arrange(values.to(getattr(torch, input_spec.dtype)))
 
 
-def to_logits(answers: Num[Tensor, "batch columns"], *, input_spec: InputSpec, name: str) -> Logits:
-    """Answers as logits of the data's classes.
+def to_logits(outputs: Num[Tensor, "batch columns"], *, input_spec: InputSpec, name: str) -> Logits:
+    """Outputs as logits of the data's classes.
 
     Probabilities are divided by their sum, so whole numbers may stand for them, and those below the smallest float32
     count as that. A uint8 sigmoid is divided by 255.
@@ -100,14 +92,14 @@ def to_logits(answers: Num[Tensor, "batch columns"], *, input_spec: InputSpec, n
     Raises:
         InputError: There are not as many columns as classes, or a row is not finite, negative or empty.
     """
-    n, columns = answers.shape
+    n, columns = outputs.shape
     if columns != input_spec.classes and (columns, input_spec.classes) != (1, 2):
         raise InputError(
             f"expected {input_spec.classes} outputs of {name}, got {columns}; give --classes or --output-name"
         )
-    values = answers.float()
+    values = outputs.float()
     if columns == 1:
-        values = _two_classes(values / 255 if answers.dtype == torch.uint8 else values, input_spec, name)
+        values = _two_classes(values / 255 if outputs.dtype == torch.uint8 else values, input_spec, name)
     values = _log_shares(values, name) if input_spec.output == "probabilities" else values
     values = values[:, list(input_spec.class_map)] if input_spec.class_map else values
     highest = values.amax(dim=1)
@@ -136,14 +128,14 @@ def _log_shares(values: Logits, name: str) -> Logits:
     return (values / total).clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
-def _rows(answers: object, *, n: int, name: str) -> Num[Tensor, "n columns"]:
-    if not isinstance(answers, Tensor) or answers.ndim == 0 or len(answers) != n or answers.numel() == 0:
-        got = f"a tensor {list(answers.shape)}" if isinstance(answers, Tensor) else type(answers).__name__
+def _rows(outputs: object, *, n: int, name: str) -> Num[Tensor, "n columns"]:
+    if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != n or outputs.numel() == 0:
+        got = f"a tensor {list(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
         raise InputError(
             f"expected a row of outputs for each of {n} images from {name}, got {got}; "
             "if it takes a fixed number at once, say so as batch in the file of --config"
         )
-    return answers.reshape(n, -1)
+    return outputs.reshape(n, -1)
 
 
 def _filled(part: Shaped[Tensor, "some ..."], batch: int) -> Shaped[Tensor, "batch ..."]:

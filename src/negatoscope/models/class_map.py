@@ -8,7 +8,7 @@ from negatoscope.errors import InputError
 
 
 def read_class_map(
-    options: str | tuple[int, ...],
+    text: str,
     *,
     data_classes: int | None = None,
     class_names: Sequence[str] = (),
@@ -17,10 +17,10 @@ def read_class_map(
     """For each class of the data, which output it is.
 
     Args:
-        options: The outputs themselves, also as "1..1000" (both ends are in) or "4,7,9". "+1" or "-1": the output of a
-            class is the next one or the one before, all around. "sorted": outputs follow the class numbers sorted as
-            text (0, 1, 10, 11, 2, ...), as folders of numbers do. "names": the names of the data's classes are found
-            among the classifier's own labels. Else a text file with a line for each output, where they are found.
+        text: "+1" or "-1": the output of a class is the next one or the one before, all around. "sorted": outputs
+            follow the class numbers sorted as text (0, 1, 10, 11, 2, ...), as folders of numbers do. "names": the names
+            of the data's classes are found among the classifier's own labels. Else a text file with a line for each
+            output, where they are found.
         data_classes: How many classes the data have, where that is known.
         class_names: What they are called.
         labels: What the classifier calls its outputs.
@@ -28,22 +28,14 @@ def read_class_map(
     Raises:
         InputError: The text is none of these, or a name is not found or found twice.
     """
-    if isinstance(options, tuple):
-        return options
-    if options in ("+1", "-1", "sorted"):
+    if text in ("+1", "-1", "sorted"):
         if data_classes is None:
-            raise InputError(f"expected data with a known number of classes for --class-map {options}")
-        order = sorted(range(data_classes), key=str) if options == "sorted" else []
+            raise InputError(f"expected data with a known number of classes for --class-map {text}")
+        order = sorted(range(data_classes), key=str) if text == "sorted" else []
         return tuple(
-            order.index(label) if order else (label + int(options)) % data_classes for label in range(data_classes)
+            order.index(label) if order else (label + int(text)) % data_classes for label in range(data_classes)
         )
-    low, dots, high = options.partition("..")
-    if dots and low.isdecimal() and high.isdecimal():
-        return tuple(range(int(low), int(high) + 1))
-    parts = [part.strip() for part in options.split(",")]
-    if all(part.isdecimal() for part in parts):
-        return tuple(map(int, parts))
-    return _by_name(class_names, labels if options == "names" else _lines(Path(options).expanduser()), source=options)
+    return _by_name(class_names, labels if text == "names" else _lines(Path(text).expanduser()), source=text)
 
 
 def _lines(path: Path) -> list[str]:

@@ -4,8 +4,9 @@ import io
 import json
 import logging
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,14 +17,16 @@ from torch.export.passes import move_to_device_pass
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
-from negatoscope.models.shapes import Dims, read_shape
+from negatoscope.models.layouts import Dims
+from negatoscope.models.options import ModelOptions
+from negatoscope.models.shapes import read_shape
 
 _CODE = ("aotinductor", "custom_obj", "opaque_obj")
 """Parts of an archive that hold machine code or pickled objects."""
 
 
 @register_model
-def exported_program(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
+def exported_program(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A file of `torch.export.save`, ending in ".pt2"; layout, size, channels, batch and type are read from it.
 
     Raises:
@@ -41,8 +44,8 @@ def exported_program(text: str, *, options: Mapping[str, Any], device: torch.dev
     except Exception as error:  # damaged in any way
         raise DataError(f"expected an exported program in {path.name}, got one that this torch cannot read") from error
     dims, dtype = _input(program, path.name)
-    declared = read_shape(dims, options=options, name=path.name) | {"dtype": dtype}
-    shape = dims[1:] if declared["layout"] == "flat" else ()
+    declared = replace(read_shape(dims, options=options, name=path.name), dtype=dtype)
+    shape = dims[1:] if declared.layout == "flat" else ()
     digest = sha256_of(path)
     return LoadedModel(path.name, "export", _runner(program.module(), shape), digest, runs_code=True, declared=declared)
 
@@ -81,9 +84,9 @@ def _loads_as_tensors(content: bytes) -> bool:
     return True
 
 
-def _input(program: Any, name: str) -> tuple[Dims, str]:
-    wanted = program.graph_signature.user_inputs
-    values = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in wanted]
+def _input(program: Any, name: str) -> tuple[Dims, Any]:
+    names = program.graph_signature.user_inputs
+    values = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     if len(values) != 1 or not isinstance(values[0], Tensor):
         raise InputError(f"expected one tensor as the input of {name}, got {len(values)} inputs; wrap it in Python")
     dims = [length if type(length) is int else None for length in values[0].shape]

@@ -1,7 +1,8 @@
 """Hugging Face image classifiers: a folder with config.json, read offline; code that lies in it is never run."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.adapter import preprocess
 from negatoscope.models.extras import needed
 from negatoscope.models.input_spec import InputSpec
+from negatoscope.models.options import ModelOptions
 from negatoscope.models.predict import to_images
 from negatoscope.models.preprocessor import read_preprocessor
 from negatoscope.pixels import resize_image
@@ -24,8 +26,8 @@ _TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and res
 
 
 @register_model
-def hugging_face(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
-    """A folder of `save_pretrained`: weights as safetensors, and the preprocessor's configuration, which is kept to.
+def hugging_face(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+    """A folder of `save_pretrained`: weights as safetensors, and the preprocessor's configuration, which is followed.
 
     Raises:
         DataError: It holds no image classifier, or only some of its weights, or none as safetensors.
@@ -43,11 +45,11 @@ def hugging_face(text: str, *, options: Mapping[str, Any], device: torch.device)
         model, lacking = _opened(load, folder, use_safetensors=True, output_loading_info=True)
         if missing := sorted(lacking["missing_keys"]) + sorted(map(str, lacking["mismatched_keys"])):
             raise DataError(f"expected all weights of an image classifier in {folder.name}, it lacks {missing[0]}")
-        declared: dict[str, Any] = {"channels": "gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb"}
+        declared = ModelOptions(channels="gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb")
         if (folder / "preprocessor_config.json").is_file():
             processor = _opened(transformers.AutoImageProcessor.from_pretrained, folder)
-            declared |= read_preprocessor(processor, name=folder.name)
-            _expect_same(processor, {**declared, "classes": 2}, folder.name)
+            declared = declared.over(read_preprocessor(processor, name=folder.name))
+            _expect_same(processor, replace(declared, classes=2), folder.name)
     model.eval().requires_grad_(False).to(device)
     labels = tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items()))
     digest = _digest(folder)
@@ -64,15 +66,17 @@ def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
         raise DataError(f"expected a classifier that transformers can open in {folder.name}: {reason}") from error
 
 
-def _expect_same(processor: Any, declared: Mapping[str, Any], name: str) -> None:
+def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
     """Hold our preprocessing against its own, on a picture of smooth colours."""
-    input_spec = InputSpec.from_dict(declared, name=name)
+    input_spec = InputSpec.from_options(declared, name=name)
     down, across = np.mgrid[0:300, 0:380] / 379
     planes = [255 * down, 255 * across, 255 * (1 - across)][: input_spec.planes]
     pixels = np.stack(planes).astype(np.uint8)
     given = pixels.transpose(1, 2, 0) if input_spec.planes == 3 else pixels[0]
     theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
-    ours = preprocess(to_images(torch.from_numpy(resize_image(pixels, input_spec.fit)[None])), input_spec=input_spec)[0]
+    ours = preprocess(
+        to_images(torch.from_numpy(resize_image(pixels, input_spec.resize)[None])), input_spec=input_spec
+    )[0]
     black, white = (preprocess(torch.full((1, *ours.shape), value), input_spec=input_spec)[0] for value in (0.0, 1.0))
     same = theirs.shape == ours.shape and float(((ours - theirs) / (white - black)).abs().mean()) < _TOLERANCE
     if not same:

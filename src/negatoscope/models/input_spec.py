@@ -1,18 +1,13 @@
-"""What a classifier wants to be fed and how its answers are read: declared by its file or its user, never guessed."""
+"""What a classifier expects and how its outputs are read: declared by its file or its user, never guessed."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import get_args
 
 from negatoscope.errors import InputError
+from negatoscope.models.layouts import LAYOUTS, Layout
+from negatoscope.models.options import ChannelOrder, Dtype, ModelOptions, Output, Range
 from negatoscope.pixels import ResizeSpec
-
-Layout = Literal["NCHW", "NHWC", "NHW", "flat"]
-Range = Literal["0..1", "0..255", "-1..1"]
-ChannelOrder = Literal["RGB", "BGR"]
-Output = Literal["logits", "probabilities", "log_probabilities"]
-Dtype = Literal["float16", "float32", "float64", "uint8", "int32", "int64"]
 
 WHOLE = ("uint8", "int32", "int64")
 """Types that hold whole numbers, so 0 to 255."""
@@ -20,22 +15,22 @@ WHOLE = ("uint8", "int32", "int64")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What stands between images in [0, 1] and a classifier, and between its answers and logits.
+    """What stands between images in [0, 1] and a classifier, and between its outputs and logits.
 
-    In this order: resize as `fit` says, stretch to `range`, order channels, subtract `mean`, divide by `std`, lay out.
+    In this order: resize, stretch to `range`, order channels, subtract `mean`, divide by `std`, lay out.
 
     Args:
-        fit: The size, the channels and how other images are brought to them.
+        resize: The size, the channels and how other images are brought to them.
         classes: How many outputs there are; one sigmoid counts as two.
         layout: "NCHW", "NHWC", "NHW" (gray only) or "flat", which is channel by channel, row by row.
         range: What [0, 1] becomes.
         mean: Subtracted after that: one number, or one for each channel in the classifier's own order; () is none.
         std: Divided by after that, likewise.
         channel_order: "RGB" or "BGR".
-        output: What the answers are. One column is the sigmoid (or its logit) of the second of two classes.
+        output: What the outputs are. One column is the sigmoid (or its logit) of the second of two classes.
         output_name: Which output is read, where the classifier has several.
         class_map: For each class of the data, which output it is; () where they are the same. Other outputs are left
-            out, and the classifier is asked among the data's classes only.
+            out, so that the classifier chooses among the data's classes only.
         batch: How many images it takes at once; None is any number.
         dtype: Type of the numbers that it takes.
 
@@ -43,7 +38,7 @@ class InputSpec:
         InputError: A value is impossible, or two of them contradict each other.
     """
 
-    fit: ResizeSpec
+    resize: ResizeSpec
     classes: int
     layout: Layout = "NCHW"
     range: Range = "0..1"
@@ -61,8 +56,11 @@ class InputSpec:
         for name, allowed in choices.items():
             value = getattr(self, name)
             _expect(value in get_args(allowed), name, f"to be one of {', '.join(get_args(allowed))}", repr(value))
-        gray, whole = self.fit.channels == "gray", self.dtype in WHOLE
-        _expect(gray or self.layout != "NHW", "layout", "to be NCHW, NHWC or flat for colour images", "NHW")
+        gray, whole = self.resize.channels == "gray", self.dtype in WHOLE
+        of_colour = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
+        _expect(
+            gray or not LAYOUTS[self.layout].gray_only, "layout", f"to be {of_colour} for colour images", self.layout
+        )
         _expect(not gray or self.channel_order == "RGB", "channel_order", "to be left out for gray images", "BGR")
         _expect(not whole or self.range == "0..255", "range", f"to be 0..255 for {self.dtype}", self.range)
         _expect(not whole or not (self.mean or self.std), "mean and std", f"to be left out for {self.dtype}", self.mean)
@@ -79,44 +77,38 @@ class InputSpec:
     @property
     def planes(self) -> int:
         """How many channels an image has."""
-        return 1 if self.fit.channels == "gray" else 3
+        return 1 if self.resize.channels == "gray" else 3
 
     @property
     def data_classes(self) -> int:
         """How many classes the data must have."""
         return len(self.class_map) or self.classes
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, under the names that options and TOML files use; `from_dict` reads it."""
-        fit = self.fit
-        shape = {"size": [fit.height, fit.width], "channels": fit.channels, "resize": fit.resample, "fit": fit.method}
-        names = ("layout", "range", "channel_order", "output", "output_name", "classes", "batch", "dtype")
-        lists = {name: list(getattr(self, name)) for name in ("mean", "std", "class_map")}
-        return shape | {"crop_share": fit.crop_share} | {name: getattr(self, name) for name in names} | lists
-
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, name: str) -> "InputSpec":
-        """From what `told.read_options` gives; what is left out has its default.
+    def from_options(cls, options: ModelOptions, *, name: str) -> "InputSpec":
+        """From what is known of a classifier; what is left open has its default.
 
         Raises:
-            InputError: The size, the channels or the classes are missing, or a value is impossible.
+            InputError: The size, the channels or the classes are left open, or a value is impossible.
         """
-        given = {key: value for key, value in values.items() if value is not None}
+        given = options.given
         for key in ("size", "channels", "classes"):
             if key not in given:
                 raise InputError(f"expected --{key} for {name}, whose file does not say it; give it")
         height, width = given.pop("size")
-        fitted = {ours: given.pop(key) for ours, key in _OF_FIT.items() if key in given}
-        if given.get("dtype") in WHOLE:
+        resize = {ours: given[option] for option, ours in _RESIZE_OPTIONS.items() if option in given}
+        if options.dtype in WHOLE:
             given.setdefault("range", "0..255")
-        return cls(fit=ResizeSpec(height=height, width=width, **fitted), **{k: _tuple(v) for k, v in given.items()})
+        own = {field.name: given[field.name] for field in fields(cls) if field.name in given}
+        return cls(resize=ResizeSpec(height=height, width=width, **resize), **own)
 
 
-_OF_FIT = {"channels": "channels", "resample": "resize", "method": "fit", "crop_share": "crop_share"}
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+_RESIZE_OPTIONS = {
+    "channels": "channels",
+    "interpolation": "resample",
+    "resize_mode": "method",
+    "crop_pct": "crop_share",
+}
 
 
 def _expect(holds: bool, name: str, rule: str, value: object) -> None:

@@ -1,7 +1,7 @@
 """ONNX models: what the file says is read from it, and onnxruntime runs it."""
 
 import difflib
-from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.extras import needed
+from negatoscope.models.layouts import Dims
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
-from negatoscope.models.shapes import Dims, read_shape
+from negatoscope.models.options import Dtype, ModelOptions
+from negatoscope.models.shapes import read_shape
 
-_DTYPES = {
+_DTYPES: dict[str, Dtype] = {
     "tensor(float16)": "float16",
     "tensor(float)": "float32",
     "tensor(double)": "float64",
@@ -29,11 +31,11 @@ _CPU = "CPUExecutionProvider"
 
 
 @register_model
-def onnx_file(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
+def onnx_file(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A file that ends in ".onnx", with the weights beside it if it has some there.
 
     Read from the file: layout, size, channels and batch where the input's shape decides them, the type of its numbers,
-    and what the output is where the last operator says so. It runs on the processor unless `provider` is told.
+    and what the output is where the last operator says so. It runs on the processor unless a `provider` is given.
 
     Raises:
         DataError: The file is missing or no ONNX model, or its weights lie outside its folder.
@@ -49,17 +51,19 @@ def onnx_file(text: str, *, options: Mapping[str, Any], device: torch.device) ->
         raise DataError(f"expected an ONNX model in {path}, but it cannot be read: {error.strerror}") from error
     model = read_graph(content, name=path.name)
     beside = external_files(model, path)
-    session = _session(str(path) if beside else content, name=path.name, provider=options.get("provider", _CPU))
+    session = _session(str(path) if beside else content, name=path.name, provider=options.provider or _CPU)
     entry, output = _only_input(session, path.name), _output(session, options, path.name)
     dims = [length if isinstance(length, int) and length > 0 else None for length in entry.shape]
-    declared = read_shape(dims, options=options, name=path.name)
-    declared |= {"dtype": _dtype(entry, options, path.name), "output_name": output}
-    ending = read_ending(model, output)
-    declared |= {"output": ending} if ending else {}
+    declared = replace(
+        read_shape(dims, options=options, name=path.name),
+        dtype=_dtype(entry, options, path.name),
+        output_name=output,
+        output=read_ending(model, output),
+    )
     digest = sha256(content).hexdigest()
     if beside:
         digest = sha256("".join([digest, *map(sha256_of, beside)]).encode()).hexdigest()
-    shape = dims[1:] if declared["layout"] == "flat" else ()
+    shape = dims[1:] if declared.layout == "flat" else ()
     run = _runner(session, (entry.name, output), shape=shape, name=path.name)
     return LoadedModel(path.name, "onnx", run, digest, runs_code=False, declared=declared)
 
@@ -87,16 +91,16 @@ def _only_input(session: Any, name: str) -> Any:
     return inputs[0]
 
 
-def _output(session: Any, options: Mapping[str, Any], name: str) -> str:
+def _output(session: Any, options: ModelOptions, name: str) -> str:
     """The output that the user names, or the only one that can hold a score for each class of each image."""
     outputs = session.get_outputs()
     names = [each.name for each in outputs]
-    if wanted := options.get("output_name"):
-        if wanted not in names:
-            near = difflib.get_close_matches(wanted, names, n=1)
+    if named := options.output_name:
+        if named not in names:
+            near = difflib.get_close_matches(named, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-            raise InputError(f"expected --output-name to be an output of {name}, got {wanted!r}; {hint}")
-        return str(wanted)
+            raise InputError(f"expected --output-name to be an output of {name}, got {named!r}; {hint}")
+        return named
     scores = [each.name for each in outputs if len(outputs) == 1 or _may_be_scores(each)]
     if len(scores) != 1:
         raise InputError(f"expected --output-name for {name}, which has the outputs {', '.join(names)}; give one")
@@ -107,11 +111,13 @@ def _may_be_scores(output: Any) -> bool:
     return output.type.startswith(("tensor(float", "tensor(double", "tensor(uint8")) and len(output.shape) == 2
 
 
-def _dtype(entry: Any, options: Mapping[str, Any], name: str) -> str:
+def _dtype(entry: Any, options: ModelOptions, name: str) -> Dtype:
     dtype = _DTYPES.get(entry.type)
-    if dtype is None or options.get("dtype", dtype) != dtype:
-        wanted = options.get("dtype", f"one of {', '.join(_DTYPES)}")
-        raise InputError(f"expected {wanted} as the input of {name}, got {entry.type}; wrap it in Python or correct it")
+    if dtype is None or options.dtype not in (None, dtype):
+        expected = options.dtype or f"one of {', '.join(_DTYPES)}"
+        raise InputError(
+            f"expected {expected} as the input of {name}, got {entry.type}; wrap it in Python or correct it"
+        )
     return dtype
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from negatoscope.errors import DataError
 from negatoscope.models.extras import needed
+from negatoscope.models.options import Output
 
-_KEEPS_MEANING = {
+_PASSES_ON = {
     "Identity",
     "Reshape",
     "Flatten",
@@ -17,7 +18,7 @@ _KEEPS_MEANING = {
     "QuantizeLinear",
     "DequantizeLinear",
 }
-_ENDS = {
+_ENDS: dict[str, Output] = {
     "Softmax": "probabilities",
     "Sigmoid": "probabilities",
     "QLinearSoftmax": "probabilities",
@@ -63,11 +64,11 @@ def external_files(model: Any, path: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def read_ending(model: Any, output: str) -> str | None:
+def read_ending(model: Any, output: str) -> Output | None:
     """What an output is, where the last operator says it: "probabilities", "log_probabilities", or None."""
     makers = {name: node for node in model.graph.node for name in node.output}
     node = makers.get(output)
-    while node is not None and node.op_type in _KEEPS_MEANING:
+    while node is not None and node.op_type in _PASSES_ON:
         node = makers.get(node.input[0])
     if node is None:
         return None

@@ -1,6 +1,6 @@
-"""Open any classifier by one text, and settle what it wants before anything is counted."""
+"""Open any classifier by one text, and settle its input and outputs before anything is counted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ from negatoscope.models import MODELS, LoadedModel
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.models.options import read_options
+from negatoscope.models.options import ModelOptions, read_options
 from negatoscope.models.torch_module import load_callable
 from negatoscope.types import Images
 
@@ -27,51 +27,51 @@ _FORMS = "model.onnx, model.pt2, weights.safetensors, package.module:factory, a 
 def open_classifier(
     model: str | Path | Callable[..., Any],
     *,
-    options: Mapping[str, object] | None = None,
     data_classes: int | None = None,
     class_names: Sequence[str] = (),
     device: torch.device | str = "cpu",
+    **options: object,
 ) -> ClassifierAdapter:
-    """A classifier of any kind, ready to be asked.
+    """A classifier of any kind, ready to classify images in [0, 1].
 
-    Two images are sent through it, to see that it runs, how many outputs it has, and that what it says of an image does
+    Two images are sent through it, to see that it runs, how many outputs it has, and that its outputs for an image do
     not depend on the image beside it.
 
     Args:
         model: What names it (see `MODELS`), or a torch module or another callable itself.
-        options: What its file does not say: the names of `told.READERS`, or a TOML file with them under "input_spec".
         data_classes: How many classes the data have.
         class_names: What they are called, for a class map by names.
         device: Where it lives.
+        options: What its file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``; a TOML file
+            with them as `config`.
 
     Raises:
         DataError: A file is missing, damaged, a pickle, or reads other files than its own.
-        InputError: It is of no known kind, something is neither said nor options, or it does not do what is told.
+        InputError: It is of no known kind, something is left open, or it does not take what the options say.
         MissingExtraError: An optional package is not installed.
     """
     device = torch.device(device)
-    settings = read_options(options or {})
-    loaded = _found(model, settings, device)
-    name = settings.pop("name", loaded.name)
-    class_map = settings.pop("class_map", ())
-    for key in ("weights", "provider"):
-        settings.pop(key, None)
-    draft = InputSpec.from_dict({**loaded.declared, **settings, "classes": 2}, name=name)
-    answers = _probe(loaded, draft, device, name)
-    classes = max(2, answers.shape[1])
-    if settings.get("classes", classes) != classes:
-        raise InputError(f"expected {settings['classes']} outputs of {name}, as --classes says, got {classes}")
-    mapped = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=loaded.labels)
-    input_spec = replace(draft, classes=classes, class_map=mapped)
+    given = read_options(options)
+    loaded = _load(model, given, device)
+    name = given.name or loaded.name
+    draft = InputSpec.from_options(replace(given.over(loaded.declared), classes=2, class_map=None), name=name)
+    outputs = _probe(loaded, draft, device, name)
+    classes = max(2, outputs.shape[1])
+    if given.classes not in (None, classes):
+        raise InputError(f"expected {given.classes} outputs of {name}, as --classes says, got {classes}")
+    class_map = given.class_map or ()
+    if isinstance(class_map, str):
+        class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=loaded.labels)
+    input_spec = replace(draft, classes=classes, class_map=class_map)
     _expect_classes(input_spec, data_classes, name)
-    digest = loaded.sha256 or sha256(answers.double().numpy().tobytes()).hexdigest()
+    digest = loaded.sha256 or sha256(outputs.double().numpy().tobytes()).hexdigest()
     classifier = ClassifierAdapter(name, loaded.kind, input_spec, loaded.run, device, digest, loaded.runs_code)
     with torch.no_grad():
-        classifier(_patterns(input_spec, device))  # its answers are what `wants` says, or an error
+        classifier(_patterns(input_spec, device))  # its outputs are what the input spec says, or an error
     return classifier
 
 
-def _found(model: str | Path | Callable[..., Any], options: Mapping[str, Any], device: torch.device) -> LoadedModel:
+def _load(model: str | Path | Callable[..., Any], options: ModelOptions, device: torch.device) -> LoadedModel:
     if not isinstance(model, str | Path):
         return load_callable(model, name=getattr(model, "__name__", type(model).__name__), device=device)
     text, path = str(model), Path(model)
@@ -88,7 +88,7 @@ def _found(model: str | Path | Callable[..., Any], options: Mapping[str, Any], d
 
 
 def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, name: str) -> Tensor:
-    """Its answers to two images, which must be the same when it is asked about one alone."""
+    """Its outputs for two images, which must be the same for one alone."""
     images = _patterns(input_spec, device)
     try:
         with torch.no_grad():
@@ -98,10 +98,10 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
         raise
     except Exception as error:  # the user's own code may fail in any way
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise InputError(f"expected {name} to take images as told ({_shown(input_spec)}), but {reason}") from error
+        raise InputError(f"expected {name} to take {_shown(input_spec)}, but {reason}") from error
     if not torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True):
         raise InputError(
-            f"expected {name} to say the same of an image whatever stands beside it in the batch, got other outputs; "
+            f"expected {name} to give an image the same outputs whatever stands beside it in the batch, got others; "
             "give batch = 1 in --config"
         )
     return both.cpu()
@@ -109,7 +109,7 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
 
 def _patterns(input_spec: InputSpec, device: torch.device) -> Images:
     """Two unlike images in [0, 1], the same for everyone."""
-    shape = (1, input_spec.planes, input_spec.fit.height, input_spec.fit.width)
+    shape = (1, input_spec.planes, input_spec.resize.height, input_spec.resize.width)
     steps = torch.arange(torch.Size(shape).numel(), device=device)
     first = (steps % 251).float().div(250).reshape(shape)
     return torch.cat([first, (steps % 241).flip(0).float().div(240).reshape(shape)])
@@ -128,5 +128,6 @@ def _expect_classes(input_spec: InputSpec, data_classes: int | None, name: str) 
 
 
 def _shown(input_spec: InputSpec) -> str:
-    size = f"{input_spec.fit.height}x{input_spec.fit.width}"
-    return f"--size {size} --channels {input_spec.fit.channels} --layout {input_spec.layout}, {input_spec.dtype}"
+    size = f"{input_spec.resize.height}x{input_spec.resize.width}"
+    options = f"--size {size} --channels {input_spec.resize.channels} --layout {input_spec.layout}"
+    return f"{input_spec.dtype} images of {options}"

@@ -1,137 +1,150 @@
-"""What a user tells of a classifier, in options, in Python or in a TOML file: the same names everywhere."""
+"""What a user says of a classifier: the same names as options, as keyword arguments and in a TOML file."""
 
-import difflib
-import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError
-from negatoscope.models.input_spec import ChannelOrder, Dtype, Layout, Output, Range
+from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Resample
 
-Reader = Callable[[Any], Any]
+Range = Literal["0..1", "0..255", "-1..1"]
+ChannelOrder = Literal["RGB", "BGR"]
+Output = Literal["logits", "probabilities", "log_probabilities"]
+_MOST_OUTPUTS = 10_000_000  # of a class map: more are a slip of the pen
+
+Dtype = Literal["float16", "float32", "float64", "uint8", "int32", "int64"]
 
 
-def read_options(values: Mapping[str, object]) -> dict[str, Any]:
-    """Options as the command line, Python or TOML gives them, in one form; None is left out.
+@dataclass(frozen=True)
+class ModelOptions:
+    """What is known of a classifier, from its user or its file; None is left open.
 
-    A file under "input_spec" is read first, and the other values stand over what it says.
+    Args:
+        name: How reports call it.
+        weights: The file with a factory's weights.
+        size: Height and width of its images in pixels.
+        channels: "gray" or "rgb".
+        channel_order: "RGB" or "BGR".
+        layout: How a batch is laid out.
+        range: What [0, 1] becomes.
+        mean: Subtracted after that.
+        std: Divided by after that.
+        interpolation: The filter of the resizing.
+        resize_mode: "stretch" or "crop".
+        crop_pct: Of "crop": which share of the scaled sides is kept.
+        output: What its outputs are.
+        output_name: Which output is read, where there are several.
+        classes: How many outputs there are.
+        class_map: For each class of the data which output it is, or a text for `read_class_map`.
+        batch: How many images it takes at once, where that is fixed.
+        dtype: Type of the numbers that it takes.
+        provider: onnxruntime's execution provider.
+    """
+
+    name: str | None = None
+    weights: Path | None = None
+    size: Size | None = None
+    channels: Channels | None = None
+    channel_order: ChannelOrder | None = None
+    layout: Layout | None = None
+    range: Range | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    interpolation: Resample | None = None
+    resize_mode: Literal["stretch", "crop"] | None = None
+    crop_pct: float | None = None
+    output: Output | None = None
+    output_name: str | None = None
+    classes: int | None = None
+    class_map: tuple[int, ...] | str | None = None
+    batch: int | None = None
+    dtype: Dtype | None = None
+    provider: str | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is not left open, by name."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
+    def over(self, others: "ModelOptions") -> "ModelOptions":
+        """These, and where they leave something open, the others."""
+        return replace(others, **self.given)
+
+
+def read_options(values: Mapping[str, object]) -> ModelOptions:
+    """Options as the command line, Python or TOML gives them; None is left out.
+
+    A TOML file under "config" is read first, and the other values stand over what it says. Texts such as "224x160",
+    "0.485,0.456,0.406" and "1..1000" may stand for numbers.
 
     Raises:
-        InputError: A name is unknown, or a value does not fit it.
+        InputError: A name is unknown, a value does not fit it, or the file cannot be read.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    held = load_config(_path(given.pop("input_spec"))) if "input_spec" in given else {}
-    return held | {name: _read(name, value) for name, value in given.items()}
-
-
-def load_config(path: Path) -> dict[str, Any]:
-    """Read a TOML file of what a classifier wants.
-
-    Raises:
-        InputError: The file cannot be read, is not TOML, or says something impossible.
-    """
+    config = given.pop("config", None)
+    options = from_plain({name: _numbers_of(name, value) for name, value in given.items()}, ModelOptions)
+    if config is None:
+        return options
+    if not isinstance(config, str | Path):
+        raise InputError(f"expected config to be the path of a TOML file, got {config!r}")
+    path = Path(config).expanduser()
+    held = {name: value for name, value in read_toml(path, what="a model's options").items() if name != "config"}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"expected TOML in {path}, but it cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected TOML in {path}, got a file that is not: {error}") from error
-    try:
-        return {name: _read(name, value) for name, value in values.items() if name != "input_spec"}
+        return options.over(read_options(held))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _read(name: str, value: object) -> Any:
-    if name not in READERS:
-        near = difflib.get_close_matches(name, READERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(READERS)}"
-        raise InputError(f"expected the name of something that a classifier input_spec, got {name!r}; {hint}")
-    reader, form = READERS[name]
+def _numbers_of(name: str, value: object) -> object:
+    """Where a text or a single number may stand for several numbers, these."""
+    if name not in _READERS:
+        return value
+    reader, form = _READERS[name]
     try:
         return reader(value)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"expected {name} to be {form}, got {value!r}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"expected {name} to be {form}, got {value!r:.80}") from error
 
 
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | Path):
-        raise InputError(f"expected the path of a file, got {value!r}")
-    return Path(value).expanduser()
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, str):
-        value = int(value)
-    if type(value) is not int or value < 1:
-        raise ValueError
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)
-
-
-def _numbers(value: Any) -> tuple[float, ...]:
-    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else value
-    return tuple(_number(part) for part in parts)
-
-
-def _size(value: Any) -> tuple[int, int]:
+def _size(value: Any) -> Size:
     parts = value.lower().split("x") if isinstance(value, str) else [value] if isinstance(value, int) else list(value)
-    height, width = parts * 2 if len(parts) == 1 else parts
-    return _whole(height), _whole(width)
+    height, width = (int(part) if isinstance(part, str) else part for part in (parts * 2 if len(parts) == 1 else parts))
+    if type(height) is not int or type(width) is not int or min(height, width) < 1:
+        raise ValueError
+    return height, width
 
 
-def _class_map(value: Any) -> tuple[int, ...] | str:
-    """Indices, or a text for `class_map.read_class_map`."""
-    if isinstance(value, str | Path):
-        return str(value)
-    if any(type(index) is not int for index in value):
+def _floats(value: Any) -> tuple[float, ...]:
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, Real) else list(value)
+    if any(isinstance(part, bool) for part in parts):
         raise TypeError
-    return tuple(value)
+    return tuple(map(float, parts))
 
 
-def _one_of(choices: Any) -> tuple[Reader, str]:
-    allowed = get_args(choices)
-
-    def read(value: Any) -> Any:
-        if value not in allowed:
+def _outputs(value: Any) -> tuple[int, ...] | str:
+    """Numbers of outputs; any other text is for `read_class_map`."""
+    if not isinstance(value, str | Path):
+        if any(type(index) is not int for index in value):
+            raise TypeError
+        return tuple(value)
+    text = str(value)
+    low, dots, high = text.partition("..")
+    if dots and low.isdecimal() and high.isdecimal():
+        if int(high) - int(low) > _MOST_OUTPUTS:
             raise ValueError
-        return value
+        return tuple(range(int(low), int(high) + 1))
+    parts = [part.strip() for part in text.split(",")]
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else text
 
-    return read, f"one of {', '.join(allowed)}"
 
-
-READERS: Mapping[str, tuple[Reader, str]] = {
-    "name": (_text, "a text"),
-    "weights": (_path, "the path of a file"),
+_READERS: Mapping[str, tuple[Callable[[Any], object], str]] = {
     "size": (_size, "a whole number of pixels, or two such as 224x160 (height x width)"),
-    "channels": _one_of(Literal["gray", "rgb"]),
-    "channel_order": _one_of(ChannelOrder),
-    "layout": _one_of(Layout),
-    "range": _one_of(Range),
-    "mean": (_numbers, "one number or one for each channel, such as 0.485,0.456,0.406"),
-    "std": (_numbers, "one number or one for each channel, such as 0.229,0.224,0.225"),
-    "resize": _one_of(Resample),
-    "fit": _one_of(Literal["stretch", "crop"]),
-    "crop_share": (_number, "a number"),
-    "output": _one_of(Output),
-    "output_name": (_text, "a text"),
-    "classes": (_whole, "a whole number above 0"),
-    "class_map": (_class_map, "a list of output numbers, or the name of a file with a line for each output"),
-    "batch": (_whole, "a whole number above 0"),
-    "dtype": _one_of(Dtype),
-    "provider": (_text, "the name of an onnxruntime execution provider"),
+    "mean": (_floats, "one number or one for each channel, such as 0.485,0.456,0.406"),
+    "std": (_floats, "one number or one for each channel, such as 0.229,0.224,0.225"),
+    "class_map": (_outputs, "a list of output numbers, or the name of a file with a line for each output"),
 }
-"""For each name, what reads its value and what an error says that it should be."""
+"""For each option of several numbers, what reads it and what an error says that it should be."""

@@ -1,17 +1,20 @@
-"""What a Hugging Face image processor says, in our words."""
+"""What a Hugging Face image processor says, as options."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from negatoscope.errors import InputError
+from negatoscope.models.options import ModelOptions
+from negatoscope.pixels import Resample
 
-_RESAMPLES = {0: "nearest", 2: "bilinear", 3: "bicubic", 4: "box"}  # Pillow's numbers
+_INTERPOLATIONS: dict[int, Resample] = {0: "nearest", 2: "bilinear", 3: "bicubic", 4: "box"}  # Pillow's numbers
 _CONVNEXT_WARPS_FROM = 384
 _PLAIN = {"image_mean": 0.0, "image_std": 1.0}
 
 
-def read_preprocessor(processor: Any, *, name: str) -> dict[str, Any]:
-    """Size, resampling, crop, range and normalisation.
+def read_preprocessor(processor: Any, *, name: str) -> ModelOptions:
+    """Size, interpolation, crop, range and normalisation.
 
     Args:
         processor: An image processor, whose attributes hold its class's defaults where the file says nothing.
@@ -20,31 +23,32 @@ def read_preprocessor(processor: Any, *, name: str) -> dict[str, Any]:
     Raises:
         InputError: It resizes in another way than there is here.
     """
-    return _read_fit(processor, name) | _read_values(processor)
+    return _read_values(processor).over(_read_resize(processor, name))
 
 
-def _read_fit(processor: Any, name: str) -> dict[str, Any]:
+def _read_resize(processor: Any, name: str) -> ModelOptions:
     resized, cropped = _entries(processor, "do_resize", "size"), _entries(processor, "do_center_crop", "crop_size")
-    resample = _RESAMPLES.get(int(getattr(processor, "resample", None) or 0)) if resized else "bilinear"
+    interpolation = _INTERPOLATIONS.get(int(getattr(processor, "resample", None) or 0)) if resized else "bilinear"
     short, share = resized.get("shortest_edge"), getattr(processor, "crop_pct", None)
-    found: dict[str, Any] = {"fit": "stretch"}
+    options = ModelOptions(interpolation=interpolation, resize_mode="stretch")
     if short and share:  # ConvNeXT's way
-        found = {"size": (short, short)}
-        found |= {"fit": "crop", "crop_share": float(share)} if short < _CONVNEXT_WARPS_FROM else {"fit": "stretch"}
+        options = replace(options, size=(short, short))
+        if short < _CONVNEXT_WARPS_FROM:
+            options = replace(options, resize_mode="crop", crop_pct=float(share))
     elif short and cropped.get("height") == cropped.get("width") and cropped:
         side = cropped["height"]
-        found = {"size": (side, side), "fit": "crop", "crop_share": side / short}
+        options = replace(options, size=(side, side), resize_mode="crop", crop_pct=side / short)
     elif "height" in resized and not cropped:
-        found["size"] = (resized["height"], resized["width"])
-    if "size" not in found or resample is None:
+        options = replace(options, size=(resized["height"], resized["width"]))
+    if options.size is None or interpolation is None:
         raise InputError(
-            f"expected {name} to be resized to one size by {', '.join(_RESAMPLES.values())}, got size {resized}, "
+            f"expected {name} to be resized to one size by {', '.join(_INTERPOLATIONS.values())}, got size {resized}, "
             f"crop {cropped}, resample {getattr(processor, 'resample', None)}; wrap it in Python"
         )
-    return found | {"resize": resample}
+    return options
 
 
-def _read_values(processor: Any) -> dict[str, Any]:
+def _read_values(processor: Any) -> ModelOptions:
     """Rescaling and normalisation as one: ``(x - mean) / std`` of x in [0, 1], unless nothing is rescaled."""
     factor = float(processor.rescale_factor) if getattr(processor, "do_rescale", False) else 1.0
     scale = round(255 * factor, 9)
@@ -55,8 +59,8 @@ def _read_values(processor: Any) -> dict[str, Any]:
     mean = tuple((value + shift) / scale for value in mean)
     std = tuple(value * more / scale for value, more in zip(std, again, strict=True))
     if set(mean) == {0.0} and set(std) <= {1.0, 1 / 255}:
-        return {"range": "0..1" if set(std) == {1.0} else "0..255", "mean": (), "std": (), "output": "logits"}
-    return {"range": "0..1", "mean": mean, "std": std, "output": "logits"}
+        return ModelOptions(range="0..1" if set(std) == {1.0} else "0..255", mean=(), std=(), output="logits")
+    return ModelOptions(range="0..1", mean=mean, std=std, output="logits")
 
 
 def _entries(processor: Any, switch: str, key: str) -> dict[str, int]:

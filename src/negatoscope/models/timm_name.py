@@ -9,13 +9,14 @@ from torch import nn
 from negatoscope.errors import InputError
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.extras import needed
+from negatoscope.models.options import ModelOptions
 from negatoscope.models.torch_module import load_callable, load_weights
 
 _RESIZES = ("bilinear", "bicubic", "nearest")
 
 
 @register_model
-def timm_name(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
+def timm_name(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
 
     Raises:
@@ -27,37 +28,39 @@ def timm_name(text: str, *, options: Mapping[str, Any], device: torch.device) ->
         return None
     name = text.removeprefix("timm:")
     timm = needed("timm", extra="timm", why=text)
-    own = {"num_classes": options["classes"]} if "weights" in options and "classes" in options else {}
+    own = {"num_classes": options.classes} if options.weights and options.classes else {}
     try:
-        model: nn.Module = timm.create_model(name, pretrained="weights" not in options, **own)
+        model: nn.Module = timm.create_model(name, pretrained=options.weights is None, **own)
     except Exception as error:  # an unknown name, weights that cannot be fetched
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason}") from error
-    if "weights" in options:
-        load_weights(model, options["weights"])
+    if options.weights:
+        load_weights(model, options.weights)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
     made = load_callable(model.eval(), name=name, device=device)
     return LoadedModel(name, "timm", made.run, made.sha256, runs_code=False, declared=declared)
 
 
-def read_config(config: Mapping[str, Any], *, name: str) -> dict[str, object]:
-    """What timm's data configuration says, in our words.
+def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:
+    """What timm's data configuration says, as options.
 
     Raises:
         InputError: It asks for another resampling or another crop than there is here.
     """
     channels, height, width = config["input_size"]
-    resample, mode = config["interpolation"], config.get("crop_mode") or "center"
-    if resample not in _RESIZES or mode not in ("center", "squash"):
-        raise InputError(f"expected {name} to be resized by one of {', '.join(_RESIZES)}, got {resample} and {mode}")
-    return {
-        "size": (height, width),
-        "channels": "gray" if channels == 1 else "rgb",
-        "resize": resample,
-        "fit": "crop" if mode == "center" else "stretch",
-        "crop_share": float(config["crop_pct"]),
-        "mean": tuple(config["mean"]),
-        "std": tuple(config["std"]),
-        "range": "0..1",
-        "output": "logits",
-    }
+    interpolation, mode = config["interpolation"], config.get("crop_mode") or "center"
+    if interpolation not in _RESIZES or mode not in ("center", "squash"):
+        raise InputError(
+            f"expected {name} to be resized by one of {', '.join(_RESIZES)}, got {interpolation} and {mode}"
+        )
+    return ModelOptions(
+        size=(height, width),
+        channels="gray" if channels == 1 else "rgb",
+        interpolation=interpolation,
+        resize_mode="crop" if mode == "center" else "stretch",
+        crop_pct=float(config["crop_pct"]),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        range="0..1",
+        output="logits",
+    )

@@ -19,15 +19,16 @@ from torch import Tensor, nn
 from negatoscope.errors import DataError, InputError
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.options import ModelOptions
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @register_model
-def torch_factory(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
+def torch_factory(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A function without arguments, "package.module:factory", that makes a torch module or another callable.
 
-    The module is looked for in the current folder too. Its weights are read from `weights`, if that is told.
+    The module is looked for in the current folder too. Its weights are read from `weights`, if that is given.
 
     Raises:
         InputError: The function cannot be imported or called, or makes something that cannot be called.
@@ -36,10 +37,10 @@ def torch_factory(text: str, *, options: Mapping[str, Any], device: torch.device
     if not _FACTORY.fullmatch(text) or text.startswith("timm:"):
         return None
     made = _made(text)
-    if "weights" in options:
+    if options.weights:
         if not isinstance(made, nn.Module):
             raise InputError(f"expected {text} to make a torch module for --weights, got {type(made).__name__}")
-        load_weights(made, options["weights"])
+        load_weights(made, options.weights)
     if isinstance(made, nn.Module):
         made.eval()
     return load_callable(made, name=text.rpartition(":")[2], device=device)
@@ -58,9 +59,9 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
     if model.training:
         raise InputError(f"expected {name} in evaluation mode, got it in training mode; call .eval() first")
     model.to(device)
-    declared: dict[str, object] = {}
+    declared = ModelOptions()
     if isinstance(model, PaperNetwork):
-        declared = {"size": (model.size, model.size), "channels": "gray" if model.channels == 1 else "rgb"}
+        declared = ModelOptions(size=(model.size, model.size), channels="gray" if model.channels == 1 else "rgb")
     return LoadedModel(name, "torch", _tensor_run(model, device), _digest(model), runs_code=True, declared=declared)
 
 
@@ -70,7 +71,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Raises:
         DataError: The file is missing, damaged, holds more than tensors by name, or does not fit the module.
     """
-    tensors = _tensors(path)
+    tensors = _tensors(path.expanduser())
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         held = f"{', '.join(map(str, list(tensors)[:4]))}" if isinstance(tensors, Mapping) else type(tensors).__name__
         raise DataError(f"expected tensors by name in {path.name}, got {held}; save the state dict alone")

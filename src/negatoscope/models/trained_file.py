@@ -1,8 +1,6 @@
 """Classifiers that this project trained, as the audit opens them."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -10,12 +8,13 @@ from safetensors import SafetensorError, safe_open
 from negatoscope.errors import DataError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
+from negatoscope.models.options import ModelOptions
 from negatoscope.models.trained import load_network
 
 
 @register_model
-def trained_file(text: str, *, options: Mapping[str, Any], device: torch.device) -> LoadedModel | None:
-    """A file of `save_network`, ending in ".safetensors", with all that it wants in it.
+def trained_file(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+    """A file of `save_network`, ending in ".safetensors", with all that it expects in it.
 
     Raises:
         DataError: The file is missing or damaged, or holds weights without the network that they belong to.
@@ -36,10 +35,10 @@ def trained_file(text: str, *, options: Mapping[str, Any], device: torch.device)
             "name what makes the network, package.module:factory, and give them with --weights"
         )
     network, _ = load_network(path)
-    declared = {
-        "size": (network.size, network.size),
-        "channels": "gray" if network.channels == 1 else "rgb",
-        "range": "0..1",
-        "output": "logits",
-    }
+    declared = ModelOptions(
+        size=(network.size, network.size),
+        channels="gray" if network.channels == 1 else "rgb",
+        range="0..1",
+        output="logits",
+    )
     return LoadedModel(path.stem, "trained", network.to(device), sha256_of(path), runs_code=False, declared=declared)
