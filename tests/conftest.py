@@ -1,4 +1,4 @@
-"""What all tests share: datasets from a seeded generator, a cache of their own, few threads, real data if at hand."""
+"""What all tests share: datasets from a seeded generator, a cache of their own, one thread, real data if at hand."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,8 +25,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_threads() -> None:
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+def one_thread() -> None:
+    """Where cores are busy, threads that wait for each other take twenty times as long as one; commands inherit it."""
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
         (("--fail-under", "fliped=0.5"), "did you mean"),
         (("--baseline", "nowhere"), "nowhere"),
         (("--limit", "0"), "limit"),
-        (("--meaning", "nowhere.toml"), "nowhere.toml"),
+        (("--label-preserving", "nowhere.toml"), "nowhere.toml"),
         (("--size", "big"), "size"),
         (("--classes", "4"), "4"),
     ],

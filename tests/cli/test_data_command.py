@@ -103,7 +103,7 @@ def test_verifying_a_damaged_file_ends_in_one_line_and_exit_code_2(unofficial: P
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "t10k-labels-idx1-ubyte.gz" in done.stderr
-    assert [line.split()[-1] for line in done.stdout.splitlines()[1:5]] == ["copy", "copy", "copy", "wrong"]
+    assert [line.split()[-1] for line in done.stdout.splitlines()[1:5]] == ["copy", "copy", "copy", "invalid"]
 
 
 def test_verifying_several_wrong_files_lists_each_and_sums_up(unofficial: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_verifying_several_wrong_files_lists_each_and_sums_up(unofficial: Path, 
     done = data("verify", "--data-dir", tmp_path)
     assert done.exit_code != 0
     assert done.output.count("it is missing") == 3
-    assert "got 3 wrong or missing ones" in str(done.exception)
+    assert "got 3 invalid or missing ones" in str(done.exception)
 
 
 def test_verifying_where_nothing_is_says_how_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_verifying_where_nothing_is_says_how_to_start(monkeypatch: pytest.Monkey
 def test_fetching_what_is_at_hand_says_where(unofficial: Path) -> None:
     done = data("fetch", "mnist", "--data-dir", unofficial)
     assert done.exit_code == 0
-    assert done.output == f"mnist: at hand, unofficial copy, in {unofficial}/mnist\n"
+    assert done.output == f"mnist: already there, unofficial copy, in {unofficial}/mnist\n"
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def recipe(folder: Path, text: str) -> Path:
     ("options", "sentence"),
     [
         (["--epsilons", "2"], "expected epsilons in [0, 1]"),
-        (["--epsilons", "some"], "expected numbers parted by commas"),
+        (["--epsilons", "some"], "expected comma-separated numbers"),
         (["--epsilons", ","], "got none"),
         (["--recipe", "mine.toml", "--datasets", "gtsrb"], "expected datasets of mnist_sample"),
         (["--recipe", "large.toml"], "expected batch_size from 1 to 1,000,000"),
@@ -212,13 +212,13 @@ def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("mlxtend")
-    from negatoscope.cli.table1_progress import Watch
+    from negatoscope.cli.table1 import Table1Progress
     from negatoscope.reproduce.table1 import Request, plan
 
     job = replace(
         plan(Request(datasets=("mnist_sample",), fast=True)), not_run=({"dataset": "gtsrb", "reason": "why"},)
     )
-    Watch(tmp_path, "this machine").planned(job)
+    Table1Progress("this machine").planned(job)
     said = capsys.readouterr().err
     assert "NOT RUN: gtsrb: why." in said
     assert "INSTEAD OF MNIST" in said

@@ -35,7 +35,7 @@ def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path
     page = (tmp_path / "out" / "sensitivity.md").read_text()
     assert "`negatoscope reproduce sensitivity --seeds 1 --plan plan.toml --fast`" in page
     code, _, err = negatoscope(*words)
-    assert (code, "2 runs, 2 of them there already" in err) == (0, True)
+    assert (code, "2 runs, 2 of them finished earlier" in err) == (0, True)
     code, out, err = negatoscope(
         "claims", "--table1", tmp_path, "--sensitivity", tmp_path / "out", "--out", tmp_path / "claims.md"
     )

@@ -178,9 +178,9 @@ def test_processes_of_a_study_that_is_ended_end_with_it(end: signal.Signals, mad
     while any(map(is_at_work, workers)) and time.monotonic() < ends:
         time.sleep(0.1)
     assert not any(map(is_at_work, workers))
-    asked = end == signal.SIGTERM  # then it writes what has been made, and says how to go on
-    assert (study.returncode, "goes on" in told, (tmp_path / "sensitivity.json").exists()) == (
-        130 if asked else -end,
+    asked = end == signal.SIGTERM  # then it writes what has been made, and says how to resume
+    assert (study.returncode, "resumes" in told, (tmp_path / "sensitivity.json").exists()) == (
+        128 + end if asked else -end,
         asked,
         asked,
     )

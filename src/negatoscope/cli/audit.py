@@ -1,12 +1,18 @@
-"""`negatoscope audit` and `negatoscope compare`: does a classifier still see what a person sees?"""
+"""`negatoscope audit`: does a classifier still see what a person sees?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.options import Context, DataDir, Device, command_line
+
+if TYPE_CHECKING:
+    from negatoscope.auditing.plan import AuditPlan
+    from negatoscope.auditing.run import AuditProgress
+    from negatoscope.cli.progress import ProgressDisplay
 
 Model = Annotated[
     str,
@@ -15,10 +21,15 @@ Model = Annotated[
 Data = Annotated[
     str, typer.Option(help="mnist:test, a folder, .zip or .tar of class folders, .parquet, .npz, or WebDataset shards.")
 ]
-_IN, _WHAT, _GATE = "What the model wants, where its file does not say", "What is audited", "Gate: exit code 1"
+_IN, _WHAT, _GATE = "What the model expects, where its file does not say", "What is audited", "Gate: exit code 1"
+_CLASSIFIER = (
+    *("name", "weights", "config", "size", "channels", "channel_order", "layout", "range", "mean", "std"),
+    *("interpolation", "resize_mode", "crop_pct", "output", "output_name", "classes", "class_map"),
+)  # the options that say how the classifier is opened
 
 
 def audit(
+    context: Context,
     model: Model,
     data: Data,
     suite: Annotated[
@@ -26,140 +37,147 @@ def audit(
     ] = "semantic",
     transform: Annotated[
         list[str] | None,
-        typer.Option(help='One more, such as "gamma(exponent=2.0)"; may come again.', rich_help_panel=_WHAT),
+        typer.Option(help='One more, such as "gamma(exponent=2.0)"; repeatable.', rich_help_panel=_WHAT),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="At most so many images, each class in proportion.", rich_help_panel=_WHAT)
+        int | None, typer.Option(help="At most this many images, each class in proportion.", rich_help_panel=_WHAT)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides which.", rich_help_panel=_WHAT)] = 0,
-    meaning: Annotated[
+    seed: Annotated[
+        int, typer.Option(help="Which images those are, and the controls' noise.", rich_help_panel=_WHAT)
+    ] = 0,
+    label_preserving: Annotated[
         Path | None,
-        typer.Option(help="TOML: which classes keep their meaning under which transform.", rich_help_panel=_WHAT),
+        typer.Option(help="TOML: which classes keep their label under which transform.", rich_help_panel=_WHAT),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the report goes, and where a stopped audit goes on.")] = Path(
-        "out/audit"
-    ),
-    name: Annotated[str, typer.Option(help="How tables call the model; else its file's name.")] = "",
+    out: Annotated[
+        Path, typer.Option(help="Where the report goes; an audit that was stopped resumes from there.")
+    ] = Path("out/audit"),
+    name: Annotated[str, typer.Option(help="The model's name in tables; by default its file's.")] = "",
     weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with what follows.", rich_help_panel=_IN)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file with the options below.", rich_help_panel=_IN)
+    ] = None,
     size: Annotated[str, typer.Option(help="28 or 224x160 (height x width).", rich_help_panel=_IN)] = "",
     channels: Annotated[str, typer.Option(help="gray or rgb.", rich_help_panel=_IN)] = "",
     channel_order: Annotated[str, typer.Option(help="RGB or BGR.", rich_help_panel=_IN)] = "",
     layout: Annotated[str, typer.Option(help="NCHW, NHWC, NHW or flat.", rich_help_panel=_IN)] = "",
     range: Annotated[str, typer.Option(help="0..1, 0..255 or -1..1.", rich_help_panel=_IN)] = "",
-    mean: Annotated[str, typer.Option(help="Subtracted then, as in 0.485,0.456,0.406.", rich_help_panel=_IN)] = "",
-    std: Annotated[str, typer.Option(help="Divided by then.", rich_help_panel=_IN)] = "",
+    mean: Annotated[str, typer.Option(help="Subtracted from that, as in 0.485,0.456,0.406.", rich_help_panel=_IN)] = "",
+    std: Annotated[str, typer.Option(help="Then divided by.", rich_help_panel=_IN)] = "",
     interpolation: Annotated[str, typer.Option(help="bilinear, box, bicubic or nearest.", rich_help_panel=_IN)] = "",
     resize_mode: Annotated[
-        str, typer.Option(help="stretch, or crop: the centre of the image.", rich_help_panel=_IN)
+        str, typer.Option(help="stretch, or crop to the center of the image.", rich_help_panel=_IN)
     ] = "",
     crop_pct: Annotated[
         float | None, typer.Option(help="Share of the short side that a crop keeps: 0.875.", rich_help_panel=_IN)
     ] = None,
     output: Annotated[
-        str, typer.Option(help="logits (unless said), probabilities or log_probabilities.", rich_help_panel=_IN)
+        str, typer.Option(help="logits (the default), probabilities or log_probabilities.", rich_help_panel=_IN)
     ] = "",
-    output_name: Annotated[str, typer.Option(help="Which output, where there are several.", rich_help_panel=_IN)] = "",
+    output_name: Annotated[
+        str, typer.Option(help="The output with the classes, where there are several.", rich_help_panel=_IN)
+    ] = "",
     classes: Annotated[int | None, typer.Option(help="How many outputs there are.", rich_help_panel=_IN)] = None,
     class_map: Annotated[
         str,
         typer.Option(
-            help="For each class of the data which output it is: 1,2,3, or a text file of output names.",
+            help="The output of each class of the data: 1,2,3, or a text file with the outputs' names.",
             rich_help_panel=_IN,
         ),
     ] = "",
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(help='As in "negative=0.9", on the lower end of the interval.', rich_help_panel=_GATE),
+        typer.Option(
+            help='Such as "negative=0.9": a bound on the lower end of the interval; repeatable.', rich_help_panel=_GATE
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="An earlier audit: fail on a significant loss.", rich_help_panel=_GATE)
+        Path | None,
+        typer.Option(help="The folder of an earlier audit: a significant loss fails.", rich_help_panel=_GATE),
     ] = None,
-    max_unreadable: Annotated[int, typer.Option(help="More unreadable images fail.", rich_help_panel=_GATE)] = 0,
+    max_unreadable: Annotated[
+        int, typer.Option(help="More unreadable images than this fail.", rich_help_panel=_GATE)
+    ] = 0,
     expect_accuracy: Annotated[
-        float | None, typer.Option(help="Stop at once if clean accuracy is below this, in [0, 1].")
+        float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Look for named datasets here first.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    data_dir: DataDir = None,
+    device: Device = "auto",
 ) -> None:
-    """Test any image classifier under changes that keep the meaning: negatives, tone, colour, geometry.
+    """Test any image classifier under label-preserving transforms: negatives, tone, color, geometry.
 
-    Writes report.html, summary.json, rows.parquet, junit.xml and figures. Stop it at any moment: the same command goes
-    on. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
+    Writes report.html, summary.json, rows.parquet, junit.xml and figures. Stop it at any moment: the same command
+    resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.audit import Gate
+        from negatoscope.auditing.audit import Gate, expect_usable, run
+        from negatoscope.auditing.page import audit_markdown
         from negatoscope.auditing.plan import AuditConfig, make_plan
-        from negatoscope.cli.audit_progress import run_watched
+        from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.data.open import open_dataset
+        from negatoscope.documents import to_plain
         from negatoscope.hardware import pick_hardware
         from negatoscope.models.open import open_classifier
+        from negatoscope.provenance import record_provenance
 
-    told: dict[str, object] = {
-        "name": name,
-        "weights": weights,
-        "config": config,
-        "size": size,
-        "channels": channels,
-        "channel_order": channel_order,
-        "layout": layout,
-        "range": range,
-        "mean": mean,
-        "std": std,
-        "interpolation": interpolation,
-        "resize_mode": resize_mode,
-        "crop_pct": crop_pct,
-        "output": output,
-        "output_name": output_name,
-        "classes": classes,
-        "class_map": class_map,
-    }
     hardware = pick_hardware(device, "float32")
     dataset = open_dataset(data, data_dir=data_dir)
-    given: dict[str, Any] = {key: value for key, value in told.items() if value not in ("", None)}
     classifier = open_classifier(
         model,
+        **{name: context.params[name] for name in _CLASSIFIER if context.params[name] not in ("", None)},
         data_classes=len(dataset.class_names),
         class_names=dataset.class_names,
         device=hardware.device,
-        **given,
     )
-    choice = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, meaning)
+    config = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, label_preserving)
     gate = Gate(tuple(fail_under or ()), baseline, max_unreadable, expect_accuracy)
-    command = _command(model, data, {**given, "suite": suite, "transform": transform, "limit": limit})
-    passed = run_watched(make_plan(classifier, dataset, choice), out=out, gate=gate, hardware=hardware, command=command)
-    raise typer.Exit(0 if passed else 1)
+    plan = make_plan(classifier, dataset, config)
+    expect_usable(plan, out=out, gate=gate)
+    provenance = record_provenance(
+        command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
+    )
+    with ProgressDisplay() as progress:
+        progress.expect(len(dataset))
+        _announce(plan, progress, out)
+        summary = run(
+            plan, out=out, gate=gate, provenance=to_plain(provenance), observe=_observer(progress, len(dataset))
+        )
+        progress.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
+    typer.echo(audit_markdown(summary))
+    raise typer.Exit(1 if summary["gate"]["passed"] is False else 0)
 
 
-def compare(
-    a: Annotated[Path, typer.Argument(help="The folder of an audit.")],
-    b: Annotated[Path, typer.Argument(help="The folder of another.")],
-    out: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON to this file.")] = None,
-) -> None:
-    """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
-    import json
+def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None:
+    """Say what will be done; and before the first image is, how long that takes."""
+    from negatoscope.auditing.run import estimate
+    from negatoscope.reports.formatting import duration
 
-    with loading():
-        from negatoscope.auditing.compare import compare as compare_audits
-        from negatoscope.auditing.page import compare_markdown
-        from negatoscope.files import write_whole
-
-    found = compare_audits(a, b)
-    if out:
-        write_whole(out, (json.dumps(found, indent=1) + "\n").encode())
-    typer.echo(compare_markdown(found))
-
-
-def _command(model: str, data: str, options: Mapping[str, Any]) -> str:
-    """The command that was given; of files only the last part of their names."""
-    words = ["negatoscope audit", _shown(model), "--data", _shown(data)]
-    for key, value in options.items():
-        for each in value if isinstance(value, list) else [value]:
-            if each not in ("", None):
-                words += [f"--{key.replace('_', '-')}", _shown(each)]
-    return " ".join(words)
+    classifier, dataset = plan.classifier, plan.dataset
+    progress.say(
+        f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean and"
+        f" under {len(plan.steps)} transforms."
+    )
+    if classifier.runs_code:
+        progress.say(f"This runs your own code: {classifier.name}.")
+    if not (out / "plan.json").exists():
+        needs = estimate(plan)
+        size = f"{needs.size_bytes / 1e6:.1f} MB" if needs.size_bytes >= 100_000 else "under 0.1 MB"
+        progress.say(f"About {duration(needs.seconds)}, and {size} on disk.")
 
 
-def _shown(value: object) -> str:
-    text = Path(str(value)).name if isinstance(value, Path) or "/" in str(value) else str(value)
-    return f"'{text}'" if set(text) & set(" ()'\"") else text
+def _observer(progress: "ProgressDisplay", total: int) -> Callable[["AuditProgress"], None]:
+    """Moves the bar; where there is none, a long audit prints one line for each tenth of the images."""
+    tenth = 0
+
+    def observe(standing: "AuditProgress") -> None:
+        nonlocal tenth
+        if standing.seconds_left is None:  # images of an earlier run
+            progress.expect(total, done=standing.images)
+            return
+        text = f"{standing.images:,} of {total:,} images"
+        progress.update(text, standing.images)
+        if progress.left and 10 * standing.images // total > tenth:
+            tenth = 10 * standing.images // total
+            progress.step(text)
+
+    return observe

@@ -1,23 +1,18 @@
-"""`negatoscope data`: which data files are here, whether they are right, and how to get or remove them."""
+"""`negatoscope data`: which data files are here, whether they are intact, and how to get or remove them."""
 
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negatoscope.cli.options import DataDir
 from negatoscope.errors import DataError
 
 if TYPE_CHECKING:
     from negatoscope.data.manage import Entry, Verified
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data files, and clean the cache.")
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Look here first; then in NEGATOSCOPE_DATA_DIR and in the cache."),
-]
 
 
 @app.command("list", epilog="Example:  negatoscope data list --data-dir ~/datasets")
@@ -44,12 +39,12 @@ def fetch(
     datasets: Annotated[list[str], typer.Argument(help="Names, such as mnist.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Download datasets into the cache, verified, unless a copy is at hand; what is damaged in the cache is mended."""
+    """Download datasets into the cache, verified, unless there is a copy; a damaged one in the cache is repaired."""
     from negatoscope.data.manage import fetch as fetched
 
     for name in datasets:
         entry, downloaded = fetched(name, data_dir=data_dir)
-        typer.echo(f"{name}: {'downloaded' if downloaded else 'at hand'}, {entry.state}, in {entry.folder}")
+        typer.echo(f"{name}: {'downloaded' if downloaded else 'already there'}, {entry.state}, in {entry.folder}")
 
 
 @app.command(epilog="Example:  negatoscope data verify gtsrb --data-dir ~/datasets")
@@ -59,7 +54,7 @@ def verify(
 ) -> None:
     """Check every file that is here: its checksum, its structure, and each member of a zip.
 
-    A file that is right but not the published one is an unofficial copy, which is no failure; exit code 2 is one.
+    An intact file that is not the published one is an unofficial copy, which is no failure. Exit code 2: a file fails.
     """
     from negatoscope.data.manage import verify as verified
 
@@ -74,7 +69,7 @@ def verify(
     for row in rows:
         if not row.official and not row.problem:
             typer.echo(f"unofficial copy: {row.path.name}\n  sha256 {row.sha256}")
-    _expect_right([row.problem for row in rows if row.problem])
+    _expect_no([row.problem for row in rows if row.problem])
 
 
 @app.command(epilog="Example:  negatoscope data clean --downloads")
@@ -91,23 +86,23 @@ def clean(
     size = f"{decimal(done.size_bytes)} ({done.size_bytes} bytes)"
     typer.echo(f"removed: {size} in {len(done.removed)} folders and files of {cache_folder()}")
     for folder in done.in_use:
-        typer.echo(f"left, for another process works on it: {folder.name}")
+        typer.echo(f"left, because another process uses it: {folder.name}")
 
 
-def _expect_right(problems: list[str]) -> None:
+def _expect_no(problems: list[str]) -> None:
     if len(problems) == 1:
         raise DataError(problems[0])
     for problem in problems:
-        typer.echo(f"wrong: {problem}")
+        typer.echo(f"invalid: {problem}")
     if problems:
         raise DataError(
-            f"expected right files, got {len(problems)} wrong or missing ones, told above; fetch them again"
+            f"expected valid files, got {len(problems)} invalid or missing ones, listed above; fetch them again"
         )
 
 
 def _state(row: "Verified") -> str:
     if row.problem:
-        return "wrong" if row.sha256 else "missing"
+        return "invalid" if row.sha256 else "missing"
     return "official" if row.official else "unofficial copy"
 
 
@@ -127,8 +122,9 @@ def _print_entry(entry: "Entry") -> None:
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(table)

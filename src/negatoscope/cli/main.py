@@ -1,21 +1,26 @@
-"""The command `negatoscope`: one line and exit code 2 for whatever the user got wrong."""
+"""The command `negatoscope`: one line and exit code 2 for whatever the user got wrong, and one way to stop."""
 
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 from negatoscope import __version__
-from negatoscope.cli.audit import audit, compare
-from negatoscope.cli.data import app as data_app
-from negatoscope.cli.reproduce import app as reproduce_app
+from negatoscope.cli import data
+from negatoscope.cli.audit import audit
+from negatoscope.cli.compare import compare
+from negatoscope.cli.recipes import recipes
+from negatoscope.cli.sensitivity import claims, sensitivity
+from negatoscope.cli.table1 import figure1, table1
 from negatoscope.errors import NegatoscopeError
 
-_UNASKED = {"help": False}
-"""Of groups: else typer loads pydantic to turn the nothing that was said of --help into a bool."""
+_NO_HELP = {"help": False}
+"""Of groups: else typer loads pydantic to turn an absent --help into a bool."""
 
 app = typer.Typer(
     name="negatoscope",
@@ -25,19 +30,28 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Does an image classifier still see what a person sees when a picture keeps its meaning but changes its look?",
     epilog="Start with:  negatoscope audit --help",
-    context_settings={"default_map": _UNASKED | {"reproduce": _UNASKED, "data": _UNASKED}},
+    context_settings={"default_map": _NO_HELP | {"reproduce": _NO_HELP, "data": _NO_HELP}},
 )
-app.command(epilog="Example:  negatoscope audit model.onnx --data folder:test --out out/audit")(audit)
-app.command(epilog="Example:  negatoscope compare out/old out/new")(compare)
-app.add_typer(reproduce_app, name="reproduce")
-app.add_typer(data_app, name="data")
+reproduce = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
+for group, command, example in (
+    (app, audit, "audit model.onnx --data folder:test --out out/audit"),
+    (app, compare, "compare out/old out/new"),
+    (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
+    (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),
+    (reproduce, sensitivity, "reproduce sensitivity --studies mnist --factors 'optimizer,batch norm' --seeds 3"),
+    (reproduce, claims, "reproduce claims --table1 out/table1 --sensitivity out/sensitivity --out claims.md"),
+    (reproduce, recipes, "reproduce recipes --dataset mnist --out out/recipes"),
+):
+    group.command(epilog=f"Example:  negatoscope {example}")(command)
+app.add_typer(reproduce, name="reproduce")
+app.add_typer(data.app, name="data")
 
 
-def _print_version(asked: bool) -> bool:
-    if asked:
+def _print_version(is_given: bool) -> bool:
+    if is_given:
         typer.echo(f"negatoscope {__version__}")
         raise typer.Exit
-    return asked
+    return is_given
 
 
 @app.callback()
@@ -52,20 +66,56 @@ def _options(
     pass
 
 
+class Stopped(BaseException):
+    """The user or a scheduler asked the command to stop; no `Exception`, so that nothing takes it for an error."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+
+
 def run() -> None:
     """Run the command line and leave with its exit code.
 
-    A request to end, as schedulers make it, stops it as Ctrl-C does: what was made is kept and told.
+    Ctrl-C, SIGTERM and a closed terminal stop every command in the same way: what was made is kept.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _stoppable():
+        try:
+            app(prog_name="negatoscope")
+        except Stopped as stopped:
+            print("Stopped. The same command resumes.", file=sys.stderr)  # noqa: T201
+            sys.exit(stopped.exit_code)
+        except NegatoscopeError as error:
+            _leave(str(error))
+        except OSError as error:  # of standard output: writing elsewhere has sentences of its own
+            with suppress(OSError):  # what was not written must not be tried again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave(
+                f"cannot use {error.filename or 'standard output'}: {error.strerror or error}; make room or correct it"
+            )
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Raise `Stopped` on each signal that asks the process to end.
+
+    SIGINT and SIGHUP that are ignored stay so: a shell has background commands of scripts ignore the first, so that
+    Ctrl-C reaches only what is in the foreground, and nohup has them ignore the second. SIGTERM always stops.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    earlier = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in earlier.items():
+        if number == signal.SIGTERM or handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
-        app()
-    except NegatoscopeError as error:
-        _leave(str(error))
-    except OSError as error:  # of standard output: writing elsewhere has sentences of its own
-        with suppress(OSError):  # what was not written must not be tried again at the end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(f"cannot use {error.filename or 'standard output'}: {error.strerror or error}; make room or correct it")
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def _leave(sentence: str) -> NoReturn:

@@ -1,0 +1,60 @@
+"""Options that several commands share, and the command line as provenance records it."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    Context = typer.Context
+else:
+    Context = typer.Context.__base__  # what typer passes in truth, which checks of types at run time see
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home.",
+    ),
+]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, bf16 or float32: of training; evaluation always uses float32.")
+]
+Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
+
+_PLACES = ("out", "data_dir")  # where files are on this machine means nothing to a reader
+
+
+def command_line(context: Context) -> str:
+    """The command as it was given, with every option but those that say where files are; of paths the last part."""
+    words = [context.command_path]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name in _PLACES or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        for part in value if isinstance(value, list | tuple) else [value]:
+            option = [parameter.opts[0]] if parameter.param_type_name == "option" else []
+            words += option if part is True else [*option, shlex.quote(without_folders(str(part)))]
+    return " ".join(words)
+
+
+def without_folders(text: str) -> str:
+    """A value with every path in it cut down to its last part."""
+    return text if text.startswith("timm:") else re.sub(r"""[^,:='"(]*[/\\](?=[^/\\,:='")])""", "", text).rstrip("/\\")
+
+
+def split_list(text: str) -> list[str]:
+    """The parts between commas outside brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]

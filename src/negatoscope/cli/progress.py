@@ -1,0 +1,78 @@
+"""What a user sees while a long command runs: a bar and the time left, or one line for each step."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+
+from negatoscope.reports.formatting import duration
+
+_TOO_EARLY_SECONDS = 10  # before this the pace says little about the time left
+
+
+class ProgressDisplay:
+    """Shows on standard error how far a command is: a bar on a terminal, one line for each step elsewhere.
+
+    Args:
+        below: What a terminal shows below the bar, asked for anew at each refresh.
+    """
+
+    def __init__(self, below: Callable[[], RenderableType] | None = None) -> None:
+        self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TextColumn("{task.fields[left]}"))
+        self._bar = Progress(*columns, console=self.console)
+        self._task = self._bar.add_task("starting", total=1.0, left="")
+        self._live = Live(
+            console=self.console,
+            get_renderable=lambda: Group(self._bar, *([below()] if below else [])),
+            refresh_per_second=4,
+            transient=True,
+        )
+        self.expect(1.0)
+
+    def __enter__(self) -> "ProgressDisplay":
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            self.say(
+                "Ctrl-C is ignored, as in every command that a script runs in the background."
+                f" Stop it with: kill {os.getpid()}"
+            )
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, text: str, *, loudly: bool = False) -> None:
+        """Print a line, above the bar if there is one."""
+        self.console.print(text, style="bold" if loudly else None)
+
+    def expect(self, total: float, *, done: float = 0.0) -> None:
+        """Say how much work there is, in any unit, and how much of it an earlier run did; the time counts from now."""
+        self.total, self.done, self._before, self._began = total, done, done, time.monotonic()
+        self._bar.update(self._task, total=max(total, 1e-9), completed=done)
+
+    def update(self, text: str, done: float) -> None:
+        """Say what is being done, and how much of the work is done."""
+        self.done = done
+        self._bar.update(self._task, description=text, completed=done, left=self.left)
+
+    def step(self, text: str) -> None:
+        """Print a line with the time left where there is no bar."""
+        if not self.console.is_terminal:
+            self.say("; ".join(filter(None, [text, self.left])))
+
+    @property
+    def left(self) -> str:
+        """The time left at this run's own pace, such as "5 min left"; "" while it is too early to say."""
+        spent, done_now = time.monotonic() - self._began, self.done - self._before
+        if spent < _TOO_EARLY_SECONDS or done_now <= 0:
+            return ""
+        return f"{duration(max(0.0, self.total - self.done) * spent / done_now)} left"

@@ -1,0 +1,32 @@
+"""`negatoscope reproduce recipes`: how the default recipes were chosen."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.loading import loading
+from negatoscope.cli.options import DataDir, Device, Precision
+
+
+def recipes(
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
+    candidates: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of your own candidates.")] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where runs are kept; a search that was stopped resumes from there.")
+    ] = Path("out/recipes"),
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Choose a default recipe again: by validation accuracy and cost, without test images and without negatives."""
+    with loading():
+        from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.studies.recipe_search import load_plan, packaged_plan, search
+
+    plan = load_plan(candidates) if candidates else packaged_plan(dataset)
+    file = out / f"{candidates.stem if candidates else dataset}.json"
+    with ProgressDisplay() as progress:
+        result = search(plan, out=file, data_dir=data_dir, hardware=pick_hardware(device, precision), tell=progress.say)
+    typer.echo(f"Chosen: {result['chosen']}. Written: {file}")

@@ -1,0 +1,193 @@
+"""`negatoscope reproduce table1` and `figure1`: the paper's table and figure."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from negatoscope.cli.loading import loading
+from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, split_list
+from negatoscope.errors import InputError
+from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from negatoscope.reproduce.runs import Cell
+    from negatoscope.reproduce.table1 import Job
+    from negatoscope.training.loop import TrainingProgress
+
+
+def table1(
+    context: Context,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where results go; a run that was stopped resumes from there.")
+    ] = Path("out/table1"),
+    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each classifier; verdicts need 3.")] = 1,
+    datasets: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Comma-separated names or specs. By default the recipe's, or mnist,gtsrb or what stands in for them.",
+        ),
+    ] = "",
+    epsilons: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBERS", help="Comma-separated, in [0, 1]: the largest change of a pixel; 0 is the plain DNN."
+        ),
+    ] = "0.0,0.05,0.1,0.2,0.5",
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file in place of the default recipes.")
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    fast: Fast = False,
+) -> None:
+    """Train the paper's ten classifiers, measure their accuracy on negatives, and say where its numbers hold.
+
+    Writes table1.json, .md, .csv, .png and .svg, epochs.png and .svg, rows.parquet, and each classifier's weights.
+    Stop it at any moment: the same command resumes.
+    """
+    rows = _epsilons(epsilons)
+    expect_seeds(seeds)
+    typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
+    with loading():
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.reproduce.table1 import Request, reproduce_table1
+        from negatoscope.reproduce.table1_page import table1_markdown
+        from negatoscope.training.recipe import load_recipe
+
+    request = Request(
+        datasets=tuple(split_list(datasets)),
+        epsilons=rows,
+        seeds=seeds,
+        recipe=load_recipe(recipe) if recipe else None,
+        data_dir=data_dir,
+        fast=fast,
+        command=command_line(context),
+    )
+    hardware = pick_hardware(device, precision)
+    with Table1Progress(hardware.description) as progress:
+        result = reproduce_table1(request, out=out, hardware=hardware, watcher=progress)
+    typer.echo(table1_markdown(result))
+    typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
+
+
+def figure1(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the figure goes.")] = Path("out/figure1"),
+    table1: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="What `reproduce table1` wrote: the classifiers come from there."),
+    ] = Path("out/table1"),
+    epsilons: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBERS", help="Comma-separated: whose predictions are shown, one row each; 0 is the plain DNN."
+        ),
+    ] = "0.0",
+    data_dir: DataDir = None,
+) -> None:
+    """Draw a digit and a sign beside their negatives, each with a trained classifier's prediction.
+
+    Writes figure1.png, .svg and .json.
+    """
+    rows = _epsilons(epsilons)
+    with loading():
+        from negatoscope.reproduce.figure1 import reproduce_figure1
+
+    for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir):
+        typer.echo(f"Written: {path}")
+
+
+class Table1Progress:
+    """Shows a run of `reproduce_table1`: on a terminal with the table as it fills in, elsewhere one line an epoch.
+
+    Args:
+        hardware: What it runs on, in words.
+    """
+
+    def __init__(self, hardware: str) -> None:
+        from negatoscope.cli.progress import ProgressDisplay
+
+        self.hardware = hardware
+        self.seconds: dict[Cell, float] = {}
+        self.summary: Sequence[Mapping[str, Any]] = []
+        self.finished_seconds = 0.0
+        self.epochs = -1
+        self.display = ProgressDisplay(below=self._table)
+
+    def __enter__(self) -> "Table1Progress":
+        self.display.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self.display.__exit__(*raised)
+
+    def planned(self, job: "Job") -> None:
+        """Say loudly what is not run, and what stands in for it."""
+        for entry in job.not_run:
+            self.display.say(f"NOT RUN: {entry['dataset']}: {entry['reason']}.", loudly=True)
+        if job.not_run and "mnist_sample" in job.data:
+            self.display.say(
+                "INSTEAD OF MNIST: a sample of 5,000 of its images. Not comparable with the paper.", loudly=True
+            )
+
+    def estimated(self, seconds: Mapping["Cell", float]) -> None:
+        """Say how much there is to do."""
+        from negatoscope.reports.formatting import counted, duration
+
+        self.seconds, total = dict(seconds), sum(seconds.values())
+        self.display.expect(total)
+        if seconds:
+            number = counted(len(seconds), "classifier")
+            self.display.say(f"{number} to make, about {duration(total)} on {self.hardware}.")
+
+    def moved(self, cell: "Cell", moment: "TrainingProgress | str") -> None:
+        """Show where a classifier stands."""
+        from negatoscope.reports.formatting import percent
+
+        seconds = self.seconds.get(cell, 0.0)
+        if isinstance(moment, str):
+            self.display.update(f"{_name(cell)}: measuring: {moment}", self.finished_seconds + 0.97 * seconds)
+            return
+        text = f"{_name(cell)}: step {moment.step} of {moment.steps}"
+        if moment.history:
+            last = moment.history[-1]
+            text += f", epoch {last.epoch}: validation {percent(last.validation_accuracy, unit=True)}"
+            text += f", negatives {percent(last.negative_accuracy, unit=True)}"
+        self.display.update(text, self.finished_seconds + 0.9 * seconds * moment.step / moment.steps)
+        if len(moment.history) != self.epochs:
+            self.epochs = len(moment.history)
+            self.display.step(text)
+
+    def finished(self, cell: "Cell", document: Mapping[str, Any], summary: Sequence[Mapping[str, Any]]) -> None:
+        """Put a classifier into the table."""
+        from negatoscope.reports.formatting import percent
+
+        self.summary, self.epochs = summary, -1
+        self.finished_seconds += self.seconds.pop(cell, 0.0)
+        test, negatives = (percent(document[key]["accuracy"], unit=True) for key in ("test", "negative_train"))
+        text = f"{_name(cell)}: done: test {test}, negatives {negatives}"
+        self.display.update(text, self.finished_seconds)
+        self.display.step(text)
+
+    def _table(self) -> "RenderableType":
+        from negatoscope.reproduce.table1_page import table1_live
+
+        return table1_live(self.summary, pending=[(cell.dataset, cell.epsilon) for cell in self.seconds])
+
+
+def _name(cell: "Cell") -> str:
+    return f"{cell.dataset}, epsilon {cell.epsilon:g}, seed {cell.seed}"
+
+
+def _epsilons(text: str) -> tuple[float, ...]:
+    try:
+        epsilons = tuple(float(part) for part in split_list(text))
+    except ValueError as error:
+        raise InputError(f"expected comma-separated numbers in --epsilons, got {text!r}") from error
+    expect_epsilons(epsilons)
+    return epsilons
