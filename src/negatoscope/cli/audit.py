@@ -129,9 +129,9 @@ def audit(
         class_names=dataset.class_names,
         device=hardware.device,
     )
-    config = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, label_preserving)
+    choices = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, label_preserving)
     gate = Gate(tuple(fail_under or ()), baseline, max_unreadable, expect_accuracy)
-    plan = make_plan(classifier, dataset, config)
+    plan = make_plan(classifier, dataset, choices)
     expect_usable(plan, out=out, gate=gate)
     provenance = record_provenance(
         command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
