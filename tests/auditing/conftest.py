@@ -1,6 +1,5 @@
 """Rows and facts of simulated audits: each image has a difficulty, each transform makes it harder."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from negatoscope.auditing.summary import summarize
+from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.results import (
+    AuditSummary,
+    DatasetSummary,
+    L2Total,
+    ModelSummary,
+    RunTotals,
+    SelfCheck,
+    SuiteSummary,
+)
+from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.documents import write_document
+from negatoscope.models.input_spec import InputSpec
+from negatoscope.pixels import ResizeSpec
+from negatoscope.provenance import Provenance
 from negatoscope.rows import RowKey, make_rows, write_rows
+from negatoscope.transforms import TransformKind, describe_transform
 
-STEPS: Mapping[str, str] = {
+STEPS: Mapping[str, TransformKind] = {
     "negative": "label_preserving",
     "gamma(exponent=2.0)": "label_preserving",
     "gamma(exponent=0.5)": "label_preserving",
@@ -26,10 +40,20 @@ RATES: Mapping[str, float] = {
     "noise(l2=1.0)": 0.97,
     "negative_path(share=0.5)": 0.1,
 }
+PROVENANCE = Provenance(
+    negatoscope="0.1.0",
+    commit=None,
+    command="negatoscope audit net.onnx",
+    created="2026-11-24",
+    versions={"python": "3.11.9"},
+    system="Linux x86_64",
+    hardware="a processor",
+    data=(),
+)
 
 _SAMPLES = 2000  # that there are in all
 
-Maker = Callable[..., dict[str, Any]]
+Maker = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +66,10 @@ def make_rows_and_facts() -> Maker:
 def make_audit() -> Maker:
     """``make_audit(folder, n=100)`` writes rows.parquet and summary.json and gives the summary."""
 
-    def make(folder: Path, **settings: Any) -> dict[str, Any]:
+    def make(folder: Path, **settings: Any) -> AuditSummary:
         facts = rows_and_facts(folder, **settings)
         summary = summarize(folder / "rows.parquet", facts)
-        (folder / "summary.json").write_text(json.dumps(summary))
+        write_document(folder / "summary.json", summary)
         return summary
 
     return make
@@ -57,13 +81,13 @@ def rows_and_facts(
     n: int = 400,
     classes: int = 5,
     rates: Mapping[str, float] = RATES,
-    kept: Mapping[str, Sequence[int]] | None = None,
+    preserved: Mapping[str, Sequence[int]] | None = None,
     samples: Sequence[int] | None = None,
     frames: int = 0,
     seed: int = 0,
     model: str = "net",
     parts: int = 3,
-) -> dict[str, Any]:
+) -> AuditFacts:
     """Rows of samples, part by part, and in each part transform by transform; which samples are which is fixed."""
     chosen = np.arange(n) if samples is None else np.asarray(samples)
     steps = {spec: STEPS[spec] for spec in rates if spec != "clean"}
@@ -76,7 +100,7 @@ def rows_and_facts(
         for spec, rate in rates.items()
     ]
     write_rows(folder / "rows.parquet", tables)
-    return _facts(steps, classes=classes, kept=kept or {}, model=model)
+    return _facts(steps, classes=classes, preserved=preserved or {}, model=model)
 
 
 def _columns(
@@ -105,31 +129,36 @@ def _columns(
     }
 
 
-def _facts(steps: Mapping[str, str], *, classes: int, kept: Mapping[str, Sequence[int]], model: str) -> dict[str, Any]:
-    names = [f"class of {index}" for index in range(classes)]
-    input_spec = {"layout": "NCHW", "class_map": []}
-    return {
-        "model": {
-            **{"name": model, "kind": "onnx", "sha256": "0" * 64, "classes": classes},
-            **{"input_spec": input_spec, "runs_code": False},
-        },
-        "dataset": {
-            **{"spec": "mnist", "split": "test", "available": 10_000, "limit": None, "prepared": ""},
-            **{"official": True, "files": {"images": "1" * 64}, "class_names": names},
-        },
-        "suite": {"name": "semantic", "version": 1},
-        "self_check": {"n": 512, "accuracy": 0.97},
-        "unreadable": 0,
-        "unreadable_named": [],
-        "reached_l2": {"noise(l2=1.0)": {"mean": 0.9, "max": 1.0}},
-        "steps": [
-            {
-                "spec": spec,
-                "kind": kind,
-                "parameters": {},
-                "kept": [index in kept.get(spec, range(classes)) for index in range(classes)],
-            }
+def _facts(
+    steps: Mapping[str, TransformKind], *, classes: int, preserved: Mapping[str, Sequence[int]], model: str
+) -> AuditFacts:
+    return AuditFacts(
+        model=ModelSummary(
+            name=model,
+            kind="onnx",
+            sha256="0" * 64,
+            classes=classes,
+            input_spec=InputSpec(ResizeSpec(height=8, width=8, channels="gray"), classes),
+            runs_code=False,
+        ),
+        dataset=DatasetSummary(
+            spec="mnist",
+            split="test",
+            available=10_000,
+            limit=None,
+            prepared="",
+            official=True,
+            files={"images": "1" * 64},
+            class_names=tuple(f"class of {index}" for index in range(classes)),
+        ),
+        suite=SuiteSummary(name="semantic", version=1),
+        self_check=SelfCheck(n=512, accuracy=0.97, passed=True, suggestion=""),
+        transforms=[
+            PlannedTransform(
+                spec, kind, describe_transform(spec).function, {}, tuple(preserved[spec]) if spec in preserved else None
+            )
             for spec, kind in steps.items()
         ],
-        "provenance": {"created": "2026-11-24"},
-    }
+        totals=RunTotals(read=400, reached_l2={"noise(l2=1.0)": L2Total(sum=360.0, n=400, max=1.0)}),
+        provenance=PROVENANCE,
+    )

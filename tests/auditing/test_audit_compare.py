@@ -1,7 +1,5 @@
 """Two audits side by side, held against pandas and statsmodels."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +9,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from negatoscope.auditing.compare import compare
+from negatoscope.auditing.results import ComparedAudit, Comparison
+from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, read_rows, write_rows
 
@@ -33,42 +33,42 @@ def folders(tmp_path, make_audit):
 
 def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them(folders):
     found = compare(*folders)
-    assert (found["schema"], found["paired"]) == (1, True)
-    assert found["a"] == {"model": "first", "dataset": "mnist, test"}
-    assert [entry["spec"] for entry in found["transforms"]] == SHARED
-    for entry, transform in zip(found["transforms"], ["clean", *SHARED[1:3]], strict=False):
+    assert (found.schema, found.paired) == (2, True)
+    assert found.a == ComparedAudit(model="first", dataset="mnist, test")
+    assert [entry.spec for entry in found.rates] == SHARED
+    for entry, transform in zip(found.rates, ["clean", *SHARED[1:3]], strict=False):
         a, b = (_right(folder, transform)[0].sort_index() for folder in folders)
         table = pd.crosstab(a, b).reindex([False, True], axis=0, fill_value=0).reindex([False, True], axis=1)
-        assert (entry["n"], entry["a"], entry["b"]) == (400, pytest.approx(a.mean()), pytest.approx(b.mean()))
-        assert entry["difference"] == pytest.approx(b.mean() - a.mean())
-        assert entry["p_value"] == pytest.approx(mcnemar(table.fillna(0), exact=True).pvalue, rel=1e-9)
-        assert entry["low"] < entry["difference"] < entry["high"]
-    corrected = multipletests([entry["p_value"] for entry in found["transforms"]], method="holm")[1]
-    assert [entry["p_holm"] for entry in found["transforms"]] == pytest.approx(list(corrected))
-    assert (found["only_a"], found["only_b"]) == (["noise(l2=1.0)"], ["negative_path(share=0.5)"])
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+        assert (entry.n, entry.a, entry.b) == (400, pytest.approx(a.mean()), pytest.approx(b.mean()))
+        assert entry.difference == pytest.approx(b.mean() - a.mean())
+        assert entry.p_value == pytest.approx(mcnemar(table.fillna(0), exact=True).pvalue, rel=1e-9)
+        assert entry.low < entry.difference < entry.high
+    corrected = multipletests([entry.p_value for entry in found.rates], method="holm")[1]
+    assert [entry.p_holm for entry in found.rates] == pytest.approx(list(corrected))
+    assert (found.only_a, found.only_b) == (("noise(l2=1.0)",), ("negative_path(share=0.5)",))
+    assert from_plain(to_plain(found), Comparison) == found
 
 
 def test_the_worst_case_is_over_what_both_have(folders):
-    found = compare(*folders)["transforms"][-1]
+    found = compare(*folders).rates[-1]
     for folder, side in zip(folders, "ab", strict=True):
         columns = [_right(folder, name, column="sample")[0] for name in ("clean", *SHARED[1:3])]
-        assert found[side] == pytest.approx(np.logical_and.reduce(columns).mean())
+        assert getattr(found, side) == pytest.approx(np.logical_and.reduce(columns).mean())
 
 
 def test_the_other_way_round_differences_change_their_sign(folders):
     forth, back = compare(*folders), compare(*reversed(folders))
-    for one, other in zip(forth["transforms"], back["transforms"], strict=True):
-        assert (one["p_value"], one["n"]) == (other["p_value"], other["n"])
-        turned = (-other["difference"], -other["high"], -other["low"])
-        assert (one["difference"], one["low"], one["high"]) == pytest.approx(turned)
+    for one, other in zip(forth.rates, back.rates, strict=True):
+        assert (one.p_value, one.n) == (other.p_value, other.n)
+        turned = (-other.difference, -other.high, -other.low)
+        assert (one.difference, one.low, one.high) == pytest.approx(turned)
 
 
 def test_an_audit_does_not_differ_from_itself(folders):
     found = compare(folders[0], folders[0])
-    assert {entry["p_holm"] for entry in found["transforms"]} == {1.0}
-    assert {entry["difference"] for entry in found["transforms"]} == {0.0}
-    assert found["verdict"] == "A and B differ significantly in none of 5 rates."
+    assert {entry.p_holm for entry in found.rates} == {1.0}
+    assert {entry.difference for entry in found.rates} == {0.0}
+    assert found.verdict == "A and B differ significantly in none of 5 rates."
 
 
 def test_images_are_found_by_their_hash_wherever_they_stand(tmp_path, folders, make_audit):
@@ -79,12 +79,12 @@ def test_images_are_found_by_their_hash_wherever_they_stand(tmp_path, folders, m
     turned = rows.set_column(position, rows.schema.field(position), [1000 - rows["sample"].to_numpy()])
     write_rows(tmp_path / "few" / "rows.parquet", [turned.cast(SCHEMA)])
     found = compare(folders[0], tmp_path / "few")
-    assert found["paired"]
+    assert found.paired
     a, b = (_right(folder, "negative")[0] for folder in (folders[0], tmp_path / "few"))
     both = pd.concat([a, b], axis=1, join="inner")
-    entry = found["transforms"][1]
-    assert entry["n"] == len(both) == 250
-    assert (entry["a"], entry["b"]) == pytest.approx(both.mean().tolist())
+    entry = found.rates[1]
+    assert entry.n == len(both) == 250
+    assert (entry.a, entry.b) == pytest.approx(both.mean().tolist())
 
 
 def test_an_image_that_a_dataset_holds_twice_meets_its_like_once(tmp_path, folders):
@@ -94,48 +94,48 @@ def test_an_image_that_a_dataset_holds_twice_meets_its_like_once(tmp_path, folde
     twin = hashes[rows["sample"].to_numpy() == 0][0]
     hashes[rows["sample"].to_numpy() == 1] = twin
     write_rows(folders[1] / "rows.parquet", [rows.set_column(position, rows.schema.field(position), [hashes])])
-    assert [entry["n"] for entry in compare(*folders)["transforms"]] == [399] * 4
+    assert [entry.n for entry in compare(*folders).rates] == [399] * 4
 
 
 def test_other_images_are_compared_as_two_samples(tmp_path, folders, make_audit):
     make_audit(tmp_path / "other", rates=B, samples=range(300, 600), seed=1)
     found = compare(folders[0], tmp_path / "other")
-    assert not found["paired"]
+    assert not found.paired
     a, b = (_right(folder, "negative")[0] for folder in (folders[0], tmp_path / "other"))
-    entry = found["transforms"][1]
-    assert (entry["n_a"], entry["n_b"], entry["n"]) == (400, 300, 300)
-    assert (entry["a"], entry["b"]) == pytest.approx((a.mean(), b.mean()))
+    entry = found.rates[1]
+    assert (entry.n_a, entry.n_b, entry.n) == (400, 300, 300)
+    assert (entry.a, entry.b) == pytest.approx((a.mean(), b.mean()))
     table = [[a.sum(), (~a).sum()], [b.sum(), (~b).sum()]]
-    assert entry["p_value"] == pytest.approx(fisher_exact(table).pvalue)
+    assert entry.p_value == pytest.approx(fisher_exact(table).pvalue)
     ends = confint_proportions_2indep(b.sum(), 300, a.sum(), 400, compare="diff", method="newcomb")
-    assert (entry["low"], entry["high"]) == pytest.approx(ends)
+    assert (entry.low, entry.high) == pytest.approx(ends)
 
 
 def test_only_images_whose_meaning_both_keep_count(tmp_path, make_audit):
-    make_audit(tmp_path / "a", rates=A, kept={"negative": [0, 1, 2]})
-    make_audit(tmp_path / "b", rates=B, kept={"negative": [2, 3]}, seed=1)
-    entry = compare(tmp_path / "a", tmp_path / "b")["transforms"][1]
+    make_audit(tmp_path / "a", rates=A, preserved={"negative": [0, 1, 2]})
+    make_audit(tmp_path / "b", rates=B, preserved={"negative": [2, 3]}, seed=1)
+    entry = compare(tmp_path / "a", tmp_path / "b").rates[1]
     (a, labels), (b, _) = (_right(tmp_path / name, "negative", column="sample") for name in "ab")
-    assert entry["n"] == (labels == 2).sum()
-    assert (entry["a"], entry["b"]) == pytest.approx((a[labels == 2].mean(), b[labels == 2].mean()))
+    assert entry.n == (labels == 2).sum()
+    assert (entry.a, entry.b) == pytest.approx((a[labels == 2].mean(), b[labels == 2].mean()))
 
 
 @pytest.mark.parametrize("samples", [range(400), range(500, 900)])
 def test_a_transform_of_which_no_image_is_kept_differs_in_nothing(tmp_path, make_audit, samples):
-    make_audit(tmp_path / "a", rates=A, kept={"negative": []})
+    make_audit(tmp_path / "a", rates=A, preserved={"negative": []})
     make_audit(tmp_path / "b", rates=B, samples=samples)
-    entry = compare(tmp_path / "a", tmp_path / "b")["transforms"][1]
-    assert (entry["n"], entry["a"], entry["difference"], entry["p_holm"]) == (0, None, None, 1.0)
+    entry = compare(tmp_path / "a", tmp_path / "b").rates[1]
+    assert (entry.n, entry.a, entry.difference, entry.p_holm) == (0, None, None, 1.0)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "expected a finished audit in .*, but it has no summary.json; audit into it"),
-        ("{", "expected an audit's summary in .*summary.json, got something else"),
-        ("[]", "expected an audit's summary in .*summary.json, got something else"),
-        ("{}", "expected an audit's summary in .*summary.json, got something else"),
-        ('{"schema": 2}', "expected a summary of schema 1 in .*summary.json, got 2; audit again"),
+        (None, r"expected the summary of a finished audit in .*summary.json, but there is no such file; audit again"),
+        ("{", "expected the summary of a finished audit in .*summary.json, got a file that is no JSON; audit again"),
+        ("[]", "expected the summary of a finished audit of schema 2 in .*summary.json, got schema None; audit again"),
+        ('{"schema": 1}', "expected the summary of a finished audit of schema 2 in .*, got schema 1; audit again"),
+        ('{"schema": 2}', "expected the summary of a finished audit in .*, but expected model, which is missing"),
     ],
 )
 def test_a_folder_that_holds_no_audit_is_one_sentence(tmp_path, folders, content, reason):

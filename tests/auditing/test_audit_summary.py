@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,25 +17,25 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from negatoscope.auditing.predictions import CLEAN
+from negatoscope.auditing.results import AuditSummary, ReachedL2
 from negatoscope.auditing.summary import summarize
+from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, merge_rows, read_rows, write_rows
 
 KEPT = {"gamma(exponent=2.0)": [1, 2, 4]}
 MEANING = ["negative", "gamma(exponent=2.0)", "gamma(exponent=0.5)"]
-RATE = {"n", "correct", "accuracy", "low", "high"}
-CLASS = {"class", "name", "n", "accuracy", "low", "high"}
-SHARED = {"top5_accuracy", "confidence", "ece", "reliability", "per_class", "worst_class", "best_class"} | RATE
+SHARED = {"n", "correct", "accuracy", "low", "high", "top5_accuracy", "confidence", "ece", "reliability", "per_class"}
 CHANGED = {
-    *("spec", "name", "kind", "parameters", "kept", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
+    *("spec", "name", "kind", "parameters", "preserved", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
     *("p_holm", "consistency", "consistency_low", "consistency_high", "attack_success_rate", "attack_success_low"),
-    *("attack_success_high", "confidence_wrong", "confusion", "entropy_bits", "information_bits"),
+    *("attack_success_high", "misclassified_confidence", "confusion", "entropy_bits", "information_bits"),
     *("information_null_bits", "reached_l2", "lost", "gained"),
 }
+CLASS = {"label", "name", "n", "accuracy", "low", "high"}
 WHOLE = {
     *("schema", "model", "dataset", "suite", "n", "unreadable", "unreadable_named", "self_check", "clean", "chance"),
-    *("majority", "transforms", "mean_accuracy", "mean_low", "mean_high", "worst_case_accuracy", "worst_case_low"),
-    *("worst_case_high", "worst_case_n", "verdict", "gate", "provenance"),
+    *("majority", "transforms", "mean", "worst_case", "verdict", "gate", "provenance"),
 }
 
 
@@ -42,7 +43,7 @@ WHOLE = {
 def audited(tmp_path_factory, make_rows_and_facts):
     """The rows as pandas has them, by transform and sample, and their summary."""
     folder = tmp_path_factory.mktemp("audit")
-    facts = make_rows_and_facts(folder, kept=KEPT)
+    facts = make_rows_and_facts(folder, preserved=KEPT)
     table = read_rows(folder / "rows.parquet").to_pandas()
     table["right"] = table["label"] == table["prediction"]
     by_transform = {name: rows.set_index("sample").sort_index() for name, rows in table.groupby("transform")}
@@ -55,43 +56,45 @@ def change(request, audited):
     by_transform, summary = audited
     after = by_transform[request.param]
     after = after[after["label"].isin(KEPT.get(request.param, range(5)))]
-    entry = next(entry for entry in summary["transforms"] if entry["spec"] == request.param)
+    entry = next(entry for entry in summary.transforms if entry.spec == request.param)
     return entry, by_transform["clean"].loc[after.index], after
 
 
-def test_the_summary_has_what_was_agreed_on_and_is_plain_data(audited):
+def test_the_summary_has_what_was_agreed_on_and_is_a_document(audited):
     _, summary = audited
-    assert set(summary) == WHOLE
-    assert set(summary["clean"]) == SHARED
-    assert all(set(entry) == SHARED | CHANGED for entry in summary["transforms"])
-    assert all(set(one) == CLASS for entry in summary["transforms"] for one in entry["per_class"])
-    assert set(summary["clean"]["reliability"][0]) == {"low", "high", "n", "confidence", "accuracy"}
-    assert set(summary["transforms"][0]["confusion"][0]) == {"label", "prediction", "n", "share"}
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    plain = to_plain(summary)
+    assert set(plain) == WHOLE
+    assert set(plain["clean"]) == SHARED
+    assert all(set(entry) == SHARED | CHANGED for entry in plain["transforms"])
+    assert all(set(one) == CLASS for entry in plain["transforms"] for one in entry["per_class"])
+    assert set(plain["clean"]["reliability"][0]) == {"low", "high", "n", "confidence", "accuracy"}
+    assert set(plain["transforms"][0]["confusion"][0]) == {"label", "prediction", "n", "share"}
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert from_plain(plain, AuditSummary) == summary
 
 
-def test_unchanged_images_are_counted_as_pandas_counts(audited):
+def test_clean_images_are_counted_as_pandas_counts(audited):
     by_transform, summary = audited
-    rows, clean = by_transform["clean"], summary["clean"]
-    assert (summary["n"], clean["n"], clean["correct"]) == (400, 400, rows["right"].sum())
-    assert clean["accuracy"] == pytest.approx(rows["right"].mean())
-    assert clean["confidence"] == pytest.approx(rows["confidence"].mean(), rel=1e-6)
-    assert summary["majority"] == pytest.approx(rows["label"].value_counts(normalize=True).max())
-    assert summary["chance"] == 0.2
+    rows, clean = by_transform["clean"], summary.clean
+    assert (summary.n, clean.n, clean.correct) == (400, 400, rows["right"].sum())
+    assert clean.accuracy == pytest.approx(rows["right"].mean())
+    assert clean.confidence == pytest.approx(rows["confidence"].mean(), rel=1e-6)
+    assert summary.majority == pytest.approx(rows["label"].value_counts(normalize=True).max())
+    assert summary.chance == 0.2
 
 
 def test_rates_are_counted_as_pandas_counts(change):
     entry, before, after = change
     kept_before = before["right"]
-    assert (entry["n"], entry["correct"]) == (len(after), after["right"].sum())
-    assert entry["accuracy"] == pytest.approx(after["right"].mean())
-    assert entry["clean_accuracy"] == pytest.approx(kept_before.mean())
-    assert entry["drop"] == pytest.approx(kept_before.mean() - after["right"].mean())
-    assert entry["consistency"] == pytest.approx((before["prediction"] == after["prediction"]).mean())
-    assert entry["attack_success_rate"] == pytest.approx((~after["right"][kept_before]).mean())
-    assert entry["confidence"] == pytest.approx(after["confidence"].mean(), rel=1e-6)
-    assert entry["confidence_wrong"] == pytest.approx(after["confidence"][~after["right"]].mean(), rel=1e-6)
-    assert entry["top5_accuracy"] is None
+    assert (entry.n, entry.correct) == (len(after), after["right"].sum())
+    assert entry.accuracy == pytest.approx(after["right"].mean())
+    assert entry.clean_accuracy == pytest.approx(kept_before.mean())
+    assert entry.drop == pytest.approx(kept_before.mean() - after["right"].mean())
+    assert entry.consistency == pytest.approx((before["prediction"] == after["prediction"]).mean())
+    assert entry.attack_success_rate == pytest.approx((~after["right"][kept_before]).mean())
+    assert entry.confidence == pytest.approx(after["confidence"].mean(), rel=1e-6)
+    assert entry.misclassified_confidence == pytest.approx(after["confidence"][~after["right"]].mean(), rel=1e-6)
+    assert entry.top5_accuracy is None
 
 
 def test_intervals_and_p_values_are_those_of_statsmodels(change):
@@ -104,118 +107,117 @@ def test_intervals_and_p_values_are_those_of_statsmodels(change):
         (attacked, "attack_success_low", "attack_success_high"),
     ):
         ends = proportion_confint(values.sum(), len(values), method="wilson")
-        assert (entry[low], entry[high]) == pytest.approx(ends, abs=1e-9)
+        assert (getattr(entry, low), getattr(entry, high)) == pytest.approx(ends, abs=1e-9)
     table = pd.crosstab(before["right"], after["right"]).reindex([False, True], axis=0, fill_value=0)
     table = table.reindex([False, True], axis=1, fill_value=0)
-    assert entry["p_value"] == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)
+    assert entry.p_value == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)
     moved = np.append(before["right"].astype(int) - after["right"].astype(int), [1, -1])
     ends = stats.norm.interval(0.95, moved.mean(), moved.std() / np.sqrt(len(moved)))
-    assert (entry["drop_low"], entry["drop_high"]) == pytest.approx(ends, abs=1e-9)
+    assert (entry.drop_low, entry.drop_high) == pytest.approx(ends, abs=1e-9)
 
 
 def test_p_values_are_corrected_over_all_transforms_as_statsmodels_does(audited):
     _, summary = audited
-    expected = multipletests([entry["p_value"] for entry in summary["transforms"]], method="holm")[1]
-    assert [entry["p_holm"] for entry in summary["transforms"]] == pytest.approx(list(expected))
+    expected = multipletests([entry.p_value for entry in summary.transforms], method="holm")[1]
+    assert [entry.p_holm for entry in summary.transforms] == pytest.approx(list(expected))
 
 
 def test_classes_and_errors_are_counted_as_pandas_counts(change):
     entry, _, after = change
     by_class = after.groupby("label")["right"].agg(["size", "sum", "mean"])
-    assert [(one["class"], one["n"]) for one in entry["per_class"]] == list(by_class["size"].items())
-    assert [one["accuracy"] for one in entry["per_class"]] == pytest.approx(by_class["mean"].tolist())
-    assert entry["per_class"][0]["name"] == f"class of {by_class.index[0]}"
+    assert [(one.label, one.n) for one in entry.per_class] == list(by_class["size"].items())
+    assert [one.accuracy for one in entry.per_class] == pytest.approx(by_class["mean"].tolist())
+    assert entry.per_class[0].name == f"class of {by_class.index[0]}"
     ends = proportion_confint(by_class["sum"], by_class["size"], method="wilson")
-    assert [one["low"] for one in entry["per_class"]] == pytest.approx(ends[0].tolist(), abs=1e-9)
-    assert entry["worst_class"]["accuracy"] == pytest.approx(by_class["mean"].min())
-    assert entry["best_class"]["accuracy"] == pytest.approx(by_class["mean"].max())
+    assert [one.low for one in entry.per_class] == pytest.approx(ends[0].tolist(), abs=1e-9)
+    assert entry.worst_class.accuracy == pytest.approx(by_class["mean"].min())
+    assert entry.best_class.accuracy == pytest.approx(by_class["mean"].max())
     wrong = after[~after["right"]].groupby(["label", "prediction"]).size()
-    assert [one["n"] for one in entry["confusion"]] == sorted(wrong, reverse=True)[:10]
-    for one in entry["confusion"]:
-        assert one["n"] == wrong[one["label"], one["prediction"]]
-        assert one["share"] == pytest.approx(one["n"] / by_class["size"][one["label"]])
+    assert [one.n for one in entry.confusion] == sorted(wrong, reverse=True)[:10]
+    for one in entry.confusion:
+        assert one.n == wrong[one.label, one.prediction]
+        assert one.share == pytest.approx(one.n / by_class["size"][one.label])
 
 
 def test_information_is_that_of_scipy_and_scikit_learn(change):
     entry, _, after = change
     said = after["prediction"].value_counts()
-    assert entry["entropy_bits"] == pytest.approx(stats.entropy(said, base=2))
+    assert entry.entropy_bits == pytest.approx(stats.entropy(said, base=2))
     information = mutual_info_score(after["label"], after["prediction"]) / math.log(2)
-    assert entry["information_bits"] == pytest.approx(information)
+    assert entry.information_bits == pytest.approx(information)
     permuted = [
         mutual_info_score(np.random.default_rng(seed).permutation(after["label"]), after["prediction"]) / math.log(2)
         for seed in range(60)
     ]
-    assert np.median(permuted) < entry["information_null_bits"] < 1.2 * max(permuted)
+    assert np.median(permuted) < entry.information_null_bits < 1.2 * max(permuted)
 
 
 def test_mean_and_worst_case_are_over_the_transforms_that_keep_the_meaning(audited):
     by_transform, summary = audited
-    entries = [entry for entry in summary["transforms"] if entry["spec"] in MEANING]
-    assert summary["mean_accuracy"] == pytest.approx(np.mean([entry["accuracy"] for entry in entries]))
-    assert summary["mean_low"] < summary["mean_accuracy"] < summary["mean_high"]
+    entries = [entry for entry in summary.transforms if entry.spec in MEANING]
+    assert summary.mean.accuracy == pytest.approx(np.mean([entry.accuracy for entry in entries]))
+    assert summary.mean.low < summary.mean.accuracy < summary.mean.high
     right = []
     for sample, row in by_transform["clean"].iterrows():
         asked = [spec for spec in MEANING if row["label"] in KEPT.get(spec, range(5))]
         right.append(row["right"] and all(by_transform[spec].loc[sample, "right"] for spec in asked))
-    assert summary["worst_case_accuracy"] == pytest.approx(np.mean(right))
+    assert summary.worst_case.accuracy == pytest.approx(np.mean(right))
     ends = proportion_confint(sum(right), len(right), method="wilson")
-    assert (summary["worst_case_low"], summary["worst_case_high"]) == pytest.approx(ends, abs=1e-9)
-    assert summary["worst_case_n"] == 400
+    assert (summary.worst_case.low, summary.worst_case.high) == pytest.approx(ends, abs=1e-9)
+    assert summary.worst_case.n == 400
 
 
-def test_which_classes_are_kept_and_what_noise_reached_are_told(audited):
+def test_preserved_classes_and_what_noise_reached_are_reported(audited):
     _, summary = audited
-    told = {entry["spec"]: entry for entry in summary["transforms"]}
-    assert told["gamma(exponent=2.0)"]["kept"] == [1, 2, 4]
-    assert told["negative"]["kept"] is None
-    assert (told["gamma(exponent=0.5)"]["name"], told["gamma(exponent=0.5)"]["kind"]) == ("gamma", "label_preserving")
-    assert told["noise(l2=1.0)"]["reached_l2"] == {"mean": 0.9, "max": 1.0}
-    assert told["negative"]["reached_l2"] is None
+    assert summary.transform("gamma(exponent=2.0)").preserved == (1, 2, 4)
+    assert summary.transform("negative").preserved is None
+    gamma = summary.transform("gamma(exponent=0.5)")
+    assert (gamma.name, gamma.kind) == ("gamma", "label_preserving")
+    assert summary.transform("noise(l2=1.0)").reached_l2 == ReachedL2(mean=0.9, max=1.0)
+    assert summary.transform("negative").reached_l2 is None
 
 
 def test_many_classes_have_a_top5_accuracy(tmp_path, make_audit):
     summary = make_audit(tmp_path, classes=300, n=600)
     rows = read_rows(tmp_path / "rows.parquet", where={"transform": "negative"}).to_pandas()
-    assert summary["transforms"][0]["top5_accuracy"] == pytest.approx((rows["label_rank"] < 5).mean())
-    assert summary["clean"]["top5_accuracy"] >= summary["clean"]["accuracy"]
-    assert summary["transforms"][0]["information_null_bits"] > 0
+    assert summary.transforms[0].top5_accuracy == pytest.approx((rows["label_rank"] < 5).mean())
+    assert summary.clean.top5_accuracy >= summary.clean.accuracy
+    assert summary.transforms[0].information_null_bits > 0
 
 
 def test_a_transform_under_which_no_image_keeps_its_meaning_says_nothing_and_counts_nowhere(tmp_path, make_audit):
-    summary = make_audit(tmp_path, kept={"negative": []})
-    entry = summary["transforms"][0]
-    assert set(entry) == SHARED | CHANGED
-    assert (entry["n"], entry["kept"], entry["accuracy"], entry["p_holm"]) == (0, [], None, None)
-    others = [entry["accuracy"] for entry in summary["transforms"][1:3]]
-    assert summary["mean_accuracy"] == pytest.approx(np.mean(others))
-    json.dumps(summary, allow_nan=False)
+    summary = make_audit(tmp_path, preserved={"negative": []})
+    entry = summary.transforms[0]
+    assert (entry.n, entry.preserved, entry.accuracy, entry.p_holm) == (0, (), None, None)
+    others = [entry.accuracy for entry in summary.transforms[1:3]]
+    assert summary.mean.accuracy == pytest.approx(np.mean(others))
+    json.dumps(to_plain(summary), allow_nan=False)
 
 
 def test_without_a_transform_that_keeps_the_meaning_there_is_no_worst_case(tmp_path, make_audit):
     summary = make_audit(tmp_path, rates={"clean": 0.9, "noise(l2=1.0)": 0.8})
-    names = ("mean_accuracy", "mean_low", "mean_high", "worst_case_accuracy", "worst_case_low", "worst_case_n")
-    assert [summary[name] for name in names] == [None] * 6
+    assert (summary.mean, summary.worst_case) == (None, None)
 
 
 def test_a_classifier_that_is_never_right_has_nothing_to_lose(tmp_path, make_audit):
     summary = make_audit(tmp_path, rates={"clean": -1.0, "negative": 2.0}, n=40)
-    assert summary["clean"]["accuracy"] == 0
-    assert summary["transforms"][0]["attack_success_rate"] is None
-    assert summary["transforms"][0]["confidence_wrong"] is None
+    assert summary.clean.accuracy == 0
+    assert summary.transforms[0].attack_success_rate is None
+    assert summary.transforms[0].misclassified_confidence is None
 
 
 def test_frames_of_the_same_object_widen_every_interval(tmp_path, make_audit):
     alone, together = (make_audit(tmp_path / name, frames=frames) for name, frames in (("a", 0), ("b", 20)))
     for low, high in (("low", "high"), ("drop_low", "drop_high"), ("consistency_low", "consistency_high")):
-        widths = [summary["transforms"][0][high] - summary["transforms"][0][low] for summary in (alone, together)]
+        entries = [summary.transforms[0] for summary in (alone, together)]
+        widths = [getattr(entry, high) - getattr(entry, low) for entry in entries]
         assert widths[1] > 1.5 * widths[0]
-    assert together["worst_case_low"] < together["worst_case_accuracy"] < together["worst_case_high"]
+    assert together.worst_case.low < together.worst_case.accuracy < together.worst_case.high
 
 
 def test_one_object_is_not_resampled(tmp_path, make_audit):
-    entry = make_audit(tmp_path, frames=1000)["transforms"][0]
-    assert entry["low"] < entry["accuracy"] < entry["high"]
+    entry = make_audit(tmp_path, frames=1000).transforms[0]
+    assert entry.low < entry.accuracy < entry.high
 
 
 def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_path, make_rows_and_facts):
@@ -232,17 +234,17 @@ def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_
 
 def test_outputs_that_stand_for_no_class_do_not_count_for_chance(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=20)
-    facts["model"] |= {"classes": 1001, "input_spec": {"class_map": [5, 1, 900, 3, 2]}}
-    assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 0.2
-    facts["model"]["input_spec"] = {}
-    assert summarize(tmp_path / "rows.parquet", facts)["chance"] == 1 / 1001
+    for class_map, chance in (((5, 1, 900, 3, 2), 0.2), ((), 1 / 1001)):
+        spec = replace(facts.model.input_spec, classes=1001, class_map=class_map)
+        model = replace(facts.model, classes=1001, input_spec=spec)
+        assert summarize(tmp_path / "rows.parquet", replace(facts, model=model)).chance == chance
 
 
-def test_an_answer_beyond_the_classes_of_the_data_has_a_number_for_a_name(tmp_path, make_rows_and_facts):
+def test_a_prediction_beyond_the_classes_of_the_data_has_a_number_for_a_name(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=60)
-    facts["dataset"]["class_names"] = ["only"]
+    facts = replace(facts, dataset=replace(facts.dataset, class_names=("only",)))
     summary = summarize(tmp_path / "rows.parquet", facts)
-    assert [one["name"] for one in summary["clean"]["per_class"]] == ["only", *(f"class {i}" for i in range(1, 5))]
+    assert [one.name for one in summary.clean.per_class] == ["only", *(f"class {i}" for i in range(1, 5))]
 
 
 def _without(table, index):

@@ -1,74 +1,100 @@
 """The verdict says in one sentence what the numbers say."""
 
+from dataclasses import replace
+
 import pytest
 
+from negatoscope.auditing.results import CleanResult, ComparedAudit, Comparison, RateDifference, TransformResult
 from negatoscope.auditing.verdict import comparison_sentence, verdict_sentence
 
 
-def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="label_preserving", kept=None):
-    return {
-        **{"spec": spec, "kind": kind, "n": n, "accuracy": accuracy, "low": accuracy - 0.005, "kept": kept},
-        **{"drop": drop, "p_holm": p_holm},
-    }
+def _rates(accuracy, n=10_000):
+    none = {"top5_accuracy": None, "confidence": 0.9, "ece": 0.1, "reliability": (), "per_class": ()}
+    return {"n": n, "correct": 0, "accuracy": accuracy, "low": accuracy - 0.005, "high": accuracy + 0.005, **none}
 
 
-def _summary(*entries, accuracy=0.989, worst=0.051):
-    clean = {"n": 10_000, "accuracy": accuracy, "low": accuracy - 0.005}
-    return {
-        "model": {"name": "resnet"},
-        "clean": clean,
-        "chance": 0.1,
-        "transforms": list(entries),
-        "worst_case_accuracy": worst,
-    }
+def _entry(spec, accuracy, *, n=10_000, drop=0.5, p_holm=1e-9, kind="label_preserving", preserved=None):
+    return TransformResult(
+        spec=spec,
+        name=spec,
+        kind=kind,
+        parameters={},
+        drop=drop,
+        p_holm=p_holm,
+        preserved=preserved,
+        **_rates(accuracy, n),
+    )
 
 
-def test_what_is_lost_most_is_said_and_the_worst_case():
-    found = _summary(_entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("flip", 0.98, drop=0.009))
+@pytest.fixture
+def make_summary(tmp_path, make_audit):
+    """``make_summary(entry, ...)``: the summary of an audit of these transforms."""
+    audited = make_audit(tmp_path, n=40, model="resnet")
+
+    def make(*entries, accuracy=0.989, worst=0.051):
+        clean = CleanResult(**_rates(accuracy))
+        worst_case = replace(audited.worst_case, accuracy=worst)
+        return replace(audited, clean=clean, chance=0.1, transforms=entries, worst_case=worst_case)
+
+    return make
+
+
+def test_what_is_lost_most_is_said_and_the_worst_case(make_summary):
+    found = make_summary(
+        _entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("flip", 0.98, drop=0.009)
+    )
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images, but only on 37.2 % under negative; "
         "5.1 % stay right under all 3 transforms that keep their meaning."
     )
 
 
-def test_a_rate_no_better_than_chance_is_called_that_and_one_transform_needs_no_worst_case():
-    assert verdict_sentence(_summary(_entry("negative", 0.067, n=4_000, kept=[0, 1]))) == (
+def test_a_rate_no_better_than_chance_is_called_that_and_one_transform_needs_no_worst_case(make_summary):
+    assert verdict_sentence(make_summary(_entry("negative", 0.067, n=4_000, preserved=(0, 1)))) == (
         "resnet is right on 98.9 % of 10,000 images, but only on 6.7 % of the 4,000 whose meaning that keeps "
         "under negative, no better than chance."
     )
 
 
-def test_a_loss_by_chance_is_none():
-    found = _summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
+def test_a_loss_by_chance_is_none(make_summary):
+    found = make_summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images, and loses nothing significant under 2 transforms that keep "
         "their meaning."
     )
 
 
-def test_controls_and_transforms_without_images_are_not_held_against_a_classifier():
-    found = _summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("flip", 0.0, n=0))
+def test_controls_and_transforms_without_images_are_not_held_against_a_classifier(make_summary):
+    found = make_summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("flip", 0.0, n=0))
     assert verdict_sentence(found) == (
         "resnet is right on 98.9 % of 10,000 images; no transform that keeps their meaning was audited."
     )
 
 
-def test_a_classifier_at_chance_is_not_judged_by_what_transforms_do():
-    assert verdict_sentence(_summary(_entry("negative", 0.1), accuracy=0.101)) == (
+def test_a_classifier_at_chance_is_not_judged_by_what_transforms_do(make_summary):
+    assert verdict_sentence(make_summary(_entry("negative", 0.1), accuracy=0.101)) == (
         "resnet is right on 10.1 % of 10,000 images, which is no better than chance, so what transforms do to it "
         "says nothing."
     )
 
 
 def _comparison(*differences):
-    return {
-        "a": {"model": "old"},
-        "b": {"model": "new"},
-        "transforms": [
-            {"spec": f"t{index}", "n": 100, "difference": value, "low": value - 0.01, "high": value + 0.01, "p_holm": p}
-            for index, (value, p) in enumerate(differences)
-        ],
-    }
+    rates = [
+        RateDifference(
+            spec=f"t{index}",
+            n=100,
+            n_a=100,
+            n_b=100,
+            difference=value,
+            low=value - 0.01,
+            high=value + 0.01,
+            p_value=p,
+            p_holm=p,
+        )
+        for index, (value, p) in enumerate(differences)
+    ]
+    sides = (ComparedAudit(model=name, dataset="mnist, test") for name in ("old", "new"))
+    return Comparison(a=next(sides), b=next(sides), paired=True, rates=tuple(rates), only_a=(), only_b=())
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """The gate fails on the lower end of an interval and on a significant loss, and on nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
-from negatoscope.auditing.gate import Rule, expect_matches, judge, parse_rule
+from negatoscope.auditing.gate import GateRule, expect_matches, judge, parse_rule
+from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.results import GateResult
 from negatoscope.errors import DataError, InputError, SpecError
 
 RATES = {"clean": 0.97, "negative": 0.2, "gamma(exponent=2.0)": 0.95, "gamma(exponent=0.5)": 0.8}
@@ -14,21 +18,20 @@ def judged(tmp_path, make_audit):
     summary = make_audit(tmp_path / "new", rates=RATES)
 
     def judge_rules(*rules, **settings):
-        return judge(
-            summary | settings.pop("told", {}), rows=tmp_path / "new" / "rows.parquet", rules=rules, **settings
-        )
+        changed = replace(summary, **settings.pop("changes", {}))
+        return judge(changed, rows=tmp_path / "new" / "rows.parquet", rules=rules, **settings)
 
     judge_rules.summary = summary
     return judge_rules
 
 
 def _lows(summary):
-    entries = {entry["spec"]: entry["low"] for entry in summary["transforms"]}
+    entries = {entry.spec: entry.low for entry in summary.transforms}
     return {
         **entries,
-        "clean": summary["clean"]["low"],
-        "mean": summary["mean_low"],
-        "worst_case": summary["worst_case_low"],
+        "clean": summary.clean.low,
+        "mean": summary.mean.low,
+        "worst_case": summary.worst_case.low,
         "gamma": min(entries["gamma(exponent=2.0)"], entries["gamma(exponent=0.5)"]),
         "gamma(exponent=2)": entries["gamma(exponent=2.0)"],
     }
@@ -45,7 +48,7 @@ def _lows(summary):
     ],
 )
 def test_a_rule_is_a_name_and_a_bound(text, name, bound):
-    assert parse_rule(text) == Rule(text, name, bound)
+    assert parse_rule(text) == GateRule(text, name, bound)
 
 
 @pytest.mark.parametrize(
@@ -79,40 +82,40 @@ def test_a_rule_holds_where_the_interval_begins_at_the_bound_or_above_it(judged,
     low = _lows(judged.summary)[name]
     for bound, passed in ((low - 1e-6, True), (low, True), (low + 1e-6, False)):
         found = judged(f"{name}={bound!r}")
-        (rule,) = found["rules"]
-        assert found["passed"] is rule["passed"] is passed
-        assert (rule["value"], rule["bound"], rule["rule"]) == (low, bound, f"{name}={bound!r}")
+        (rule,) = found.rules
+        assert found.passed is rule.passed is passed
+        assert (rule.value, rule.bound, rule.rule) == (low, bound, f"{name}={bound!r}")
 
 
 def test_a_rate_that_reaches_the_bound_fails_where_its_interval_does_not(judged):
-    accuracy = judged.summary["transforms"][0]["accuracy"]
-    (rule,) = judged(f"negative={accuracy}")["rules"]
-    assert not rule["passed"]
-    assert rule["sentence"].startswith("negative is ")
-    assert "below" in rule["sentence"]
+    accuracy = judged.summary.transforms[0].accuracy
+    (rule,) = judged(f"negative={accuracy}").rules
+    assert not rule.passed
+    assert rule.sentence.startswith("negative is ")
+    assert "below" in rule.sentence
 
 
 def test_a_bound_that_is_missed_by_a_hair_does_not_look_reached(judged):
-    clean = {"n": 10_000, "accuracy": 0.95, "low": 0.8999999, "high": 0.96}
-    (rule,) = judged("clean=0.9", told={"clean": clean})["rules"]
-    assert rule["sentence"] == "clean is 95.00 %, and its 95 % interval begins at 89.99 %, below 90 %"
-    (rule,) = judged("clean=0.9", told={"clean": clean | {"low": 0.9}})["rules"]
-    assert rule["sentence"] == "clean is 95.00 %, and its 95 % interval begins at 90.00 %, which reaches 90 %"
+    clean = replace(judged.summary.clean, accuracy=0.95, low=0.8999999)
+    (rule,) = judged("clean=0.9", changes={"clean": clean}).rules
+    assert rule.sentence == "clean is 95.00 %, and its 95 % interval begins at 89.99 %, below 90 %"
+    (rule,) = judged("clean=0.9", changes={"clean": replace(clean, low=0.9)}).rules
+    assert rule.sentence == "clean is 95.00 %, and its 95 % interval begins at 90.00 %, which reaches 90 %"
 
 
 def test_several_rules_fail_when_one_does(judged):
     found = judged("clean=0.5", "negative=0.99", "gamma=0.1")
-    assert [rule["passed"] for rule in found["rules"]] == [True, False, True]
-    assert found["passed"] is False
+    assert [rule.passed for rule in found.rules] == [True, False, True]
+    assert found.passed is False
 
 
 def test_the_sentence_on_a_name_says_which_spec_it_was(judged):
-    (rule,) = judged("gamma=0.1")["rules"]
-    assert rule["sentence"].startswith("gamma(exponent=0.5), the lowest of 2, is ")
+    (rule,) = judged("gamma=0.1").rules
+    assert rule.sentence.startswith("gamma(exponent=0.5), the lowest of 2, is ")
 
 
 def test_nothing_asked_for_is_neither_passed_nor_failed(judged):
-    assert judged() == {"passed": None, "rules": []}
+    assert judged() == GateResult(passed=None, rules=())
 
 
 @pytest.mark.parametrize(
@@ -124,60 +127,59 @@ def test_a_rule_on_what_is_not_audited_suggests_what_is(judged, text, near):
 
 
 def test_a_rule_can_be_refused_before_the_audit():
-    steps = [{"spec": "noise(l2=1.0)", "kind": "control"}]
+    steps = [PlannedTransform("noise(l2=1.0)", "control", lambda images: images, {}, None)]
     expect_matches([parse_rule("noise=0.9"), parse_rule("clean=0.9")], steps)
     for name in ("mean", "worst_case"):
-        with pytest.raises(InputError, match=f"expected a transform that keeps the meaning for the rule '{name}=0.9'"):
+        with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):
             expect_matches([parse_rule(f"{name}=0.9")], steps)
 
 
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
 def test_a_rule_fails_where_no_image_keeps_its_meaning(tmp_path, make_audit, name):
-    kept = {spec: [] for spec in RATES}
-    summary = make_audit(tmp_path, rates=RATES, kept=kept)
-    (rule,) = judge(summary, rows=tmp_path / "rows.parquet", rules=[f"{name}=0"])["rules"]
-    assert not rule["passed"]
-    assert "no image keeps its meaning" in rule["sentence"]
+    summary = make_audit(tmp_path, rates=RATES, preserved={spec: [] for spec in RATES})
+    (rule,) = judge(summary, rows=tmp_path / "rows.parquet", rules=[f"{name}=0"]).rules
+    assert not rule.passed
+    assert "no image keeps its meaning" in rule.sentence
 
 
 @pytest.mark.parametrize(("most", "passed"), [(0, False), (2, False), (3, True)])
 def test_too_many_unreadable_images_fail(judged, most, passed):
-    found = judged(told={"unreadable": 3}, max_unreadable=most)
-    assert found["passed"] is passed
-    assert found["rules"][0]["sentence"] == f"3 unreadable images, {most} allowed"
+    found = judged(changes={"unreadable": 3}, max_unreadable=most)
+    assert found.passed is passed
+    assert found.rules[0].sentence == f"3 unreadable images, {most} allowed"
 
 
 def test_a_significant_loss_against_an_earlier_audit_fails(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"negative": 0.4}, seed=1)
     found = judged("clean=0.5", baseline=tmp_path / "old")
-    rule = found["rules"][1]
-    assert found["passed"] is False
-    assert (rule["rule"], rule["passed"]) == ("baseline", False)
-    assert rule["value"] < -0.1
-    assert rule["sentence"].startswith("2 of 5 rates fell significantly, most ")
-    assert rule["sentence"].endswith("compared image by image")
+    rule = found.rules[1]
+    assert found.passed is False
+    assert (rule.rule, rule.passed) == ("baseline", False)
+    assert rule.value < -0.1
+    assert rule.sentence.startswith("2 of 5 rates fell significantly, most ")
+    assert rule.sentence.endswith("compared image by image")
 
 
 def test_a_gain_and_a_loss_by_chance_pass(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"negative": 0.1, "gamma(exponent=2.0)": 0.951}, seed=1)
-    (rule,) = judged(baseline=tmp_path / "old")["rules"]
-    assert rule["passed"]
-    assert rule["sentence"] == "none of 5 rates fell significantly; compared image by image"
+    (rule,) = judged(baseline=tmp_path / "old").rules
+    assert rule.passed
+    assert rule.sentence == "none of 5 rates fell significantly; compared image by image"
 
 
 def test_what_is_not_audited_any_more_is_told(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"noise(l2=1.0)": 0.9})
-    (rule,) = judged(baseline=tmp_path / "old")["rules"]
-    assert rule["sentence"].endswith("; not audited any more, which fails, too: noise(l2=1.0)")
+    (rule,) = judged(baseline=tmp_path / "old").rules
+    assert rule.sentence.endswith("; not audited any more, which fails, too: noise(l2=1.0)")
 
 
 def test_an_earlier_audit_of_other_images_is_compared_as_two_samples(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"negative": 0.6}, samples=range(1000, 1300))
-    (rule,) = judged(baseline=tmp_path / "old")["rules"]
-    assert not rule["passed"]
-    assert rule["sentence"].endswith("compared as two samples, for the images differ")
+    (rule,) = judged(baseline=tmp_path / "old").rules
+    assert not rule.passed
+    assert rule.sentence.endswith("compared as two samples, for the images differ")
 
 
 def test_a_baseline_that_is_no_audit_is_one_sentence(judged, tmp_path):
-    with pytest.raises(DataError, match=r"expected a finished audit in .*absent, but it has no summary.json"):
+    with pytest.raises(DataError, match=r"expected the summary .* in .*absent.*, but there is no such file"):
         judged(baseline=tmp_path / "absent")

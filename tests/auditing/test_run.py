@@ -80,7 +80,7 @@ def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: P
         "flip": 300,
     }
     clean = rows[rows["transform"] == "clean"]
-    assert (clean["prediction"] == clean["label"]).mean() > 0.99
+    assert (clean.prediction == clean.label).mean() > 0.99
     middle = rows[(rows["transform"] == "negative") & (rows["label"] != 1)]
     assert (middle["prediction"] != middle["label"]).all(), "a dark bar is not the brightest"
 
@@ -138,9 +138,7 @@ def test_a_transform_that_breaks_its_promise_stops_the_audit(
     function: Callable[[Images], Images], said: str, make: MakePlan, tmp_path: Path
 ) -> None:
     plan = make(100)
-    broken = PlannedTransform(
-        spec="broken", kind="label_preserving", function=function, parameters={}, kept=(True,) * 3
-    )
+    broken = PlannedTransform(spec="broken", kind="label_preserving", function=function, parameters={}, preserved=None)
     with pytest.raises(InputError, match=f"expected broken {said}"):
         run_audit(replace(plan, steps=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()
@@ -160,8 +158,8 @@ def test_unreadable_images_are_counted_and_named(
         classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="", transforms=("negative",))
     )
     met = run_audit(plan, out=tmp_path / "out")
-    assert (met["read"], met["unreadable"]) == (29, 1)
-    assert met["named"][0]["name"].endswith(broken.name)
+    assert (met.read, met.unreadable) == (29, 1)
+    assert met.unreadable_named[0].name.endswith(broken.name)
     assert len(read_rows(tmp_path / "out" / "rows.parquet", where={"transform": "negative"})) == 29
 
 
@@ -178,8 +176,8 @@ def test_images_that_can_all_not_be_read_are_an_error(classifier: ClassifierAdap
 
 def test_the_size_that_noise_reached_is_kept(make: MakePlan, tmp_path: Path) -> None:
     met = run_audit(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
-    reached = met["reached_l2"]["noise(l2=0.5)"]
-    assert 0.3 < reached["mean"] <= reached["max"] <= 0.5 + 1e-5
+    reached = met.reached_l2["noise(l2=0.5)"]
+    assert 0.3 < reached.reached.mean <= reached.max <= 0.5 + 1e-5
 
 
 def test_the_gallery_shows_what_was_right_before_and_wrong_after(make: MakePlan, tmp_path: Path) -> None:

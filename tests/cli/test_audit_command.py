@@ -120,7 +120,7 @@ def test_a_loss_against_an_earlier_audit_fails_and_compare_says_by_how_much(nega
     assert "negative" in out
     found = json.loads((place / "both.json").read_text())
     assert found["paired"] is True
-    (negative,) = [each for each in found["transforms"] if each["spec"] == "negative"]
+    (negative,) = [each for each in found["rates"] if each["spec"] == "negative"]
     assert negative["difference"] < -0.8
     assert negative["p_holm"] < 0.001
 

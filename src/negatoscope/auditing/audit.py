@@ -1,12 +1,9 @@
 """An audit from end to end: self-check, one pass, summary, gate, gallery and report."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -15,16 +12,18 @@ from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import expect_matches, judge, parse_rule
 from negatoscope.auditing.page import audit_markdown, audit_notebook, write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
+from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, RunTotals, SelfCheck
 from negatoscope.auditing.run import AuditProgress, run_audit
-from negatoscope.auditing.self_check import SelfCheck, self_check
-from negatoscope.auditing.summary import summarize
+from negatoscope.auditing.self_check import self_check
+from negatoscope.auditing.summary import AuditFacts, summarize
 from negatoscope.data import DATASETS, Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
-from negatoscope.documents import to_plain
+from negatoscope.documents import write_document
 from negatoscope.errors import InputError
-from negatoscope.files import write_whole
+from negatoscope.hardware import Hardware
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.provenance import Provenance, record_provenance
 
 _CHECKED = 512  # images of the self-check
 
@@ -55,14 +54,14 @@ class Audit:
         out: The folder with the report, the rows and the figures.
     """
 
-    summary: Mapping[str, Any]
+    summary: AuditSummary
     out: Path
     _place: TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     @property
     def passed(self) -> bool:
         """Whether every rule of the gate holds; true where there is none."""
-        return self.summary["gate"]["passed"] is not False
+        return self.summary.gate.passed is not False
 
     def __str__(self) -> str:
         return audit_markdown(self.summary)
@@ -111,26 +110,30 @@ def run(
     *,
     out: Path,
     gate: Gate,
-    provenance: Mapping[str, Any] | None = None,
+    provenance: Provenance | None = None,
     observe: Callable[[AuditProgress], None] | None = None,
-) -> dict[str, Any]:
-    """The audit of a plan, written to `out`; what `summary.json` holds is returned.
+) -> AuditSummary:
+    """The audit of a plan, written to `out`.
 
     Raises:
         InputError: As `audit` says.
     """
     expect_usable(plan, out=out, gate=gate)
     checked = check(plan, expected=gate.expect_accuracy)
-    met = run_audit(plan, out=out, observe=observe)
-    facts = _facts(plan, checked, met, {"created": datetime.now(UTC).date().isoformat(), **(provenance or {})})
-    summary = summarize(out / "rows.parquet", facts)
-    summary["gate"] = judge(
-        summary, rules=gate.rules, baseline=gate.baseline, max_unreadable=gate.max_unreadable, rows=out / "rows.parquet"
+    totals = run_audit(plan, out=out, observe=observe)
+    provenance = provenance or record_provenance(
+        command="negatoscope.audit",
+        hardware=Hardware(plan.classifier.device, "float32").description,
+        data=[plan.dataset.provenance],
     )
+    rows = out / "rows.parquet"
+    summary = summarize(rows, _facts(plan, checked, totals, provenance))
+    result = judge(summary, rows=rows, rules=gate.rules, baseline=gate.baseline, max_unreadable=gate.max_unreadable)
+    summary = replace(summary, gate=result)
     save_gallery(plan, out=out)
     write_report(out, summary)
-    write_whole(out / "provenance.json", (json.dumps(summary["provenance"], indent=1) + "\n").encode())
-    write_whole(out / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_document(out / "provenance.json", summary.provenance)
+    write_document(out / "summary.json", summary)
     return summary
 
 
@@ -142,16 +145,15 @@ def expect_usable(plan: AuditPlan, *, out: Path, gate: Gate) -> None:
             classes, a number is out of range, or `out` holds something else.
     """
     expect_free(out, plan)
-    steps = [{"spec": step.spec, "kind": step.kind} for step in plan.steps]
-    expect_matches([parse_rule(text) for text in gate.rules], steps)
+    expect_matches([parse_rule(text) for text in gate.rules], plan.steps)
     if gate.expect_accuracy is not None and not 0 <= gate.expect_accuracy <= 1:
         raise InputError(f"expected --expect-accuracy in [0, 1], got {gate.expect_accuracy}")
     if gate.baseline is None:
         return
-    earlier = read_audit(gate.baseline).summary["dataset"]
-    if tuple(earlier["class_names"]) != plan.dataset.class_names:
+    earlier = read_audit(gate.baseline).summary.dataset
+    if earlier.class_names != plan.dataset.class_names:
         raise InputError(
-            f"expected a baseline on the classes of {plan.dataset.spec}, got one on {earlier['spec']}; give another"
+            f"expected a baseline on the classes of {plan.dataset.spec}, got one on {earlier.spec}; give another"
         )
 
 
@@ -174,38 +176,31 @@ def check(plan: AuditPlan, *, expected: float | None) -> SelfCheck:
     return checked
 
 
-def _facts(
-    plan: AuditPlan, checked: SelfCheck, met: Mapping[str, Any], provenance: Mapping[str, Any]
-) -> dict[str, Any]:
+def _facts(plan: AuditPlan, checked: SelfCheck, totals: RunTotals, provenance: Provenance) -> AuditFacts:
     classifier, dataset = plan.classifier, plan.dataset
     published = dataset.name in DATASETS.names()
-    return {
-        "model": {
-            "name": classifier.name,
-            "kind": classifier.kind,
-            "sha256": classifier.sha256,
-            "classes": classifier.input_spec.classes,
-            "input_spec": to_plain(classifier.input_spec),
-            "runs_code": classifier.runs_code,
-        },
-        "dataset": {
-            "spec": dataset.spec,
-            "split": dataset.split,
-            "available": plan.available,
-            "limit": plan.choice.limit,
-            "prepared": dataset.prepared,
-            "official": dataset.official if published else None,  # of a user's own files nothing is published
-            "files": {file.name: file.sha256 for file in dataset.files},
-            "class_names": list(dataset.class_names),
-        },
-        "suite": dict(plan.suite),
-        "self_check": {"n": checked.n, "accuracy": checked.accuracy},
-        "unreadable": met["unreadable"],
-        "unreadable_named": met["named"],
-        "reached_l2": met["reached_l2"],
-        "steps": [
-            {"spec": step.spec, "kind": step.kind, "parameters": dict(step.parameters), "kept": list(step.kept)}
-            for step in plan.steps
-        ],
-        "provenance": dict(provenance),
-    }
+    return AuditFacts(
+        model=ModelSummary(
+            name=classifier.name,
+            kind=classifier.kind,
+            sha256=classifier.sha256,
+            classes=classifier.input_spec.classes,
+            input_spec=classifier.input_spec,
+            runs_code=classifier.runs_code,
+        ),
+        dataset=DatasetSummary(
+            spec=dataset.spec,
+            split=dataset.split,
+            available=plan.available,
+            limit=plan.choice.limit,
+            prepared=dataset.prepared,
+            official=dataset.official if published else None,  # of a user's own files nothing is published
+            files={file.name: file.sha256 for file in dataset.files},
+            class_names=dataset.class_names,
+        ),
+        suite=plan.suite,
+        self_check=checked,
+        transforms=plan.steps,
+        totals=totals,
+        provenance=provenance,
+    )

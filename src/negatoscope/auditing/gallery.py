@@ -64,7 +64,7 @@ class _Shown:
 
 def _worst(step: PlannedTransform, clean: PredictionSet, after: PredictionSet) -> IndexArray:
     """Rows of the failures to show, in their order in the data: the most confident, of as many classes as may be."""
-    failed = clean.correct & ~after.correct & np.array(step.kept)[after.labels]
+    failed = clean.correct & ~after.correct & after.is_of(step.preserved)
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
     return np.sort(_spread(order, after.labels[order])[:PICTURES])
 

@@ -1,12 +1,16 @@
 """The numbers of one transform: every rate of an audit is counted here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
+from negatoscope.auditing.results import ClassAccuracy, CleanResult, Confusion, TransformResult
+from negatoscope.registry import parse_spec
 from negatoscope.statistics import (
     Interval,
     Pairs,
@@ -27,59 +31,73 @@ from negatoscope.statistics import (
 TOP5_CLASSES = 20
 """With fewer classes than this, five guesses say little, and there is no top-5 accuracy."""
 
-_ERRORS = 10  # the most frequent ones that are told
+_ERRORS = 10  # the most frequent ones that are reported
 _DRAWS = (100, 20)  # random tables behind a null: with few classes, with many
 _MANY_CLASSES = 100
+_RATES = ("accuracy", "low", "high", "top5_accuracy", "confidence", "ece")  # None where no image counts
 _RESAMPLED = 100_000_000  # draws of tracks for one interval at most
-_NO_IMAGE = (
-    *("accuracy", "low", "high", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value", "p_holm"),
-    *("consistency", "consistency_low", "consistency_high"),
-    *("attack_success_rate", "attack_success_low", "attack_success_high"),
-    *("top5_accuracy", "confidence", "confidence_wrong", "ece", "worst_class", "best_class"),
-    *("entropy_bits", "information_bits", "information_null_bits"),
-)
 
 
-def measure_answers(answers: PredictionSet, *, names: Sequence[str], classes: int) -> dict[str, Any]:
-    """Accuracy, confidence, calibration and the classes of answers, with or without a transform.
+def measure_predictions(predictions: PredictionSet, *, names: Sequence[str], classes: int) -> CleanResult:
+    """Accuracy, confidence, calibration and classes of predictions, clean or not.
 
     Args:
-        answers: At least one.
+        predictions: At least one.
         names: What the classes of the data are called.
         classes: How many the classifier chooses from.
     """
-    diagram = reliability(answers.confidences, answers.correct)
-    return {
-        **_rate(answers.correct, answers.tracks),
-        "top5_accuracy": float((answers.label_ranks < 5).mean()) if classes >= TOP5_CLASSES else None,
-        "confidence": float(answers.confidences.mean(dtype=np.float64)),
-        "ece": expected_calibration_error(diagram),
-        "reliability": [one.to_dict() for one in diagram],
-        **_classes(answers, names),
-    }
+    correct = predictions.correct
+    interval = rate_interval(correct, predictions.tracks)
+    diagram = reliability(predictions.confidences, correct)
+    return CleanResult(
+        n=len(correct),
+        correct=int(np.count_nonzero(correct)),
+        accuracy=float(correct.mean()),
+        low=interval.low,
+        high=interval.high,
+        top5_accuracy=float((predictions.label_ranks < 5).mean()) if classes >= TOP5_CLASSES else None,
+        confidence=float(predictions.confidences.mean(dtype=np.float64)),
+        ece=expected_calibration_error(diagram),
+        reliability=diagram,
+        per_class=_per_class(predictions, names),
+    )
 
 
-def measure_change(clean: PredictionSet, after: PredictionSet, *, names: Sequence[str], classes: int) -> dict[str, Any]:
-    """Everything about answers under a transform, against those about the same images unchanged.
+def measure_transform(
+    step: PlannedTransform, clean: PredictionSet, after: PredictionSet, *, names: Sequence[str], classes: int
+) -> TransformResult:
+    """Everything about predictions under a transform, against those about the same images clean; `p_holm` is None yet.
 
     Args:
+        step: The transform.
         clean: Before.
-        after: About the same images; if there are none, all rates are None.
+        after: About the same images; if none of them counts, all rates are None.
         names: What the classes of the data are called.
         classes: How many the classifier chooses from.
     """
+    result = partial(
+        TransformResult,
+        spec=step.spec,
+        name=parse_spec(step.spec).name,
+        kind=step.kind,
+        parameters=step.parameters,
+        preserved=step.preserved,
+    )
+    clean, after = clean.of_classes(step.preserved), after.of_classes(step.preserved)
     if len(after) == 0:
-        nothing = {"n": 0, "correct": 0, "lost": 0, "gained": 0, "reliability": [], "per_class": [], "confusion": []}
-        return {**nothing, **dict.fromkeys(_NO_IMAGE)}
+        no_rates: dict[str, Any] = dict.fromkeys(_RATES)
+        return result(n=0, correct=0, reliability=(), per_class=(), **no_rates)
+    pairs = count_pairs(after.labels, after.predictions)
     wrong = after.confidences[~after.correct]
-    return {
-        **measure_answers(after, names=names, classes=classes),
+    rates: dict[str, Any] = {
+        **vars(measure_predictions(after, names=names, classes=classes)),
         **_drop(clean, after),
-        **_named("consistency", "consistency", clean.predictions == after.predictions, after.tracks),
-        **_success(clean, after),
-        "confidence_wrong": float(wrong.mean(dtype=np.float64)) if len(wrong) else None,
-        **_destinations(after),
+        **_with_ends("consistency", "consistency", clean.predictions == after.predictions, after.tracks),
+        **_attack_success(clean, after),
+        **_information(after, pairs),
     }
+    misclassified = float(wrong.mean(dtype=np.float64)) if len(wrong) else None
+    return result(**rates, misclassified_confidence=misclassified, confusion=_confusion(after, pairs))
 
 
 def rate_interval(correct: Bool[np.ndarray, " n"], tracks: Int[np.ndarray, " n"] | None) -> Interval:
@@ -92,28 +110,17 @@ def rate_interval(correct: Bool[np.ndarray, " n"], tracks: Int[np.ndarray, " n"]
     return _wider(interval, cluster_bootstrap(correct, tracks, resamples=resamples))
 
 
-def class_name(names: Sequence[str], index: int) -> str:
-    """What a class is called, or its number where the classifier has more classes than the data."""
-    return names[index] if index < len(names) else f"class {index}"
-
-
-def _rate(correct: Bool[np.ndarray, " n"], tracks: Int[np.ndarray, " n"] | None) -> dict[str, Any]:
-    interval = rate_interval(correct, tracks)
-    return {**Rate.of(correct).to_dict(), "low": interval.low, "high": interval.high}
-
-
-def _named(
+def _with_ends(
     name: str, ends: str, holds: Bool[np.ndarray, " n"], tracks: Int[np.ndarray, " n"] | None
-) -> dict[str, float | None]:
-    """A rate and its interval under names of their own; None over no images."""
+) -> dict[str, float]:
+    """A rate and its interval under names of their own; nothing over no images."""
     if len(holds) == 0:
-        return {name: None, f"{ends}_low": None, f"{ends}_high": None}
+        return {}
     interval = rate_interval(holds, tracks)
     return {name: float(holds.mean()), f"{ends}_low": interval.low, f"{ends}_high": interval.high}
 
 
-def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, Any]:
-    before = float(clean.correct.mean())
+def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, float]:
     lost = int(np.count_nonzero(clean.correct & ~after.correct))
     gained = int(np.count_nonzero(~clean.correct & after.correct))
     interval = paired_difference(lost, gained, len(after))
@@ -122,7 +129,7 @@ def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, Any]:
         by_track = cluster_bootstrap_difference(clean.correct, after.correct, after.tracks, resamples=resamples)
         interval = _wider(interval, by_track)
     return {
-        "clean_accuracy": before,
+        "clean_accuracy": float(clean.correct.mean()),
         "drop": (lost - gained) / len(after),
         "drop_low": interval.low,
         "drop_high": interval.high,
@@ -132,59 +139,51 @@ def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, Any]:
     }
 
 
-def _success(clean: PredictionSet, after: PredictionSet) -> dict[str, float | None]:
-    """The share of images that a transform turns wrong, among those right before."""
+def _attack_success(clean: PredictionSet, after: PredictionSet) -> dict[str, float]:
+    """The share of images that a transform turns into errors, among those correct before."""
     tracks = None if after.tracks is None else after.tracks[clean.correct]
-    return _named("attack_success_rate", "attack_success", ~after.correct[clean.correct], tracks)
+    return _with_ends("attack_success_rate", "attack_success", ~after.correct[clean.correct], tracks)
 
 
-def _classes(answers: PredictionSet, names: Sequence[str]) -> dict[str, Any]:
-    rates = rates_by_class(answers.labels, answers.correct, classes=int(answers.labels.max()) + 1)
-    entries = [
-        {
-            "class": int(index),
-            "name": class_name(names, int(index)),
-            "n": int(rates.n[index]),
-            "accuracy": float(rates.accuracy[index]),
-            "low": float(rates.low[index]),
-            "high": float(rates.high[index]),
-        }
+def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
+    rates = rates_by_class(predictions.labels, predictions.correct, classes=int(predictions.labels.max()) + 1)
+    return tuple(
+        ClassAccuracy(
+            label=int(index),
+            name=names[int(index)] if index < len(names) else f"class {index}",
+            n=int(rates.n[index]),
+            accuracy=float(rates.accuracy[index]),
+            low=float(rates.low[index]),
+            high=float(rates.high[index]),
+        )
         for index in np.flatnonzero(rates.n)
-    ]
-    worst = min(entries, key=lambda entry: (entry["accuracy"], entry["high"]))
-    best = max(entries, key=lambda entry: (entry["accuracy"], entry["low"]))
-    return {"per_class": entries, "worst_class": _short(worst), "best_class": _short(best)}
+    )
 
 
-def _short(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: entry[key] for key in ("class", "name", "n", "accuracy")}
-
-
-def _destinations(after: PredictionSet) -> dict[str, Any]:
-    """Where predictions go, and whether they still say anything of the label."""
-    pairs = count_pairs(after.labels, after.predictions)
+def _information(after: PredictionSet, pairs: Pairs) -> dict[str, float]:
+    """Whether predictions still say anything about the label."""
     draws = _DRAWS[int(max(after.labels.max(), after.predictions.max()) >= _MANY_CLASSES)]
     return {
-        "confusion": _errors(pairs, np.bincount(after.labels)),
         "entropy_bits": entropy_bits(np.bincount(after.predictions)),
         "information_bits": pairs_information_bits(pairs),
         "information_null_bits": information_by_chance(after.labels, after.predictions, draws=draws),
     }
 
 
-def _errors(pairs: Pairs, images: Int[np.ndarray, " classes"]) -> list[dict[str, Any]]:
-    """The most frequent errors, the first of them the most frequent."""
+def _confusion(after: PredictionSet, pairs: Pairs) -> tuple[Confusion, ...]:
+    """The most frequent errors, the most frequent first."""
+    images = np.bincount(after.labels)
     wrong = np.flatnonzero(pairs.labels != pairs.predictions)
     most = wrong[np.argsort(-pairs.counts[wrong], kind="stable")[:_ERRORS]]
-    return [
-        {
-            "label": int(pairs.labels[cell]),
-            "prediction": int(pairs.predictions[cell]),
-            "n": int(pairs.counts[cell]),
-            "share": float(pairs.counts[cell] / images[pairs.labels[cell]]),
-        }
+    return tuple(
+        Confusion(
+            label=int(pairs.labels[cell]),
+            prediction=int(pairs.predictions[cell]),
+            n=int(pairs.counts[cell]),
+            share=float(pairs.counts[cell] / images[pairs.labels[cell]]),
+        )
         for cell in most
-    ]
+    )
 
 
 def _resamples(tracks: Int[np.ndarray, " n"] | None) -> int:

@@ -1,6 +1,6 @@
 """The report of an audit: one page that opens without a network, with its figures and a JUnit file beside it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from negatoscope.auditing.page_contents import class_name, class_rows, curves, f
 from negatoscope.auditing.page_figures import draw_audit
 from negatoscope.auditing.page_gallery import Pair, by_transform, read_gallery
 from negatoscope.auditing.page_markdown import audit_markdown, compare_markdown
-from negatoscope.documents import Document
+from negatoscope.auditing.results import AuditSummary
+from negatoscope.documents import to_plain
 from negatoscope.files import write_whole
 from negatoscope.reports import formatting
 from negatoscope.reports.figures import save_figure
 from negatoscope.reports.formatting import interval
+from negatoscope.statistics import ReliabilityBin
 
 __all__ = ["audit_html", "audit_markdown", "audit_notebook", "compare_markdown", "write_report"]
 
@@ -27,12 +29,12 @@ _TOLD = ("model", "dataset", "self_check", "provenance")
 _SMALLEST, _LARGEST = 2.0, 8.0  # radius in pixels of a mark that stands for no images, and for all
 
 
-def write_report(out: Path, summary: Mapping[str, Any]) -> None:
+def write_report(out: Path, summary: AuditSummary) -> None:
     """Write `report.html`, `junit.xml` and `figures/` to `out`; pictures come from `gallery/` there, if there is one.
 
     Args:
         out: The folder of the audit.
-        summary: What `summary.json` holds.
+        summary: What the audit found.
 
     Raises:
         DataError: The gallery is damaged.
@@ -45,15 +47,15 @@ def write_report(out: Path, summary: Mapping[str, Any]) -> None:
     write_whole(out / "report.html", audit_html(summary, pairs=pairs).encode())
 
 
-def audit_html(summary: Document, *, pairs: Sequence[Pair] = ()) -> str:
+def audit_html(summary: AuditSummary, *, pairs: Sequence[Pair] = ()) -> str:
     """The page; all that it shows is in it, and whatever names say is escaped.
 
     Args:
-        summary: What `summary.json` holds.
+        summary: What the audit found.
         pairs: Pictures of failures.
     """
     shown = focus(summary)
-    names = list(summary["dataset"]["class_names"])
+    names = list(summary.dataset.class_names)
     environment = _environment().overlay()
     environment.filters["class_name"] = partial(class_name, summary)
     return environment.get_template("page.html.jinja").render(
@@ -62,22 +64,22 @@ def audit_html(summary: Document, *, pairs: Sequence[Pair] = ()) -> str:
         notes=words.notes(summary),
         method=words.METHOD,
         limits=words.LIMITS,
-        facts=words.facts({key: summary[key] for key in _TOLD}, without=("class_names",)),
+        facts=words.facts({key: to_plain(getattr(summary, key)) for key in _TOLD}, without=("class_names",)),
         groups=groups(summary),
-        meaning=sum(entry["kind"] == "label_preserving" and entry["n"] > 0 for entry in summary["transforms"]),
-        partly=[entry for entry in summary["transforms"] if entry["kept"] is not None],
+        meaning=sum(entry.kind == "label_preserving" and entry.n > 0 for entry in summary.transforms),
+        partly=[entry for entry in summary.transforms if entry.preserved is not None],
         focus=shown,
         rows=class_rows(summary, shown) if shown else [],
         shown=_CLASSES_SHOWN,
         most=_CLASSES_AT_MOST,
         curves=curves(summary),
         classes=len(names),
-        gallery=by_transform(pairs, first=shown["spec"] if shown else ""),
-        top5=any(entry["top5_accuracy"] is not None for entry in summary["transforms"]),
+        gallery=by_transform(pairs, first=shown.spec if shown else ""),
+        top5=any(entry.top5_accuracy is not None for entry in summary.transforms),
     )
 
 
-def audit_notebook(summary: Document) -> str:
+def audit_notebook(summary: AuditSummary) -> str:
     """The verdict and the picture of all transforms as a piece of HTML for a notebook's cell, light or dark."""
     template = _environment().get_template("notebook.html.jinja")
     return template.render(summary=summary, title=words.title(summary), groups=groups(summary))
@@ -117,13 +119,13 @@ def _band(curve: Any) -> str:
     return " ".join(f"{100 * share:.3f},{100 * (1 - rate):.3f}" for share, rate in [*above, *below])
 
 
-def _filled(bins: Sequence[Document]) -> list[dict[str, Any]]:
+def _filled(bins: Sequence[ReliabilityBin]) -> list[dict[str, Any]]:
     """The bins that hold images, with the radius of their mark: its area is their share of the images."""
-    total = sum(one["n"] for one in bins)
+    total = sum(one.n for one in bins)
     return [
-        {**one, "radius": round(_SMALLEST + (_LARGEST - _SMALLEST) * (one["n"] / total) ** 0.5, 2)}
+        {**vars(one), "radius": round(_SMALLEST + (_LARGEST - _SMALLEST) * (one.n / total) ** 0.5, 2)}
         for one in bins
-        if one["n"]
+        if one.n
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from negatoscope.documents import Document
+from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
 
 KINDS: Mapping[str, str] = {
     "label_preserving": "The meaning stays",
@@ -21,7 +21,7 @@ class Group:
 
     kind: str
     title: str
-    transforms: tuple[Document, ...]
+    transforms: tuple[TransformResult, ...]
 
 
 @dataclass(frozen=True)
@@ -54,30 +54,30 @@ class ClassRow:
     high: float
 
 
-def groups(summary: Document) -> list[Group]:
+def groups(summary: AuditSummary) -> list[Group]:
     """The transforms by kind; kinds that do not occur are left out."""
     found = []
     for kind, title in KINDS.items():
-        members = tuple(entry for entry in summary["transforms"] if entry["kind"] == kind)
+        members = tuple(entry for entry in summary.transforms if entry.kind == kind)
         if members:
             found.append(Group(kind, title, members))
     return found
 
 
-def focus(summary: Document) -> Document | None:
+def focus(summary: AuditSummary) -> TransformResult | None:
     """The transform that a report looks at closely: the negative, else the one that leaves fewest images right.
 
     Transforms that keep the meaning come before others; without any image to count there is none.
     """
-    counted: list[Document] = [entry for entry in summary["transforms"] if entry["n"]]
+    counted = [entry for entry in summary.transforms if entry.n]
     for entry in counted:
-        if entry["spec"] == "negative":
+        if entry.spec == "negative":
             return entry
-    meaning = [entry for entry in counted if entry["kind"] == "label_preserving"]
-    return min(meaning or counted, key=lambda entry: float(entry["accuracy"]), default=None)
+    meaning = [entry for entry in counted if entry.kind == "label_preserving"]
+    return min(meaning or counted, key=lambda entry: entry.accuracy or 0, default=None)
 
 
-def curves(summary: Document) -> list[Curve]:
+def curves(summary: AuditSummary) -> list[Curve]:
     """The ways to the negative that were audited: the straight line through gray, and random pixel flips.
 
     Where its own ends were not audited, a curve starts at the clean images and ends at the negative, if all of these
@@ -85,41 +85,41 @@ def curves(summary: Document) -> list[Curve]:
     """
     found = []
     for name, parameter in _CURVES.items():
-        members = [entry for entry in summary["transforms"] if entry["name"] == name and entry["n"]]
-        points = [_point(float(entry["parameters"][parameter]), entry) for entry in members]
+        members = [entry for entry in summary.transforms if entry.name == name and entry.n]
+        points = [_point(float(entry.parameters[parameter]), entry) for entry in members]
         if points:
-            points += _ends(summary, {point.share for point in points}, n=members[0]["n"])
+            points += _ends(summary, {point.share for point in points}, n=members[0].n)
             found.append(Curve(name, tuple(sorted(points, key=lambda point: point.share))))
     return found
 
 
-def class_rows(summary: Document, entry: Document) -> list[ClassRow]:
+def class_rows(summary: AuditSummary, entry: TransformResult) -> list[ClassRow]:
     """Every class that has images under a transform, by accuracy from the lowest; of equals what fell most is first."""
-    before = {one["class"]: one["accuracy"] for one in summary["clean"]["per_class"]}
+    before = {one.label: one.accuracy for one in summary.clean.per_class}
     rows = [
-        ClassRow(one["name"], one["n"], before[one["class"]], one["accuracy"], one["low"], one["high"])
-        for one in entry["per_class"]
-        if one["n"]
+        ClassRow(one.name, one.n, before[one.label], one.accuracy, one.low, one.high)
+        for one in entry.per_class
+        if one.n
     ]
     return sorted(rows, key=lambda row: (row.after, -row.before))
 
 
-def class_name(summary: Document, index: int) -> str:
+def class_name(summary: AuditSummary, index: int) -> str:
     """What a class is called, or its number where the model has more classes than the data."""
-    names: Sequence[str] = summary["dataset"]["class_names"]
+    names: Sequence[str] = summary.dataset.class_names
     return names[index] if 0 <= index < len(names) else f"class {index}"
 
 
-def is_significant(entry: Document) -> bool:
+def is_significant(entry: TransformResult) -> bool:
     """Whether the accuracy differs from that of the unchanged images after Holm's correction."""
-    return entry["p_holm"] is not None and entry["p_holm"] < 0.05
+    return entry.p_holm is not None and entry.p_holm < 0.05
 
 
-def _ends(summary: Document, known: set[float], *, n: int) -> list[Point]:
-    negatives = [entry for entry in summary["transforms"] if entry["spec"] == "negative"]
-    ends = [(0.0, summary["clean"]), *((1.0, entry) for entry in negatives)]
-    return [_point(share, entry) for share, entry in ends if share not in known and entry["n"] == n]
+def _ends(summary: AuditSummary, known: set[float], *, n: int) -> list[Point]:
+    negatives = [entry for entry in summary.transforms if entry.spec == "negative"]
+    ends: list[tuple[float, Measurement]] = [(0.0, summary.clean), *((1.0, entry) for entry in negatives)]
+    return [_point(share, entry) for share, entry in ends if share not in known and entry.n == n]
 
 
-def _point(share: float, entry: Document) -> Point:
-    return Point(share, entry["accuracy"], entry["low"], entry["high"])
+def _point(share: float, entry: Measurement) -> Point:
+    return Point(share, entry.accuracy or 0, entry.low or 0, entry.high or 0)

@@ -9,7 +9,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from negatoscope.auditing.page_contents import Curve, class_name, curves, focus, groups, is_significant
 from negatoscope.auditing.page_text import title
-from negatoscope.documents import Document
+from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import measured, percent
 
@@ -22,27 +22,27 @@ _KEY: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "la
 _TITLE: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 11, "fontweight": "bold", "parse_math": False}
 
 
-def draw_audit(summary: Document) -> dict[str, Figure]:
+def draw_audit(summary: AuditSummary) -> dict[str, Figure]:
     """Every figure that an audit has numbers for, by the name of its file."""
     found = {"accuracy": draw_accuracies(summary)}
     if ways := curves(summary):
         found["path"] = draw_path(summary, ways)
     if entry := focus(summary):
         found["reliability"] = draw_reliability(summary, entry)
-        if entry["confusion"]:
+        if entry.confusion:
             found["confusion"] = draw_confusion(summary, entry)
     return found
 
 
-def draw_accuracies(summary: Document) -> Figure:
+def draw_accuracies(summary: AuditSummary) -> Figure:
     """Accuracy with its interval under each transform, by kind; hollow where it is not told apart from clean."""
-    lines: list[str | Document] = []
+    lines: list[str | TransformResult] = []
     for group in groups(summary):
         lines += [group.title, *group.transforms]
     with styled():
         figure, axes = _rows(len(lines), title(summary))
         axes.set_xlabel("right answers, %")
-        chance, clean = summary["chance"], summary["clean"]["accuracy"]
+        chance, clean = summary.chance, summary.clean.accuracy
         _draw_reference(axes, chance, "chance", color=GRAY, dashes="--")
         _draw_reference(axes, clean, "unchanged", color=BEFORE, dashes="-", lift=11 if abs(clean - chance) < 0.4 else 0)
         for place, line in enumerate(lines):
@@ -53,14 +53,14 @@ def draw_accuracies(summary: Document) -> Figure:
     return figure
 
 
-def draw_path(summary: Document, ways: Sequence[Curve]) -> Figure:
+def draw_path(summary: AuditSummary, ways: Sequence[Curve]) -> Figure:
     """Accuracy along the straight line to the negative, and along random pixel flips."""
     with styled():
         figure = Figure(figsize=(6.6, 3.6))
         axes = figure.add_axes((0.1, 0.15, 0.66, 0.76))
         axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="of the way to the negative, %", ylabel="right answers, %")
-        axes.axhline(100 * summary["clean"]["accuracy"], color=BEFORE, linewidth=1, zorder=1, label="unchanged")
-        axes.axhline(100 * summary["chance"], color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
+        axes.axhline(100 * summary.clean.accuracy, color=BEFORE, linewidth=1, zorder=1, label="unchanged")
+        axes.axhline(100 * summary.chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
         for way in ways:
             color, marker, dashes, name = _WAYS[way.name]
             shares = [100 * point.share for point in way.points]
@@ -72,31 +72,31 @@ def draw_path(summary: Document, ways: Sequence[Curve]) -> Figure:
     return figure
 
 
-def draw_reliability(summary: Document, entry: Document) -> Figure:
+def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
     """Accuracy against confidence before and after a transform; the area of a mark is the share of images."""
     with styled():
         figure = Figure(figsize=(5.9, 3.9))
         axes = figure.add_axes((0.11, 0.13, 0.55, 0.8))
         axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="confidence, %", ylabel="right answers, %", aspect="equal")
         axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
-        _draw_bins(axes, summary["clean"], "unchanged", color=BEFORE, marker="o")
-        _draw_bins(axes, entry, _plain(entry["spec"], 22), color=AFTER, marker="D")
+        _draw_bins(axes, summary.clean, "unchanged", color=BEFORE, marker="o")
+        _draw_bins(axes, entry, _plain(entry.spec, 22), color=AFTER, marker="D")
         for text in axes.legend(**_KEY).get_texts():
             text.set_parse_math(False)
     return figure
 
 
-def draw_confusion(summary: Document, entry: Document) -> Figure:
+def draw_confusion(summary: AuditSummary, entry: TransformResult) -> Figure:
     """The most frequent errors under a transform, as shares of the images of the true class."""
-    errors = entry["confusion"]
+    errors = entry.confusion
     with styled():
-        figure, axes = _rows(len(errors), f"The most frequent errors under {entry['spec']}")
+        figure, axes = _rows(len(errors), f"The most frequent errors under {entry.spec}")
         axes.set_xlabel("of the images of the true class, %")
         for place, error in enumerate(errors):
-            axes.barh(place, 100 * error["share"], height=0.5, color=AFTER)
-            pair = [_drawable(class_name(summary, error[key]), error[key]) for key in ("label", "prediction")]
+            axes.barh(place, 100 * error.share, height=0.5, color=AFTER)
+            pair = [_drawable(class_name(summary, index), index) for index in (error.label, error.prediction)]
             _beside(axes, place, " → ".join(pair), side="left")
-            _beside(axes, place, f"{percent(error['share'], decimals=1)}  ({error['n']:,})", side="right")
+            _beside(axes, place, f"{percent(error.share, decimals=1)}  ({error.n:,})", side="right")
     return figure
 
 
@@ -112,25 +112,26 @@ def _rows(count: int, heading: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _draw_accuracy(axes: Axes, place: int, entry: Document) -> None:
-    _beside(axes, place, _plain(entry["spec"], 42), side="left")
-    if not entry["n"]:
+def _draw_accuracy(axes: Axes, place: int, entry: TransformResult) -> None:
+    _beside(axes, place, _plain(entry.spec, 42), side="left")
+    if not entry.n:
         return
-    low, value, high, clean = (100 * entry[key] for key in ("low", "accuracy", "high", "clean_accuracy"))
+    rates = (entry.low, entry.accuracy, entry.high, entry.clean_accuracy)
+    low, value, high, clean = (100 * (share or 0) for share in rates)
     axes.plot([clean, value], [place, place], color=AFTER, linewidth=1, alpha=0.4)
     axes.plot([low, high], [place, place], color=AFTER, linewidth=4, alpha=0.4, solid_capstyle="butt")
     face = AFTER if is_significant(entry) else "white"
     axes.plot(value, place, "D", color=AFTER, markerfacecolor=face, markersize=4.5, clip_on=False, zorder=3)
-    _beside(axes, place, measured(entry["accuracy"], entry["low"], entry["high"], decimals=1), side="right")
+    _beside(axes, place, measured(entry.accuracy, entry.low, entry.high, decimals=1), side="right")
 
 
-def _draw_bins(axes: Axes, predictions: Document, name: str, *, color: str, marker: str) -> None:
-    bins = [one for one in predictions["reliability"] if one["n"]]
-    total = sum(one["n"] for one in bins)
-    x, y = ([100 * one[key] for one in bins] for key in ("confidence", "accuracy"))
+def _draw_bins(axes: Axes, result: Measurement, name: str, *, color: str, marker: str) -> None:
+    bins = [one for one in result.reliability if one.n]
+    total = sum(one.n for one in bins)
+    x, y = [100 * one.confidence for one in bins], [100 * one.accuracy for one in bins]
     axes.vlines(x, x, y, color=color, linewidth=1, alpha=0.45)
-    sizes = [12 + 130 * one["n"] / total for one in bins]
-    label = f"{name}\nECE {percent(predictions['ece'], decimals=1)} points"
+    sizes = [12 + 130 * one.n / total for one in bins]
+    label = f"{name}\nECE {percent(result.ece, decimals=1)} points"
     axes.scatter(x, y, sizes, color=color, marker=marker, clip_on=False, zorder=3, label=label)
 
 

@@ -2,7 +2,7 @@
 
 from negatoscope.auditing.page_contents import groups
 from negatoscope.auditing.page_text import change, change_interval, notes, title
-from negatoscope.documents import Document
+from negatoscope.auditing.results import AuditSummary, Comparison, Measurement
 from negatoscope.reports.formatting import (
     MISSING,
     counted,
@@ -30,11 +30,11 @@ _ON_SAMPLES = (
 )
 
 
-def audit_markdown(summary: Document) -> str:
+def audit_markdown(summary: AuditSummary) -> str:
     """Verdict, gate, what to know, a table of all transforms, and the two numbers that sum a suite up."""
     parts = [
         f"# {title(summary)}",
-        f"**{summary['verdict']}**",
+        f"**{summary.verdict}**",
         _gate(summary),
         "\n".join(f"- {note}" for note in notes(summary)),
         _transform_table(summary),
@@ -44,70 +44,66 @@ def audit_markdown(summary: Document) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def compare_markdown(comparison: Document) -> str:
+def compare_markdown(comparison: Comparison) -> str:
     """Two audits side by side: the verdict, a table of what both have, and what only one has."""
     parts = [
-        f"**{comparison['verdict']}**",
+        f"**{comparison.verdict}**",
         "\n".join(
-            f"- {side.upper()}: {comparison[side]['model']} on {comparison[side]['dataset']}" for side in ("a", "b")
+            f"- {name}: {side.model} on {side.dataset}" for name, side in (("A", comparison.a), ("B", comparison.b))
         ),
         _comparison_table(comparison),
-        _ON_PAIRS if comparison["paired"] else _ON_SAMPLES,
+        _ON_PAIRS if comparison.paired else _ON_SAMPLES,
         *(
-            f"Only {side} was audited under {joined(comparison[key])}."
-            for side, key in (("A", "only_a"), ("B", "only_b"))
-            if comparison[key]
+            f"Only {side} was audited under {joined(specs)}."
+            for side, specs in (("A", comparison.only_a), ("B", comparison.only_b))
+            if specs
         ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _comparison_table(comparison: Document) -> str:
+def _comparison_table(comparison: Comparison) -> str:
     header = ["Right under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
     lines = []
-    for entry in comparison["transforms"]:
-        images = f"{entry['n']:,}" if comparison["paired"] else f"{entry['n_a']:,}, {entry['n_b']:,}"
-        moved = f"{points(entry['difference'])} {interval(entry['low'], entry['high'], decimals=1, signed=True)}"
-        rates = [percent(entry["a"], decimals=1), percent(entry["b"], decimals=1)]
-        lines.append([entry["spec"], images, *rates, moved, p_value(entry["p_holm"])])
+    for entry in comparison.rates:
+        images = f"{entry.n:,}" if comparison.paired else f"{entry.n_a:,}, {entry.n_b:,}"
+        moved = f"{points(entry.difference)} {interval(entry.low, entry.high, decimals=1, signed=True)}"
+        rates = [percent(entry.a, decimals=1), percent(entry.b, decimals=1)]
+        lines.append([entry.spec, images, *rates, moved, p_value(entry.p_holm)])
     return markdown_table(header, lines)
 
 
-def _transform_table(summary: Document) -> str:
-    clean = summary["clean"]
-    header = ["Transform", "Images", "Right, %", "BatchTransform, points", "p (Holm)"]
-    lines = [["unchanged", f"{clean['n']:,}", _accuracy(clean), MISSING, MISSING]]
+def _transform_table(summary: AuditSummary) -> str:
+    clean = summary.clean
+    header = ["Transform", "Images", "Right, %", "Change, points", "p (Holm)"]
+    lines = [["unchanged", f"{clean.n:,}", _accuracy(clean), MISSING, MISSING]]
     for group in groups(summary):
         for entry in group.transforms:
-            moved = f"{change(entry['drop'])} {change_interval(entry['drop_low'], entry['drop_high'])}"
-            named = entry["spec"] if group.kind == "label_preserving" else f"{entry['spec']} ({group.kind})"
-            lines.append([named, f"{entry['n']:,}", _accuracy(entry), moved, p_value(entry["p_holm"])])
+            moved = f"{change(entry.drop)} {change_interval(entry.drop_low, entry.drop_high)}"
+            named = entry.spec if group.kind == "label_preserving" else f"{entry.spec} ({group.kind})"
+            lines.append([named, f"{entry.n:,}", _accuracy(entry), moved, p_value(entry.p_holm)])
     return markdown_table(header, lines)
 
 
-def _suite(summary: Document) -> str:
-    counts = sum(entry["kind"] == "label_preserving" and entry["n"] > 0 for entry in summary["transforms"])
-    if not counts:
+def _suite(summary: AuditSummary) -> str:
+    mean, worst = summary.mean, summary.worst_case
+    if mean is None or worst is None:
         return ""
-    mean = interval(summary["mean_low"], summary["mean_high"], decimals=1)
-    worst = interval(summary["worst_case_low"], summary["worst_case_high"], decimals=1)
     return (
-        f"Over {counted(counts, 'transform')} that keep the meaning: mean of accuracies "
-        f"{percent(summary['mean_accuracy'], decimals=1)} % {mean}; worst case "
-        f"{percent(summary['worst_case_accuracy'], decimals=1)} % {worst}: the "
-        f"share of {summary['worst_case_n']:,} images right unchanged and under every one of them."
+        f"Over {counted(mean.transforms, 'transform')} that keep the meaning: mean of accuracies "
+        f"{percent(mean.accuracy, decimals=1)} % {interval(mean.low, mean.high, decimals=1)}; worst case "
+        f"{percent(worst.accuracy, decimals=1)} % {interval(worst.low, worst.high, decimals=1)}: the "
+        f"share of {worst.n:,} images right unchanged and under every one of them."
     )
 
 
-def _gate(summary: Document) -> str:
-    rules = summary["gate"]["rules"]
+def _gate(summary: AuditSummary) -> str:
+    rules = summary.gate.rules
     if not rules:
         return ""
-    head = f"Gate: {'passed' if summary['gate']['passed'] else 'FAILED'}."
-    return "\n".join(
-        [head, "", *(f"- {'✓' if rule['passed'] else '✗'} {rule['rule']}: {rule['sentence']}" for rule in rules)]
-    )
+    head = f"Gate: {'passed' if summary.gate.passed else 'FAILED'}."
+    return "\n".join([head, "", *(f"- {'✓' if rule.passed else '✗'} {rule.rule}: {rule.sentence}" for rule in rules)])
 
 
-def _accuracy(entry: Document) -> str:
-    return measured(entry["accuracy"], entry["low"], entry["high"], decimals=1)
+def _accuracy(entry: Measurement) -> str:
+    return measured(entry.accuracy, entry.low, entry.high, decimals=1)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from negatoscope.documents import Document
+from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, points
 
 METHOD = (
@@ -29,32 +29,31 @@ LIMITS = (
 )
 
 
-def title(summary: Document) -> str:
+def title(summary: AuditSummary) -> str:
     """What was audited on what."""
-    return f"{summary['model']['name']} on {summary['dataset']['spec']}, {summary['dataset']['split']}"
+    return f"{summary.model.name} on {summary.dataset.spec}, {summary.dataset.split}"
 
 
-def notes(summary: Document) -> list[str]:
+def notes(summary: AuditSummary) -> list[str]:
     """What a reader must know before believing a number."""
-    dataset, found = summary["dataset"], []
-    if summary["n"] < dataset["available"] - summary["unreadable"]:
+    dataset, found = summary.dataset, []
+    if summary.n < dataset.available - summary.unreadable:
         found.append(
-            f"A stratified sample: {summary['n']:,} of {counted(dataset['available'], 'image')}, each class in "
-            "proportion."
+            f"A stratified sample: {summary.n:,} of {counted(dataset.available, 'image')}, each class in proportion."
         )
-    if dataset["prepared"]:
+    if dataset.prepared:
         found.append(
-            f"The images were prepared before the audit ({dataset['prepared']}); transforms came after that, and the "
+            f"The images were prepared before the audit ({dataset.prepared}); transforms came after that, and the "
             "negative of a prepared image is not the prepared negative."
         )
-    if dataset["files"] and dataset["official"] is False:
+    if dataset.files and dataset.official is False:
         found.append("The data files are not the published ones byte for byte; differences may come from the data.")
-    if summary["unreadable"]:
+    if summary.unreadable:
         found.append(f"{_unreadable(summary)}.")
-    if summary["model"]["runs_code"]:
+    if summary.model.runs_code:
         found.append("The model is code of the user's own, which this audit ran.")
-    if summary["self_check"].get("suggestion"):
-        found.append(f"Self-check: {summary['self_check']['suggestion']}")
+    if summary.self_check.suggestion:
+        found.append(f"Self-check: {summary.self_check.suggestion}")
     return found
 
 
@@ -68,25 +67,25 @@ def change_interval(low: float | None, high: float | None) -> str:
     return MISSING if low is None or high is None else interval(-high, -low, decimals=1, signed=True)
 
 
-def destinations(entry: Document, *, classes: int) -> str:
+def destinations(entry: TransformResult, *, classes: int) -> str:
     """How predictions under a transform spread over the classes, and what they say about the label."""
-    carried, null = (bits(entry[name], decimals=3) for name in ("information_bits", "information_null_bits"))
-    more = "more" if entry["information_bits"] > entry["information_null_bits"] else "no more"
+    carried, null = (bits(value, decimals=3) for value in (entry.information_bits, entry.information_null_bits))
+    more = "more" if (entry.information_bits or 0) > (entry.information_null_bits or 0) else "no more"
     return (
-        f"Predictions spread over {bits(entry['entropy_bits'])} bits; {classes} classes evenly would be "
+        f"Predictions spread over {bits(entry.entropy_bits)} bits; {classes} classes evenly would be "
         f"{bits(math.log2(classes))}. They carry {carried} bits about the label, {more} than chance would: with "
         f"permuted labels 95 % of draws stay under {null}."
     )
 
 
-def kept_note(entry: Document, *, classes: int) -> str:
+def kept_note(entry: TransformResult, *, classes: int) -> str:
     """Of how many classes a transform keeps the meaning, or nothing where it keeps all."""
-    return "" if entry["kept"] is None else f"{len(entry['kept'])} of {classes} classes"
+    return "" if entry.preserved is None else f"{len(entry.preserved)} of {classes} classes"
 
 
-def left_out(entry: Document, names: list[str]) -> str:
+def left_out(entry: TransformResult, names: Sequence[str]) -> str:
     """The classes that lose their meaning under a transform."""
-    kept = set(entry["kept"] if entry["kept"] is not None else range(len(names)))
+    kept = set(entry.preserved if entry.preserved is not None else range(len(names)))
     return joined([name for index, name in enumerate(names) if index not in kept])
 
 
@@ -115,9 +114,9 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _unreadable(summary: Document) -> str:
-    n = summary["unreadable"]
-    named = [f"{one['name'] or 'unnamed'} ({one['reason']})" for one in summary["unreadable_named"][:3]]
+def _unreadable(summary: AuditSummary) -> str:
+    n = summary.unreadable
+    named = [f"{one.name or 'unnamed'} ({one.reason})" for one in summary.unreadable_named[:3]]
     more = [f"{n - len(named):,} more"] if n > len(named) else []
     listed = f": {joined([*named, *more])}" if named else ""
     return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}"

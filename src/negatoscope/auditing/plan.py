@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from negatoscope.auditing.results import SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
 from negatoscope.documents import to_plain
@@ -15,7 +16,7 @@ from negatoscope.files import write_whole
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING
-from negatoscope.transforms import describe_transform
+from negatoscope.transforms import TransformKind, describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import Images
@@ -34,14 +35,14 @@ class PlannedTransform:
         kind: "label_preserving", "path" or "control".
         function: Images to images.
         parameters: What the spec sets.
-        kept: For each class, whether it is still what it was.
+        preserved: The classes that keep their label, whose images alone count; None is all.
     """
 
     spec: str
-    kind: str
+    kind: TransformKind
     function: Callable[[Images], Images]
-    parameters: Mapping[str, object]
-    kept: tuple[bool, ...]
+    parameters: Mapping[str, bool | int | float | str]
+    preserved: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class AuditConfig:
         transforms: Specs of more transforms.
         limit: At most this many images, in proportion to the classes; None is all.
         seed: Decides which.
-        meaning: A TOML file that says which classes keep their meaning, over what the package says.
+        label_preserving: A TOML file of the classes that keep their label, over what the package holds.
     """
 
     suite: str = "semantic"
     transforms: Sequence[str] = ()
     limit: int | None = None
     seed: int = 0
-    meaning: Path | None = None
+    label_preserving: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class AuditPlan:
     dataset: Dataset
     available: int
     steps: tuple[PlannedTransform, ...]
-    suite: Mapping[str, Any]
+    suite: SuiteSummary
     choice: AuditConfig = field(default_factory=AuditConfig)
 
     @property
@@ -146,14 +147,15 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, choice: AuditConf
         facts = describe_transform(text)
         if facts.color and channels == "gray":
             raise SpecError(f"expected transforms of gray images, since {classifier.name} wants gray, got {facts.spec}")
-        kept = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.meaning)
-        steps[str(facts.spec)] = PlannedTransform(
-            str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), kept
-        )
+        mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.label_preserving)
+        preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
+        arguments: Mapping[str, Any] = facts.spec.arguments
+        steps[str(facts.spec)] = PlannedTransform(str(facts.spec), facts.kind, facts.function, arguments, preserved)
     if not steps:
         raise InputError("expected a suite or at least one transform, got neither; give --transform")
-    told = {"name": chosen_suite.name, "version": chosen_suite.version} if chosen_suite else {"name": "", "version": 0}
-    return AuditPlan(classifier, dataset, available, tuple(steps.values()), told, choice)
+    version = chosen_suite.version if chosen_suite else 0
+    suite = SuiteSummary(name=choice.suite, version=version)
+    return AuditPlan(classifier, dataset, available, tuple(steps.values()), suite, choice)
 
 
 def reserve_output(out: Path, plan: AuditPlan) -> None:

@@ -1,5 +1,6 @@
-"""What a classifier said of images under one transform, read from rows."""
+"""The predictions of a classifier about images under one transform, read from rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,21 +12,21 @@ from negatoscope.errors import DataError
 from negatoscope.rows import OpenRows
 
 CLEAN = "clean"
-"""The transform that rows of unchanged images name."""
+"""What rows of clean images name as their transform."""
 
 _COLUMNS = ("label", "prediction", "confidence", "label_rank", "track")
 
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """PredictionSet about n images, in the order of their samples.
+    """Predictions about n images, in the order of their samples.
 
     Args:
         samples: Where each image stands in its source split.
         labels: The class of each image.
-        predictions: What the classifier said.
-        confidences: How surely, in [0, 1].
-        label_ranks: How many classes came before the label.
+        predictions: The class with the highest probability.
+        confidences: Its probability, in [0, 1].
+        label_ranks: How many classes score higher than the label.
         tracks: Of which physical object each image is a frame, where that is known of all.
     """
 
@@ -38,18 +39,22 @@ class PredictionSet:
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
-        """Whether each answer is right."""
-        right: Bool[np.ndarray, " n"] = self.labels == self.predictions
-        return right
+        """Whether each prediction is correct."""
+        correct: Bool[np.ndarray, " n"] = self.labels == self.predictions
+        return correct
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def of_classes(self, kept: Bool[np.ndarray, " classes"]) -> "PredictionSet":
-        """Those about images of some classes."""
-        if kept.all():
+    def is_of(self, classes: Sequence[int] | None) -> Bool[np.ndarray, " n"]:
+        """Whether each image is of one of the classes; None is all."""
+        return np.full(len(self), True) if classes is None else np.isin(self.labels, np.array(classes, dtype=np.int64))
+
+    def of_classes(self, classes: Sequence[int] | None) -> "PredictionSet":
+        """Those about images of some classes; None is all."""
+        if classes is None:
             return self
-        chosen = kept[self.labels]
+        chosen = self.is_of(classes)
         return replace(
             self,
             samples=self.samples[chosen],
@@ -62,12 +67,12 @@ class PredictionSet:
 
 
 def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
-    """The answers under one transform.
+    """The predictions under one transform.
 
     Args:
         rows: The opened rows.
         transform: Its canonical spec.
-        like: PredictionSet about the same images.
+        like: Predictions about the same images.
 
     Raises:
         DataError: There are none, an image has two, or they are not about the images of `like`.
@@ -86,7 +91,7 @@ def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | No
 
 
 def read_hashes(rows: OpenRows) -> UInt64[np.ndarray, " n"]:
-    """The hash of each unchanged image, in the order of the samples."""
+    """The hash of each clean image, in the order of the samples."""
     hashes: UInt64[np.ndarray, " n"] = _column(rows, CLEAN, "sample_hash")
     return hashes[np.argsort(_column(rows, CLEAN, "sample"), kind="stable")]
 

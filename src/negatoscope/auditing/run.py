@@ -1,13 +1,12 @@
 """One pass over the images: each is read once, goes through every transform, and leaves rows."""
 
-import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,16 +16,17 @@ from torch import Tensor
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform, reserve_output
 from negatoscope.auditing.predictions import CLEAN
+from negatoscope.auditing.results import UNREADABLE_NAMED, L2Total, RunTotals, UnreadableImage
 from negatoscope.data.batches import Batch, batches
+from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError
-from negatoscope.files import locked, remove_leftovers, write_whole, writing_folder
+from negatoscope.files import locked, remove_leftovers, writing_folder
 from negatoscope.models.predict import predict_images, to_images
 from negatoscope.rows import RowKey, make_rows, merge_rows, write_rows
 from negatoscope.types import Images, IndexArray, Labels
 
 _Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
 _DONE = "done.json"  # written last: its presence means complete
-_NAMED = 20  # unreadable images that a report names
 _TRIAL = 64  # images that an estimate looks at
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
 
@@ -54,13 +54,13 @@ class Estimate:
     size_bytes: int
 
 
-def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> dict[str, Any]:
+def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
     """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
 
     Rows come in parts, each written whole; a stopped run goes on after the last one and ends with the same rows.
 
     Returns:
-        What was met on the way: how many images were read, which were unreadable, the L2 sizes that noise reached.
+        How many images were read, which were unreadable, the L2 sizes that noise reached.
 
     Raises:
         OutputError: `out` cannot be written, holds something else, or another run writes to it.
@@ -71,7 +71,7 @@ def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], 
         remove_leftovers([out])
         reserve_output(out, plan)
         if (out / _DONE).is_file():
-            return _read_met(out)
+            return _read_totals(out)
         pace = _Pace(len(plan.dataset), observe)
         folders = [out / "parts" / f"{part:06d}" for part in range(plan.parts)]
         for part, folder in enumerate(folders):
@@ -79,13 +79,13 @@ def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], 
                 pace.skip(len(_indices(plan, part)))
             else:
                 _run_part(plan, _indices(plan, part), folder, tick=pace.tick)
-        met = _gathered(folders)
-        if met["read"] == 0:
-            raise DataError(f"expected images in {plan.dataset.spec}, but none of its {met['unreadable']} can be read")
+        totals = sum(map(_read_totals, folders), start=RunTotals())
+        if totals.read == 0:
+            raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
         merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder in folders], by="transform")
-        write_whole(out / _DONE, (json.dumps(met, indent=1) + "\n").encode())
+        write_document(out / _DONE, totals)
         shutil.rmtree(out / "parts")
-        return met
+        return totals
 
 
 def estimate(plan: AuditPlan) -> Estimate:
@@ -132,10 +132,10 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
     dataset = plan.dataset.take(indices, split=plan.dataset.split)
     columns: dict[str, list[_Columns]] = {CLEAN: []}
     columns |= {step.spec: [] for step in plan.steps}
-    reached: dict[str, list[float]] = {step.spec: [] for step in plan.steps if step.kind == "control"}
-    unreadable: list[dict[str, str]] = []
+    reached = {step.spec: L2Total() for step in plan.steps if step.kind == "control"}
+    unreadable: list[UnreadableImage] = []
     for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
-        unreadable += [{"name": each.name, "reason": each.reason} for each in batch.unreadable]
+        unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         if len(batch.labels) == 0:
             continue
         images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
@@ -145,13 +145,15 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
             changed = apply(step, images)
             columns[step.spec].append(_columns(plan, changed, labels, batch))
             if step.spec in reached:
-                reached[step.spec] += _l2(changed - images)
+                reached[step.spec] = _plus(reached[step.spec], changed - images)
         tick(len(batch.labels) + len(batch.unreadable))
     read = sum(len(each["sample"]) for each in columns[CLEAN] if each["sample"] is not None)
-    met = {"read": read, "unreadable": unreadable, "reached_l2": reached}
+    totals = RunTotals(
+        read=read, unreadable=len(unreadable), unreadable_named=tuple(unreadable[:UNREADABLE_NAMED]), reached_l2=reached
+    )
     with writing_folder(folder) as temporary:
         write_rows(temporary / "rows.parquet", _tables(plan, columns))
-        (temporary / _DONE).write_text(json.dumps(met), encoding="utf-8")
+        write_document(temporary / _DONE, totals)
 
 
 def _columns(plan: AuditPlan, images: Images, labels: Labels, batch: Batch) -> _Columns:
@@ -180,30 +182,14 @@ def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[
         yield make_rows(key, joined)
 
 
-def _l2(difference: Float[Tensor, "batch channels height width"]) -> list[float]:
+def _plus(total: L2Total, difference: Float[Tensor, "batch channels height width"]) -> L2Total:
+    """A total with the L2 sizes of a batch's differences, added one by one."""
     sizes: list[float] = difference.flatten(1).norm(dim=1).cpu().tolist()
-    return sizes
+    return L2Total(sum=sum(sizes, start=total.sum), n=total.n + len(sizes), max=max([total.max, *sizes]))
 
 
-def _read_met(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((folder / _DONE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"expected a finished part in {folder}, got a damaged one; delete it and go on") from error
-
-
-def _gathered(folders: Sequence[Path]) -> dict[str, Any]:
-    """What all parts met, together."""
-    read, unreadable = 0, []
-    sizes: dict[str, list[float]] = {}
-    for met in map(_read_met, folders):
-        read += met["read"]
-        unreadable += met["unreadable"]
-        for spec, values in met["reached_l2"].items():
-            total, n, highest = sizes.get(spec, [0.0, 0, 0.0])
-            sizes[spec] = [total + sum(values), n + len(values), max([highest, *values])]
-    reached = {spec: {"mean": total / max(n, 1), "max": highest} for spec, (total, n, highest) in sizes.items()}
-    return {"read": read, "unreadable": len(unreadable), "named": unreadable[:_NAMED], "reached_l2": reached}
+def _read_totals(folder: Path) -> RunTotals:
+    return read_document(folder / _DONE, RunTotals, what="a finished part", make="delete it and run the audit again")
 
 
 class _Pace:

@@ -1,11 +1,12 @@
 """Before an audit: does the classifier read clean images at all, and if not, what was probably told wrongly?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
 
+from negatoscope.auditing.results import SelfCheck
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
@@ -22,23 +23,6 @@ _NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]
     "gray": (("MNIST's", (0.1307,), (0.3081,)),),
     "rgb": (("ImageNet's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),),
 }
-
-
-@dataclass(frozen=True)
-class SelfCheck:
-    """What a classifier made of a few hundred clean images.
-
-    Args:
-        n: How many.
-        accuracy: Share of them that it named right.
-        passed: Whether that is above chance and not below what was expected.
-        suggestion: One sentence on what would help, "" where nothing need.
-    """
-
-    n: int
-    accuracy: float
-    passed: bool
-    suggestion: str
 
 
 def self_check(
@@ -73,7 +57,7 @@ def self_check(
     else:
         good, bad = interval.high >= expected, interval.high < expected
     if good:
-        return SelfCheck(n, accuracy, passed=True, suggestion="")
+        return SelfCheck(n=n, accuracy=accuracy, passed=True, suggestion="")
     few = np.linspace(0, n - 1, min(n, _TRIED)).astype(int)
     helpful = _helpful(classifier, pixels[few], labels[few], right[few])
     if bad and not helpful:
@@ -82,7 +66,7 @@ def self_check(
             "the usual suspects clearly helps (range, normalisation, channels, layout, order of classes); are these "
             "the images and classes that it was trained for?"
         )
-    return SelfCheck(n, accuracy, passed=not helpful, suggestion=helpful)
+    return SelfCheck(n=n, accuracy=accuracy, passed=not helpful, suggestion=helpful)
 
 
 def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:

@@ -1,135 +1,102 @@
 """From rows to `summary.json`: every number that a report of an audit shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from negatoscope.auditing.measure import measure_answers, measure_change, rate_interval
+from negatoscope.auditing.measure import measure_predictions, measure_transform, rate_interval
+from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.results import (
+    AuditSummary,
+    DatasetSummary,
+    MeanAccuracy,
+    ModelSummary,
+    RunTotals,
+    SelfCheck,
+    SuiteSummary,
+    TransformResult,
+)
 from negatoscope.auditing.verdict import verdict_sentence
-from negatoscope.registry import parse_spec
+from negatoscope.provenance import Provenance
 from negatoscope.rows import OpenRows, open_rows
-from negatoscope.statistics import holm
-
-SCHEMA = 1
-"""The version of what `summarize` makes."""
+from negatoscope.statistics import Rate, holm
 
 
-def summarize(rows: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Count everything that `summary.json` holds; memory is bounded by the rows of two transforms.
+@dataclass(frozen=True, kw_only=True)
+class AuditFacts:
+    """What a summary holds besides what is counted from rows; `totals` is what the run counted besides rows."""
+
+    model: ModelSummary
+    dataset: DatasetSummary
+    suite: SuiteSummary
+    self_check: SelfCheck
+    transforms: Sequence[PlannedTransform]
+    totals: RunTotals
+    provenance: Provenance
+
+
+def summarize(rows: Path, facts: AuditFacts) -> AuditSummary:
+    """Count everything that `summary.json` holds but for the gate; memory is bounded by the rows of two transforms.
 
     Args:
-        rows: The rows of one audit, with those of unchanged images under "clean".
-        facts: What rows do not say: "model", "dataset", "suite", "self_check", "provenance" as they are to stand there,
-            "unreadable" and "unreadable_named", "steps" with "spec", "kind", "parameters" and "kept" (a truth value for
-            each class) of each transform, and by spec "reached_l2".
+        rows: The rows of one audit, with those of clean images under "clean".
+        facts: What rows do not say.
 
     Raises:
         DataError: The rows cannot be read, or lack images of a transform.
     """
-    classes = _classes(facts)
-    names = list(facts["dataset"]["class_names"])
+    classes = len(facts.model.input_spec.class_map) or facts.model.classes
     with open_rows(rows) as opened:
         clean = read_predictions(opened, CLEAN)
-        right, transforms = _transforms(opened, clean, facts, classes=classes)
-    summary = {
-        "schema": SCHEMA,
-        "model": dict(facts["model"]),
-        "dataset": dict(facts["dataset"]),
-        "suite": dict(facts["suite"]),
-        "n": len(clean),
-        "unreadable": facts["unreadable"],
-        "unreadable_named": list(facts["unreadable_named"]),
-        "self_check": dict(facts["self_check"]),
-        "clean": measure_answers(clean, names=names, classes=classes),
-        "chance": 1 / classes,
-        "majority": float(np.bincount(clean.labels).max() / len(clean)),
-        "transforms": transforms,
-        **_over_the_suite(transforms, right, clean),
-    }
-    return {
-        **summary,
-        "verdict": verdict_sentence(summary),
-        "gate": {"passed": None, "rules": []},
-        "provenance": dict(facts["provenance"]),
-    }
+        correct, transforms = _measure(opened, clean, facts, classes=classes)
+    preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
+    summary = AuditSummary(
+        model=facts.model,
+        dataset=facts.dataset,
+        suite=facts.suite,
+        n=len(clean),
+        unreadable=facts.totals.unreadable,
+        unreadable_named=facts.totals.unreadable_named,
+        self_check=facts.self_check,
+        clean=measure_predictions(clean, names=facts.dataset.class_names, classes=classes),
+        chance=1 / classes,
+        majority=float(np.bincount(clean.labels).max() / len(clean)),
+        transforms=transforms,
+        mean=_mean(preserving) if preserving else None,
+        worst_case=_worst_case(correct, clean) if preserving else None,
+        provenance=facts.provenance,
+    )
+    return replace(summary, verdict=verdict_sentence(summary))
 
 
-def kept_mask(kept: Sequence[int] | None, *, classes: int) -> Bool[np.ndarray, " classes"]:
-    """For each class whether it is among `kept`; None is all."""
-    mask = np.full(classes, kept is None)
-    mask[list(kept or ())] = True
-    return mask
+def _measure(
+    opened: OpenRows, clean: PredictionSet, facts: AuditFacts, *, classes: int
+) -> tuple[Bool[np.ndarray, " n"], tuple[TransformResult, ...]]:
+    """Whether each image is correct clean and under all label-preserving transforms, and each transform's numbers."""
+    correct = clean.correct.copy()
+    results = []
+    for step in facts.transforms:
+        after = read_predictions(opened, step.spec, like=clean)
+        if step.kind == "label_preserving":
+            correct &= after.correct | ~clean.is_of(step.preserved)
+        result = measure_transform(step, clean, after, names=facts.dataset.class_names, classes=classes)
+        reached = facts.totals.reached_l2.get(step.spec)
+        results.append(replace(result, reached_l2=reached.reached if reached else None))
+    corrected = iter(holm([result.p_value for result in results if result.p_value is not None]))
+    return correct, tuple(replace(result, p_holm=next(corrected)) if result.n else result for result in results)
 
 
-def _classes(facts: Mapping[str, Any]) -> int:
-    """How many classes the classifier chooses from once its outputs are put in the order of the data's."""
-    mapped = facts["model"]["input_spec"].get("class_map") or ()
-    return len(mapped) or int(facts["model"]["classes"])
+def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:
+    """The mean of the intervals' ends is an interval of the mean that holds at least as often, however they depend."""
+    rates = np.array([(entry.accuracy, entry.low, entry.high) for entry in transforms], dtype=np.float64)
+    accuracy, low, high = (float(np.mean(column)) for column in rates.T)
+    return MeanAccuracy(transforms=len(transforms), accuracy=accuracy, low=low, high=high)
 
 
-def _transforms(
-    opened: OpenRows, clean: PredictionSet, facts: Mapping[str, Any], *, classes: int
-) -> tuple[Bool[np.ndarray, " n"], list[dict[str, Any]]]:
-    """Each transform's numbers, and whether each image is right unchanged and under all that keep its meaning."""
-    right = clean.correct.copy()
-    entries = []
-    for step in facts["steps"]:
-        after = read_predictions(opened, step["spec"], like=clean)
-        mask = np.ones(int(clean.labels.max()) + 1, dtype=bool)
-        mask[: len(step["kept"])] = step["kept"][: len(mask)]
-        if step["kind"] == "label_preserving":
-            right &= after.correct | ~mask[clean.labels]
-        entries.append({**_described(step, facts), **_measured(clean, after, mask, facts, classes=classes)})
-    corrected = iter(holm([entry["p_value"] for entry in entries if entry["n"]]))
-    return right, [{**entry, "p_holm": next(corrected) if entry["n"] else None} for entry in entries]
-
-
-def _described(step: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "spec": step["spec"],
-        "name": parse_spec(step["spec"]).name,
-        "kind": step["kind"],
-        "parameters": dict(step["parameters"]),
-        "kept": None if all(step["kept"]) else [int(index) for index in np.flatnonzero(step["kept"])],
-        "reached_l2": facts["reached_l2"].get(step["spec"]),
-    }
-
-
-def _measured(
-    clean: PredictionSet,
-    after: PredictionSet,
-    mask: Bool[np.ndarray, " classes"],
-    facts: Mapping[str, Any],
-    *,
-    classes: int,
-) -> dict[str, Any]:
-    names = list(facts["dataset"]["class_names"])
-    return measure_change(clean.of_classes(mask), after.of_classes(mask), names=names, classes=classes)
-
-
-def _over_the_suite(
-    transforms: Sequence[Mapping[str, Any]], right: Bool[np.ndarray, " n"], clean: PredictionSet
-) -> dict[str, Any]:
-    """Mean and worst case over the transforms that keep the meaning; None where there is none.
-
-    The mean of the intervals' ends is an interval of the mean that holds at least as often, however transforms depend.
-    """
-    meaning = [entry for entry in transforms if entry["kind"] == "label_preserving" and entry["n"]]
-    mean, worst = ("mean_accuracy", "mean_low", "mean_high"), ("worst_case_accuracy", "worst_case_low")
-    if not meaning:
-        return dict.fromkeys((*mean, *worst, "worst_case_high", "worst_case_n"))
-    ends = rate_interval(right, clean.tracks)
-    return {
-        **{
-            name: float(np.mean([entry[key] for entry in meaning]))
-            for name, key in zip(mean, ("accuracy", "low", "high"), strict=True)
-        },
-        "worst_case_accuracy": float(right.mean()),
-        "worst_case_low": ends.low,
-        "worst_case_high": ends.high,
-        "worst_case_n": len(right),
-    }
+def _worst_case(correct: Bool[np.ndarray, " n"], clean: PredictionSet) -> Rate:
+    interval = rate_interval(correct, clean.tracks)
+    return replace(Rate.of(correct), low=interval.low, high=interval.high)

@@ -115,7 +115,6 @@ def audit(
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.data.open import open_dataset
-        from negatoscope.documents import to_plain
         from negatoscope.hardware import pick_hardware
         from negatoscope.models.open import open_classifier
         from negatoscope.provenance import record_provenance
@@ -139,12 +138,10 @@ def audit(
     with ProgressDisplay() as progress:
         progress.expect(len(dataset))
         _announce(plan, progress, out)
-        summary = run(
-            plan, out=out, gate=gate, provenance=to_plain(provenance), observe=_observer(progress, len(dataset))
-        )
+        summary = run(plan, out=out, gate=gate, provenance=provenance, observe=_observer(progress, len(dataset)))
         progress.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
     typer.echo(audit_markdown(summary))
-    raise typer.Exit(1 if summary["gate"]["passed"] is False else 0)
+    raise typer.Exit(1 if summary.gate.passed is False else 0)
 
 
 def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None:

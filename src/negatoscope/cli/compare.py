@@ -14,14 +14,12 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON to this file.")] = None,
 ) -> None:
     """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
-    import json
-
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits
         from negatoscope.auditing.page import compare_markdown
-        from negatoscope.files import write_whole
+        from negatoscope.documents import write_document
 
     comparison = compare_audits(a, b)
     if out:
-        write_whole(out, (json.dumps(comparison, indent=1) + "\n").encode())
+        write_document(out, comparison)
     typer.echo(compare_markdown(comparison))

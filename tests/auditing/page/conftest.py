@@ -1,6 +1,5 @@
 """Finished audits in which everything is real, though small: images, classifier, transforms, rows, what is counted."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +12,24 @@ import torch
 from torch import Tensor
 
 from negatoscope.auditing.gate import judge
-from negatoscope.auditing.summary import summarize
+from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.results import (
+    AuditSummary,
+    DatasetSummary,
+    L2Total,
+    ModelSummary,
+    RunTotals,
+    SelfCheck,
+    SuiteSummary,
+    UnreadableImage,
+)
+from negatoscope.auditing.summary import AuditFacts, summarize
 from negatoscope.data import Dataset
+from negatoscope.documents import write_document
+from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import predict_images, to_images
+from negatoscope.pixels import ResizeSpec
+from negatoscope.provenance import Provenance
 from negatoscope.rows import RowKey, hash_samples, make_rows, write_rows
 from negatoscope.transforms import TransformFacts, describe_transform
 
@@ -60,18 +74,16 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
         lost: Sequence[str] = (),
         rules: Sequence[str] = (),
         unreadable: int = 0,
-        **facts: Any,
-    ) -> tuple[Path, dict[str, Any]]:
-        """Under the specs in `lost` no class keeps its meaning, under the flip the middle one does."""
+    ) -> tuple[Path, AuditSummary]:
+        """Under the specs in `lost` no class keeps its label, under the flip the middle one does."""
         folder = tmp_path_factory.mktemp("audit")
         dataset = make_dataset(n, size=size, classes=classes, split="test")
         dataset = replace(dataset, class_names=tuple(names or dataset.class_names))
         steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
         write_rows(folder / "rows.parquet", _answers(dataset, classes, specs))
-        told = _facts(dataset, classes, steps, unreadable) | facts
-        summary = summarize(folder / "rows.parquet", told)
-        summary["gate"] = judge(summary, rules=rules, rows=folder / "rows.parquet")
-        (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        summary = summarize(folder / "rows.parquet", _facts(dataset, classes, steps, unreadable))
+        summary = replace(summary, gate=judge(summary, rules=rules, rows=folder / "rows.parquet"))
+        write_document(folder / "summary.json", summary)
         return folder, summary
 
     return make
@@ -95,41 +107,50 @@ def _answers(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[p
         yield make_rows(RowKey(dataset.spec, dataset.split, "brightest bar", spec, 0), columns)
 
 
-def _step(facts: TransformFacts, classes: int, lost: bool) -> dict[str, Any]:
-    kept = [not lost and (facts.spec.name != "flip" or index == classes // 2) for index in range(classes)]
-    return {
-        "spec": str(facts.spec),
-        "kind": facts.kind,
-        "parameters": dict(facts.spec.arguments),
-        "kept": kept,
-    }
+def _step(facts: TransformFacts, classes: int, lost: bool) -> PlannedTransform:
+    preserved = () if lost else (classes // 2,) if facts.spec.name == "flip" else None
+    return PlannedTransform(str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), preserved)
 
 
-def _facts(dataset: Dataset, classes: int, steps: Sequence[dict[str, Any]], unreadable: int) -> dict[str, Any]:
-    return {
-        "model": {
-            "name": "brightest bar",
-            "kind": "callable",
-            "sha256": "",
-            "classes": classes,
-            "input_spec": {"size": [9, 9], "channels": "gray", "class_map": []},
-            "runs_code": True,
-        },
-        "dataset": {
-            "spec": dataset.spec,
-            "split": dataset.split,
-            "available": len(dataset) + unreadable,
-            "limit": None,
-            "prepared": "",
-            "official": True,
-            "files": {},
-            "class_names": list(dataset.class_names),
-        },
-        "suite": {"name": "semantic", "version": 1},
-        "self_check": {"n": len(dataset), "accuracy": 0.9},
-        "unreadable": unreadable,
-        "unreadable_named": [{"name": f"{index}.png", "reason": "no image"} for index in range(min(unreadable, 20))],
-        "reached_l2": {step["spec"]: {"mean": 1.5, "max": 1.75} for step in steps if step["spec"].startswith("noise")},
-        "steps": list(steps),
-        "provenance": {"negatoscope": "0.1.0", "created": "2026-11-24", "versions": {"python": "3.11.9"}},
-    }
+def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], unreadable: int) -> AuditFacts:
+    return AuditFacts(
+        model=ModelSummary(
+            name="brightest bar",
+            kind="callable",
+            sha256="",
+            classes=classes,
+            input_spec=InputSpec(ResizeSpec(height=9, width=9, channels="gray"), classes),
+            runs_code=True,
+        ),
+        dataset=DatasetSummary(
+            spec=dataset.spec,
+            split=dataset.split,
+            available=len(dataset) + unreadable,
+            limit=None,
+            prepared="",
+            official=True,
+            files={},
+            class_names=dataset.class_names,
+        ),
+        suite=SuiteSummary(name="semantic", version=1),
+        self_check=SelfCheck(n=len(dataset), accuracy=0.9, passed=True, suggestion=""),
+        transforms=steps,
+        totals=RunTotals(
+            read=len(dataset),
+            unreadable=unreadable,
+            unreadable_named=tuple(
+                UnreadableImage(name=f"{index}.png", reason="no image") for index in range(min(unreadable, 20))
+            ),
+            reached_l2={step.spec: L2Total(sum=1.5, n=1, max=1.75) for step in steps if step.kind == "control"},
+        ),
+        provenance=Provenance(
+            negatoscope="0.1.0",
+            commit=None,
+            command="negatoscope audit bar.onnx",
+            created="2026-11-24",
+            versions={"python": "3.11.9"},
+            system="Linux x86_64",
+            hardware="a processor",
+            data=(),
+        ),
+    )

@@ -1,6 +1,6 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from negatoscope.auditing.junit import junit_xml
+from negatoscope.auditing.results import AuditSummary
 
-Maker = Callable[..., tuple[Path, dict[str, Any]]]
+Maker = Callable[..., tuple[Path, AuditSummary]]
 
 
-def suite(summary: dict[str, Any]) -> ET.Element:
+def suite(summary: AuditSummary) -> ET.Element:
     (found,) = ET.fromstring(junit_xml(summary).encode())
     return found
 
@@ -26,7 +27,7 @@ def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Mak
     assert passed.find("failure") is None
     failure = failed.find("failure")
     assert failure is not None
-    assert failure.get("message") == summary["gate"]["rules"][1]["sentence"]
+    assert failure.get("message") == summary.gate.rules[1].sentence
 
 
 def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Maker) -> None:
@@ -35,16 +36,16 @@ def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Mak
     assert [case.get("name") for case in found.findall("testcase")] == ["negative", "flip"]
     assert (found.get("tests"), found.get("failures")) == ("2", "0")
     assert found.findtext("testcase/system-out").startswith("accuracy: ")
-    assert found.findtext("system-out") == summary["verdict"]
+    assert found.findtext("system-out") == summary.verdict
 
 
 @given(name=st.text())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_name_makes_a_file_that_can_be_parsed(made: dict[str, Any], name: str) -> None:
-    summary = {**made, "model": made["model"] | {"name": name}, "verdict": name}
+def test_any_name_makes_a_file_that_can_be_parsed(made: AuditSummary, name: str) -> None:
+    summary = replace(made, model=replace(made.model, name=name), verdict=name)
     assert suite(summary).get("name", "").startswith("negatoscope audit: ")
 
 
 @pytest.fixture
-def made(make_audit: Maker) -> dict[str, Any]:
+def made(make_audit: Maker) -> AuditSummary:
     return make_audit(("negative",))[1]

@@ -2,6 +2,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from PIL import Image
 
 from negatoscope.auditing.page import audit_html, audit_notebook, write_report
 from negatoscope.auditing.page_gallery import by_transform, read_gallery
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.errors import DataError
 from negatoscope.reports.formatting import interval, percent
 
-Maker = Callable[..., tuple[Path, dict[str, Any]]]
+Maker = Callable[..., tuple[Path, AuditSummary]]
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a $x_1$ & 漢字 {{ 7 * 7 }}")
 VOID = {"meta", "img", "br", "wbr"}
@@ -85,19 +87,19 @@ def test_the_page_needs_nothing_from_outside(make_audit: Maker) -> None:
 def test_every_accuracy_stands_in_the_page_with_its_interval(make_audit: Maker) -> None:
     _, summary = make_audit()
     text = Page(audit_html(summary)).text
-    for entry in (summary["clean"], *summary["transforms"]):
-        assert f"{percent(entry['accuracy'], decimals=1)} {interval(entry['low'], entry['high'], decimals=1)}" in text
-    assert summary["verdict"].replace(" %", "\u00a0%") in text.replace(" %", "\u00a0%")
-    for key in ("mean", "worst_case"):
-        assert percent(summary[f"{key}_accuracy"], decimals=1) in text
-        assert interval(summary[f"{key}_low"], summary[f"{key}_high"], decimals=1) in text
+    for entry in (summary.clean, *summary.transforms):
+        assert f"{percent(entry.accuracy, decimals=1)} {interval(entry.low, entry.high, decimals=1)}" in text
+    assert summary.verdict.replace(" %", "\u00a0%") in text.replace(" %", "\u00a0%")
+    for over_all in (summary.mean, summary.worst_case):
+        assert percent(over_all.accuracy, decimals=1) in text
+        assert interval(over_all.low, over_all.high, decimals=1) in text
 
 
 def test_marks_stand_where_the_accuracies_are(make_audit: Maker) -> None:
     _, summary = make_audit()
     rails = re.findall(r'<span class="rail">.*?</span>', audit_html(summary), flags=re.DOTALL)
     places = [float(found[1]) for rail in rails if (found := re.search(r'<svg x="([\d.]+)%" y="50%"><path', rail))]
-    shown = [100 * entry["accuracy"] for entry in summary["transforms"]]
+    shown = [100 * entry.accuracy for entry in summary.transforms]
     assert places[: len(shown)] == pytest.approx(shown, abs=0.001)
 
 
@@ -120,12 +122,11 @@ def test_pictures_take_their_colours_from_the_style_sheet_so_that_a_dark_page_ha
 @pytest.mark.parametrize("make", [audit_html, audit_notebook])
 def test_names_from_outside_are_only_ever_text(make_audit: Maker, make: Callable[..., str]) -> None:
     _, summary = make_audit(names=HOSTILE, rules=["clean=0.5"])
-    summary["model"]["name"] = HOSTILE[0]
-    summary["verdict"] = f"{HOSTILE[0]} and {HOSTILE[1]}"
+    summary = replace(summary, model=replace(summary.model, name=HOSTILE[0]), verdict=f"{HOSTILE[0]} and {HOSTILE[1]}")
     page = Page(make(summary))
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
-    assert summary["verdict"] in page.text
+    assert summary.verdict in page.text
 
 
 def test_class_names_from_outside_come_out_as_they_are(make_audit: Maker) -> None:
@@ -143,7 +144,7 @@ def test_what_was_not_audited_has_no_section(make_audit: Maker) -> None:
 
 def test_a_transform_that_keeps_the_meaning_of_no_class_has_a_row_without_numbers(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"), lost=("flip",))
-    assert summary["transforms"][1]["n"] == 0
+    assert summary.transforms[1].n == 0
     page = Page(audit_html(summary))
     assert "flip 0 of 3 classes – –" in page.text
     _, nothing = make_audit(("flip",), lost=("flip",))
@@ -153,7 +154,7 @@ def test_a_transform_that_keeps_the_meaning_of_no_class_has_a_row_without_number
 def test_more_classes_than_fit_are_folded_away_and_very_many_are_counted(make_audit: Maker) -> None:
     _, summary = make_audit(("negative",), n=900, size=210, classes=210)
     text = Page(audit_html(summary)).text
-    rows = len(summary["transforms"][0]["per_class"])
+    rows = len(summary.transforms[0].per_class)
     assert rows > 200
     assert "188 more classes" in text
     assert f"{rows - 200} more {'class' if rows == 201 else 'classes'}" in text
@@ -219,6 +220,6 @@ def test_a_notebook_shows_the_verdict_and_each_transform_that_keeps_the_meaning(
     _, summary = make_audit()
     page = Page(audit_notebook(summary))
     assert page.open == []
-    assert page.text.count("[") == 1 + sum(entry["kind"] == "label_preserving" for entry in summary["transforms"])
-    for entry in summary["transforms"]:
-        assert (entry["spec"] in page.text.replace("( ", "(")) == (entry["kind"] == "label_preserving")
+    assert page.text.count("[") == 1 + sum(entry.kind == "label_preserving" for entry in summary.transforms)
+    for entry in summary.transforms:
+        assert (entry.spec in page.text.replace("( ", "(")) == (entry.kind == "label_preserving")

@@ -1,17 +1,18 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from negatoscope.auditing.page_contents import Point, class_name, class_rows, curves, focus, groups, is_significant
+from negatoscope.auditing.results import AuditSummary
 
-Maker = Callable[..., tuple[Path, dict[str, Any]]]
+Maker = Callable[..., tuple[Path, AuditSummary]]
 
 
 def test_transforms_come_by_kind_in_the_order_of_the_audit(make_audit: Maker) -> None:
     _, summary = make_audit(("pixel_flips(probability=0.5)", "flip", "negative_path(share=0.5)", "negative"))
-    found = [(group.kind, [entry["name"] for entry in group.transforms]) for group in groups(summary)]
+    found = [(group.kind, [entry.name for entry in group.transforms]) for group in groups(summary)]
     assert found == [
         ("label_preserving", ["flip", "negative"]),
         ("path", ["negative_path"]),
@@ -23,16 +24,16 @@ def test_the_negative_is_looked_at_closely_wherever_it_stands(make_audit: Maker)
     _, summary = make_audit(("gamma(exponent=0.5)", "negative", "flip"))
     found = focus(summary)
     assert found is not None
-    assert found["spec"] == "negative"
+    assert found.spec == "negative"
 
 
 def test_without_the_negative_it_is_the_meaning_with_the_lowest_accuracy(make_audit: Maker) -> None:
     _, summary = make_audit(("gamma(exponent=0.5)", "translation(right=0.4)", "pixel_flips(probability=0.9)"))
-    meaning = [entry for entry in summary["transforms"] if entry["kind"] == "label_preserving"]
+    meaning = [entry for entry in summary.transforms if entry.kind == "label_preserving"]
     found = focus(summary)
     assert found is not None
-    assert found["accuracy"] == min(entry["accuracy"] for entry in meaning)
-    assert found["kind"] == "label_preserving"
+    assert found.accuracy == min(entry.accuracy for entry in meaning)
+    assert found.kind == "label_preserving"
 
 
 def test_without_any_image_to_count_nothing_is_looked_at_closely(make_audit: Maker) -> None:
@@ -44,9 +45,9 @@ def test_without_any_image_to_count_nothing_is_looked_at_closely(make_audit: Mak
 def test_a_curve_goes_from_the_unchanged_images_to_the_negative(make_audit: Maker) -> None:
     _, summary = make_audit(("negative_path(share=0.5)", "negative", "negative_path(share=0.25)"))
     (curve,) = curves(summary)
-    half, negative, quarter = summary["transforms"]
-    expected = ((0.0, summary["clean"]), (0.25, quarter), (0.5, half), (1.0, negative))
-    assert curve.points == tuple(Point(share, one["accuracy"], one["low"], one["high"]) for share, one in expected)
+    half, negative, quarter = summary.transforms
+    expected = ((0.0, summary.clean), (0.25, quarter), (0.5, half), (1.0, negative))
+    assert curve.points == tuple(Point(share, one.accuracy, one.low, one.high) for share, one in expected)
 
 
 def test_a_curve_has_no_ends_that_were_counted_on_other_images(make_audit: Maker) -> None:
@@ -59,18 +60,18 @@ def test_a_curve_keeps_its_own_end(make_audit: Maker) -> None:
     _, summary = make_audit(("pixel_flips(probability=1.0)", "negative"))
     (curve,) = curves(summary)
     assert [point.share for point in curve.points] == [0.0, 1.0]
-    assert curve.points[1].accuracy == summary["transforms"][0]["accuracy"]
+    assert curve.points[1].accuracy == summary.transforms[0].accuracy
 
 
 def test_classes_come_by_accuracy_with_what_they_had_before(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"))
-    before = {one["name"]: one["accuracy"] for one in summary["clean"]["per_class"]}
-    for entry in summary["transforms"]:
+    before = {one.name: one.accuracy for one in summary.clean.per_class}
+    for entry in summary.transforms:
         rows = class_rows(summary, entry)
-        assert sum(row.n for row in rows) == entry["n"]
+        assert sum(row.n for row in rows) == entry.n
         assert [row.after for row in rows] == sorted(row.after for row in rows)
         assert {row.name: row.before for row in rows} == {row.name: before[row.name] for row in rows}
-        assert sum(row.n * row.after for row in rows) == pytest.approx(entry["correct"])
+        assert sum(row.n * row.after for row in rows) == pytest.approx(entry.correct)
 
 
 def test_a_class_that_the_data_do_not_have_is_called_by_its_number(make_audit: Maker) -> None:
@@ -79,5 +80,5 @@ def test_a_class_that_the_data_do_not_have_is_called_by_its_number(make_audit: M
 
 
 @pytest.mark.parametrize(("p", "significant"), [(0.049, True), (0.05, False), (1.0, False), (None, False)])
-def test_significant_is_below_five_percent(p: float | None, significant: bool) -> None:
-    assert is_significant({"p_holm": p}) is significant
+def test_significant_is_below_five_percent(make_audit: Maker, p: float | None, significant: bool) -> None:
+    assert is_significant(replace(make_audit(("negative",))[1].transforms[0], p_holm=p)) is significant

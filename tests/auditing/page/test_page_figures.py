@@ -1,5 +1,6 @@
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from negatoscope.auditing.page_figures import (
     draw_path,
     draw_reliability,
 )
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.reports.figures import styled
 
-Maker = Callable[..., tuple[Path, dict[str, Any]]]
+Maker = Callable[..., tuple[Path, AuditSummary]]
 
 
 def only(figure: Figure) -> Axes:
@@ -43,11 +45,9 @@ def test_each_accuracy_is_a_mark_hollow_where_it_is_not_told_apart(make_audit: M
     _, summary = make_audit()
     axes = only(draw_accuracies(summary))
     marks = [line for line in axes.lines if line.get_marker() == "D"]
-    assert [line.get_xdata()[0] for line in marks] == pytest.approx(
-        [100 * e["accuracy"] for e in summary["transforms"]]
-    )
+    assert [line.get_xdata()[0] for line in marks] == pytest.approx([100 * e.accuracy for e in summary.transforms])
     hollow = [line.get_markerfacecolor() == "white" for line in marks]
-    assert hollow == [entry["p_holm"] >= 0.05 for entry in summary["transforms"]]
+    assert hollow == [entry.p_holm >= 0.05 for entry in summary.transforms]
     assert True in hollow
     assert False in hollow
 
@@ -70,36 +70,36 @@ def test_each_way_to_the_negative_is_a_line_through_its_points(make_audit: Maker
 
 def test_each_bin_is_a_mark_whose_area_grows_with_its_images(make_audit: Maker) -> None:
     _, summary = make_audit()
-    entry = summary["transforms"][0]
+    entry = summary.transforms[0]
     scatters = [one for one in only(draw_reliability(summary, entry)).collections if len(one.get_offsets())]
     drawn = [one for one in scatters if one.get_label().partition("\n")[0] in ("unchanged", "negative")]
-    for one, bins in zip(drawn, (summary["clean"]["reliability"], entry["reliability"]), strict=True):
-        places = np.array([[100 * each["confidence"], 100 * each["accuracy"]] for each in bins])
+    for one, bins in zip(drawn, (summary.clean.reliability, entry.reliability), strict=True):
+        places = np.array([[100 * each.confidence, 100 * each.accuracy] for each in bins])
         assert np.array(one.get_offsets()) == pytest.approx(places)
         assert (
             np.argsort(one.get_sizes(), kind="stable").tolist()
-            == np.argsort([e["n"] for e in bins], kind="stable").tolist()
+            == np.argsort([e.n for e in bins], kind="stable").tolist()
         )
 
 
 def test_each_frequent_error_is_a_bar(make_audit: Maker) -> None:
     _, summary = make_audit()
-    entry = summary["transforms"][0]
+    entry = summary.transforms[0]
     figure = draw_confusion(summary, entry)
-    shares = [100 * error["share"] for error in entry["confusion"]]
+    shares = [100 * error.share for error in entry.confusion]
     assert [bar.get_width() for bar in only(figure).patches] == pytest.approx(shares)
-    first = entry["confusion"][0]
-    assert f"bar {first['label']} → bar {first['prediction']}" in words(figure)
+    first = entry.confusion[0]
+    assert f"bar {first.label} → bar {first.prediction}" in words(figure)
 
 
 def test_names_are_no_formulas_and_letters_that_cannot_be_drawn_give_the_number(make_audit: Maker) -> None:
     _, summary = make_audit(names=("$x_1$ cost $", "漢字", "a\x07b"))
-    summary["model"]["name"] = "$\\frac{$"
+    summary = replace(summary, model=replace(summary.model, name="$\\frac{$"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for figure in draw_audit(summary).values():
             boxes(figure)
-    said = " ".join(words(draw_confusion(summary, summary["transforms"][0])))
+    said = " ".join(words(draw_confusion(summary, summary.transforms[0])))
     assert "漢" not in said
     assert "\x07" not in said
     assert "class 1" in said or "class 2" in said

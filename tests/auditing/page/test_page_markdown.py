@@ -1,13 +1,13 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from negatoscope.auditing.compare import compare
 from negatoscope.auditing.page_markdown import audit_markdown, compare_markdown
 from negatoscope.auditing.page_text import change
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.reports.formatting import percent
 
-Maker = Callable[..., tuple[Path, dict[str, Any]]]
+Maker = Callable[..., tuple[Path, AuditSummary]]
 
 
 def table(text: str) -> list[list[str]]:
@@ -19,19 +19,19 @@ def test_the_table_has_a_line_for_each_transform_with_its_numbers(make_audit: Ma
     _, summary = make_audit()
     _, _, clean, *rows = table(audit_markdown(summary))
     assert clean[:2] == ["unchanged", "120"]
-    for row, entry in zip(rows, summary["transforms"], strict=True):
-        assert row[0].startswith(entry["spec"])
-        assert row[1] == str(entry["n"])
-        assert row[2].startswith(percent(entry["accuracy"], decimals=1))
-        assert row[3].startswith(change(entry["drop"]))
+    for row, entry in zip(rows, summary.transforms, strict=True):
+        assert row[0].startswith(entry.spec)
+        assert row[1] == str(entry.n)
+        assert row[2].startswith(percent(entry.accuracy, decimals=1))
+        assert row[3].startswith(change(entry.drop))
 
 
 def test_verdict_and_suite_are_said(make_audit: Maker) -> None:
     _, summary = make_audit()
     text = audit_markdown(summary)
-    assert summary["verdict"] in text
+    assert summary.verdict in text
     assert "Over 3 transforms that keep the meaning" in text
-    assert f"worst case {percent(summary['worst_case_accuracy'], decimals=1)} %" in text
+    assert f"worst case {percent(summary.worst_case.accuracy, decimals=1)} %" in text
     assert "Gate" not in text
 
 
@@ -52,14 +52,14 @@ def test_two_audits_of_the_same_images_are_compared_image_by_image(make_audit: M
     (a, _), (b, _) = make_audit(("negative", "flip")), make_audit(("negative", "gamma(exponent=0.5)"))
     comparison = compare(a, b)
     text = compare_markdown(comparison)
-    assert comparison["verdict"] in text
+    assert comparison.verdict in text
     assert "image by image" in text
     assert "Only A was audited under flip." in text
     assert "Only B was audited under gamma(exponent=0.5)." in text
     _, _, *rows = table(text)
-    for row, entry in zip(rows, comparison["transforms"], strict=True):
-        rates = [percent(entry[side], decimals=1) for side in "ab"]
-        assert row[:4] == [entry["spec"], str(entry["n"]), *rates]
+    for row, entry in zip(rows, comparison.rates, strict=True):
+        rates = [percent(share, decimals=1) for share in (entry.a, entry.b)]
+        assert row[:4] == [entry.spec, str(entry.n), *rates]
         assert row[4].startswith("0.0 [")
 
 

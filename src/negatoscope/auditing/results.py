@@ -1,0 +1,429 @@
+"""What an audit finds and what a comparison of two finds, as typed objects; `summary.json` is an `AuditSummary`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from negatoscope.models import ModelKind
+from negatoscope.models.input_spec import InputSpec
+from negatoscope.provenance import Provenance
+from negatoscope.statistics import Interval, Rate, ReliabilityBin
+from negatoscope.transforms import TransformKind
+
+UNREADABLE_NAMED = 20
+"""Unreadable images that a report names at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassAccuracy:
+    """The accuracy on the images of one class, with its Wilson 95 % interval.
+
+    Args:
+        label: The class's index in the data.
+        name: What it is called.
+        n: Its images, at least 1.
+        accuracy: In [0, 1], as are `low` and `high`.
+    """
+
+    label: int
+    name: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How often images of one class are classified as another one: `n` of them, `share` of the class's images."""
+
+    label: int
+    prediction: int
+    n: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachedL2:
+    """How far, in L2 of an image in [0, 1], a random control moved images."""
+
+    mean: float
+    max: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadableImage:
+    """An image that could not be decoded, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2Total:
+    """The sum of how far a random control moved `n` images, and the largest of these distances."""
+
+    sum: float = 0.0
+    n: int = 0
+    max: float = 0.0
+
+    def __add__(self, other: "L2Total") -> "L2Total":
+        return L2Total(sum=self.sum + other.sum, n=self.n + other.n, max=max(self.max, other.max))
+
+    @property
+    def reached(self) -> ReachedL2:
+        """The mean and the largest distance."""
+        return ReachedL2(mean=self.sum / max(self.n, 1), max=self.max)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTotals:
+    """What a pass over images counts besides rows: `done.json`.
+
+    Args:
+        read: Images that have rows.
+        unreadable: Images that could not be decoded.
+        unreadable_named: The first of them.
+        reached_l2: By spec, how far each random control moved images.
+    """
+
+    schema: Literal[2] = 2
+    read: int = 0
+    unreadable: int = 0
+    unreadable_named: tuple[UnreadableImage, ...] = ()
+    reached_l2: Mapping[str, L2Total] = field(default_factory=dict)
+
+    def __add__(self, other: "RunTotals") -> "RunTotals":
+        specs = dict.fromkeys((*self.reached_l2, *other.reached_l2))
+        return RunTotals(
+            read=self.read + other.read,
+            unreadable=self.unreadable + other.unreadable,
+            unreadable_named=(*self.unreadable_named, *other.unreadable_named)[:UNREADABLE_NAMED],
+            reached_l2={
+                spec: self.reached_l2.get(spec, L2Total()) + other.reached_l2.get(spec, L2Total()) for spec in specs
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What predictions about images are worth. Rates are in [0, 1] and, where `n` is 0, None.
+
+    Args:
+        n: Images that count.
+        correct: Correct predictions.
+        accuracy: Their share.
+        low: Lower end of the accuracy's 95 % interval: Wilson's, widened where images are frames of the same objects.
+        high: Its upper end.
+        top5_accuracy: Share of labels among the five likeliest classes; None with few classes.
+        confidence: Mean softmax probability of the prediction.
+        ece: Expected calibration error.
+        reliability: The bins of the reliability diagram that are not empty.
+        per_class: Every class that has images.
+    """
+
+    n: int
+    correct: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    top5_accuracy: float | None
+    confidence: float | None
+    ece: float | None
+    reliability: tuple[ReliabilityBin, ...]
+    per_class: tuple[ClassAccuracy, ...]
+
+    @property
+    def interval(self) -> Interval | None:
+        """The accuracy's 95 % interval."""
+        return None if self.low is None or self.high is None else Interval(self.low, self.high)
+
+    @property
+    def worst_class(self) -> ClassAccuracy | None:
+        """The class with the lowest accuracy."""
+        return min(self.per_class, key=lambda entry: (entry.accuracy, entry.high), default=None)
+
+    @property
+    def best_class(self) -> ClassAccuracy | None:
+        """The class with the highest accuracy."""
+        return max(self.per_class, key=lambda entry: (entry.accuracy, entry.low), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanResult(Measurement):
+    """The measurement of clean images, of which there is at least one."""
+
+    accuracy: float
+    low: float
+    high: float
+    confidence: float
+    ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformResult(Measurement):
+    """The measurement of images under a transform, against that of the same images clean.
+
+    Args:
+        spec: The transform's canonical spec.
+        name: The transform's name alone.
+        kind: "label_preserving", "path" or "control".
+        parameters: What the spec sets.
+        preserved: The classes that keep their label under it, whose images alone count; None is all.
+        clean_accuracy: Of the same images, clean.
+        drop: `clean_accuracy` less `accuracy`, with its 95 % interval from `drop_low` to `drop_high`.
+        lost: Images that were correct before and are misclassified after.
+        gained: Images that were misclassified before and are correct after.
+        p_value: McNemar's exact test of `lost` against `gained`.
+        p_holm: `p_value`, corrected by Holm's method for the number of transforms.
+        consistency: Share of predictions that did not change.
+        attack_success_rate: Share of images that are misclassified after, among those correct before.
+        misclassified_confidence: Mean confidence where the prediction is wrong; None where none is.
+        confusion: The most frequent errors, the most frequent first.
+        entropy_bits: Of the predictions' distribution.
+        information_bits: What a prediction says about the label.
+        information_null_bits: What it says, at most, in 95 % of draws by chance.
+        reached_l2: Of a random control, how far it moved images.
+    """
+
+    spec: str
+    name: str
+    kind: TransformKind
+    parameters: Mapping[str, bool | int | float | str]
+    preserved: tuple[int, ...] | None = None
+    clean_accuracy: float | None = None
+    drop: float | None = None
+    drop_low: float | None = None
+    drop_high: float | None = None
+    lost: int = 0
+    gained: int = 0
+    p_value: float | None = None
+    p_holm: float | None = None
+    consistency: float | None = None
+    consistency_low: float | None = None
+    consistency_high: float | None = None
+    attack_success_rate: float | None = None
+    attack_success_low: float | None = None
+    attack_success_high: float | None = None
+    misclassified_confidence: float | None = None
+    confusion: tuple[Confusion, ...] = ()
+    entropy_bits: float | None = None
+    information_bits: float | None = None
+    information_null_bits: float | None = None
+    reached_l2: ReachedL2 | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """The classifier that was audited.
+
+    Args:
+        name: How reports call it.
+        kind: What it came as.
+        sha256: Of its files or weights, or else of its outputs for fixed images.
+        classes: How many outputs it has.
+        input_spec: What it is fed, and how its outputs are read.
+        runs_code: Whether opening it ran code that its author or the user wrote.
+    """
+
+    name: str
+    kind: ModelKind
+    sha256: str
+    classes: int
+    input_spec: InputSpec
+    runs_code: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSummary:
+    """The images that were audited.
+
+    Args:
+        spec: The dataset's canonical spec.
+        split: Which of its splits, and how many of its images.
+        available: How many images there were to choose from.
+        limit: At most this many were asked for; None is all.
+        prepared: What was done to the images before the audit, "" for nothing.
+        official: Whether every file is the published one; None for a user's own files.
+        files: The SHA-256 of each file by name.
+        class_names: What the classes are called.
+    """
+
+    spec: str
+    split: str
+    available: int
+    limit: int | None
+    prepared: str
+    official: bool | None
+    files: Mapping[str, str]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteSummary:
+    """The suite of transforms, "" where only single transforms were asked for."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """Whether a classifier knows a few hundred clean images.
+
+    Args:
+        n: How many.
+        accuracy: Share of correct predictions.
+        passed: Whether that is above chance and not below what was expected.
+        suggestion: One sentence on what would help, "" where nothing need.
+    """
+
+    n: int
+    accuracy: float
+    passed: bool
+    suggestion: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanAccuracy:
+    """The mean of the accuracies under the `transforms` label-preserving transforms, with a 95 % interval."""
+
+    transforms: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleResult:
+    """What became of one rule of a gate.
+
+    Args:
+        rule: As the user wrote it, or "unreadable" or "baseline".
+        value: What was held against the bound; None where there was nothing to measure.
+        bound: What was asked for.
+        passed: Whether the rule holds.
+        sentence: The reason.
+    """
+
+    rule: str
+    value: float | None
+    bound: float
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """What became of a gate: `passed` is None where there was no rule."""
+
+    passed: bool | None = None
+    rules: tuple[RuleResult, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSummary:
+    """Everything that an audit found; every number comes from its rows.
+
+    Args:
+        n: Images that were read.
+        unreadable: Images that could not be decoded.
+        unreadable_named: The first of them.
+        chance: The accuracy of guessing among the classes.
+        majority: The accuracy of always predicting the most frequent class.
+        mean: Over the label-preserving transforms under which an image counts; None where there is none.
+        worst_case: The share of images that are correct clean and under every label-preserving transform; likewise.
+        verdict: The result in one sentence.
+    """
+
+    schema: Literal[2] = 2
+    model: ModelSummary
+    dataset: DatasetSummary
+    suite: SuiteSummary
+    n: int
+    unreadable: int
+    unreadable_named: tuple[UnreadableImage, ...]
+    self_check: SelfCheck
+    clean: CleanResult
+    chance: float
+    majority: float
+    transforms: tuple[TransformResult, ...]
+    mean: MeanAccuracy | None
+    worst_case: Rate | None
+    verdict: str = ""
+    gate: GateResult = GateResult()
+    provenance: Provenance
+
+    @property
+    def label_preserving(self) -> tuple[TransformResult, ...]:
+        """The label-preserving transforms under which an image counts: those of `mean` and `worst_case`."""
+        return tuple(entry for entry in self.transforms if entry.kind == "label_preserving" and entry.n)
+
+    def transform(self, spec: str) -> TransformResult:
+        """The result under the transform of a canonical spec.
+
+        Raises:
+            KeyError: It was not audited.
+        """
+        return {entry.spec: entry for entry in self.transforms}[spec]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedAudit:
+    """Which audit one side of a comparison is."""
+
+    model: str
+    dataset: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateDifference:
+    """An accuracy in both audits; rates are None where no image counts in both.
+
+    Args:
+        spec: A transform's spec, "clean" or "worst_case".
+        n: Images that are compared; of two samples, the fewer.
+        n_a: Images in A.
+        n_b: Images in B.
+        a: The accuracy in A.
+        b: The accuracy in B.
+        difference: That of B less that of A, with its 95 % interval from `low` to `high`.
+        p_value: McNemar's test of the same images, Fisher's of two samples.
+        p_holm: `p_value`, corrected by Holm's method for the number of rates.
+    """
+
+    spec: str
+    n: int
+    n_a: int
+    n_b: int
+    a: float | None = None
+    b: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float = 1.0
+    p_holm: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two audits side by side.
+
+    Args:
+        a: The first audit.
+        b: The second one.
+        paired: Whether most images are the same, so that predictions are compared image by image.
+        rates: Clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
+        only_a: Transforms that only A has.
+        only_b: Transforms that only B has.
+        verdict: The result in one sentence.
+    """
+
+    schema: Literal[2] = 2
+    a: ComparedAudit
+    b: ComparedAudit
+    paired: bool
+    rates: tuple[RateDifference, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    verdict: str = ""
