@@ -1,21 +1,24 @@
 """A spec string is the one name of a configured thing, and registries find what modules and other packages add."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from negatoscope.attacks import ATTACKS
-from negatoscope.errors import SpecError
+from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.descriptions import coerced
+from negatoscope.errors import InputError, SpecError
 from negatoscope.registry import Registry, Spec, parse_spec
-from negatoscope.transforms import TRANSFORMS
+from negatoscope.transforms import TRANSFORMS, describe_transform
 
 names = st.from_regex(r"[a-z][a-z_0-9]{0,9}", fullmatch=True).filter(lambda name: _parses(name))
-plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 literals = st.recursive(plain, lambda inner: st.lists(inner) | st.lists(inner).map(tuple), max_leaves=5)
 
 
@@ -63,12 +66,102 @@ def test_any_text_is_a_spec_or_a_spec_error(text: str) -> None:
         "negative(a=" + "9" * 10_000 + ")",
         "negative\0",
         "\ud800",
+        "negative(a=" + "9" * 400 + ")",
+        "negative(a=-" + "9" * 400 + ")",
+        "negative(a=0x" + "f" * 10_000 + ")",
+        "negative(a=[1, (" + "9" * 400 + ",)])",
+        "negative(a=1e999)",
+        "negative(a=-1e999)",
+        "negative(a=[1e999])",
+        "negative(a='\\0')",
+        "negative(a='\\ud800')",
+        "negative(a='\\d')",
+        "negative(a=b'1')",
+        "negative(a=1j)",
+        "negative(a={1})",
+        "negative(a={1: 2})",
+        "negative(a=...)",
+        "negative(" + "a" * 100_000 + "=b)",
     ],
     ids=lambda text: ascii(text[:30]),
 )
 def test_what_is_no_spec_is_one_sentence(text: str) -> None:
     with pytest.raises(SpecError, match=r"^expected a spec such as name or name\(key=0\.5\), got "):
         parse_spec(text)
+
+
+VALUES = [
+    *["9" * 400, "-" + "9" * 400, "0x" + "f" * 5000, "1e999", "-1e999", "1e308", "5e-324", "-0.0", "0", "2", "True"],
+    *["None", "b'1'", "1j", "{1}", "{1: 2}", "{[]: 1}", "...", "[]", "[[1], [2]]", "((1,), [2])", "[" * 99 + "]" * 99],
+    *["'R'", "'\\0'", "'\\ud800'", "'a' * 9", "f'{1}'", "x", "1 if 1 else 2", "lambda: 0", "'" + "a" * 10_000 + "'"],
+    *["9223372036854775808", "-9223372036854775809", "nan", "inf", "1_000", "'left_right'", "''", "[0.5] * 3"],
+]
+NAMES = [*TRANSFORMS.names(), *ATTACKS.names(), "x", "", "negative negative", "ﬁt"]
+KEYS = ["epsilon", "steps", "a", "", *sorted({key for name in TRANSFORMS.names() for key in TRANSFORMS.settings(name)})]
+
+
+@settings(max_examples=400)
+@given(
+    name=st.sampled_from(NAMES),
+    arguments=st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=3),
+    mutation=st.none() | st.tuples(st.integers(0, 60), st.text(max_size=3)),
+)
+def test_whatever_a_spec_s_text_holds_is_resolved_or_refused_in_one_sentence(
+    name: str, arguments: list[tuple[str, str]], mutation: tuple[int, str] | None
+) -> None:
+    text = f"{name}({', '.join(f'{key}={value}' for key, value in arguments)})"
+    if mutation:
+        place, inserted = mutation
+        text = text[:place] + inserted + text[place + 1 :]
+    for registry in (TRANSFORMS, ATTACKS):
+        with suppress(SpecError):
+            spec, _ = registry.resolve(text)
+            assert registry.resolve(str(spec))[0] == spec
+    for resolve in (describe_transform, resolve_attack):
+        assert len(_sentence(resolve, text)) < 1000
+
+
+def _sentence(resolve: Callable[[str], object], text: str) -> str:
+    """What an error says, empty where there is none."""
+    try:
+        resolve(text)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given", "coerced_to"),
+    [
+        (float | None, 2, 2.0),
+        (float | None, None, None),
+        (None | Literal["a"], "a", "a"),
+        (Annotated[float, "unit"], -0.0, 0.0),
+        (tuple[int, ...], (1, 2), (1, 2)),
+        (Any, [1], [1]),
+        (Literal[1, 2], 2, 2),
+    ],
+    ids=str,
+)
+def test_a_literal_of_the_annotated_type_is_taken(annotation: Any, given: object, coerced_to: object) -> None:
+    assert repr(coerced(given, annotation)) == repr(coerced_to)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given"),
+    [
+        (float | None, "a"),
+        (int | None, True),
+        (int, 2.0),
+        (tuple[int, ...], [1]),
+        (Literal[1], True),
+        (Literal["a"], []),
+    ],
+    ids=str,
+)
+def test_a_literal_of_another_type_is_not(annotation: Any, given: object) -> None:
+    with pytest.raises(TypeError):
+        coerced(given, annotation)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +171,13 @@ def test_what_is_no_spec_is_one_sentence(text: str) -> None:
         (" negative\n", "negative"),
         ("pgd(epsilon = 0.10)", "pgd(epsilon=0.1)"),
         ("pgd(epsilon=1)", "pgd(epsilon=1.0)"),
+        ("rotation(degrees=-0.0)", "rotation(degrees=0.0)"),
         ("pgd(steps=40, epsilon=.1)", "pgd(epsilon=0.1, steps=40)"),
         ("pgd(epsilon=0.1, steps=20, random_start=True, seed=0, step_size=0)", "pgd(epsilon=0.1)"),
     ],
 )
 def test_specs_of_one_thing_have_one_canonical_text(text: str, canonical: str) -> None:
-    registry: Registry[Any] = TRANSFORMS if text.strip().startswith("negative") else ATTACKS
+    registry: Registry[Any] = ATTACKS if text.startswith("pgd") else TRANSFORMS
     assert str(registry.resolve(text)[0]) == canonical
     assert str(registry.resolve(canonical)[0]) == canonical
 

@@ -124,7 +124,7 @@ def from_plain(values: object, kind: type[T]) -> T:
     try:
         found: T = _adapter(kind).validate_json(json.dumps(values, default=str), strict=True, extra="forbid")
     except ValidationError as error:
-        raise InputError(_sentence(error.errors(include_url=False)[0], kind)) from error
+        raise InputError(_sentence(error.errors(include_url=False), values, kind)) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"expected {kind.__name__} as plain data, got {values!r:.80}") from error
     return found
@@ -143,19 +143,40 @@ def _adapter(kind: Any) -> "TypeAdapter[Any]":
     return _ADAPTERS[kind]
 
 
-def _sentence(error: "ErrorDetails", kind: type) -> str:
-    place = ".".join(str(part) for part in error["loc"])
+def _sentence(errors: "Sequence[ErrorDetails]", values: object, kind: type) -> str:
+    error = errors[0]
+    path = _path(error, values)
+    place = ".".join(map(str, path))
     if error["type"] == "value_error":  # a check of the class itself, which is a sentence already
         return str(error["ctx"]["error"])
     if error["type"] in _UNKNOWN:
-        known = _fields_at(kind, error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        known = _fields_at(kind, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         return f"expected no {place!r}; {hint}"
-    expected = error.get("ctx", {}).get("expected") or _NAMED.get(error["type"]) or _lowered(error["msg"])
     if error["type"] == "missing":
         return f"expected {place}, which is missing"
-    return f"expected {place or kind.__name__} to be {expected}, got {error['input']!r:.80}"
+    allowed = dict.fromkeys(_allowed(other) for other in errors if _path(other, values) == path)
+    return f"expected {place or kind.__name__} to be {' or '.join(allowed)}, got {error['input']!r:.80}"
+
+
+def _path(error: "ErrorDetails", values: object) -> list[int | str]:
+    """Where in the values something is wrong: pydantic's place without the names of a union's members."""
+    path: list[int | str] = []
+    for part in error["loc"]:
+        held = isinstance(values, Mapping) and part in values
+        listed = isinstance(values, list | tuple) and isinstance(part, int) and part < len(values)
+        if held or listed:
+            values = values[part]  # type: ignore[index]
+            path.append(part)
+        elif error["type"] == "missing" and part == error["loc"][-1]:
+            path.append(part)
+    return path
+
+
+def _allowed(error: "ErrorDetails") -> str:
+    expected = error.get("ctx", {}).get("expected") or _NAMED.get(error["type"])
+    return str(expected or _lowered(error["msg"]))
 
 
 def _lowered(message: str) -> str:
@@ -165,6 +186,8 @@ def _lowered(message: str) -> str:
 def _fields_at(kind: Any, path: Sequence[object]) -> list[str]:
     """The names of the fields of the dataclass that a path of names and positions leads to."""
     for part in path:
+        if isinstance(part, int):  # of a list, whose dataclass is known already
+            continue
         if is_dataclass(kind):
             kind = next((field.type for field in fields(kind) if field.name == part), None)
         kind = next((each for each in _dataclasses_in(kind)), None)

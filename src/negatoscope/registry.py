@@ -4,13 +4,16 @@ import ast
 import difflib
 import importlib
 import inspect
+import math
 import pkgutil
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar
 
+from negatoscope.descriptions import Description, coerced, describe, settings_of, type_name
 from negatoscope.errors import SpecError
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
@@ -31,22 +34,28 @@ class Spec:
 def parse_spec(text: str) -> Spec:
     """Read "name" or "name(key=literal, ...)"; nothing is evaluated but literals.
 
+    A literal is None, a bool, a finite number, a text that can be stored as UTF-8, or a list or tuple of these.
+
     Raises:
         SpecError: The text has another form.
     """
-    expected = f"expected a spec such as name or name(key=0.5), got {text!r}"
+    expected = f"expected a spec such as name or name(key=0.5), got {text!r:.80}"
     try:
-        node = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Python's own doubts about a literal
+            node = ast.parse(text.strip(), mode="eval").body
         if isinstance(node, ast.Name):
             return Spec(node.id)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
             raise SpecError(expected)
-        arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
-    except (SyntaxError, TypeError, ValueError, MemoryError, RecursionError) as error:
+        arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
+        for value in arguments.values():
+            _expect_plain(value)
+    except (SyntaxError, TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         raise SpecError(expected) from error
-    if None in arguments or len(arguments) < len(node.keywords):
+    if len(arguments) < len(node.keywords):
         raise SpecError(expected)
-    return Spec(node.func.id, {str(key): value for key, value in arguments.items()})
+    return Spec(node.func.id, arguments)
 
 
 class Registry(Generic[Registered]):
@@ -94,6 +103,18 @@ class Registry(Generic[Registered]):
             raise SpecError(f"expected the name of {article} {self.kind}, got {name!r:.80}; {hint}")
         return self._functions[name]
 
+    def settings(self, name: str) -> dict[str, inspect.Parameter]:
+        """What a spec can set of the function of that name.
+
+        Raises:
+            SpecError: There is none.
+        """
+        return settings_of(self.get(name))
+
+    def describe(self) -> list[Description]:
+        """Every function: what it is, its parameters, where it is from."""
+        return [describe(self.get(name), name=name, kind=self.kind) for name in self.names()]
+
     def resolve(self, text: str) -> tuple[Spec, Callable[..., Any]]:
         """The canonical spec of `text`, and its function with the spec's arguments bound.
 
@@ -101,18 +122,13 @@ class Registry(Generic[Registered]):
             SpecError: The name or an argument is unknown, missing or of the wrong type.
         """
         spec = parse_spec(text)
-        function = self.get(spec.name)
-        settings = {
-            name: parameter
-            for name, parameter in inspect.signature(function).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        arguments = {name: _coerced(spec, name, value, settings) for name, value in spec.arguments.items()}
+        settings = self.settings(spec.name)
+        arguments = {name: _argument(spec, name, settings) for name in spec.arguments}
         missing = [name for name, p in settings.items() if p.default is p.empty and name not in arguments]
         if missing:
-            raise SpecError(f"expected {missing[0]} in {text!r}; write {spec.name}({missing[0]}=...)")
-        told = {name: arguments[name] for name, p in settings.items() if arguments.get(name, p.default) != p.default}
-        return Spec(spec.name, told), partial(function, **arguments)
+            raise SpecError(f"expected {missing[0]} in {text!r:.80}; write {spec.name}({missing[0]}=...)")
+        changed = {name: arguments[name] for name, p in settings.items() if arguments.get(name, p.default) != p.default}
+        return Spec(spec.name, changed), partial(self.get(spec.name), **arguments)
 
     def _discover(self) -> None:
         if self._discovered:
@@ -125,20 +141,24 @@ class Registry(Generic[Registered]):
             self.register(entry.load())
 
 
-def _coerced(spec: Spec, name: str, value: object, settings: Mapping[str, inspect.Parameter]) -> object:
+def _expect_plain(value: object) -> None:
+    """Refuse what neither a file's name, nor a Parquet column, nor a spec's own text could hold."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            _expect_plain(part)
+    elif isinstance(value, str):
+        if b"\0" in value.encode():  # which fails for half a surrogate pair
+            raise ValueError
+    elif not isinstance(value, bool | int | float | None) or not math.isfinite(value or 0):
+        raise ValueError
+
+
+def _argument(spec: Spec, name: str, settings: Mapping[str, inspect.Parameter]) -> object:
     if name not in settings:
         allowed = f"it takes {', '.join(settings)}" if settings else "it takes none"
-        raise SpecError(f"expected an argument of {spec.name}, got {name!r}; {allowed}")
-    wanted = settings[name].annotation
-    if get_origin(wanted) is Annotated:
-        wanted = get_args(wanted)[0]
-    if get_origin(wanted) is Literal:
-        if value not in get_args(wanted):
-            choices = ", ".join(map(repr, get_args(wanted)))
-            raise SpecError(f"expected {name} of {spec.name} to be one of {choices}, got {value!r}")
-        return value
-    if wanted is float and type(value) is int:
-        value = float(value)
-    if isinstance(wanted, type) and type(value) is not wanted:
-        raise SpecError(f"expected {name} of {spec.name} to be {wanted.__name__}, got {value!r}")
-    return value
+        raise SpecError(f"expected an argument of {spec.name}, got {name!r:.80}; {allowed}")
+    value, annotation = spec.arguments[name], settings[name].annotation
+    try:
+        return coerced(value, annotation)
+    except TypeError as error:
+        raise SpecError(f"expected {name} of {spec.name} to be {type_name(annotation)}, got {value!r:.80}") from error

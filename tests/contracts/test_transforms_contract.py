@@ -2,17 +2,18 @@
 
 import inspect
 import math
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
 
+from negatoscope.descriptions import ranges_of
 from negatoscope.errors import InputError
 from negatoscope.models.predict import to_images
 from negatoscope.registry import Spec
 from negatoscope.transforms import TRANSFORMS, ParameterRange, TransformFacts, describe_transform
-from negatoscope.transforms.parameter_range import parameter_ranges
 from negatoscope.types import Images
 
 SHAPES = {
@@ -27,10 +28,10 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
-def _values(parameter: inspect.Parameter, space: ParameterRange | None) -> list[Any]:
+def _values(parameter: inspect.Parameter, range: ParameterRange | None) -> list[Any]:
     """What to try of a setting, an ordinary value first."""
-    if space is not None:
-        values = [(space.low + space.high) / 2, space.low, space.high]
+    if range is not None:
+        values = [(range.low + range.high) / 2, range.low, range.high]
         return [int(value) for value in values] if get_args(parameter.annotation)[0] is int else values
     if get_origin(parameter.annotation) is Literal:
         return list(get_args(parameter.annotation))
@@ -43,8 +44,8 @@ def _values(parameter: inspect.Parameter, space: ParameterRange | None) -> list[
 def _specs(name: str) -> list[str]:
     """Specs in which one setting at a time takes each of its values, and the others an ordinary one."""
     function = TRANSFORMS.get(name)
-    spaces, parameters = parameter_ranges(function), inspect.signature(function).parameters
-    values = {key: _values(each, spaces.get(key)) for key, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
+    ranges, parameters = ranges_of(function), inspect.signature(function).parameters
+    values = {key: _values(each, ranges.get(key)) for key, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
     usual = {key: each[0] for key, each in values.items()}
     tried = [usual, *({**usual, key: value} for key, each in values.items() for value in each[1:])]
     return [str(TRANSFORMS.resolve(str(Spec(name, arguments)))[0]) for arguments in tried]
@@ -145,7 +146,7 @@ def test_layout_in_memory_changes_nothing(facts: TransformFacts) -> None:
 def test_the_identity_changes_nothing_in_stored_images(name: str, shape: tuple[int, ...]) -> None:
     facts = describe_transform(_specs(name)[0])
     if not facts.identity:
-        assert all(space.identity is None for space in facts.space.values())
+        assert all(range.identity is None for range in facts.ranges.values())
         return
     images = to_images((_images(shape) * 255).round().to(torch.uint8))
     function = partial(TRANSFORMS.get(name), **{**facts.spec.arguments, **facts.identity})
@@ -156,11 +157,28 @@ def test_the_identity_changes_nothing_in_stored_images(name: str, shape: tuple[i
 def test_numbers_that_are_none_are_refused_in_one_sentence(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
     images = _images((1, 3, 4, 4))
-    for setting in facts.space:
+    for setting in facts.ranges:
         whole = get_args(inspect.signature(TRANSFORMS.get(name)).parameters[setting].annotation)[0] is int
         for value in (-1000, 10**9) if whole else (math.nan, math.inf, -math.inf):
             with pytest.raises(InputError, match=rf"^expected {setting} of "):
                 TRANSFORMS.get(name)(images, **{**facts.spec.arguments, setting: value})
+
+
+EXTREME = (1e308, 3.5e38, 3.4e38, 1e20, 1e6, 65505.0, 1000.0, 1e-45, 5e-324, -5e-324, -0.0, -1e308)
+HUGE = (2**63 - 1, 2**63, 2**64, -1, -(2**63) - 1, 10**300)
+
+
+@over_names
+def test_no_number_but_a_refused_one_leads_out_of_the_range(name: str) -> None:
+    facts = describe_transform(_specs(name)[0])
+    levels = torch.tensor([0.0, 0.25, 0.5, 1.0]).expand(1, 3, 4, 4)
+    for setting, parameter in TRANSFORMS.settings(name).items():
+        annotated = get_args(parameter.annotation)[0] if setting in facts.ranges else parameter.annotation
+        for value in {float: EXTREME, int: HUGE}.get(annotated, ()):
+            for images in (levels.to(dtype) for dtype in (torch.float16, torch.float32, torch.float64)):
+                with suppress(InputError):
+                    found = TRANSFORMS.get(name)(images, **{**facts.spec.arguments, setting: value})
+                    assert bool(((found >= 0) & (found <= 1)).all()), (setting, value, images.dtype)
 
 
 @over_names

@@ -1,4 +1,4 @@
-"""Which classes keep their meaning is data: checked against the datasets, and overridable."""
+"""Which classes keep their label is data: checked against the datasets, and overridable."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from negatoscope.data.sources import sources
 from negatoscope.errors import InputError
 from negatoscope.registry import Spec, parse_spec
 from negatoscope.transforms import TRANSFORMS
-from negatoscope.transforms.label_preserving import _package_meaning, preserved_classes
+from negatoscope.transforms.label_preserving import packaged_rules, preserved_classes
 from negatoscope.transforms.suites import suite
 
 Write = Callable[[str], Path]
@@ -28,8 +28,8 @@ COMMANDS = {
 
 def lost(dataset: str, spec: str, override: Path | None = None) -> set[str]:
     names = sources()[dataset.partition("(")[0]].class_names
-    kept = preserved_classes(dataset, names, TRANSFORMS.resolve(spec)[0], override=override)
-    return {name for name, keeps in zip(names, kept, strict=True) if not keeps}
+    preserved = preserved_classes(dataset, names, TRANSFORMS.resolve(spec)[0], override=override)
+    return {name for name, keeps in zip(names, preserved, strict=True) if not keeps}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "gtsrb"])
 def test_every_rule_names_classes_of_its_dataset(dataset: str) -> None:
-    names, rules = sources()[dataset].class_names, _package_meaning()[dataset].rules
+    names, rules = sources()[dataset].class_names, packaged_rules()[dataset].rules
     assert rules
     assert {len(rule.apply(names)) for rule in rules} == {len(names)}
 
@@ -54,8 +54,8 @@ def test_every_rule_names_classes_of_its_dataset(dataset: str) -> None:
 def test_a_transform_of_a_suite_keeps_some_class_and_a_path_or_control_all(dataset: str, spec: str) -> None:
     if spec.startswith(("negative_path", "pixel_flips", "noise")):
         assert lost(dataset, spec) == set()
-    kept = set(sources()[dataset].class_names) - lost(dataset, spec)
-    assert bool(kept) == (spec != "solarize(threshold=0.5)" or dataset == "gtsrb")
+    preserved = set(sources()[dataset].class_names) - lost(dataset, spec)
+    assert bool(preserved) == (spec != "solarize(threshold=0.5)" or dataset == "gtsrb")
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "mnist_sample", "fashion_mnist", "gtsrb", "gtsrb(prepare='paper')"])
@@ -86,7 +86,7 @@ def test_tones_keep_every_class(dataset: str, spec: str) -> None:
     ],
 )
 @pytest.mark.parametrize("dataset", ["mnist", "mnist_sample"])
-def test_digits_keep_their_meaning_as_far_as_eyes_see_it(dataset: str, spec: str, expected: set[str]) -> None:
+def test_digits_keep_their_label_as_far_as_eyes_see_it(dataset: str, spec: str, expected: set[str]) -> None:
     assert lost(dataset, spec) == expected
 
 
@@ -106,7 +106,7 @@ def test_digits_keep_their_meaning_as_far_as_eyes_see_it(dataset: str, spec: str
         ("posterize(bits=1)", set(sources()["gtsrb"].class_names)),
     ],
 )
-def test_signs_that_colour_defines_lose_their_meaning_with_it(spec: str, expected: set[str]) -> None:
+def test_signs_that_colour_defines_lose_their_label_with_it(spec: str, expected: set[str]) -> None:
     assert lost("gtsrb", spec) == expected
 
 
@@ -160,29 +160,34 @@ def test_a_rule_for_any_dataset_of_the_user_comes_before_the_packages(write: Wri
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("x", r"^expected TOML in .*mine\.toml, got a file that is not: "),
+        ("x", r"^expected label-preserving rules as TOML in .*mine\.toml, got a file that is not: "),
+        ("mnist = 3", r"^\[mnist\] of .*mine\.toml: expected DatasetRules to be a table, got 3$"),
+        ("[mnist]\nsame_as = 3", r"mine\.toml: expected same_as to be a text, got 3$"),
+        ("[[mnist.rules]]\nlost = []", r"mine\.toml: expected rules\.0\.transform, which is missing$"),
         (
-            "mnist = 3",
-            r"^expected rules or same_as in \[mnist\] of .*, got 3; see the package's label_preserving\.toml$",
+            '[[mnist.rules]]\ntransform = "edges"\nlots = []',
+            r"mine\.toml: expected no 'rules\.0\.lots'; did you mean 'lost'\?$",
         ),
-        ("[mnist]\nsame_as = 3", r"^expected tables of rules and a name in same_as in \[mnist\]"),
-        ("[[mnist.rules]]\nlost = []", r"^expected transform, where, and either kept or lost in rule 1 of \[mnist\]"),
         (
-            '[[mnist.rules]]\ntransform = "edges"\nlost = []\nkept = []',
-            r"^expected transform, where, and either kept or lost in rule 1 of \[mnist\] of ",
+            '[[mnist.rules]]\ntransform = "edges"\nlost = []\npreserved = []',
+            r"mine\.toml: expected either preserved or lost in a rule for edges, got both$",
         ),
-        ('[[mnist.rules]]\ntransform = "edges"\nlost = "7"', r'^expected a list of class names or "all" in rule 1 of'),
+        (
+            '[[mnist.rules]]\ntransform = "edges"',
+            r"expected either preserved or lost in a rule for edges, got neither$",
+        ),
+        ('[[mnist.rules]]\ntransform = "edges"\nlost = "7"', r"expected rules\.0\.lost to be .*'all', got '7'$"),
         (
             '[[mnist.rules]]\ntransform = "edges"\nlost = ["x"]',
-            r"^expected names of classes in rule 1 of .*, got 'x'; ",
+            r"^expected names of classes in a rule for edges, got 'x'; ",
         ),
         (
             '[[mnist.rules]]\ntransform = "edge"\nlost = []',
-            r"^expected the name of a transform, got 'edge'; did you ",
+            r"mine\.toml: expected the name of a transform, got 'edge'; did you ",
         ),
         (
             '[[mnist.rules]]\ntransform = "gamma"\nwhere = { exponant = 1 }\nlost = []',
-            r"^expected settings of gamma under where in rule 1 of .*, got 'exponant'$",
+            r"mine\.toml: expected parameters of gamma under where in its rule, got 'exponant'$",
         ),
     ],
 )
@@ -192,5 +197,5 @@ def test_a_file_of_another_form_is_one_sentence(write: Write, text: str, sentenc
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^expected a TOML file in .*none\.toml, but it cannot be read: "):
+    with pytest.raises(InputError, match=r"^expected label-preserving rules in .*none\.toml, but it cannot be read: "):
         preserved_classes("mnist", tuple("0123456789"), Spec("edges"), override=tmp_path / "none.toml")

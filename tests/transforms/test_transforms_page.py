@@ -39,7 +39,7 @@ def test_the_example_of_adding_a_transform_works(monkeypatch: pytest.MonkeyPatch
     code = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
     TRANSFORMS.names()
     monkeypatch.setattr(TRANSFORMS, "_functions", dict(TRANSFORMS._functions))
-    monkeypatch.setattr("negatoscope.transforms._SAID", {})
+    monkeypatch.setattr("negatoscope.transforms._TRAITS", {})
     exec(compile(code, "CONTRIBUTING.md", "exec"), {"__name__": "an_example"})
     facts = describe_transform("fog(density=0.5)")
     assert facts.function(torch.zeros(1, 1, 2, 2)).unique().tolist() == [0.5]

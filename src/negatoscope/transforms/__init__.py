@@ -1,34 +1,39 @@
-"""Pure functions from images to images that a person would say keep the meaning, and what they are compared with."""
+"""Pure functions from images to images that keep the label a person would give, and what they are compared with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, overload
 
 import torch
 
+from negatoscope.descriptions import Description, ParameterRange, ranges_of
 from negatoscope.registry import Registry, Spec
-from negatoscope.transforms.parameter_range import ParameterRange, parameter_ranges
 from negatoscope.types import Images
 
 __all__ = [
+    "MOST",
     "TRANSFORMS",
     "ParameterRange",
     "TransformFacts",
     "TransformKind",
     "describe_transform",
+    "describe_transforms",
     "register_transform",
 ]
 
 TransformKind = Literal["label_preserving", "path", "control"]
-"""Whether a person would still say the class (only these enter mean and worst case), or the transform lies on the
+"""Whether a person would still name the class (only these enter mean and worst case), or the transform lies on the
 straight line to the negative, or it is what others are compared with."""
 
 Registered = TypeVar("Registered", bound=Callable[..., Images])
 
+MOST = 1000
+"""The largest factor, exponent or steepness: beyond it nothing changes but for overflows in half precision."""
+
 TRANSFORMS: Registry[Callable[..., Images]] = Registry("transform", "negatoscope.transforms")
 """Every transform by name; add one with the decorator `register_transform`."""
 
-_SAID: dict[str, tuple[TransformKind, bool]] = {}
+_TRAITS: dict[str, tuple[TransformKind, bool]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,20 @@ class TransformFacts:
         spec: Its canonical spec.
         function: Images to images, the arguments bound.
         kind: "label_preserving", "path" or "control".
-        color: Whether it has something of its own to say of colour images only.
-        identity: The arguments that change nothing, empty if there are none.
-        space: The range of each numerical argument.
+        color: Whether it is of use for colour images only.
+        ranges: The range of each numerical parameter that has one.
     """
 
     spec: Spec
     function: Callable[..., Images]
     kind: TransformKind
     color: bool
-    identity: Mapping[str, float]
-    space: Mapping[str, ParameterRange]
+    ranges: Mapping[str, ParameterRange]
+
+    @property
+    def identity(self) -> dict[str, float]:
+        """The arguments that change nothing, empty if there are none."""
+        return {name: range.identity for name, range in self.ranges.items() if range.identity is not None}
 
 
 @overload
@@ -69,7 +77,7 @@ def register_transform(
 
     Args:
         function: Images to images; settings are keyword-only.
-        kind: Whether the meaning is kept. A function of another package's entry point needs no decorator if it is.
+        kind: What it is. An entry point of another package needs no decorator if it preserves labels.
         color: Whether it leaves gray images alone, refuses them, or does to them what another transform does. An audit
             of a gray classifier has no use for it then.
 
@@ -79,7 +87,7 @@ def register_transform(
 
     def register(function: Registered) -> Registered:
         TRANSFORMS.register(function)
-        _SAID[function.__name__] = (kind, color)
+        _TRAITS[function.__name__] = (kind, color)
         return function
 
     return register if function is None else register(function)
@@ -97,7 +105,12 @@ def describe_transform(text: str) -> TransformFacts:
     """
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
-    kind, color = _SAID.get(spec.name, ("label_preserving", False))
-    space = parameter_ranges(TRANSFORMS.get(spec.name))
-    identity = {name: each.identity for name, each in space.items() if each.identity is not None}
-    return TransformFacts(spec=spec, function=bound, kind=kind, color=color, identity=identity, space=space)
+    kind, color = _TRAITS.get(spec.name, ("label_preserving", False))
+    ranges = ranges_of(TRANSFORMS.get(spec.name))
+    return TransformFacts(spec=spec, function=bound, kind=kind, color=color, ranges=ranges)
+
+
+def describe_transforms() -> list[Description]:
+    """Every transform, its kind that of `TransformKind`."""
+    kinds = {name: kind for name, (kind, _) in _TRAITS.items()}
+    return [replace(entry, kind=kinds.get(entry.name, entry.kind)) for entry in TRANSFORMS.describe()]

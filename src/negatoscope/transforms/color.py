@@ -1,6 +1,5 @@
 """Transforms of colour. A gray image is one whose colours are all gray, and what happens to those happens to it."""
 
-import math
 from functools import partial
 from typing import Annotated, Literal, get_args
 
@@ -9,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import ParameterRange, register_transform
+from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
@@ -147,15 +146,15 @@ def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4
 
     Args:
         images: Images in [0, 1], gray or RGB.
-        factor: At least 0, where each pixel takes the gray of its largest channel.
+        factor: From 0, where each pixel takes the gray of its largest channel, to 1000.
 
     Raises:
-        InputError: There are neither one nor three channels, or `factor` is below 0.
+        InputError: There are neither one nor three channels, or `factor` is out of range.
 
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would colour grays.
     """
-    if not 0 <= factor < math.inf:
-        raise InputError(f"expected factor of saturation of at least 0, got {factor}; 1.0 changes nothing")
+    if not 0 <= factor <= MOST:
+        raise InputError(f"expected factor of saturation from 0 to {MOST}, got {factor}; 1.0 changes nothing")
     if is_gray(images):
         return images.clone()
     return by_parts(images, partial(_with_saturation, factor=factor))

@@ -17,6 +17,8 @@ from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
 
+_MOST_NOISE = 1_000_000  # of the L2 size: every value is long clipped
+
 _MASK = 2**24 - 1  # float32 holds 24 bits exactly
 
 
@@ -49,18 +51,18 @@ def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, iden
 
     Args:
         images: Images in [0, 1].
-        l2: The size before clipping, at least 0. Spread over d values it is ``l2 / sqrt(d)`` a value: 8.0 is 0.29 in
-            images of 28x28.
+        l2: The size before clipping, from 0 to a million. Spread over d values it is ``l2 / sqrt(d)`` a value: 8.0 is
+            0.29 in images of 28x28.
         seed: Of the direction, from 0 on.
 
     Raises:
-        InputError: `l2` is below 0, or `seed` is below 0 or above 2**63 - 1.
+        InputError: `l2` is out of range, or `seed` is below 0 or above 2**63 - 1.
 
     Source: Box and Muller 1958 (https://doi.org/10.1214/aoms/1177706645); Steele, Lea and Flood 2014
     (https://doi.org/10.1145/2660193.2660195) for the random bits.
     """
-    if not 0 <= l2 < math.inf:
-        raise InputError(f"expected l2 of noise of at least 0, got {l2}; 0.0 changes nothing")
+    if not 0 <= l2 <= _MOST_NOISE:
+        raise InputError(f"expected l2 of noise from 0 to {_MOST_NOISE}, got {l2}; 0.0 changes nothing")
     return by_parts(images, partial(_noisy, l2=l2, seed=seed))
 
 

@@ -1,14 +1,14 @@
-"""For which classes of a dataset a transform keeps the meaning: data that anyone may read, dispute and override."""
+"""Which classes of a dataset keep their label under a transform: data that anyone may read, dispute and override."""
 
-import inspect
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError
 from negatoscope.registry import Spec
 from negatoscope.transforms import TRANSFORMS
@@ -16,48 +16,65 @@ from negatoscope.transforms import TRANSFORMS
 ANY = "any"
 """The table whose rules hold for every dataset, after its own."""
 
+Value = bool | int | float | str
+Classes = tuple[str, ...] | Literal["all"]
+
 
 @dataclass(frozen=True)
-class Rule:
-    """What becomes of the classes under a transform.
+class PreservationRule:
+    """Which classes keep their label under a transform.
 
     Args:
         transform: Its name.
-        where: For each setting named, its value, the values it may have, or the two ends of a range.
-        classes: Names of classes, or "all".
-        kept: Whether these are kept and the others lost, or the other way round.
-        place: Where it stands, as an error says it.
+        where: For each parameter named, its value, the values that it may have, or the two ends of a range.
+        preserved: The classes that keep their label, where the others lose it.
+        lost: The classes that lose their label, where the others keep it; a rule has one of the two.
+
+    Raises:
+        InputError: There are both or neither, or the transform has no such parameter.
     """
 
     transform: str
-    where: Mapping[str, Any]
-    classes: tuple[str, ...] | str
-    kept: bool
-    place: str
+    where: Mapping[str, Value | tuple[Value, ...]] = field(default_factory=dict)
+    preserved: Classes | None = None
+    lost: Classes | None = None
 
-    def holds(self, name: str, settings: Mapping[str, object]) -> bool:
-        """Whether it speaks of that transform with those settings."""
-        return name == self.transform and all(_within(settings[key], wanted) for key, wanted in self.where.items())
+    def __post_init__(self) -> None:
+        if (self.preserved is None) == (self.lost is None):
+            got = "neither" if self.lost is None else "both"
+            raise InputError(f"expected either preserved or lost in a rule for {self.transform}, got {got}")
+        known = TRANSFORMS.settings(self.transform)
+        if unknown := sorted(self.where.keys() - known.keys()):
+            raise InputError(f"expected parameters of {self.transform} under where in its rule, got {unknown[0]!r}")
+
+    def holds(self, spec: Spec) -> bool:
+        """Whether it is about that transform with those arguments."""
+        if spec.name != self.transform:
+            return False
+        defaults = {name: parameter.default for name, parameter in TRANSFORMS.settings(spec.name).items()}
+        values = {**defaults, **spec.arguments}
+        return all(_within(values[name], allowed) for name, allowed in self.where.items())
 
     def apply(self, class_names: Sequence[str]) -> tuple[bool, ...]:
-        """For each class, whether its meaning is kept.
+        """For each class, whether it keeps its label.
 
         Raises:
             InputError: The rule names a class that is not among them.
         """
-        if isinstance(self.classes, str):
-            return (self.kept,) * len(class_names)
-        unknown = [name for name in self.classes if name not in class_names]
+        named = self.preserved if self.preserved is not None else self.lost or ()
+        unknown = [name for name in named if name not in class_names] if named != "all" else []
         if unknown:
-            raise InputError(f"expected names of classes in {self.place}, got {unknown[0]!r}; correct it")
-        return tuple((name in self.classes) == self.kept for name in class_names)
+            raise InputError(
+                f"expected names of classes in a rule for {self.transform}, got {unknown[0]!r}; correct it"
+            )
+        return tuple((named == "all" or name in named) == (self.lost is None) for name in class_names)
 
 
 @dataclass(frozen=True)
-class Table:
+class DatasetRules:
     """The rules for one dataset, and the dataset whose rules come next."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PreservationRule, ...] = ()
     same_as: str = ""
 
 
@@ -67,7 +84,7 @@ def preserved_classes(
     """For each class, whether a person would still say it of an image that went through a transform.
 
     The first rule that holds decides: of the dataset in `override`, in the package, then those for any dataset. A class
-    of which nothing is said is kept.
+    that no rule is about keeps its label.
 
     Args:
         dataset_spec: Such as "gtsrb(prepare='paper')"; its rules may stand under the whole text or the name before "(".
@@ -77,79 +94,42 @@ def preserved_classes(
 
     Raises:
         SpecError: `override` names an unknown transform.
-        InputError: `override` cannot be read, has another form, or names an unknown class or setting.
+        InputError: `override` cannot be read, has another form, or names an unknown class or parameter.
     """
-    layers = [*([read_rules(override)] if override else []), _package_meaning()]
-    settings = _settings(spec)
+    layers = [*([read_rules(override)] if override else []), packaged_rules()]
     for rule in _in_order(layers, dataset_spec):
-        if rule.holds(spec.name, settings):
+        if rule.holds(spec):
             return rule.apply(class_names)
     return (True,) * len(class_names)
 
 
-def read_rules(path: Path) -> dict[str, Table]:
-    """The tables of a file, by dataset.
+def read_rules(path: Path) -> dict[str, DatasetRules]:
+    """The rules in a file, by dataset.
 
     Raises:
-        SpecError: It names an unknown transform.
-        InputError: It cannot be read or has another form.
+        InputError: It cannot be read, has another form, or names an unknown transform.
     """
-    try:
-        return _tables(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise InputError(f"expected a TOML file in {path}, but it cannot be read: {error.strerror}") from error
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:  # of tomllib and of the decoding
-        raise InputError(f"expected TOML in {path}, got a file that is not: {error}") from error
+    return _tables(read_toml(path, what="label-preserving rules"), source=str(path))
 
 
 @cache
-def _package_meaning() -> dict[str, Table]:
-    place = package_files("negatoscope.transforms").joinpath("label_preserving.toml")
-    return _tables(tomllib.loads(place.read_text(encoding="utf-8")), "label_preserving.toml")
+def packaged_rules() -> dict[str, DatasetRules]:
+    """The package's own rules, by dataset."""
+    file = package_files("negatoscope.transforms").joinpath("label_preserving.toml")
+    return _tables(tomllib.loads(file.read_text(encoding="utf-8")), source=file.name)
 
 
-def _tables(told: dict[str, Any], file: str) -> dict[str, Table]:
-    return {name: _table(values, f"[{name}] of {file}") for name, values in told.items()}
+def _tables(values: Mapping[str, object], *, source: str) -> dict[str, DatasetRules]:
+    tables = {}
+    for dataset, table in values.items():
+        try:
+            tables[dataset] = from_plain(table, DatasetRules)
+        except InputError as error:
+            raise InputError(f"[{dataset}] of {source}: {error}") from error
+    return tables
 
 
-def _table(values: Any, place: str) -> Table:
-    if not isinstance(values, dict) or not set(values) <= {"rules", "same_as"}:
-        raise InputError(
-            f"expected rules or same_as in {place}, got {values!r}; see the package's label_preserving.toml"
-        )
-    rules, same_as = values.get("rules", []), values.get("same_as", "")
-    if not isinstance(rules, list) or not isinstance(same_as, str):
-        raise InputError(f"expected tables of rules and a name in same_as in {place}, got {values!r}")
-    return Table(tuple(_rule(each, f"rule {number} of {place}") for number, each in enumerate(rules, 1)), same_as)
-
-
-def _rule(values: Any, place: str) -> Rule:
-    expected = f"expected transform, where, and either kept or lost in {place}, got {values!r}"
-    if not isinstance(values, dict) or not set(values) <= {"transform", "where", "kept", "lost"}:
-        raise InputError(expected)
-    name, where, kept = values.get("transform"), values.get("where", {}), "kept" in values
-    if not isinstance(name, str) or not isinstance(where, dict) or kept == ("lost" in values):
-        raise InputError(expected)
-    classes = values["kept" if kept else "lost"]
-    if classes != "all" and not (isinstance(classes, list) and all(isinstance(each, str) for each in classes)):
-        raise InputError(f'expected a list of class names or "all" in {place}, got {classes!r}')
-    unknown = sorted(set(where) - set(_settings(Spec(name))))
-    if unknown:
-        raise InputError(f"expected settings of {name} under where in {place}, got {unknown[0]!r}")
-    return Rule(name, where, classes if classes == "all" else tuple(classes), kept, place)
-
-
-def _settings(spec: Spec) -> dict[str, object]:
-    """Every setting of the transform, at its default where the spec does not say; None where there is none."""
-    parameters = inspect.signature(TRANSFORMS.get(spec.name)).parameters.values()
-    known = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
-    defaults = {each.name: None if each.default is each.empty else each.default for each in known}
-    return {**defaults, **spec.arguments}
-
-
-def _in_order(layers: Sequence[Mapping[str, Table]], dataset: str) -> Iterator[Rule]:
+def _in_order(layers: Sequence[Mapping[str, DatasetRules]], dataset: str) -> Iterator[PreservationRule]:
     """The rules of a dataset in each layer, those of the one that it is the same as, then those for any."""
     seen = {ANY}
     names = [dataset, dataset.partition("(")[0]]
@@ -158,19 +138,18 @@ def _in_order(layers: Sequence[Mapping[str, Table]], dataset: str) -> Iterator[R
         if name in seen:
             continue
         seen.add(name)
-        tables = [layer[name] for layer in layers if name in layer]
-        for table in tables:
+        for table in (layer[name] for layer in layers if name in layer):
             yield from table.rules
             names.append(table.same_as)
     for layer in layers:
-        yield from layer.get(ANY, Table()).rules
+        yield from layer.get(ANY, DatasetRules()).rules
 
 
-def _within(value: object, wanted: Any) -> bool:
-    """Whether it is the wanted value, one of them, or between two numbers."""
-    if not isinstance(wanted, list):
-        return bool(value == wanted)
-    ends = [each for each in wanted if isinstance(each, int | float)]
-    if len(wanted) == len(ends) == 2 and isinstance(value, int | float):
+def _within(value: object, allowed: Value | tuple[Value, ...]) -> bool:
+    """Whether it is the allowed value, one of them, or between two numbers."""
+    if not isinstance(allowed, tuple):
+        return bool(value == allowed)
+    ends = [end for end in allowed if isinstance(end, int | float)]
+    if len(allowed) == len(ends) == 2 and isinstance(value, int | float):
         return bool(ends[0] <= value <= ends[1])
-    return value in wanted
+    return value in allowed

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 
 from negatoscope.errors import InputError
-from negatoscope.transforms import ParameterRange, register_transform
+from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.color import luma
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -34,15 +34,15 @@ def gamma(images: Images, *, exponent: Annotated[float, ParameterRange(0.25, 4.0
 
     Args:
         images: Images in [0, 1].
-        exponent: Above 0. Below 1 brightens middle tones, above 1 darkens them.
+        exponent: Above 0, up to 1000. Below 1 brightens middle tones, above 1 darkens them.
 
     Raises:
-        InputError: `exponent` is not above 0.
+        InputError: `exponent` is out of range.
 
     Source: Gonzalez and Woods, Digital Image Processing, section on power-law transformations.
     """
-    if not 0 < exponent < math.inf:
-        raise InputError(f"expected exponent of gamma above 0, got {exponent}; 1.0 changes nothing")
+    if not 0 < exponent <= MOST:
+        raise InputError(f"expected exponent of gamma above 0, up to {MOST}, got {exponent}; 1.0 changes nothing")
     if exponent in (1.5, 2.5, 3.5) and not images.requires_grad:  # the slope of the root of 0 is infinite
         return (images ** (exponent - 0.5)).mul_(images.sqrt())
     return images**exponent
@@ -54,10 +54,10 @@ def contrast(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.
 
     Args:
         images: Images in [0, 1].
-        factor: At least 0. Below 1 fades to gray, above 1 hardens.
+        factor: From 0 to 1000. Below 1 fades to gray, above 1 hardens.
 
     Raises:
-        InputError: `factor` is below 0.
+        InputError: `factor` is out of range.
 
     Source: Pillow's ``ImageEnhance.Contrast``, without its rounding.
     """
@@ -72,10 +72,10 @@ def brightness(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 
 
     Args:
         images: Images in [0, 1].
-        factor: At least 0. Below 1 darkens, above 1 brightens.
+        factor: From 0 to 1000. Below 1 darkens, above 1 brightens.
 
     Raises:
-        InputError: `factor` is below 0.
+        InputError: `factor` is out of range.
 
     Source: Pillow's ``ImageEnhance.Brightness``, without its rounding.
     """
@@ -131,16 +131,17 @@ def sigmoid_contrast(
 
     Args:
         images: Images in [0, 1].
-        steepness: At least 0, where the curve is a straight line and changes nothing. 20 nearly makes two tones.
+        steepness: From 0, where the curve is a straight line and changes nothing, to 1000. 20 nearly makes two tones.
         middle: The value in [0, 1] at which the curve is steepest.
 
     Raises:
-        InputError: `steepness` is below 0, or `middle` is not in [0, 1].
+        InputError: `steepness` or `middle` is out of range.
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
-    if not 0 <= steepness < math.inf:
-        raise InputError(f"expected steepness of a tone curve of at least 0, got {steepness}; 0.0 is a straight line")
+    if not 0 <= steepness <= MOST:
+        got = f"{steepness}; 0.0 is a straight line"
+        raise InputError(f"expected steepness of a tone curve from 0 to {MOST}, got {got}")
     if not 0 <= middle <= 1:
         raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle gray")
     if steepness < _STRAIGHT:
@@ -159,11 +160,11 @@ def negative_sigmoid_contrast(
 
     Args:
         images: Images in [0, 1].
-        steepness: At least 0, which is the negative.
+        steepness: From 0, which is the negative, to 1000.
         middle: The value in [0, 1] at which the curve is steepest.
 
     Raises:
-        InputError: `steepness` is below 0, or `middle` is not in [0, 1].
+        InputError: `steepness` or `middle` is out of range.
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
@@ -179,5 +180,5 @@ def _on_logistic_curve(images: Images, *, steepness: float, middle: float) -> Im
 
 
 def _expect_factor(name: str, factor: float) -> None:
-    if not 0 <= factor < math.inf:
-        raise InputError(f"expected factor of {name} of at least 0, got {factor}; 1.0 changes nothing")
+    if not 0 <= factor <= MOST:
+        raise InputError(f"expected factor of {name} from 0 to {MOST}, got {factor}; 1.0 changes nothing")
