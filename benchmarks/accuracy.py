@@ -31,7 +31,7 @@ from negatoscope.files import write_whole
 from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.paper import default_recipe
-from negatoscope.reproduce.runs import load_split, split_training
+from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.training.loop import TrainingProgress, train
 from negatoscope.training.recipe import Recipe
 

@@ -25,7 +25,7 @@ from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers.task import Task
 from negatoscope.reproduce.paper import default_recipe
-from negatoscope.reproduce.runs import load_split, split_training
+from negatoscope.reproduce.run_data import load_split, split_training
 
 PEERS = {
     "pytorch": "torch",

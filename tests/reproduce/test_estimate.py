@@ -6,16 +6,18 @@ import pytest
 
 from negatoscope.data import Dataset
 from negatoscope.reproduce.estimate import Pace, estimate_seconds
-from negatoscope.reproduce.runs import ATTACKED, PGD_STEPS, Cell, CellData
+from negatoscope.reproduce.run_data import RunData
+from negatoscope.reproduce.runs import RunSpec
+from negatoscope.reproduce.table1_run import ATTACKED
 from negatoscope.training.loop import MONITORED
 from negatoscope.training.recipe import Recipe
 
 
 @pytest.mark.parametrize("n", [50, 5000])
 def test_no_more_images_are_counted_than_there_are(make_dataset: Callable[..., Dataset], n: int) -> None:
-    data = CellData(make_dataset(n), make_dataset(n, split="test"))
-    cell = Cell("bars", 0.1, 0, Recipe("a", epochs=3, validation_size=10))
+    data = RunData(make_dataset(n), make_dataset(n, split="test"))
+    spec = RunSpec("bars", 0.1, 0, Recipe("a", epochs=3, validation_size=10))
     looked = 3 * (10 + min(MONITORED, n - 10)) + 4 * n
-    assert estimate_seconds(cell, data, Pace(0.0, 0.0, predict=1.0, attack=0.0)) == looked
-    attacked = min(ATTACKED, n) * (PGD_STEPS + 1)
-    assert estimate_seconds(cell, data, Pace(0.0, 0.0, predict=0.0, attack=1.0)) == attacked
+    assert estimate_seconds(spec, data, Pace(0.0, 0.0, predict=1.0, attack=0.0)) == looked
+    attacked = min(ATTACKED, n) * (20 + 1)  # PGD has 20 steps, FGSM one
+    assert estimate_seconds(spec, data, Pace(0.0, 0.0, predict=0.0, attack=1.0)) == attacked

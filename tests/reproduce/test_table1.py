@@ -18,8 +18,9 @@ from negatoscope.models.trained import load_network
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.paper import default_recipe
-from negatoscope.reproduce.runs import read_cell
+from negatoscope.reproduce.runs import read_run
 from negatoscope.reproduce.table1 import Request, plan, reproduce_table1
+from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
 
 pytest.importorskip("mlxtend")
@@ -88,7 +89,7 @@ def test_every_number_can_be_counted_again_from_the_rows(made: Any) -> None:
 def test_the_kept_weights_give_the_same_predictions_again(made: Any) -> None:
     out, result, _ = made
     cell = result["cells"][0]
-    (weights,) = [p for p in out.glob("cells/*/weights.safetensors") if sha256_of(p) == cell["weights_sha256"]]
+    (weights,) = [p for p in out.glob("runs/*/weights.safetensors") if sha256_of(p) == cell["weights_sha256"]]
     network, facts = load_network(weights)
     data = plan(REQUEST).data["mnist_sample"]
     found = predict(network, np.asarray(data.test.images), data.test.labels, device=HARDWARE.device)
@@ -120,7 +121,7 @@ def test_the_csv_holds_the_summary(made: Any) -> None:
 
 def test_progress_is_told(made: Any) -> None:
     notes = made[2]
-    assert [len(job.cells) for job in notes.jobs] == [2]
+    assert [len(job.specs) for job in notes.jobs] == [2]
     assert len(notes.seconds) == 2
     assert all(seconds > 0 for seconds in notes.seconds.values())
     assert notes.ended == [(0.0, 1), (0.1, 2)]
@@ -130,8 +131,8 @@ def test_progress_is_told(made: Any) -> None:
 def test_a_second_run_makes_nothing_again(made: Any) -> None:
     out, result, _ = made
     notes = Notes()
-    before = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
-    leftovers = [out / ".table1.md.123.tmp", next(out.glob("cells/*")) / ".rows.parquet.123.tmp"]
+    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
+    leftovers = [out / ".table1.md.123.tmp", next(out.glob("runs/*")) / ".rows.parquet.123.tmp"]
     for leftover in leftovers:
         leftover.write_text("of a killed run")
     again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
@@ -139,7 +140,7 @@ def test_a_second_run_makes_nothing_again(made: Any) -> None:
     assert again["cells"] == result["cells"]
     assert notes.seconds == {}
     assert notes.moments == []
-    assert before == {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
 
 
 def test_the_table_keeps_what_is_there_of_other_epsilons(made: Any) -> None:
@@ -196,15 +197,16 @@ def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
     assert 0 <= float(capsys.readouterr().out) <= 1
 
 
-def test_a_cell_that_lacks_anything_is_one_sentence(made: Any, tmp_path: Path) -> None:
-    document = made[1]["cells"][0]
+def test_a_run_that_lacks_anything_is_one_sentence(made: Any, tmp_path: Path) -> None:
+    file = next(made[0].glob("runs/*/run.json"))
+    document = json.loads(file.read_text())
     lacking = [{key: value for key, value in document.items() if key != name} for name in document]
     for damaged in (*lacking, [], 3, {**document, "test": {}}):
-        (tmp_path / "cell.json").write_text(json.dumps(damaged))
-        with pytest.raises(DataError, match=r"^expected a finished cell in .*, got a damaged file; delete its folder$"):
-            read_cell(tmp_path)
-    (tmp_path / "cell.json").write_text(json.dumps(document))
-    assert read_cell(tmp_path) == document
+        (tmp_path / "run.json").write_text(json.dumps(damaged))
+        with pytest.raises(DataError, match=r"^expected a finished run.* in .*; delete its folder$"):
+            read_run(tmp_path, Table1Run)
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert read_run(tmp_path, Table1Run) == read_run(file.parent, Table1Run)
 
 
 def test_figure1_refuses_a_classifier_that_was_not_made(made: Any, tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
 
 def test_without_datasets_the_recipes_own_is_run() -> None:
     job = plan(Request(recipe=replace(default_recipe("mnist_sample"), name="mine"), epsilons=(0.0,), fast=True))
-    assert [(cell.dataset, cell.recipe.name) for cell in job.cells] == [("mnist_sample", "mine, fast")]
+    assert [(cell.dataset, cell.recipe.name) for cell in job.specs] == [("mnist_sample", "mine, fast")]
     assert job.not_run == ()
 
 
@@ -254,7 +256,7 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
 
     monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
     job = plan(Request(fast=True))
-    assert [cell.dataset for cell in job.cells] == ["mnist_sample"] * 5
+    assert [cell.dataset for cell in job.specs] == ["mnist_sample"] * 5
     assert [entry["dataset"] for entry in job.not_run] == ["mnist", "gtsrb"]
     with pytest.raises(DataNotFoundError):
         plan(Request(datasets=("gtsrb",), fast=True))
@@ -276,12 +278,12 @@ def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.Mon
 @pytest.mark.data
 def test_negatives_before_the_preparation_come_from_images_negated_first() -> None:
     from negatoscope.data import load_dataset
-    from negatoscope.reproduce.runs import load_cell_data
+    from negatoscope.reproduce.run_data import load_run_data
 
     recipe = replace(default_recipe("gtsrb"), negatives="before")
-    data = load_cell_data(recipe, data_dir=None, fast=True)
+    data = load_run_data(recipe, data_dir=None, fast=True)
     assert data.negated_train is not None
     whole = load_dataset("gtsrb(prepare='paper', negated=True)", split="train")
     np.testing.assert_array_equal(data.negated_train.images[3], whole.images[data.train.samples[3]])
     with pytest.raises(InputError, match="no preparation"):
-        load_cell_data(replace(default_recipe("mnist"), negatives="before"), data_dir=None)
+        load_run_data(replace(default_recipe("mnist"), negatives="before"), data_dir=None)

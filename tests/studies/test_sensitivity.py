@@ -15,12 +15,14 @@ import pytest
 
 from negatoscope.errors import DataError, DataNotFoundError, InputError
 from negatoscope.hardware import pick_hardware
-from negatoscope.reproduce.measure import passes_of, rate_of
+from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
+from negatoscope.reproduce.runs import read_run
 from negatoscope.rows import read_rows
 from negatoscope.studies.design import load_studies
 from negatoscope.studies.sensitivity import Budget, StudyRequest, plan_runs, study_sensitivity, within
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_page import sensitivity_page
+from negatoscope.studies.study_run import StudyRun
 
 pytest.importorskip("mlxtend")
 
@@ -94,14 +96,15 @@ def test_the_document_has_the_fields_that_readers_rely_on(made: Made) -> None:
 
 def test_every_accuracy_can_be_counted_again_from_rows(made: Made) -> None:
     _, out, *_ = made
-    folders = sorted((out / "cells").iterdir())
+    folders = sorted((out / "runs").iterdir())
     assert len(folders) == 5
     for folder in folders:
-        cell = json.loads((folder / "cell.json").read_text())
-        passes = passes_of(read_rows(folder / "rows.parquet"))
-        for name, key in (("train", ("train", "clean")), ("negative", ("train", "negative"))):
-            assert cell[name] == rate_of(passes[key])
-        assert cell["test"] == rate_of(passes["test", "clean"])
+        run = read_run(folder, StudyRun)
+        assert run is not None
+        columns = columns_by_pass(read_rows(folder / "rows.parquet"))
+        assert run.train == accuracy_of(columns["train", "clean"])
+        assert run.negative_train == accuracy_of(columns["train", "negative"])
+        assert run.test == accuracy_of(columns["test", "clean"])
         assert not (folder / "training.safetensors").exists()
 
 
@@ -191,7 +194,7 @@ def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, t
 
     class Impatient(Notes):
         def moved(self, name: str, moment: Any) -> None:
-            if moment == "measuring":
+            if moment == "train, clean":
                 raise KeyboardInterrupt
 
     chosen = replace(request, factors=("initialization",), seeds=1)
@@ -199,7 +202,7 @@ def test_runs_that_are_made_again_or_stopped_give_the_same_numbers(made: Made, t
         study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=Impatient())
     notes = Notes()
     again = study_sensitivity(chosen, out=tmp_path, hardware=HARDWARE, watcher=notes)
-    assert next(moment for name, moment in notes.moments if name == "few, default, seed 0") == "measuring"
+    assert next(moment for name, moment in notes.moments if name == "few, default, seed 0") == "train, clean"
     known = {(curve["recipe"], curve["seed"]): curve for curve in result["curves"]}
     assert [known[curve["recipe"], curve["seed"]] for curve in again["curves"]] == again["curves"]
     assert len(again["curves"]) == 2
@@ -302,7 +305,7 @@ def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path, few_runs: st
 def test_a_damaged_run_is_named(made: Made, tmp_path: Path) -> None:
     request, out, *_ = made
     shutil.copytree(out, tmp_path / "out")
-    damaged = sorted((tmp_path / "out").glob("cells/*/cell.json"))[0]
+    damaged = sorted((tmp_path / "out").glob("runs/*/run.json"))[0]
     damaged.write_text("{}")
     with pytest.raises(DataError, match="delete its folder"):
         study_sensitivity(request, out=tmp_path / "out", hardware=HARDWARE, watcher=Notes())

@@ -14,7 +14,7 @@ from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from negatoscope.reproduce.runs import Cell
+    from negatoscope.reproduce.runs import RunSpec
     from negatoscope.reproduce.table1 import Job
     from negatoscope.training.loop import TrainingProgress
 
@@ -113,7 +113,7 @@ class Table1Progress:
         from negatoscope.cli.progress import ProgressDisplay
 
         self.hardware = hardware
-        self.seconds: dict[Cell, float] = {}
+        self.seconds: dict[RunSpec, float] = {}
         self.summary: Sequence[Mapping[str, Any]] = []
         self.finished_seconds = 0.0
         self.epochs = -1
@@ -135,7 +135,7 @@ class Table1Progress:
                 "INSTEAD OF MNIST: a sample of 5,000 of its images. Not comparable with the paper.", loudly=True
             )
 
-    def estimated(self, seconds: Mapping["Cell", float]) -> None:
+    def estimated(self, seconds: Mapping["RunSpec", float]) -> None:
         """Say how much there is to do."""
         from negatoscope.reports.formatting import counted, duration
 
@@ -145,7 +145,7 @@ class Table1Progress:
             number = counted(len(seconds), "classifier")
             self.display.say(f"{number} to make, about {duration(total)} on {self.hardware}.")
 
-    def moved(self, cell: "Cell", moment: "TrainingProgress | str") -> None:
+    def moved(self, cell: "RunSpec", moment: "TrainingProgress | str") -> None:
         """Show where a classifier stands."""
         from negatoscope.reports.formatting import percent
 
@@ -163,7 +163,7 @@ class Table1Progress:
             self.epochs = len(moment.history)
             self.display.step(text)
 
-    def finished(self, cell: "Cell", document: Mapping[str, Any], summary: Sequence[Mapping[str, Any]]) -> None:
+    def finished(self, cell: "RunSpec", document: Mapping[str, Any], summary: Sequence[Mapping[str, Any]]) -> None:
         """Put a classifier into the table."""
         from negatoscope.reports.formatting import percent
 
@@ -180,7 +180,7 @@ class Table1Progress:
         return table1_live(self.summary, pending=[(cell.dataset, cell.epsilon) for cell in self.seconds])
 
 
-def _name(cell: "Cell") -> str:
+def _name(cell: "RunSpec") -> str:
     return f"{cell.dataset}, epsilon {cell.epsilon:g}, seed {cell.seed}"
 
 

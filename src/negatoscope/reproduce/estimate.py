@@ -12,7 +12,9 @@ from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, to_images
-from negatoscope.reproduce.runs import ATTACKED, PGD_STEPS, Cell, CellData
+from negatoscope.reproduce.run_data import RunData, validation_size
+from negatoscope.reproduce.runs import RunSpec
+from negatoscope.reproduce.table1_run import ATTACKED, attack_epsilons, attack_specs
 from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients, make_optimizer
@@ -34,14 +36,14 @@ class Pace:
     attack: float
 
 
-def measure_pace(recipe: Recipe, data: CellData, *, hardware: Hardware) -> Pace:
+def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU."""
     network = _network(recipe, data.train, hardware)
     plain = _training_pace(network, recipe, data.train, 0.0, hardware)
     robust = _training_pace(network, recipe, data.train, 0.1, hardware)
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
-    assert isinstance(few.images, np.ndarray), "load_cell_data checked it"
+    assert isinstance(few.images, np.ndarray), "load_run_data checked it"
     seconds = [0.0, 0.0]
     for index, change in enumerate((None, lambda x, y: fgsm(network, x, y, epsilon=0.1).images)):
         predict(network, few.images[:500], few.labels[:500], device=hardware.device, batch_transform=change)
@@ -51,20 +53,22 @@ def measure_pace(recipe: Recipe, data: CellData, *, hardware: Hardware) -> Pace:
     return Pace(plain, robust, seconds[0], seconds[1] - seconds[0])
 
 
-def estimate_seconds(cell: Cell, data: CellData, pace: Pace) -> float:
+def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
     """How long training and measuring a classifier will take."""
-    recipe = cell.recipe
-    held = min(recipe.validation_size, len(data.train) // 5) if cell.fast else recipe.validation_size
+    recipe = spec.recipe
+    held = validation_size(data.train, recipe, fast=spec.fast)
     trained = len(data.train) - held
-    training = trained * recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
+    training = trained * recipe.epochs * (pace.robust if spec.epsilon else pace.plain)
     monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.predict
     measuring = (2 * len(data.train) + 2 * len(data.test)) * pace.predict
-    attacked = min(100 if cell.fast else ATTACKED, len(data.test)) * len(cell.attack_epsilons)
-    return training + monitoring + measuring + attacked * (PGD_STEPS + 1) * pace.attack
+    attacked = min(100 if spec.fast else ATTACKED, len(data.test))
+    attacks = [attack for epsilon in attack_epsilons(spec) for attack in attack_specs(epsilon)]
+    gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attacks)
+    return training + monitoring + measuring + gradients * pace.attack
 
 
 def _network(recipe: Recipe, dataset: Dataset, hardware: Hardware) -> PaperNetwork:
-    assert isinstance(dataset.images, np.ndarray), "load_cell_data checked it"
+    assert isinstance(dataset.images, np.ndarray), "load_run_data checked it"
     _, channels, size, _ = dataset.images.shape
     classes = len(dataset.class_names)
     network = PaperNetwork(channels=channels, size=size, classes=classes, settings=recipe.network, seed=0)

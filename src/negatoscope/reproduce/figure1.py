@@ -21,7 +21,7 @@ from negatoscope.provenance import command_line, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons
 from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
-from negatoscope.reproduce.runs import load_split, split_training
+from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.reproduce.table1_sections import SMOKE, classifier_name, dataset_name
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.tone import negative
@@ -127,10 +127,10 @@ def _row(
 
 
 def _weights(table1: Path, digest: str) -> Path:
-    for path in sorted((table1 / "cells").glob("*/weights.safetensors")):
+    for path in sorted((table1 / "runs").glob("*/weights.safetensors")):
         if sha256_of(path) == digest:
             return path
-    raise DataError(f"expected the weights of a classifier under {table1 / 'cells'}, they are gone; run table1 again")
+    raise DataError(f"expected the weights of a classifier under {table1 / 'runs'}, they are gone; run table1 again")
 
 
 def _shown(dataset: Dataset, facts: dict[str, Any], fast: bool) -> Dataset:

@@ -1,13 +1,13 @@
-"""From rows to the numbers of one classifier: every number in Table I comes from here."""
+"""From rows to the numbers of one classifier: every number in Table I and in a study comes from here."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from negatoscope.registry import parse_spec
 from negatoscope.statistics import (
     Rate,
     cluster_bootstrap,
@@ -17,44 +17,40 @@ from negatoscope.statistics import (
     mutual_information_null,
 )
 
-_RATES = {
-    "train": ("train", "clean"),
-    "validation": ("validation", "clean"),
-    "test": ("test", "clean"),
-    "negative_train": ("train", "negative"),
-    "negative_test": ("test", "negative"),
-}
-
-PLAIN_ATTACK_EPSILON = 0.1
-"""Of the epsilons that the plain DNN is attacked with, the one that its columns show."""
+Columns: TypeAlias = Mapping[str, np.ndarray]
+"""The columns of the rows of one pass over images, and whether each prediction is `correct`."""
 
 
-def measure(rows: pa.Table, *, classes: int) -> dict[str, Any]:
-    """Everything that `table1.json` says of one classifier but how it was trained.
+@dataclass(frozen=True)
+class TrackedRate(Rate):
+    """An accuracy with its Wilson 95 % interval; where there are tracks, also with the interval resampled by track."""
+
+    track_low: float | None = None
+    track_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Where predictions on negatives go, and whether they still say anything about the label.
 
     Args:
-        rows: Those of one classifier: on training, validation and test images, on negatives, and under attacks.
-        classes: How many there are.
+        shares: The share of predictions that each class gets.
+        entropy_bits: Of the predictions.
+        label_entropy_bits: Of the labels.
+        mutual_information_bits: Between the two.
+        mutual_information_null_bits: The 95 % quantile of the same under permuted labels.
+        counts: How many images of each label (row) got each prediction (column), where that is kept.
     """
-    passes = passes_of(rows)
-    measured: dict[str, Any] = {name: rate_of(passes[key]) for name, key in _RATES.items()}
-    attacks = _attacks(passes)
-    shown = next((attack for attack in attacks if attack["epsilon"] == PLAIN_ATTACK_EPSILON), attacks[-1])
-    labels = passes[_RATES["train"]]["label"]
-    return {
-        **measured,
-        "fgsm": shown["fgsm"],
-        "pgd": shown["pgd"],
-        "attack_epsilon": shown["epsilon"],
-        "attacks": attacks,
-        "confidence": {name: float(passes[key]["confidence"].mean()) for name, key in _RATES.items()},
-        "destinations": destinations_of(passes[_RATES["negative_train"]], classes),
-        "chance": 1 / classes,
-        "majority": float(np.bincount(labels).max() / len(labels)),
-    }
+
+    shares: tuple[float, ...]
+    entropy_bits: float
+    label_entropy_bits: float
+    mutual_information_bits: float
+    mutual_information_null_bits: float
+    counts: tuple[tuple[int, ...], ...] | None = None
 
 
-def passes_of(rows: pa.Table) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+def columns_by_pass(rows: pa.Table) -> dict[tuple[str, str], Columns]:
     """The columns of each pass over images, by split and transform."""
     pairs = {
         (row["split"], row["transform"])
@@ -63,7 +59,7 @@ def passes_of(rows: pa.Table) -> dict[tuple[str, str], dict[str, np.ndarray]]:
     return {pair: _columns(rows, *pair) for pair in sorted(pairs)}
 
 
-def _columns(rows: pa.Table, split: str, transform: str) -> dict[str, np.ndarray]:
+def _columns(rows: pa.Table, split: str, transform: str) -> Columns:
     chosen = rows.filter((pc.field("split") == split) & (pc.field("transform") == transform))
     columns = {name: chosen[name].to_numpy() for name in ("label", "prediction", "confidence")}
     columns["correct"] = columns["label"] == columns["prediction"]
@@ -72,33 +68,29 @@ def _columns(rows: pa.Table, split: str, transform: str) -> dict[str, np.ndarray
     return {name: values.astype(np.int64) if values.dtype == np.int16 else values for name, values in columns.items()}
 
 
-def rate_of(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The share that is right, with its interval; where there are tracks also the one resampled by track."""
+def accuracy_of(columns: Columns) -> TrackedRate:
+    """The share of correct predictions, with its intervals."""
     rate = Rate.of(columns["correct"]).to_dict()
-    if "track" in columns:
-        by_track = cluster_bootstrap(columns["correct"], columns["track"])
-        rate |= {"track_low": by_track.low, "track_high": by_track.high}
-    return rate
+    if "track" not in columns:
+        return TrackedRate(**rate)  # type: ignore[arg-type]
+    by_track = cluster_bootstrap(columns["correct"], columns["track"])
+    return TrackedRate(**rate, track_low=by_track.low, track_high=by_track.high)  # type: ignore[arg-type]
 
 
-def _attacks(passes: Mapping[tuple[str, str], Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
-    found: dict[float, dict[str, Any]] = {}
-    for (_, transform), columns in passes.items():
-        spec = parse_spec(transform)
-        if spec.name in ("fgsm", "pgd"):
-            epsilon = float(str(spec.arguments["epsilon"]))
-            found.setdefault(epsilon, {"epsilon": epsilon})[spec.name] = rate_of(columns)
-    return [found[epsilon] for epsilon in sorted(found)]
+def confidence_of(columns: Columns) -> float:
+    """The mean softmax probability of the predictions."""
+    return float(columns["confidence"].mean())
 
 
-def destinations_of(columns: Mapping[str, np.ndarray], classes: int) -> dict[str, Any]:
-    """Where predictions on negatives go, and whether they still say anything of the label."""
+def destinations_of(columns: Columns, *, classes: int, with_counts: bool = False) -> Destinations:
+    """Where predictions go; `classes` is how many there are."""
     labels, predictions = columns["label"], columns["prediction"]
     table = contingency(labels, predictions, classes=classes)
-    return {
-        "shares": (table.sum(axis=0) / len(labels)).tolist(),
-        "entropy_bits": entropy_bits(table.sum(axis=0)),
-        "label_entropy_bits": entropy_bits(table.sum(axis=1)),
-        "mutual_information_bits": mutual_information_bits(table),
-        "mutual_information_null_bits": mutual_information_null(labels, predictions, classes=classes),
-    }
+    return Destinations(
+        shares=tuple((table.sum(axis=0) / len(labels)).tolist()),
+        entropy_bits=entropy_bits(table.sum(axis=0)),
+        label_entropy_bits=entropy_bits(table.sum(axis=1)),
+        mutual_information_bits=mutual_information_bits(table),
+        mutual_information_null_bits=mutual_information_null(labels, predictions, classes=classes),
+        counts=tuple(map(tuple, table.tolist())) if with_counts else None,
+    )

@@ -1,54 +1,41 @@
-"""One classifier of Table I: trained, measured image by image, and kept so that it is never made twice."""
+"""One run: a classifier that is trained, measured image by image, and kept so that it is never made twice."""
 
-import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from negatoscope.attacks.gradient import fgsm, pgd
-from negatoscope.data import DATASETS, Dataset, load_dataset
-from negatoscope.data.split import split_validation
-from negatoscope.errors import DataError, InputError
-from negatoscope.files import write_whole
+from negatoscope.data import Dataset
+from negatoscope.documents import read_document, write_document
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict
-from negatoscope.models.trained import save_network
-from negatoscope.reproduce.measure import measure
-from negatoscope.reproduce.paper import EPSILONS
-from negatoscope.reproduce.table1_summary import summarize
+from negatoscope.reproduce.measure import Columns, Destinations, TrackedRate, columns_by_pass
+from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
-from negatoscope.training.loop import TrainingProgress, expect_images, freeze, train
+from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
 from negatoscope.training.recipe import Recipe
-from negatoscope.training.step import derive_seed
 from negatoscope.transforms.tone import negative
 
-ATTACKED = 1000
-"""How many test images FGSM and PGD are run on."""
-
-PGD_STEPS = 20
-
-Observe = Callable[[TrainingProgress | str], None]
-"""Called with where training stands, then with the name of each pass that measures."""
+RunProgress = Callable[[TrainingProgress | str], None]
+"""Called with where training stands, then with the name of each pass over images that measures."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunSpec:
     """A classifier to be: what it is trained on, how, and from which seed.
 
     Args:
-        dataset: The name that the table has for it.
-        epsilon: 0 for the plain DNN.
+        dataset: The name that results have for it.
+        epsilon: Of adversarial training; 0 for the plain DNN.
         seed: Any whole number.
         recipe: Everything that the paper does not say.
-        fast: Whether to use a few hundred images only, to see that everything runs.
+        fast: Whether it is a smoke run, on a few hundred images only.
     """
 
     dataset: str
@@ -58,245 +45,175 @@ class Cell:
     fast: bool = False
 
     @property
-    def attack_epsilons(self) -> tuple[float, ...]:
-        """What it is attacked with: its own epsilon, or for the plain DNN every one of the paper's."""
-        return (self.epsilon,) if self.epsilon else EPSILONS[1:]
-
-    @property
     def classifier(self) -> str:
-        """How its rows call it."""
+        """Its name in rows."""
         return f"paper_network(recipe={self.recipe.name!r}, epsilon={self.epsilon!r})"
 
 
 @dataclass(frozen=True)
-class CellData:
-    """The images of one dataset, and where negatives are taken before the preparation, their negatives."""
+class Confidence:
+    """Mean softmax probabilities of predictions; None where such images were not measured."""
 
-    train: Dataset
-    test: Dataset
-    negated_train: Dataset | None = None
-    negated_test: Dataset | None = None
-
-    @cached_property
-    def datasets(self) -> list[Dataset]:
-        """Those that provenance must name."""
-        return [self.train] if self.negated_train is None else [self.train, self.negated_train]
+    train: float
+    negative_train: float
+    validation: float | None = None
+    test: float | None = None
+    negative_test: float | None = None
 
 
-def load_cell_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) -> CellData:
-    """The images that a recipe is about.
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every run that has ended says: `run.json` holds it.
 
-    Raises:
-        DataError: They are not at hand or damaged.
-        InputError: They are not square or of varying size, the recipe does not fit them, or it wants negatives before a
-            preparation that the dataset has not.
+    Args:
+        schema: Of the document.
+        dataset: As in `RunSpec`.
+        epsilon: As in `RunSpec`.
+        seed: As in `RunSpec`.
+        recipe: As in `RunSpec`.
+        train: Accuracy on training images.
+        test: Accuracy on test images.
+        negative_train: Accuracy on the negatives of training images.
+        confidence: In the same predictions.
+        destinations: Of the predictions on negatives of training images.
+        seconds: That training took.
     """
 
-    def load(spec: str, split: str) -> Dataset:
-        return load_split(spec, split, data_dir=data_dir, fast=fast)
+    schema: Literal[2] = 2
+    dataset: str
+    epsilon: float
+    seed: int
+    recipe: Recipe
+    train: TrackedRate
+    test: TrackedRate
+    negative_train: TrackedRate
+    confidence: Confidence
+    destinations: Destinations
+    seconds: float
 
-    data = CellData(load(recipe.data, "train"), load(recipe.data, "test"))
-    expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
-    shape, other = np.shape(data.train.images)[1:], np.shape(data.test.images)[1:]
-    if shape != other:
-        raise InputError(
-            f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
-        )
-    if recipe.negatives == "after":
-        return data
-    spec = _negated(recipe.data)
-    return replace(data, negated_train=load(spec, "train"), negated_test=load(spec, "test"))
-
-
-def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:
-    """One split of a dataset in one array; of a smoke run a few of its images, the same ones always.
-
-    Raises:
-        DataError: It is not at hand or damaged.
-        InputError: Its images are of varying size.
-    """
-    dataset = load_dataset(spec, split=split, data_dir=data_dir)
-    if not isinstance(dataset.images, np.ndarray):
-        raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
-    return few_of(dataset, 2000 if split == "train" else 500) if fast else dataset
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing."""
+        return 1 / len(self.destinations.shares)
 
 
-def split_training(dataset: Dataset, recipe: Recipe, *, seed: int, fast: bool) -> tuple[Dataset, Dataset]:
-    """What `load_split` gave for training, cut into the images that a classifier of that seed trains on and the others.
+@dataclass(frozen=True)
+class Pass:
+    """One pass over images: which, and under what; rows name the transform so."""
 
-    Raises:
-        InputError: `split_validation` cannot cut it so.
-    """
-    size = min(recipe.validation_size, len(dataset) // 5) if fast else recipe.validation_size
-    return split_validation(dataset, method=recipe.split, size=size, seed=derive_seed(seed, "split"))
-
-
-def _negated(text: str) -> str:
-    spec = DATASETS.resolve(text)[0]
-    if spec.arguments.get("prepare", "none") == "none":
-        raise InputError(f"expected negatives 'after' for {text}, which has no preparation, got 'before'")
-    return str(replace(spec, arguments={**spec.arguments, "negated": True}))
+    images: Dataset
+    transform: str
+    batch_transform: BatchTransform | None = None
 
 
-def few_of(dataset: Dataset, count: int) -> Dataset:
-    """As many images of a dataset, the same ones always; all where there are no more."""
-    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:count])
-    return dataset.take(chosen, split=dataset.split)
+@dataclass(frozen=True)
+class MeasuredNetwork:
+    """A network that was trained, and the columns of its rows by split and transform."""
+
+    training: Dataset
+    result: TrainingResult
+    columns: Mapping[tuple[str, str], Columns]
 
 
-def cells_digest(recipe: Recipe, data: CellData, *, hardware: Hardware, fast: bool) -> str:
-    """Eight hex digits that differ when anything differs that decides the numbers of all of a dataset's cells."""
-    decisive = [recipe.digest, fast, hardware.precision, hardware.device.type]
+AnyRun = TypeVar("AnyRun", bound=Run)
+
+
+def run_folder(spec: RunSpec, data: RunData, *, hardware: Hardware, out: Path) -> Path:
+    """Where a run is kept: its name ends in eight hex digits that differ when anything differs that decides numbers."""
+    decisive = [spec.recipe.digest, spec.fast, hardware.precision, hardware.device.type]
     decisive += [dataset.fingerprint for dataset in (*data.datasets, data.test)]
-    return sha256(repr(decisive).encode()).hexdigest()[:8]
+    digest = sha256(repr(decisive).encode()).hexdigest()[:8]
+    name = re.sub(r"\W+", "_", spec.dataset).strip("_")
+    return out / "runs" / f"{name}-epsilon{spec.epsilon:g}-seed{spec.seed}-{digest}"
 
 
-def cell_folder(cell: Cell, data: CellData, *, hardware: Hardware, out: Path) -> Path:
-    """Where a cell is kept: never where one with another recipe, other data or another precision is."""
-    digest = cells_digest(cell.recipe, data, hardware=hardware, fast=cell.fast)
-    name = re.sub(r"\W+", "_", cell.dataset).strip("_")
-    return out / "cells" / f"{name}-epsilon{cell.epsilon:g}-seed{cell.seed}-{digest}"
-
-
-def read_cell(folder: Path) -> dict[str, Any] | None:
-    """What `run_cell` wrote there, or None where it has not ended.
+def read_run(folder: Path, kind: type[AnyRun]) -> AnyRun | None:
+    """What `keep_run` wrote there, or None where the run has not ended.
 
     Raises:
         DataError: The file is damaged.
     """
-    return finished(folder, lambda cell: [summarize([cell]), *map(cell.__getitem__, _NEEDED)])
+    file = folder / "run.json"
+    return read_document(file, kind, what="a finished run", make="delete its folder") if file.is_file() else None
 
 
-_NEEDED = ("seed", "attacks", "epochs", "weights_sha256")
-
-
-def finished(folder: Path, check: Callable[[dict[str, Any]], object]) -> dict[str, Any] | None:
-    """What `cell.json` in a folder holds, or None where it is not there.
-
-    Args:
-        folder: Where a classifier is kept.
-        check: Uses what it must hold.
+def keep_run(folder: Path, run: Run) -> None:
+    """Write `run.json`, which says that the run has ended, and remove what was kept to resume it.
 
     Raises:
-        DataError: The file is damaged: it is no JSON, or `check` fails on it.
+        OutputError: The folder cannot be written or the disk is full.
     """
-    file = folder / "cell.json"
-    if not file.is_file():
-        return None
-    try:
-        document = dict(json.loads(file.read_text(encoding="utf-8")))
-        check(document)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise DataError(f"expected a finished cell in {file}, got a damaged file; delete its folder") from error
-    return document
+    write_document(folder / "run.json", run)
+    (folder / "training.safetensors").unlink(missing_ok=True)
 
 
-def run_cell(cell: Cell, data: CellData, *, hardware: Hardware, folder: Path, observe: Observe) -> dict[str, Any]:
-    """Train and measure one classifier, going on where an earlier call was stopped.
+def train_and_measure(
+    spec: RunSpec,
+    data: RunData,
+    *,
+    passes: Callable[[Dataset, Dataset, PaperNetwork], Iterable[Pass]],
+    followed: Callable[[Dataset], Dataset] = lambda validation: validation,
+    hardware: Hardware,
+    folder: Path,
+    progress: RunProgress,
+) -> MeasuredNetwork:
+    """Train a classifier, resuming where an earlier call was stopped, and write its predictions to `rows.parquet`.
 
-    Leaves `weights.safetensors`, `rows.parquet` and, last, `cell.json` in `folder`.
+    Args:
+        spec: What is trained.
+        data: The images of its dataset.
+        passes: From the training images, the validation images and the network to the passes that measure it.
+        followed: From the validation images to those that accuracy along training is measured on.
+        hardware: Where it is trained.
+        folder: Where it is kept.
+        progress: Called along the way.
 
     Raises:
         InputError: Training diverges, or the recipe does not fit the data.
         OutputError: `folder` cannot be written or the disk is full.
     """
-    training, validation = split_training(data.train, cell.recipe, seed=cell.seed, fast=cell.fast)
-    trained = train(
-        cell.recipe,
+    training, validation = split_training(data.train, spec.recipe, seed=spec.seed, fast=spec.fast)
+    result = train(
+        spec.recipe,
         training,
-        validation=validation,
-        epsilon=cell.epsilon,
-        seed=cell.seed,
+        validation=followed(validation),
+        epsilon=spec.epsilon,
+        seed=spec.seed,
         hardware=hardware,
         folder=folder,
-        observe=observe,
+        observe=progress,
     )
-    freeze(trained.network)
-    network = trained.network
-    passes = _passes(cell, data, training, validation, network, hardware)
-    write_rows(folder / "rows.parquet", (_observed(name, table, observe) for name, table in passes))
-    facts = {
-        "data": training.spec,
-        "class_names": training.class_names,
-        "recipe": cell.recipe.to_dict(),
-        "epsilon": cell.epsilon,
-        "seed": cell.seed,
-    }
-    document = {
-        "dataset": cell.dataset,
-        "epsilon": cell.epsilon,
-        "seed": cell.seed,
-        "recipe": cell.recipe.name,
-        **measure(read_rows(folder / "rows.parquet"), classes=len(training.class_names)),
-        "epochs": [vars(epoch) for epoch in trained.history],
-        "seconds": round(trained.seconds, 1),
-        "weights_sha256": save_network(folder / "weights.safetensors", trained.network, facts=facts),
-    }
-    write_whole(folder / "cell.json", (json.dumps(document, indent=1) + "\n").encode())
-    (folder / "training.safetensors").unlink(missing_ok=True)
-    return document
+    freeze(result.network)
+
+    def table(measured: Pass) -> pa.Table:
+        progress(f"{measured.images.split}, {measured.transform}")
+        return _rows(spec, measured, result.network, hardware)
+
+    write_rows(folder / "rows.parquet", map(table, passes(training, validation, result.network)))
+    return MeasuredNetwork(training, result, columns_by_pass(read_rows(folder / "rows.parquet")))
 
 
-def _observed(name: str, table: Callable[[], pa.Table], observe: Observe) -> pa.Table:
-    observe(name)
-    return table()
+def negatives_of(images: Dataset, data: RunData) -> Pass:
+    """The pass over the negatives of some images, taken before the preparation where the data have such."""
+    negated = data.negated_test if images.split == "test" else data.negated_train
+    if negated is None:
+        return Pass(images, "negative", lambda batch, labels: negative(batch))
+    return Pass(negated.take(np.searchsorted(negated.samples, images.samples), split=images.split), "negative")
 
 
-def _passes(
-    cell: Cell, data: CellData, training: Dataset, validation: Dataset, network: PaperNetwork, hardware: Hardware
-) -> Iterator[tuple[str, Callable[[], pa.Table]]]:
-    """Each pass over images by name, to be run when it is called."""
-
-    def one(
-        images: Dataset, transform: str, batch_transform: BatchTransform | None = None
-    ) -> tuple[str, Callable[[], pa.Table]]:
-        name = f"{images.split}, {transform}"
-        return name, lambda: rows_of(cell, images, transform, batch_transform, network, hardware)
-
-    yield one(training, "clean")
-    yield one(validation, "clean")
-    yield one(data.test, "clean")
-    if data.negated_train is None or data.negated_test is None:
-        yield one(training, "negative", lambda images, labels: negative(images))
-        yield one(data.test, "negative", lambda images, labels: negative(images))
-    else:
-        chosen = np.searchsorted(data.negated_train.samples, training.samples)
-        yield one(data.negated_train.take(chosen, split="train"), "negative")
-        yield one(data.negated_test, "negative")
-    attacked = few_of(data.test, 100 if cell.fast else ATTACKED)
-    for epsilon in cell.attack_epsilons:
-        yield one(attacked, f"fgsm(epsilon={epsilon})", _fgsm(network, epsilon))
-        yield one(attacked, f"pgd(epsilon={epsilon}, steps={PGD_STEPS})", _pgd(network, epsilon, cell.seed))
-
-
-def _fgsm(network: PaperNetwork, epsilon: float) -> BatchTransform:
-    return lambda images, labels: fgsm(network, images, labels, epsilon=epsilon).images
-
-
-def _pgd(network: PaperNetwork, epsilon: float, seed: int) -> BatchTransform:
-    return lambda images, labels: pgd(network, images, labels, epsilon=epsilon, steps=PGD_STEPS, seed=seed).images
-
-
-def rows_of(
-    cell: Cell,
-    images: Dataset,
-    transform: str,
-    batch_transform: BatchTransform | None,
-    network: PaperNetwork,
-    hardware: Hardware,
-) -> pa.Table:
-    """What a cell's network says of images after `change`, which `transform` names."""
-    assert isinstance(images.images, np.ndarray), "load_cell_data checked it"
-    found = predict(network, images.images, images.labels, device=hardware.device, batch_transform=batch_transform)
-    key = RowKey(images.spec, images.split, cell.classifier, transform, cell.seed)
+def _rows(spec: RunSpec, measured: Pass, network: PaperNetwork, hardware: Hardware) -> pa.Table:
+    images, transform = measured.images, measured.batch_transform
+    assert isinstance(images.images, np.ndarray), "load_run_data checked it"
+    result = predict(network, images.images, images.labels, device=hardware.device, batch_transform=transform)
+    key = RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed)
     columns = {
         "sample": images.samples,
         "sample_hash": hash_samples(images.images),
         "track": images.tracks,
         "label": images.labels,
-        "prediction": found.predictions,
-        "confidence": found.confidences,
-        "label_confidence": found.label_confidences,
-        "label_rank": found.label_ranks,
+        "prediction": result.predictions,
+        "confidence": result.confidences,
+        "label_confidence": result.label_confidences,
+        "label_rank": result.label_ranks,
     }
     return make_rows(key, columns)

@@ -17,9 +17,11 @@ from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, 
 from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS, default_recipe
-from negatoscope.reproduce.runs import Cell, CellData, cell_folder, load_cell_data, read_cell, run_cell
+from negatoscope.reproduce.run_data import RunData, load_run_data
+from negatoscope.reproduce.runs import RunSpec, read_run, run_folder
 from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
 from negatoscope.reproduce.table1_page import table1_csv, table1_markdown
+from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
 from negatoscope.reproduce.table1_summary import summarize
 from negatoscope.rows import merge_rows
 from negatoscope.training.loop import TrainingProgress
@@ -74,8 +76,8 @@ class Request:
 class Job:
     """The classifiers to make, their images, and what cannot be run here and why."""
 
-    cells: tuple[Cell, ...]
-    data: Mapping[str, CellData]
+    specs: tuple[RunSpec, ...]
+    data: Mapping[str, RunData]
     not_run: tuple[dict[str, str], ...] = ()
 
 
@@ -86,14 +88,14 @@ class Watcher(Protocol):
     def planned(self, job: Job) -> None:
         """Once it is known what is run, and what is not and why."""
 
-    def estimated(self, seconds: Mapping[Cell, float]) -> None:
-        """Before the first cell: how long each unfinished one will take."""
+    def estimated(self, seconds: Mapping[RunSpec, float]) -> None:
+        """Before the first run: how long each unfinished one will take."""
 
-    def moved(self, cell: Cell, moment: TrainingProgress | str) -> None:
+    def moved(self, spec: RunSpec, moment: TrainingProgress | str) -> None:
         """After each training step, and before each pass that measures."""
 
-    def finished(self, cell: Cell, document: Document, summary: Sequence[Document]) -> None:
-        """After each cell, also one that an earlier run finished."""
+    def finished(self, spec: RunSpec, document: Document, summary: Sequence[Document]) -> None:
+        """After each run, also one that an earlier run finished."""
 
 
 def plan(request: Request) -> Job:
@@ -106,7 +108,7 @@ def plan(request: Request) -> Job:
         DataError: A dataset that was named is not at hand or damaged.
         RecipeError: A dataset has no default recipe and none was given.
     """
-    data: dict[str, CellData] = {}
+    data: dict[str, RunData] = {}
     recipes: dict[str, Recipe] = {}
     not_run: list[dict[str, str]] = []
     if request.recipe and request.recipe.data and not request.datasets:
@@ -116,7 +118,7 @@ def plan(request: Request) -> Job:
         label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
         try:
             recipe = _recipe(request, name)
-            data[label] = load_cell_data(recipe, data_dir=request.data_dir, fast=request.fast)
+            data[label] = load_run_data(recipe, data_dir=request.data_dir, fast=request.fast)
             recipes[label] = replace(recipe, data=data[label].train.spec)
         except DataNotFoundError:
             if request.datasets:
@@ -128,14 +130,14 @@ def plan(request: Request) -> Job:
             job = plan(stand_in)
         except MissingExtraError as error:
             raise DataNotFoundError(f"expected MNIST or the sample of it, found neither: {error}") from error
-        data, recipes = {**job.data, **data}, {**recipes, "mnist_sample": job.cells[0].recipe}
-    cells = (
-        Cell(name, epsilon, seed, recipes[name], request.fast)
+        data, recipes = {**job.data, **data}, {**recipes, "mnist_sample": job.specs[0].recipe}
+    specs = (
+        RunSpec(name, epsilon, seed, recipes[name], request.fast)
         for seed in range(request.seeds)
         for epsilon in request.epsilons
         for name in data
     )
-    return Job(tuple(cells), data, tuple(not_run))
+    return Job(tuple(specs), data, tuple(not_run))
 
 
 def _recipe(request: Request, name: str) -> Recipe:
@@ -160,58 +162,65 @@ def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher
 
     Raises:
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
-        InputError: As `plan` and `run_cell` say.
+        InputError: As `plan` and `run_table1_classifier` say.
     """
     with locked(out):
-        remove_leftovers([out, *out.glob("cells/*")])
+        remove_leftovers([out, *out.glob("runs/*")])
         job = plan(request)
-        folders = {cell: cell_folder(cell, job.data[cell.dataset], hardware=hardware, out=out) for cell in job.cells}
+        folders = {spec: run_folder(spec, job.data[spec.dataset], hardware=hardware, out=out) for spec in job.specs}
         watcher.planned(job)
         watcher.estimated(_estimates(job, folders, hardware))
-        done: dict[Cell, Document] = {}
-        for cell, folder in folders.items():
-            document = read_cell(folder) or run_cell(
-                cell,
-                job.data[cell.dataset],
+        done: dict[RunSpec, Document] = {}
+        for spec, folder in folders.items():
+            run = read_run(folder, Table1Run) or run_table1_classifier(
+                spec,
+                job.data[spec.dataset],
                 hardware=hardware,
                 folder=folder,
-                observe=lambda moment, cell=cell: watcher.moved(cell, moment),  # type: ignore[misc]
+                progress=lambda moment, spec=spec: watcher.moved(spec, moment),  # type: ignore[misc]
             )
-            done[cell] = document
-            watcher.finished(cell, document, summarize(list(done.values()), comparable=not request.fast))
-        return _write(request, job, _all_cells(folders), out=out, hardware=hardware)
+            done[spec] = _plain(run)
+            watcher.finished(spec, done[spec], summarize(list(done.values()), comparable=not request.fast))
+        return _write(request, job, _all_runs(folders), out=out, hardware=hardware)
 
 
-def _estimates(job: Job, folders: Mapping[Cell, Path], hardware: Hardware) -> dict[Cell, float]:
+def _plain(run: Table1Run) -> Document:
+    shown = run.shown_attacks
+    attacks = [{"epsilon": found.epsilon, **to_plain(found)["accuracies"]} for found in run.attacks]
+    more = {"recipe": run.recipe.name, "chance": run.chance, "attack_epsilon": shown.epsilon, "attacks": attacks}
+    return {**to_plain(run), **more, **to_plain(shown)["accuracies"]}
+
+
+def _estimates(job: Job, folders: Mapping[RunSpec, Path], hardware: Hardware) -> dict[RunSpec, float]:
     paces: dict[str, Pace] = {}
     seconds = {}
-    for cell, folder in folders.items():
-        if read_cell(folder) is None:
-            data = job.data[cell.dataset]
-            if cell.dataset not in paces:
-                paces[cell.dataset] = measure_pace(cell.recipe, data, hardware=hardware)
-            seconds[cell] = estimate_seconds(cell, data, paces[cell.dataset])
+    for spec, folder in folders.items():
+        if read_run(folder, Table1Run) is None:
+            data = job.data[spec.dataset]
+            if spec.dataset not in paces:
+                paces[spec.dataset] = measure_pace(spec.recipe, data, hardware=hardware)
+            seconds[spec] = estimate_seconds(spec, data, paces[spec.dataset])
     return seconds
 
 
-def _all_cells(folders: Mapping[Cell, Path]) -> list[tuple[Path, Document]]:
-    """The job's cells, and every other one beside them that only its seed or its epsilon sets apart, in table order."""
-    found: dict[tuple[int, float, int], tuple[Path, Document]] = {}
-    ranks = {dataset: rank for rank, dataset in enumerate(dict.fromkeys(cell.dataset for cell in folders))}
-    for cell, folder in folders.items():
+def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
+    """The job's runs, and every other one beside them that only its seed or its epsilon sets apart, in table order."""
+    runs: dict[tuple[int, float, int], tuple[Path, Table1Run]] = {}
+    ranks = {dataset: rank for rank, dataset in enumerate(dict.fromkeys(spec.dataset for spec in folders))}
+    for spec, folder in folders.items():
         name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
         for beside in folder.parent.glob(f"{name}-epsilon*-{digest}"):
-            document = read_cell(beside)
-            if document is not None:
-                found[ranks[cell.dataset], document["epsilon"], document["seed"]] = (beside, document)
-    return [found[key] for key in sorted(found)]
+            run = read_run(beside, Table1Run)
+            if run is not None:
+                runs[ranks[spec.dataset], run.epsilon, run.seed] = (beside, run)
+    return [runs[key] for key in sorted(runs)]
 
 
 def _write(
-    request: Request, job: Job, cells: Sequence[tuple[Path, Document]], *, out: Path, hardware: Hardware
+    request: Request, job: Job, runs: Sequence[tuple[Path, Table1Run]], *, out: Path, hardware: Hardware
 ) -> Document:
-    documents = [document for _, document in cells]
-    used = {cell.dataset: cell.recipe for cell in job.cells}
+    documents = [_plain(run) for _, run in runs]
+    used = {spec.dataset: spec.recipe for spec in job.specs}
     result: Document = {
         "schema": 1,
         "provenance": {
@@ -229,7 +238,7 @@ def _write(
         "not_run": list(job.not_run),
         "summary": summarize(documents, comparable=not request.fast),
     }
-    merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder, _ in cells])
+    merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder, _ in runs])
     write_whole(out / "table1.md", table1_markdown(result).encode())
     write_whole(out / "table1.csv", table1_csv(result).encode())
     save_figure(draw_table1(result), out, "table1")

@@ -20,12 +20,11 @@ from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.files import write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.memory import keep_freed_memory
-from negatoscope.reproduce.runs import CellData, load_cell_data
-from negatoscope.studies.study_run import StudyRun, run_study_cell
+from negatoscope.reproduce.run_data import RunData, load_run_data
+from negatoscope.studies.study_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
 
-Document = dict[str, Any]
 Observe = Callable[[str, TrainingProgress | str], None]
 """Called with a run's name and where it stands."""
 
@@ -36,7 +35,7 @@ class StudyJob:
 
     Args:
         name: How a person tells it from others.
-        run: What is trained.
+        spec: What is trained.
         folder: Where it is kept.
         data_dir: A folder to look for data in first.
         hardware: Where it is trained.
@@ -44,25 +43,25 @@ class StudyJob:
     """
 
     name: str
-    run: StudyRun
+    spec: StudyRunSpec
     folder: Path
     data_dir: Path | None
     hardware: Hardware
     deadline: float
 
-    def do(self, observe: Observe | None = None) -> Document | None:
+    def do(self, observe: Observe | None = None) -> StudyRun | None:
         """Make the run; None if it is too late to begin, or if it cannot be trained, which `failed.json` then says."""
         if time.time() > self.deadline:
             return None
         tell = observe or (lambda name, moment: None)
-        data = data_of(self.run.cell.recipe, self.data_dir, self.run.cell.fast)
+        data = data_of(self.spec.recipe, self.data_dir, self.spec.fast)
         try:
-            return run_study_cell(
-                self.run,
+            return make_study_run(
+                self.spec,
                 data,
                 hardware=self.hardware,
                 folder=self.folder,
-                observe=lambda moment: tell(self.name, moment),
+                progress=lambda moment: tell(self.name, moment),
             )
         except (DataError, OutputError):
             raise
@@ -77,18 +76,18 @@ def failure_of(folder: Path) -> str | None:
     return str(json.loads(file.read_text())["reason"]) if file.is_file() else None
 
 
-def data_of(recipe: Recipe, data_dir: Path | None, fast: bool) -> CellData:
+def data_of(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
     """The images that a recipe is about; loaded once in each process."""
     size: dict[str, Any] = {"split": recipe.split, "validation_size": recipe.validation_size}
     return _loaded(Recipe("any", data=recipe.data, negatives=recipe.negatives, **size), data_dir, fast)
 
 
 @cache
-def _loaded(recipe: Recipe, data_dir: Path | None, fast: bool) -> CellData:
-    return load_cell_data(recipe, data_dir=data_dir, fast=fast)
+def _loaded(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
+    return load_run_data(recipe, data_dir=data_dir, fast=fast)
 
 
-def make(jobs: Sequence[StudyJob], *, count: int, observe: Observe) -> Iterator[tuple[StudyJob, Document | None]]:
+def make(jobs: Sequence[StudyJob], *, count: int, observe: Observe) -> Iterator[tuple[StudyJob, StudyRun | None]]:
     """Each job with what came of it, as it ends; `count` at once, and `observe` only where that is one.
 
     Raises:

@@ -15,7 +15,8 @@ from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.estimate import Pace, measure_pace
-from negatoscope.reproduce.runs import Cell, CellData, cell_folder
+from negatoscope.reproduce.run_data import RunData, validation_size
+from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.studies.design import Study, choose_studies, load_studies
 from negatoscope.studies.effects import LevelRuns, level_key
 from negatoscope.studies.jobs import StudyJob, data_of, failure_of, make
@@ -23,7 +24,7 @@ from negatoscope.studies.probing import LOOKS
 from negatoscope.studies.sensitivity_document import study_document
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_page import sensitivity_page
-from negatoscope.studies.study_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, read_study_cell
+from negatoscope.studies.study_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
 from negatoscope.training.loop import MONITORED, TrainingProgress
 
 Document = dict[str, Any]
@@ -89,12 +90,12 @@ class PlannedRun:
     study: str
     factor: str
     value: str
-    run: StudyRun
+    spec: StudyRunSpec
 
     @property
     def name(self) -> str:
         """How a person tells it from others."""
-        return f"{self.study}, {level_key(self.factor, self.value)}, seed {self.run.cell.seed}"
+        return f"{self.study}, {level_key(self.factor, self.value)}, seed {self.spec.seed}"
 
 
 def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> list[PlannedRun]:
@@ -106,8 +107,9 @@ def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> li
                 seed = turn - level.round
                 if 0 <= seed < min(seeds, level.seeds or seeds):
                     recipe = replace(level.recipe, epochs=1) if fast else level.recipe
-                    cell = Cell(study.dataset, study.epsilon, seed, recipe, fast)
-                    runs.append(PlannedRun(study.name, factor, level.value, StudyRun(cell, factor in ("", "also"))))
+                    probe = factor in ("", "also")
+                    spec = StudyRunSpec(study.dataset, study.epsilon, seed, recipe, fast, probe)
+                    runs.append(PlannedRun(study.name, factor, level.value, spec))
     return runs
 
 
@@ -120,22 +122,22 @@ def study_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware, w
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
     """
     with locked(out):
-        remove_leftovers([out, *out.glob("cells/*")])
+        remove_leftovers([out, *out.glob("runs/*")])
         studies = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
         studies, not_run = _at_hand(studies, request)
         runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
-        folders = {run: cell_folder(run.run.cell, _data(run, request), hardware=hardware, out=out) for run in runs}
+        folders = {run: run_folder(run.spec, _data(run, request), hardware=hardware, out=out) for run in runs}
         once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
         missing = {run for run, folder in folders.items() if once[folder] is run and not _is_there(folder)}
         seconds = _estimates([run for run in runs if run in missing], request, hardware)
         chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
         watcher.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
         deadline = _deadline(request.budget)
-        jobs = {StudyJob(run.name, run.run, folders[run], request.data_dir, hardware, deadline): run for run in chosen}
+        jobs = {StudyJob(run.name, run.spec, folders[run], request.data_dir, hardware, deadline): run for run in chosen}
         try:
             for job, document in make(list(jobs), count=request.jobs, observe=watcher.moved):
                 if document is not None:
-                    watcher.finished(job.name, document, seconds[jobs[job]])
+                    watcher.finished(job.name, _plain(document), seconds[jobs[job]])
         finally:  # what has been made is told, also where this is stopped
             result = _written(studies, folders, request, out=out, hardware=hardware, not_run=not_run)
         return result
@@ -154,10 +156,10 @@ def _written(
     failed = []
     for run, folder in folders.items():
         key = level_key(run.factor, run.value)
-        if (document := read_study_cell(folder)) is not None:
-            found[run.study].setdefault(key, {})[run.run.cell.seed] = document
+        if (made_run := read_run(folder, StudyRun)) is not None:
+            found[run.study].setdefault(key, {})[run.spec.seed] = _plain(made_run)
         elif (reason := failure_of(folder)) is not None:
-            failed.append({"study": run.study, "recipe": key, "seed": run.run.cell.seed, "reason": reason})
+            failed.append({"study": run.study, "recipe": key, "seed": run.spec.seed, "reason": reason})
     made = [run for levels in found.values() for seeds in levels.values() for run in seeds.values()]
     datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
     source = {
@@ -180,6 +182,14 @@ def _written(
     return result
 
 
+def _plain(run: StudyRun) -> Document:
+    plain = dict(to_plain(run))
+    probing = {"looking": plain["probing"]} if run.probing else {}
+    confidence = {"train": run.confidence.train, "negative": run.confidence.negative_train}
+    more = {"negative": plain["negative_train"], "confidence": confidence, "chance": run.chance}
+    return {**plain, **more, **probing, "tracks": run.train.track_low is not None}
+
+
 def _counted(made_by: Iterable[Document]) -> list[Document]:
     """Each way in which runs were made, with how many of them."""
     counts = Counter(json.dumps(each, sort_keys=True) for each in made_by)
@@ -187,11 +197,11 @@ def _counted(made_by: Iterable[Document]) -> list[Document]:
 
 
 def _is_there(folder: Path) -> bool:
-    return read_study_cell(folder) is not None or failure_of(folder) is not None
+    return read_run(folder, StudyRun) is not None or failure_of(folder) is not None
 
 
-def _data(run: PlannedRun, request: StudyRequest) -> CellData:
-    return data_of(run.run.cell.recipe, request.data_dir, request.fast)
+def _data(run: PlannedRun, request: StudyRequest) -> RunData:
+    return data_of(run.spec.recipe, request.data_dir, request.fast)
 
 
 def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[dict[str, str]]]:
@@ -213,18 +223,18 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
     paces: dict[str, Pace] = {}
     seconds = {}
     for run in runs:
-        cell, data = run.run.cell, _data(run, request)
+        spec, data = run.spec, _data(run, request)
         if run.study not in paces:
-            paces[run.study] = measure_pace(cell.recipe, data, hardware=hardware)
+            paces[run.study] = measure_pace(spec.recipe, data, hardware=hardware)
         pace = paces[run.study]
-        held = min(cell.recipe.validation_size, len(data.train) // 5) if cell.fast else cell.recipe.validation_size
-        trained = (len(data.train) - held) * cell.recipe.epochs * (pace.robust if cell.epsilon else pace.plain)
+        held = validation_size(data.train, spec.recipe, fast=spec.fast)
+        trained = (len(data.train) - held) * spec.recipe.epochs * (pace.robust if spec.epsilon else pace.plain)
         looked = (
-            (min(held, VALIDATED) + MONITORED) * (cell.recipe.epochs + len(MARKED_EPOCHS))
+            (min(held, VALIDATED) + MONITORED) * (spec.recipe.epochs + len(MARKED_EPOCHS))
             + 2 * MEASURED
             + len(data.test)
         )
-        seconds[run] = trained + (looked + LOOKS * run.run.look) * pace.predict
+        seconds[run] = trained + (looked + LOOKS * spec.probe) * pace.predict
     return seconds
 
 
@@ -240,7 +250,7 @@ def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[P
     """
     kept, spent = [], 0.0
     for run in runs:
-        passes = run.run.cell.recipe.epochs * (2 if run.run.cell.epsilon else 1)
+        passes = run.spec.recipe.epochs * (2 if run.spec.epsilon else 1)
         if budget is not None:
             spent += passes if budget.unit == "passes" else seconds.get(run, 0.0) / 60
             if spent > budget.amount:

@@ -1,171 +1,158 @@
-"""One run of a sensitivity study: trained, watched along the way, measured, and kept so that it is never made twice."""
+"""One run of a sensitivity study: trained, followed along the way and measured."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from negatoscope.data import Dataset
 from negatoscope.files import write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.provenance import commit
-from negatoscope.reproduce.measure import destinations_of, passes_of, rate_of
-from negatoscope.reproduce.runs import Cell, CellData, Observe, few_of, finished, rows_of, split_training
-from negatoscope.rows import read_rows, write_rows
-from negatoscope.statistics import contingency
+from negatoscope.reproduce.measure import accuracy_of, confidence_of, destinations_of
+from negatoscope.reproduce.run_data import RunData, few_of
+from negatoscope.reproduce.runs import (
+    Confidence,
+    Pass,
+    Run,
+    RunProgress,
+    RunSpec,
+    keep_run,
+    negatives_of,
+    train_and_measure,
+)
 from negatoscope.studies.probing import probe_negatives
-from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
-from negatoscope.transforms.tone import negative
+from negatoscope.training.loop import TrainingProgress, TrainingResult
 
 MEASURED, VALIDATED = 5000, 5000
-"""How many training images, and negatives of them, are measured on when a run has ended; how many validation images it
-is followed on. With twice as many, looking on took a third of the time."""
+"""How many training images, and negatives of them, are measured on when a run has ended; how many validation images
+accuracy along training is measured on. With twice as many, measuring took a third of the time."""
 
 MARKED_EPOCHS = (0.25, 0.5, 1.5)
 """Where accuracies are measured besides at the end of each epoch."""
 
-Document = dict[str, Any]
+
+@dataclass(frozen=True)
+class StudyRunSpec(RunSpec):
+    """A run of a study to be, and whether to probe what its network does with negatives."""
+
+    probe: bool = False
 
 
 @dataclass(frozen=True)
-class StudyRun:
-    """A run that is to be made: the cell, and whether to look at what its network does with negatives."""
+class CurvePoint:
+    """Accuracy along training, after a number of epochs: on validation images and on negatives of training images."""
 
-    cell: Cell
-    look: bool = False
+    epoch: float
+    validation_accuracy: float
+    negative_accuracy: float
 
 
-def read_study_cell(folder: Path) -> Document | None:
-    """What `run_study_cell` wrote there, or None where it has not ended.
+@dataclass(frozen=True)
+class MadeBy:
+    """What made a run."""
 
-    Raises:
-        DataError: The file is damaged.
+    commit: str | None
+    negatoscope: str
+    torch: str
+    hardware: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRun(Run):
+    """A run of a study.
+
+    Args:
+        made_by: Versions and hardware.
+        class_names: Of the dataset.
+        curve: Accuracy along training.
+        probing: What `probe_negatives` gave, where that was asked for.
     """
-    return finished(folder, _use)
+
+    made_by: MadeBy
+    class_names: tuple[str, ...]
+    curve: tuple[CurvePoint, ...]
+    probing: dict[str, Any] | None = None
 
 
-def _use(run: Document) -> object:
-    rates = [float(run[name]["accuracy"]) for name in ("train", "test", "negative")]
-    return rates, run["curve"][-1]["validation_accuracy"], run["seed"], run["made_by"], run["recipe"]["negative_share"]
+def make_study_run(
+    spec: StudyRunSpec, data: RunData, *, hardware: Hardware, folder: Path, progress: RunProgress
+) -> StudyRun:
+    """Train and measure one classifier, resuming where an earlier call was stopped.
 
-
-def run_study_cell(
-    run: StudyRun, data: CellData, *, hardware: Hardware, folder: Path, observe: Observe | None = None
-) -> Document:
-    """Train and measure one classifier, going on where an earlier call was stopped.
-
-    Leaves `rows.parquet` and, last, `cell.json` in `folder`.
+    Leaves `rows.parquet` and, last, `run.json` in `folder`.
 
     Raises:
         InputError: Training diverges, or the recipe does not fit the data.
         OutputError: `folder` cannot be written or the disk is full.
     """
-    cell, tell = run.cell, observe or (lambda moment: None)
-    training, validation = split_training(data.train, cell.recipe, seed=cell.seed, fast=cell.fast)
-    marks = _Marks(folder / "marks.json", steps=-(-len(training) // cell.recipe.batch_size), tell=tell)
-    trained = train(
-        cell.recipe,
-        training,
-        validation=few_of(validation, VALIDATED),
-        epsilon=cell.epsilon,
-        seed=cell.seed,
+    marks = _Marks(folder / "marks.json", spec, progress)
+    measured = train_and_measure(
+        spec,
+        data,
+        passes=partial(_passes, data),
+        followed=lambda validation: few_of(validation, VALIDATED),
         hardware=hardware,
         folder=folder,
-        observe=marks.see,
+        progress=marks.see,
     )
-    freeze(trained.network)
-    document = {
-        "dataset": cell.dataset,
-        "epsilon": cell.epsilon,
-        "seed": cell.seed,
-        "recipe": cell.recipe.to_dict(),
-        "digest": cell.recipe.digest,
-        "made_by": {
-            "commit": commit(),
-            "negatoscope": version("negatoscope"),
-            "torch": version("torch"),
-            "hardware": hardware.description,
-        },
-        **_measured(run, data, training, trained.network, hardware, folder, tell),
-        "curve": _curve(marks, trained),
-        "seconds": round(trained.seconds, 1),
-    }
-    if run.look:
-        tell("what it does with negatives")
-        where: dict[str, Any] = {"seed": cell.seed, "hardware": hardware, "fast": cell.fast}
-        document["looking"] = probe_negatives(trained.network, training, data.test, **where)
-    write_whole(folder / "cell.json", (json.dumps(document, indent=1) + "\n").encode())
-    for leftover in ("training.safetensors", "marks.json"):
-        (folder / leftover).unlink(missing_ok=True)
-    return document
+    training, network = measured.training, measured.result.network
+    names = {"train": ("train", "clean"), "test": ("test", "clean"), "negative_train": ("train", "negative")}
+    columns = {name: measured.columns[key] for name, key in names.items()}
+    if spec.probe:
+        progress("probing")
+    run = StudyRun(
+        dataset=spec.dataset,
+        epsilon=spec.epsilon,
+        seed=spec.seed,
+        recipe=spec.recipe,
+        train=accuracy_of(columns["train"]),
+        test=accuracy_of(columns["test"]),
+        negative_train=accuracy_of(columns["negative_train"]),
+        confidence=Confidence(**{name: confidence_of(values) for name, values in columns.items()}),
+        destinations=destinations_of(
+            columns["negative_train"], classes=len(training.class_names), with_counts=spec.probe
+        ),
+        seconds=round(measured.result.seconds, 1),
+        made_by=MadeBy(commit(), version("negatoscope"), version("torch"), hardware.description),
+        class_names=training.class_names,
+        curve=marks.curve(measured.result),
+        probing=probe_negatives(network, training, data.test, seed=spec.seed, hardware=hardware, fast=spec.fast)
+        if spec.probe
+        else None,
+    )
+    keep_run(folder, run)
+    marks.file.unlink(missing_ok=True)
+    return run
 
 
-def _measured(
-    run: StudyRun,
-    data: CellData,
-    training: Dataset,
-    network: PaperNetwork,
-    hardware: Hardware,
-    folder: Path,
-    tell: Callable[[str], None],
-) -> Document:
-    """Rates on training images, on their negatives and on test images, counted from rows."""
-    tell("measuring")
-    cell, seen, classes = run.cell, few_of(training, MEASURED), len(training.class_names)
-    if data.negated_train is None:
-        negatives, batch_transform = seen, lambda images, labels: negative(images)
-    else:
-        negatives = data.negated_train.take(np.searchsorted(data.negated_train.samples, seen.samples), split=seen.split)
-        batch_transform = None
-    passes = [(seen, "clean", None), (data.test, "clean", None), (negatives, "negative", batch_transform)]
-    write_rows(folder / "rows.parquet", (rows_of(cell, *each, network, hardware) for each in passes))
-    found = passes_of(read_rows(folder / "rows.parquet"))
-    train_rows, test_rows, negative_rows = (found[images.split, transform] for images, transform, _ in passes)
-    destinations = destinations_of(negative_rows, classes)
-    if run.look:
-        table = contingency(negative_rows["label"], negative_rows["prediction"], classes=classes)
-        destinations["counts"] = table.tolist()
-    return {
-        "train": rate_of(train_rows),
-        "test": rate_of(test_rows),
-        "negative": rate_of(negative_rows),
-        "confidence": {
-            "train": float(train_rows["confidence"].mean()),
-            "negative": float(negative_rows["confidence"].mean()),
-        },
-        "destinations": destinations,
-        "tracks": training.tracks is not None,
-        "chance": 1 / classes,
-        "class_names": list(training.class_names),
-    }
+def _passes(data: RunData, training: Dataset, validation: Dataset, network: PaperNetwork) -> Iterator[Pass]:
+    measured = few_of(training, MEASURED)
+    yield from (Pass(measured, "clean"), Pass(data.test, "clean"), negatives_of(measured, data))
 
 
 class _Marks:
     """Accuracies within epochs, kept beside the training's state so that a run that was stopped has them still."""
 
-    def __init__(self, file: Path, *, steps: int, tell: Observe) -> None:
-        self.file, self.steps, self.tell = file, steps, tell
-        self.wanted = {max(1, round(epoch * steps)): epoch for epoch in MARKED_EPOCHS}
-        self.found: dict[str, list[float]] = json.loads(file.read_text()) if file.is_file() else {}
+    def __init__(self, file: Path, spec: RunSpec, progress: RunProgress) -> None:
+        self.file, self.epochs, self.progress = file, spec.recipe.epochs, progress
+        self.accuracies: dict[str, list[float]] = json.loads(file.read_text()) if file.is_file() else {}
 
-    def see(self, moment: TrainingProgress) -> None:
-        epoch = self.wanted.get(moment.step)
-        if epoch is not None and moment.step < moment.steps:
-            self.found[str(epoch)] = list(moment.accuracies())
-            write_whole(self.file, json.dumps(self.found).encode())
-        self.tell(moment)
+    def see(self, progress: TrainingProgress | str) -> None:
+        if isinstance(progress, TrainingProgress) and progress.step < progress.steps:
+            steps = progress.steps // self.epochs
+            marks = {max(1, round(epoch * steps)): epoch for epoch in MARKED_EPOCHS}
+            if progress.step in marks:
+                self.accuracies[str(marks[progress.step])] = list(progress.accuracies())
+                write_whole(self.file, json.dumps(self.accuracies).encode())
+        self.progress(progress)
 
-
-def _curve(marks: _Marks, trained: TrainingResult) -> list[dict[str, float]]:
-    """Accuracy on validation images and on 2,000 negatives of training images, by epochs."""
-    points = {float(epoch): tuple(found) for epoch, found in marks.found.items()}
-    points |= {float(each.epoch): (each.validation_accuracy, each.negative_accuracy) for each in trained.history}
-    return [
-        {"epoch": epoch, "validation_accuracy": validation, "negative_accuracy": negatives}
-        for epoch, (validation, negatives) in sorted(points.items())
-    ]
+    def curve(self, result: TrainingResult) -> tuple[CurvePoint, ...]:
+        points = {float(epoch): CurvePoint(float(epoch), *pair) for epoch, pair in self.accuracies.items()}
+        for epoch in result.history:
+            points[epoch.epoch] = CurvePoint(float(epoch.epoch), epoch.validation_accuracy, epoch.negative_accuracy)
+        return tuple(points[epoch] for epoch in sorted(points))

@@ -1,0 +1,91 @@
+"""The images that a classifier of the paper is trained on and measured with."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from negatoscope.data import DATASETS, Dataset, load_dataset
+from negatoscope.data.split import split_validation
+from negatoscope.errors import InputError
+from negatoscope.training.loop import expect_images
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import derive_seed
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The images of one dataset, and where negatives are taken before the preparation, their negatives."""
+
+    train: Dataset
+    test: Dataset
+    negated_train: Dataset | None = None
+    negated_test: Dataset | None = None
+
+    @cached_property
+    def datasets(self) -> list[Dataset]:
+        """Those that provenance must name."""
+        return [self.train] if self.negated_train is None else [self.train, self.negated_train]
+
+
+def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) -> RunData:
+    """The images that a recipe is about.
+
+    Raises:
+        DataError: They are not at hand or damaged.
+        InputError: They are not square or of varying size, the recipe does not fit them, or it has negatives taken
+            before a preparation that the dataset does not have.
+    """
+
+    def load(spec: str, split: str) -> Dataset:
+        return load_split(spec, split, data_dir=data_dir, fast=fast)
+
+    data = RunData(load(recipe.data, "train"), load(recipe.data, "test"))
+    expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
+    shape, other = np.shape(data.train.images)[1:], np.shape(data.test.images)[1:]
+    if shape != other:
+        raise InputError(
+            f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
+        )
+    if recipe.negatives == "after":
+        return data
+    spec = DATASETS.resolve(recipe.data)[0]
+    if spec.arguments.get("prepare", "none") == "none":
+        raise InputError(f"expected negatives 'after' for {recipe.data}, which has no preparation, got 'before'")
+    negated = str(replace(spec, arguments={**spec.arguments, "negated": True}))
+    return replace(data, negated_train=load(negated, "train"), negated_test=load(negated, "test"))
+
+
+def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:
+    """One split of a dataset in one array; for a smoke run a few of its images, always the same ones.
+
+    Raises:
+        DataError: It is not at hand or damaged.
+        InputError: Its images are of varying size.
+    """
+    dataset = load_dataset(spec, split=split, data_dir=data_dir)
+    if not isinstance(dataset.images, np.ndarray):
+        raise InputError(f"expected images of one size, got {spec}; prepare them, as in gtsrb(prepare='paper')")
+    return few_of(dataset, 2000 if split == "train" else 500) if fast else dataset
+
+
+def validation_size(dataset: Dataset, recipe: Recipe, *, fast: bool) -> int:
+    """How many of the training images are held out: what the recipe says, in a smoke run a fifth at most."""
+    return min(recipe.validation_size, len(dataset) // 5) if fast else recipe.validation_size
+
+
+def split_training(dataset: Dataset, recipe: Recipe, *, seed: int, fast: bool) -> tuple[Dataset, Dataset]:
+    """What `load_split` gave for training, cut into the images that a classifier of that seed trains on and the others.
+
+    Raises:
+        InputError: `split_validation` cannot cut it so.
+    """
+    size = validation_size(dataset, recipe, fast=fast)
+    return split_validation(dataset, method=recipe.split, size=size, seed=derive_seed(seed, "split"))
+
+
+def few_of(dataset: Dataset, count: int) -> Dataset:
+    """As many images of a dataset, always the same ones; all where there are no more."""
+    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:count])
+    return dataset.take(chosen, split=dataset.split)

@@ -1,0 +1,161 @@
+"""One classifier of Table I: trained, and measured on images, negatives and under every attack that takes epsilon."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.data import Dataset
+from negatoscope.hardware import Hardware
+from negatoscope.models.networks import PaperNetwork
+from negatoscope.models.trained import save_network
+from negatoscope.registry import Spec, parse_spec
+from negatoscope.reproduce.measure import Columns, TrackedRate, accuracy_of, confidence_of, destinations_of
+from negatoscope.reproduce.paper import EPSILONS
+from negatoscope.reproduce.run_data import RunData, few_of
+from negatoscope.reproduce.runs import (
+    Confidence,
+    Pass,
+    Run,
+    RunProgress,
+    RunSpec,
+    keep_run,
+    negatives_of,
+    train_and_measure,
+)
+from negatoscope.training.loop import Epoch
+
+ATTACKED = 1000
+"""How many test images are attacked."""
+
+PLAIN_ATTACK_EPSILON = 0.1
+"""Of the epsilons that the plain DNN is attacked with, the one that its columns show."""
+
+
+@dataclass(frozen=True)
+class AttackAccuracies:
+    """Accuracy under each attack, by its name, of one epsilon."""
+
+    epsilon: float
+    accuracies: Mapping[str, TrackedRate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table1Run(Run):
+    """A classifier of Table I.
+
+    Args:
+        validation: Accuracy on validation images.
+        negative_test: Accuracy on the negatives of test images.
+        attacks: Accuracy on test images under attack, by epsilon: the classifier's own, or for the plain DNN each of
+            the paper's.
+        majority: The accuracy of always naming the most frequent class of the training images.
+        epochs: How training went.
+        weights_sha256: Of `weights.safetensors`.
+    """
+
+    validation: TrackedRate
+    negative_test: TrackedRate
+    attacks: tuple[AttackAccuracies, ...]
+    majority: float
+    epochs: tuple[Epoch, ...]
+    weights_sha256: str
+
+    @property
+    def shown_attacks(self) -> AttackAccuracies:
+        """Those that the classifier's row shows."""
+        return next((found for found in self.attacks if found.epsilon == PLAIN_ATTACK_EPSILON), self.attacks[-1])
+
+
+def attack_epsilons(spec: RunSpec) -> tuple[float, ...]:
+    """What a classifier is attacked with: its own epsilon, or for the plain DNN every one of the paper's."""
+    return (spec.epsilon,) if spec.epsilon else EPSILONS[1:]
+
+
+def run_table1_classifier(
+    spec: RunSpec, data: RunData, *, hardware: Hardware, folder: Path, progress: RunProgress
+) -> Table1Run:
+    """Train and measure one classifier, resuming where an earlier call was stopped.
+
+    Leaves `weights.safetensors`, `rows.parquet` and, last, `run.json` in `folder`.
+
+    Raises:
+        InputError: Training diverges, or the recipe does not fit the data.
+        OutputError: `folder` cannot be written or the disk is full.
+    """
+    measured = train_and_measure(
+        spec, data, passes=partial(_passes, spec, data), hardware=hardware, folder=folder, progress=progress
+    )
+    training, network, columns = measured.training, measured.result.network, measured.columns
+    named = {
+        "train": columns["train", "clean"],
+        "validation": columns["validation", "clean"],
+        "test": columns["test", "clean"],
+        "negative_train": columns["train", "negative"],
+        "negative_test": columns["test", "negative"],
+    }
+    facts = {
+        "data": training.spec,
+        "class_names": training.class_names,
+        "recipe": spec.recipe.to_dict(),
+        "epsilon": spec.epsilon,
+        "seed": spec.seed,
+    }
+    run = Table1Run(
+        dataset=spec.dataset,
+        epsilon=spec.epsilon,
+        seed=spec.seed,
+        recipe=spec.recipe,
+        train=accuracy_of(named["train"]),
+        validation=accuracy_of(named["validation"]),
+        test=accuracy_of(named["test"]),
+        negative_train=accuracy_of(named["negative_train"]),
+        negative_test=accuracy_of(named["negative_test"]),
+        confidence=Confidence(**{name: confidence_of(values) for name, values in named.items()}),
+        destinations=destinations_of(named["negative_train"], classes=len(training.class_names)),
+        attacks=_attack_accuracies(columns),
+        majority=float(np.bincount(named["train"]["label"]).max() / len(training)),
+        epochs=measured.result.history,
+        seconds=round(measured.result.seconds, 1),
+        weights_sha256=save_network(folder / "weights.safetensors", network, facts=facts),
+    )
+    keep_run(folder, run)
+    return run
+
+
+def _passes(
+    spec: RunSpec, data: RunData, training: Dataset, validation: Dataset, network: PaperNetwork
+) -> Iterator[Pass]:
+    for images in (training, validation, data.test):
+        yield Pass(images, "clean")
+    for images in (training, data.test):
+        yield negatives_of(images, data)
+    attacked = few_of(data.test, 100 if spec.fast else ATTACKED)
+    for epsilon in attack_epsilons(spec):
+        for attack in attack_specs(epsilon):
+            under_attack = resolve_attack(str(attack), seed=spec.seed).against(network)
+            yield Pass(attacked, str(attack), under_attack)
+
+
+def attack_specs(epsilon: float) -> list[Spec]:
+    """Every registered attack that takes an epsilon, with the steps of those that take several."""
+    specs = []
+    for name in ATTACKS.names():
+        settings = inspect.signature(ATTACKS.get(name)).parameters
+        steps = {"steps": settings["steps"].default} if "steps" in settings else {}
+        specs += [Spec(name, {"epsilon": epsilon, **steps})] if "epsilon" in settings else []
+    return specs
+
+
+def _attack_accuracies(columns: Mapping[tuple[str, str], Columns]) -> tuple[AttackAccuracies, ...]:
+    accuracies: dict[float, dict[str, TrackedRate]] = {}
+    for (_, transform), values in columns.items():
+        spec = parse_spec(transform)
+        if "epsilon" in spec.arguments:
+            epsilon = float(str(spec.arguments["epsilon"]))
+            accuracies.setdefault(epsilon, {})[spec.name] = accuracy_of(values)
+    return tuple(AttackAccuracies(epsilon, accuracies[epsilon]) for epsilon in sorted(accuracies))
