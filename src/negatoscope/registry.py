@@ -71,13 +71,13 @@ class Registry(Generic[Registered]):
         self._functions: dict[str, Registered] = {}
         self._discovered = False
 
-    def register(self, function: Registered) -> Registered:
-        """Add a function under its own name; use it as a decorator.
+    def register(self, function: Registered, name: str = "") -> Registered:
+        """Add a function under its own name, or another one; use it as a decorator.
 
         Raises:
             SpecError: Another function has that name.
         """
-        name = function.__name__
+        name = name or function.__name__
         holder = self._functions.get(name, function).__module__
         if holder != function.__module__:
             raise SpecError(f"expected a new {self.kind} name, got {name!r}, which {holder} has")

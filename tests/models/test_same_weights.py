@@ -223,7 +223,10 @@ def test_weights_without_a_network_ask_for_its_factory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["net.h5", "no-such-folder/", "mnist"])
 def test_an_unknown_kind_of_model_is_one_sentence(text: str) -> None:
-    with pytest.raises(InputError, match=r"^expected model.onnx, model.pt2, .* or timm:NAME, got .*; correct it$"):
+    with pytest.raises(
+        InputError,
+        match=r"^expected model.pt2, a Hugging .*, model.onnx, .* or weights.safetensors, got .*; correct it$",
+    ):
         _open(text)
 
 

@@ -1,13 +1,18 @@
 """Attacks that follow the gradient of the loss with respect to the images, in the maximum norm."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from negatoscope.attacks import AttackResult, register_attack
+from negatoscope.descriptions import ParameterRange
 from negatoscope.errors import InputError
 from negatoscope.models.predict import Classifier
 from negatoscope.types import Images, Labels
+
+Epsilon = Annotated[float, ParameterRange(0.0, 1.0, identity=0.0)]
 
 
 @torch.no_grad()
@@ -20,7 +25,7 @@ def fgsm_step(images: Images, gradient: Images, *, epsilon: float) -> Images:
 
 
 @register_attack
-def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: float) -> AttackResult:
+def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: Epsilon) -> AttackResult:
     """The fast gradient sign method: one step of size `epsilon` up the cross-entropy of the labels.
 
     Args:
@@ -44,7 +49,7 @@ def pgd(
     images: Images,
     labels: Labels,
     *,
-    epsilon: float,
+    epsilon: Epsilon,
     step_size: float = 0.0,
     steps: int = 20,
     random_start: bool = True,

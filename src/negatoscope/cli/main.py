@@ -14,6 +14,7 @@ from negatoscope import __version__
 from negatoscope.cli import data
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
+from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.recipes import recipes
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
@@ -36,6 +37,7 @@ reproduce = typer.Typer(no_args_is_help=True, help="Run the paper's experiments 
 for group, command, example in (
     (app, audit, "audit model.onnx --data folder:test --out out/audit"),
     (app, compare, "compare out/old out/new"),
+    (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),
     (reproduce, sensitivity, "reproduce sensitivity --studies mnist --factors 'optimizer,batch norm' --seeds 3"),

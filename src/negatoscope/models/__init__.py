@@ -1,10 +1,12 @@
 """Classifiers: the paper's network, one inference path, and whatever a user brings in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
+from negatoscope.descriptions import Description
 from negatoscope.models.options import ModelOptions
 from negatoscope.registry import Registry
 
@@ -38,7 +40,42 @@ class LoadedModel:
     labels: tuple[str, ...] = ()
 
 
-MODELS: Registry[Callable[..., LoadedModel | None]] = Registry("model", "negatoscope.models")
-"""Every kind by name, called as ``opener(text, options=..., device=...)``; None where the text names another kind."""
+Opener = Callable[[str, ModelOptions, torch.device], LoadedModel | None]
 
-register_model = MODELS.register
+MODELS: Registry[Opener] = Registry("model", "negatoscope.models")
+"""Every kind by name, called as ``opener(text, options, device)``; None where the text names another kind."""
+
+_FORMS: dict[str, str] = {}
+
+
+def register_model(kind: ModelKind, *, form: str) -> Callable[[Opener], Opener]:
+    """Add a kind of model; a decorator.
+
+    Args:
+        kind: What reports call it.
+        form: How a user names one, as in "model.onnx".
+
+    Raises:
+        SpecError: There is another kind of that name.
+    """
+
+    def register(opener: Opener) -> Opener:
+        MODELS.register(opener, kind)
+        _FORMS[kind] = form
+        return opener
+
+    return register
+
+
+def describe_models() -> list[Description]:
+    """Every kind of model; the summary begins with how a user names one."""
+    return [replace(entry, summary=f"{_form(entry.name)}: {entry.summary}") for entry in MODELS.describe()]
+
+
+def model_forms() -> str:
+    """How a user names a model of each kind, as errors list it."""
+    return " or ".join(", ".join(map(_form, MODELS.names())).rsplit(", ", 1))
+
+
+def _form(kind: ModelKind) -> str:
+    return _FORMS.get(kind, kind)

@@ -25,8 +25,8 @@ _CODE = ("aotinductor", "custom_obj", "opaque_obj")
 """Parts of an archive that hold machine code or pickled objects."""
 
 
-@register_model
-def exported_program(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("export", form="model.pt2")
+def exported_program(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A file of `torch.export.save`, ending in ".pt2"; layout, size, channels, batch and type are read from it.
 
     Raises:

@@ -25,8 +25,8 @@ from negatoscope.pixels import resize_image
 _TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and resample a little differently
 
 
-@register_model
-def hugging_face(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("hugging_face", form="a Hugging Face folder")
+def hugging_face(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A folder of `save_pretrained`: weights as safetensors, and the preprocessor's configuration, which is followed.
 
     Raises:

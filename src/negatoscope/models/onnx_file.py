@@ -30,8 +30,8 @@ _DTYPES: dict[str, Dtype] = {
 _CPU = "CPUExecutionProvider"
 
 
-@register_model
-def onnx_file(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("onnx", form="model.onnx")
+def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A file that ends in ".onnx", with the weights beside it if it has some there.
 
     Read from the file: layout, size, channels and batch where the input's shape decides them, the type of its numbers,

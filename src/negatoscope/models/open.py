@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from negatoscope.errors import DataError, InputError
-from negatoscope.models import MODELS, LoadedModel
+from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.input_spec import InputSpec
@@ -20,8 +20,6 @@ from negatoscope.types import Images
 
 PICKLES = (".bin", ".ckpt", ".joblib", ".p", ".pickle", ".pkl", ".pt", ".pth")
 """Endings of files that may hold any code."""
-
-_FORMS = "model.onnx, model.pt2, weights.safetensors, package.module:factory, a Hugging Face folder or timm:NAME"
 
 
 def open_classifier(
@@ -81,10 +79,10 @@ def _load(model: str | Path | Callable[..., Any], options: ModelOptions, device:
             "the network, package.module:factory, and give its state dict with --weights, or export it to ONNX"
         )
     for kind in MODELS.names():
-        loaded = MODELS.get(kind)(text, options=options, device=device)
+        loaded = MODELS.get(kind)(text, options, device)
         if loaded is not None:
             return loaded
-    raise InputError(f"expected {_FORMS}, got {text!r}; correct it")
+    raise InputError(f"expected {model_forms()}, got {text!r}; correct it")
 
 
 def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, name: str) -> Tensor:

@@ -15,8 +15,8 @@ from negatoscope.models.torch_module import load_callable, load_weights
 _RESIZES = ("bilinear", "bicubic", "nearest")
 
 
-@register_model
-def timm_name(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("timm", form="timm:NAME")
+def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
 
     Raises:

@@ -24,8 +24,8 @@ from negatoscope.models.options import ModelOptions
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-@register_model
-def torch_factory(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("torch", form="package.module:factory")
+def torch_factory(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A function without arguments, "package.module:factory", that makes a torch module or another callable.
 
     The module is looked for in the current folder too. Its weights are read from `weights`, if that is given.

@@ -12,8 +12,8 @@ from negatoscope.models.options import ModelOptions
 from negatoscope.models.trained import load_network
 
 
-@register_model
-def trained_file(text: str, *, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+@register_model("trained", form="weights.safetensors")
+def trained_file(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
     """A file of `save_network`, ending in ".safetensors", with all that it expects in it.
 
     Raises:

@@ -105,12 +105,15 @@ def describe_transform(text: str) -> TransformFacts:
     """
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
-    kind, color = _TRAITS.get(spec.name, ("label_preserving", False))
+    kind, color = _traits(spec.name)
     ranges = ranges_of(TRANSFORMS.get(spec.name))
     return TransformFacts(spec=spec, function=bound, kind=kind, color=color, ranges=ranges)
 
 
 def describe_transforms() -> list[Description]:
     """Every transform, its kind that of `TransformKind`."""
-    kinds = {name: kind for name, (kind, _) in _TRAITS.items()}
-    return [replace(entry, kind=kinds.get(entry.name, entry.kind)) for entry in TRANSFORMS.describe()]
+    return [replace(entry, kind=_traits(entry.name)[0]) for entry in TRANSFORMS.describe()]
+
+
+def _traits(name: str) -> tuple[TransformKind, bool]:
+    return _TRAITS.get(name, ("label_preserving", False))

@@ -5,8 +5,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as package_files
-from typing import Any, Literal
+from typing import Literal
 
+from negatoscope.descriptions import Description
+from negatoscope.documents import from_plain
 from negatoscope.errors import SpecError
 from negatoscope.transforms import describe_transform
 
@@ -26,9 +28,19 @@ class Suite:
     specs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A suite as `suites.toml` has it."""
+
+    version: int
+    summary: str
+    specs: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+
+
 def suite_names() -> list[str]:
     """Every suite there is."""
-    return list(_told())
+    return list(_entries())
 
 
 def suite(name: str, *, channels: Literal["gray", "rgb"] = "rgb") -> Suite:
@@ -36,22 +48,31 @@ def suite(name: str, *, channels: Literal["gray", "rgb"] = "rgb") -> Suite:
 
     Args:
         name: "negative", "semantic" or "all".
-        channels: "gray" leaves out what has something to say of colour images only.
+        channels: "gray" leaves out what is of use for colour images only.
 
     Raises:
         SpecError: There is none; the nearest name is suggested.
     """
-    told = _told()
-    if name not in told:
-        near = difflib.get_close_matches(name, told, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(told)}"
-        raise SpecError(f"expected the name of a suite, got {name!r}; {hint}")
-    parts = [name, *told[name].get("includes", ())]
-    specs = dict.fromkeys(spec for part in parts for spec in told[part].get("specs", ()))
-    kept = [spec for spec in specs if channels == "rgb" or not describe_transform(spec).color]
-    return Suite(name, told[name]["version"], tuple(kept))
+    entries = _entries()
+    if name not in entries:
+        near = difflib.get_close_matches(name, entries, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(entries)}"
+        raise SpecError(f"expected the name of a suite, got {name!r:.80}; {hint}")
+    specs = dict.fromkeys(spec for part in (name, *entries[name].includes) for spec in entries[part].specs)
+    chosen = [spec for spec in specs if channels == "rgb" or not describe_transform(spec).color]
+    return Suite(name, entries[name].version, tuple(chosen))
+
+
+def describe_suites() -> list[Description]:
+    """Every suite, with the specs of its transforms."""
+    return [
+        Description(name, "suite", f"Version {entry.version}: {entry.summary}", contains=suite(name).specs)
+        for name, entry in _entries().items()
+    ]
 
 
 @cache
-def _told() -> dict[str, Any]:
-    return tomllib.loads(package_files("negatoscope.transforms").joinpath("suites.toml").read_text(encoding="utf-8"))
+def _entries() -> dict[str, _Entry]:
+    file = package_files("negatoscope.transforms").joinpath("suites.toml")
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {name: from_plain(table, _Entry) for name, table in tables.items()}

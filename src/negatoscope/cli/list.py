@@ -1,0 +1,117 @@
+"""`negatoscope list`: what there is of each kind, with parameters, ranges and sources."""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from importlib.resources import files as package_files
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from negatoscope.cli.loading import loading
+from negatoscope.errors import SpecError
+
+if TYPE_CHECKING:
+    from negatoscope.descriptions import Description, Parameter
+
+
+def list(
+    kind: Annotated[str, typer.Argument(help="transforms, suites, attacks, datasets, models or recipes.")],
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
+) -> None:
+    """Show every transform, suite, attack, dataset, kind of model or recipe, those of other packages too."""
+    if kind not in _LISTS:
+        near = difflib.get_close_matches(kind, _LISTS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(_LISTS)}"
+        raise SpecError(f"expected what to list, got {kind!r:.80}; {hint}")
+    with loading():
+        entries = _LISTS[kind]()
+        from negatoscope.documents import to_plain
+    if as_json:
+        typer.echo(json.dumps([to_plain(entry) for entry in entries], indent=1))
+    else:
+        _print_table(entries)
+
+
+def _transforms() -> "Sequence[Description]":
+    from negatoscope.transforms import describe_transforms
+
+    return describe_transforms()
+
+
+def _suites() -> "Sequence[Description]":
+    from negatoscope.transforms.suites import describe_suites
+
+    return describe_suites()
+
+
+def _attacks() -> "Sequence[Description]":
+    from negatoscope.attacks import ATTACKS
+
+    return ATTACKS.describe()
+
+
+def _datasets() -> "Sequence[Description]":
+    from negatoscope.data import DATASETS
+
+    return DATASETS.describe()
+
+
+def _models() -> "Sequence[Description]":
+    from negatoscope.models import describe_models
+
+    return describe_models()
+
+
+def _recipes() -> "Sequence[Description]":
+    """The recipes of the package, the parameters those that differ from the defaults."""
+    from negatoscope.descriptions import Description, Parameter, type_name
+    from negatoscope.reproduce.paper import default_recipe
+
+    entries = []
+    for file in sorted(path.name for path in package_files("negatoscope.training").joinpath("recipes").iterdir()):
+        recipe = default_recipe(file.removesuffix(".toml"))
+        settings = [
+            Parameter(f"{prefix}{field.name}", type_name(field.type), getattr(owner, field.name))
+            for prefix, owner in (("", recipe), ("network.", recipe.network))
+            for field in fields(owner)
+            if field.name not in ("name", "network") and getattr(owner, field.name) != field.default
+        ]
+        summary = f"Trains the paper's network on {recipe.data}, {recipe.epochs} epochs with {recipe.optimizer}."
+        entries.append(Description(recipe.name, "recipe", summary, tuple(settings)))
+    return entries
+
+
+_LISTS: "Mapping[str, Callable[[], Sequence[Description]]]" = {
+    "transforms": _transforms,
+    "suites": _suites,
+    "attacks": _attacks,
+    "datasets": _datasets,
+    "models": _models,
+    "recipes": _recipes,
+}
+
+
+def _print_table(entries: "Sequence[Description]") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(emoji=False)
+    if not console.is_terminal:
+        console.width = 160
+    table = Table("name", "kind", "parameters", "what it is", "source", box=None, padding=(0, 2, 0, 0))
+    for entry in entries:
+        parameters = "\n".join([*map(_shown, entry.parameters), *entry.contains])
+        table.add_row(entry.name, entry.kind, escape(parameters), escape(entry.summary), escape(entry.source))
+    console.print(table)
+
+
+def _shown(parameter: "Parameter") -> str:
+    """As in "exponent: float, 0.25 to 4, 1 changes nothing"."""
+    default = "" if parameter.required else f" = {parameter.default!r}"
+    range = parameter.range
+    ends = f", {range.low:g} to {range.high:g}" if range else ""
+    identity = f", {range.identity:g} changes nothing" if range and range.identity is not None else ""
+    return f"{parameter.name}: {parameter.type}{default}{ends}{identity}"

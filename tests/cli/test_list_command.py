@@ -1,0 +1,118 @@
+"""`negatoscope list` shows every registry as it is, for people and for programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from negatoscope.attacks import ATTACKS
+from negatoscope.cli.main import app
+from negatoscope.data import DATASETS
+from negatoscope.descriptions import Description, Parameter, ParameterRange
+from negatoscope.documents import from_plain
+from negatoscope.errors import SpecError
+from negatoscope.models import MODELS
+from negatoscope.training.recipe import Recipe
+from negatoscope.transforms import TRANSFORMS, describe_transform
+from negatoscope.transforms.suites import suite, suite_names
+
+NAMES: dict[str, list[str]] = {
+    "transforms": TRANSFORMS.names(),
+    "suites": suite_names(),
+    "attacks": ATTACKS.names(),
+    "datasets": DATASETS.names(),
+    "models": MODELS.names(),
+    "recipes": ["fashion_mnist", "gtsrb", "mnist", "mnist_sample"],
+}
+
+
+def _listed(kind: str) -> dict[str, Description]:
+    output = CliRunner().invoke(app, ["list", kind, "--json"], catch_exceptions=False).output
+    entries: list[Any] = json.loads(output)
+    return {entry["name"]: from_plain(entry, Description) for entry in entries}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_list_of_objects_has_every_name_and_says_what_it_is(kind: str) -> None:
+    entries = _listed(kind)
+    assert list(entries) == NAMES[kind]
+    assert all(entry.summary.endswith(".") and entry.kind for entry in entries.values())
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_table_has_every_name(kind: str) -> None:
+    output = CliRunner().invoke(app, ["list", kind], catch_exceptions=False).output
+    for name in NAMES[kind]:
+        assert f"\n{name} " in output
+
+
+def test_a_transform_comes_with_its_kind_ranges_and_source() -> None:
+    entries = _listed("transforms")
+    assert entries["sigmoid_contrast"] == Description(
+        "sigmoid_contrast",
+        "label_preserving",
+        "S-shaped tone curve from black to white: a part of the logistic curve, stretched so that both ends stay.",
+        (
+            Parameter(
+                "steepness",
+                "float",
+                required=True,
+                range=ParameterRange(0.0, 20.0, identity=0.0),
+                description="From 0, where the curve is a straight line and changes nothing, to 1000. "
+                "20 nearly makes two tones.",
+            ),
+            Parameter(
+                "middle",
+                "float",
+                default=0.5,
+                range=ParameterRange(0.25, 0.75),
+                description="The value in [0, 1] at which the curve is steepest.",
+            ),
+        ),
+        source="Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).",
+    )
+    for spec in suite("all").specs:
+        facts = describe_transform(spec)
+        assert entries[facts.spec.name].kind == facts.kind
+
+
+@pytest.mark.parametrize("kind", ["transforms", "attacks", "datasets"])
+def test_every_parameter_is_described(kind: str) -> None:
+    for entry in _listed(kind).values():
+        for parameter in entry.parameters:
+            assert parameter.description.endswith("."), (entry.name, parameter.name)
+
+
+def test_a_suite_comes_with_its_specs_and_a_recipe_with_what_it_sets() -> None:
+    assert {name: entry.contains for name, entry in _listed("suites").items()} == {
+        name: suite(name).specs for name in suite_names()
+    }
+    settings = {parameter.name: parameter.default for parameter in _listed("recipes")["mnist"].parameters}
+    assert settings["network.dropout_pool"] == 0.25
+    assert settings["epochs"] != Recipe("x").epochs
+
+
+def test_another_package_s_transform_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "negatoscope_list_plugin.py").write_text(
+        'def squash(images, *, factor: float = 2.0):\n    """Squash all values."""\n    return images / factor\n'
+    )
+    described = tmp_path / "negatoscope_list_plugin-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: negatoscope-list-plugin\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[negatoscope.transforms]\nsquash = negatoscope_list_plugin:squash\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(TRANSFORMS, "_functions", dict(TRANSFORMS._functions))
+    monkeypatch.setattr(TRANSFORMS, "_discovered", False)
+    entry = _listed("transforms")["squash"]
+    assert (entry.kind, entry.summary, entry.parameters[0].default) == ("label_preserving", "Squash all values.", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"), [("transform", "did you mean 'transforms'?"), ("x" * 9, "give one of transforms, suites, ")]
+)
+def test_an_unknown_kind_is_one_sentence(kind: str, hint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        CliRunner().invoke(app, ["list", kind], catch_exceptions=False)
+    assert str(caught.value).startswith(f"expected what to list, got {kind!r}; {hint}")
