@@ -68,7 +68,7 @@ def test_an_audit_does_not_differ_from_itself(folders):
     found = compare(folders[0], folders[0])
     assert {entry.p_holm for entry in found.rates} == {1.0}
     assert {entry.difference for entry in found.rates} == {0.0}
-    assert found.verdict == "A and B differ significantly in none of 5 rates."
+    assert found.verdict == "A and B do not differ significantly in any of the 5 accuracies that both have."
 
 
 def test_images_are_found_by_their_hash_wherever_they_stand(tmp_path, folders, make_audit):

@@ -10,7 +10,8 @@ import numpy as np
 from negatoscope.auditing.compare import read_audit
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import expect_matches, judge, parse_rule
-from negatoscope.auditing.page import audit_markdown, audit_notebook, write_report
+from negatoscope.auditing.page import audit_notebook, write_report
+from negatoscope.auditing.page_markdown import audit_markdown
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
 from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, RunTotals, SelfCheck
 from negatoscope.auditing.run import AuditProgress, run_audit

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from negatoscope.auditing.page_text import title as title_of
 from negatoscope.auditing.results import AuditSummary, RuleResult, TransformResult
-from negatoscope.reports.formatting import measured
+from negatoscope.reports.formatting import counted, measured
 
 # XML 1.0 has no way to write these.
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,8 +36,8 @@ def _rule_case(rule: RuleResult) -> ET.Element:
 
 def _transform_case(entry: TransformResult) -> ET.Element:
     case = ET.Element("testcase", {"classname": f"negatoscope.{entry.kind}", "name": _clean(entry.spec)})
-    rate = measured(entry.accuracy, entry.low, entry.high, decimals=1)
-    ET.SubElement(case, "system-out").text = f"accuracy: {rate} % of {entry.n:,} images"
+    rate = measured(entry.accuracy, entry.low, entry.high, decimals=1, unit=True)
+    ET.SubElement(case, "system-out").text = f"accuracy {rate} on {counted(entry.n, 'image')}"
     return case
 
 

@@ -17,15 +17,15 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Pair:
-    """An image that was read right before a transform and wrong after it.
+    """An image that is classified correctly when clean and misclassified under a transform.
 
     Args:
         spec: The transform.
         sample: Which image it is.
         name: What its source calls it, or nothing.
-        before_prediction: The class, which is right.
+        before_prediction: The correct class.
         before_confidence: In [0, 1].
-        after_prediction: The class, which is wrong.
+        after_prediction: The wrong class.
         after_confidence: In [0, 1].
         before: The image as a data URI.
         after: The transformed image as a data URI.
@@ -54,7 +54,9 @@ def read_gallery(folder: Path) -> list[Pair]:
     try:
         return [_pair(folder, entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"expected a gallery in {folder}, got a damaged one ({error}); delete it and go on") from error
+        raise DataError(
+            f"expected a gallery in {folder}, got a damaged one ({error}); delete it and audit again"
+        ) from error
 
 
 def by_transform(pairs: Sequence[Pair], *, first: str) -> list[tuple[str, list[Pair]]]:

@@ -16,16 +16,16 @@ from negatoscope.reports.formatting import (
 from negatoscope.reports.markdown import markdown_table
 
 _ON_TRANSFORMS = (
-    "Right answers in % with 95 % intervals; the change, in points, is against the same images unchanged; p is "
+    "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
     "McNemar's, corrected by Holm's method."
 )
 
 _ON_PAIRS = (
-    "The images are the same, so answers are compared image by image, with McNemar's test; in brackets 95 % intervals; "
-    "p is corrected by Holm's method."
+    "The images are the same, so predictions are compared image by image, with McNemar's test; 95 % intervals in "
+    "brackets; p is corrected by Holm's method."
 )
 _ON_SAMPLES = (
-    "The images differ, so these are two samples, compared by Fisher's test; in brackets 95 % intervals; p is "
+    "The images differ, so these are two samples, compared by Fisher's test; 95 % intervals in brackets; p is "
     "corrected by Holm's method."
 )
 
@@ -63,25 +63,25 @@ def compare_markdown(comparison: Comparison) -> str:
 
 
 def _comparison_table(comparison: Comparison) -> str:
-    header = ["Right under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
+    header = ["Accuracy under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
     lines = []
     for entry in comparison.rates:
         images = f"{entry.n:,}" if comparison.paired else f"{entry.n_a:,}, {entry.n_b:,}"
-        moved = f"{points(entry.difference)} {interval(entry.low, entry.high, decimals=1, signed=True)}"
+        changed = f"{points(entry.difference)} {interval(entry.low, entry.high, decimals=1, signed=True)}"
         rates = [percent(entry.a, decimals=1), percent(entry.b, decimals=1)]
-        lines.append([entry.spec, images, *rates, moved, p_value(entry.p_holm)])
+        lines.append([entry.spec, images, *rates, changed, p_value(entry.p_holm)])
     return markdown_table(header, lines)
 
 
 def _transform_table(summary: AuditSummary) -> str:
     clean = summary.clean
-    header = ["Transform", "Images", "Right, %", "Change, points", "p (Holm)"]
-    lines = [["unchanged", f"{clean.n:,}", _accuracy(clean), MISSING, MISSING]]
+    header = ["Transform", "Images", "Accuracy, %", "Change, points", "p (Holm)"]
+    lines = [["clean", f"{clean.n:,}", _accuracy(clean), MISSING, MISSING]]
     for group in groups(summary):
         for entry in group.transforms:
-            moved = f"{change(entry.drop)} {change_interval(entry.drop_low, entry.drop_high)}"
+            changed = f"{change(entry.drop)} {change_interval(entry.drop_low, entry.drop_high)}"
             named = entry.spec if group.kind == "label_preserving" else f"{entry.spec} ({group.kind})"
-            lines.append([named, f"{entry.n:,}", _accuracy(entry), moved, p_value(entry.p_holm)])
+            lines.append([named, f"{entry.n:,}", _accuracy(entry), changed, p_value(entry.p_holm)])
     return markdown_table(header, lines)
 
 
@@ -90,10 +90,10 @@ def _suite(summary: AuditSummary) -> str:
     if mean is None or worst is None:
         return ""
     return (
-        f"Over {counted(mean.transforms, 'transform')} that keep the meaning: mean of accuracies "
-        f"{percent(mean.accuracy, decimals=1)} % {interval(mean.low, mean.high, decimals=1)}; worst case "
-        f"{percent(worst.accuracy, decimals=1)} % {interval(worst.low, worst.high, decimals=1)}: the "
-        f"share of {worst.n:,} images right unchanged and under every one of them."
+        f"Over {counted(mean.transforms, 'label-preserving transform')}: mean accuracy "
+        f"{measured(mean.accuracy, mean.low, mean.high, decimals=1, unit=True)}; worst case "
+        f"{measured(worst.accuracy, worst.low, worst.high, decimals=1, unit=True)}, the share of {worst.n:,} images "
+        "that are classified correctly when clean and under every one of them."
     )
 
 

@@ -1,8 +1,7 @@
-"""The sentences and number formats of an audit's report, written from its summary."""
+"""The sentences of an audit's report, written from its summary."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, points
@@ -16,16 +15,16 @@ METHOD = (
     "A change is tested with McNemar's exact test; p-values are corrected by Holm's method for the number of "
     "transforms.",
     "Calibration: 15 bins of confidence, equally wide. Random controls depend on the image and a seed alone.",
-    "Every number can be counted again from rows.parquet, which has a row for each image under each transform.",
+    "Every number can be recomputed from rows.parquet, which has a row for each image under each transform.",
 )
 
 LIMITS = (
     "An interval covers the draw of images. It says nothing about another training run of the model.",
-    "That a person would still name the class is a judgement about whole classes, not about each picture.",
-    "Under a transform that keeps the meaning of some classes only, the images of the others are not counted.",
+    "Whether a transform preserves labels is judged for whole classes, not for each image.",
+    "Under a transform that preserves the labels of some classes only, images of other classes are not counted.",
     "The mean and the worst case depend on which transforms are in the suite: compare audits of one suite version.",
-    "A confidence is the largest softmax probability; models that end in something else have none to speak of.",
-    "It is about classification with one label for each image, not about detection, segmentation or several labels.",
+    "Confidence is the largest softmax probability; it means nothing for models with another output.",
+    "This is about classification with one label for each image, not about detection, segmentation or several labels.",
 )
 
 
@@ -36,25 +35,25 @@ def title(summary: AuditSummary) -> str:
 
 def notes(summary: AuditSummary) -> list[str]:
     """What a reader must know before believing a number."""
-    dataset, found = summary.dataset, []
+    dataset, sentences = summary.dataset, []
     if summary.n < dataset.available - summary.unreadable:
-        found.append(
+        sentences.append(
             f"A stratified sample: {summary.n:,} of {counted(dataset.available, 'image')}, each class in proportion."
         )
     if dataset.prepared:
-        found.append(
+        sentences.append(
             f"The images were prepared before the audit ({dataset.prepared}); transforms came after that, and the "
             "negative of a prepared image is not the prepared negative."
         )
     if dataset.files and dataset.official is False:
-        found.append("The data files are not the published ones byte for byte; differences may come from the data.")
+        sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
     if summary.unreadable:
-        found.append(f"{_unreadable(summary)}.")
+        sentences.append(_unreadable(summary))
     if summary.model.runs_code:
-        found.append("The model is code of the user's own, which this audit ran.")
+        sentences.append("The model is the user's own code, which this audit ran.")
     if summary.self_check.suggestion:
-        found.append(f"Self-check: {summary.self_check.suggestion}")
-    return found
+        sentences.append(f"Self-check: {summary.self_check.suggestion}")
+    return sentences
 
 
 def change(drop: float | None) -> str:
@@ -72,51 +71,43 @@ def destinations(entry: TransformResult, *, classes: int) -> str:
     carried, null = (bits(value, decimals=3) for value in (entry.information_bits, entry.information_null_bits))
     more = "more" if (entry.information_bits or 0) > (entry.information_null_bits or 0) else "no more"
     return (
-        f"Predictions spread over {bits(entry.entropy_bits)} bits; {classes} classes evenly would be "
-        f"{bits(math.log2(classes))}. They carry {carried} bits about the label, {more} than chance would: with "
-        f"permuted labels 95 % of draws stay under {null}."
+        f"Predictions have an entropy of {bits(entry.entropy_bits)} bits; spread evenly over {classes} classes it "
+        f"would be {bits(math.log2(classes))}. They carry {carried} bits about the label, {more} than chance: with "
+        f"permuted labels, 95 % of draws stay below {null}."
     )
 
 
-def kept_note(entry: TransformResult, *, classes: int) -> str:
-    """Of how many classes a transform keeps the meaning, or nothing where it keeps all."""
+def preserved_note(entry: TransformResult, summary: AuditSummary) -> str:
+    """For how many classes a transform preserves the label, or nothing where it does for all."""
+    classes = len(summary.dataset.class_names)
     return "" if entry.preserved is None else f"{len(entry.preserved)} of {classes} classes"
 
 
-def left_out(entry: TransformResult, names: Sequence[str]) -> str:
-    """The classes that lose their meaning under a transform."""
-    kept = set(entry.preserved if entry.preserved is not None else range(len(names)))
-    return joined([name for index, name in enumerate(names) if index not in kept])
+def not_preserved(entry: TransformResult, summary: AuditSummary) -> str:
+    """The classes whose label a transform does not preserve."""
+    names = summary.dataset.class_names
+    preserved = range(len(names)) if entry.preserved is None else entry.preserved
+    return joined([name for index, name in enumerate(names) if index not in preserved])
 
 
-def facts(mapping: Mapping[str, Any], *, prefix: str = "", without: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Nested plain data as lines of a name and a text; what is empty is left out, and so are the keys in `without`."""
-    found: list[tuple[str, str]] = []
-    for key, value in mapping.items():
+def facts(values: Mapping[str, object], *, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested plain data as lines of a name and a text; what is empty is left out."""
+    lines: list[tuple[str, str]] = []
+    for key, value in values.items():
         name = f"{prefix}{key}".replace("_", " ")
-        if key in without:
-            continue
-        if isinstance(value, Mapping):
-            found += facts(value, prefix=f"{name}: ", without=without)
-        elif isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
-            for one in value:
-                found += facts(one, prefix=f"{name}: ", without=without)
-        elif value not in (None, "", [], ()):
-            found.append((name, _text(value)))
-    return found
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+        tables = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Mapping)]
+        for table in tables:
+            lines += facts(table, prefix=f"{name}: ")
+        if isinstance(value, bool):
+            lines.append((name, "yes" if value else "no"))
+        elif not tables and value not in (None, "", [], {}):
+            lines.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return lines
 
 
 def _unreadable(summary: AuditSummary) -> str:
     n = summary.unreadable
-    named = [f"{one.name or 'unnamed'} ({one.reason})" for one in summary.unreadable_named[:3]]
+    named = [f"{image.name or 'unnamed'} ({image.reason})" for image in summary.unreadable_named[:3]]
     more = [f"{n - len(named):,} more"] if n > len(named) else []
     listed = f": {joined([*named, *more])}" if named else ""
-    return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}"
+    return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}."

@@ -6,20 +6,23 @@ from negatoscope.reports.formatting import counted, p_value, percent
 SIGNIFICANT = 0.05
 """A corrected p-value below this is a difference that chance seldom makes."""
 
+_PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
+
 
 def verdict_sentence(summary: AuditSummary) -> str:
     """What the audit found, in one sentence."""
     clean, preserving = summary.clean, summary.label_preserving
     accuracy = percent(clean.accuracy, decimals=1, unit=True)
-    start = f"{summary.model.name} is right on {accuracy} of {counted(clean.n, 'image')}"
+    start = f"{summary.model.name} has an accuracy of {accuracy} on {counted(clean.n, 'image')}"
     if clean.low <= summary.chance:
-        return f"{start}, which is no better than chance, so what transforms do to it says nothing."
+        return f"{start}, which is no better than chance, so its accuracy under transforms says nothing."
     if not preserving:
-        return f"{start}; no transform that keeps their meaning was audited."
+        return f"{start}; no label-preserving transform was audited."
     lost = [entry for entry in preserving if (entry.p_holm or 0) < SIGNIFICANT and (entry.drop or 0) > 0]
     if not lost:
-        return f"{start}, and loses nothing significant under {_transforms(len(preserving))} their meaning."
-    return f"{start}, but {_loss(min(lost, key=lambda entry: entry.accuracy or 0), summary)}{_rest(summary)}."
+        which = "the one label-preserving transform" if len(preserving) == 1 else f"any of {_preserving(preserving)}"
+        return f"{start}, and no significant drop under {which}."
+    return f"{start}, but only {_lowest(min(lost, key=lambda entry: entry.accuracy or 0), summary)}{_worst(summary)}."
 
 
 def comparison_sentence(comparison: Comparison) -> str:
@@ -32,15 +35,16 @@ def comparison_sentence(comparison: Comparison) -> str:
     }
     names = {"A": f"A ({comparison.a.model})", "B": f"B ({comparison.b.model})"}
     if not any(better.values()):
-        return f"A and B differ significantly in {_of(0, len(differences))}."
+        which = "the one accuracy" if len(differences) == 1 else f"any of the {len(differences)} accuracies"
+        return f"A and B do not differ significantly in {which} that both have."
     winner, loser = ("A", "B") if len(better["A"]) >= len(better["B"]) else ("B", "A")
     most = max(better[winner], key=lambda entry: abs(entry.difference or 0))
-    sentence = (
-        f"{names[winner]} is significantly better than {names[loser]} in {_of(len(better[winner]), len(differences))}"
+    which = "the one accuracy" if len(differences) == 1 else f"{len(better[winner])} of {len(differences)} accuracies"
+    worse = f" and worse in {len(better[loser])}" if better[loser] else ""
+    return (
+        f"{names[winner]} is significantly better than {names[loser]} in {which}{worse}; the largest difference is "
+        f"{_PLACES.get(most.spec, f'under {most.spec}')}, {difference_words(most)}."
     )
-    if better[loser]:
-        sentence += f" and worse in {len(better[loser])}"
-    return f"{sentence}; the most in {most.spec}, {difference_words(most)}."
 
 
 def difference_words(entry: RateDifference) -> str:
@@ -52,27 +56,18 @@ def difference_words(entry: RateDifference) -> str:
     return f"by {100 * abs(difference):.1f} points ({interval}, {p_value(entry.p_holm, named=True)})"
 
 
-def _loss(entry: TransformResult, summary: AuditSummary) -> str:
-    accuracy, low = entry.accuracy or 0, entry.low or 0
-    chance = ", no better than chance" if low <= summary.chance else ""
-    of = "" if entry.preserved is None else f" of the {entry.n:,} whose meaning that keeps"
-    return f"only on {percent(accuracy, decimals=1, unit=True)}{of} under {entry.spec}{chance}"
+def _lowest(entry: TransformResult, summary: AuditSummary) -> str:
+    chance = ", no better than chance" if (entry.low or 0) <= summary.chance else ""
+    images = "" if entry.preserved is None else f" (on the {entry.n:,} images whose label it preserves)"
+    return f"{percent(entry.accuracy, decimals=1, unit=True)} under {entry.spec}{images}{chance}"
 
 
-def _rest(summary: AuditSummary) -> str:
-    count = len(summary.label_preserving)
-    if count == 1 or summary.worst_case is None:
+def _worst(summary: AuditSummary) -> str:
+    if len(summary.label_preserving) == 1 or summary.worst_case is None:
         return ""
-    worst = percent(summary.worst_case.accuracy, decimals=1, unit=True)
-    return f"; {worst} stay right under all {count} transforms that keep their meaning"
+    rate = percent(summary.worst_case.accuracy, decimals=1, unit=True)
+    return f"; {rate} of the images are classified correctly under all {_preserving(summary.label_preserving)}"
 
 
-def _transforms(count: int) -> str:
-    return "the one transform that keeps" if count == 1 else f"{count} transforms that keep"
-
-
-def _of(count: int, rates: int) -> str:
-    """So many of the rates that both audits have."""
-    if rates == 1:
-        return "the one rate that both have" if count else "not even the one rate that both have"
-    return f"{count or 'none'} of {rates} rates"
+def _preserving(entries: tuple[TransformResult, ...]) -> str:
+    return f"{len(entries)} label-preserving transforms"

@@ -111,7 +111,7 @@ def audit(
     """
     with loading():
         from negatoscope.auditing.audit import Gate, expect_usable, run
-        from negatoscope.auditing.page import audit_markdown
+        from negatoscope.auditing.page_markdown import audit_markdown
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.data.open import open_dataset

@@ -16,7 +16,7 @@ def compare(
     """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits
-        from negatoscope.auditing.page import compare_markdown
+        from negatoscope.auditing.page_markdown import compare_markdown
         from negatoscope.documents import write_document
 
     comparison = compare_audits(a, b)

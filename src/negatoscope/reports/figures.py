@@ -3,18 +3,20 @@
 import io
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from negatoscope.files import write_whole
+from negatoscope.reports.formatting import one_line
+from negatoscope.reports.palette import PRINT
 
-DARK = "#222222"
-GRAY = "#666666"
-FAINT = "#dddddd"
+DARK, GRAY, FAINT = (PRINT[name] for name in ("ink", "soft", "line"))
 
-_LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35
+_LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35  # inches
+_ROW, _HEAD, _NAMES, _PLOT, _VALUES = 0.25, 0.85, 3.5, 4.2, 1.5
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -42,6 +44,16 @@ STYLE: dict[str, Any] = {
     "ytick.labelcolor": GRAY,
     "ytick.left": False,
 }
+
+
+LEGEND: dict[str, Any] = {
+    "handletextpad": 0.6,
+    "handlelength": 2.0,
+    "columnspacing": 1.8,
+    "borderpad": 0,
+    "borderaxespad": 0.2,
+}
+"""Of a legend that stands above its panel."""
 
 
 def styled() -> AbstractContextManager[None]:
@@ -82,6 +94,27 @@ def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float,
         gridspec_kw=room,
     )
     return figure, axes
+
+
+def draw_rows(count: int, heading: str) -> tuple[Figure, Axes]:
+    """A panel of `count` rows from 0 to 100 %, the first on top, with room for `write_beside` on both sides."""
+    width, height = _NAMES + _PLOT + _VALUES, _HEAD + _ROW * count + _BOTTOM
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((_NAMES / width, _BOTTOM / height, _PLOT / width, _ROW * count / height))
+    axes.set(xlim=(0, 100), ylim=(count - 0.5, -0.5), yticks=[])
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    title: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 11, "fontweight": "bold", "parse_math": False}
+    figure.text(0.2 / width, 1 - 0.18 / height, one_line(heading, width=90), **title)
+    return figure, axes
+
+
+def write_beside(axes: Axes, row: int, text: str, *, side: Literal["left", "right"], weight: str = "normal") -> None:
+    """Write a text to the left or right of a row."""
+    x, offset, align = (0, -9, "right") if side == "left" else (1, 9, "left")
+    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+    look: dict[str, Any] = {"ha": align, "weight": weight, "parse_math": False, "annotation_clip": False}
+    axes.annotate(text, (x, row), xytext=(offset, 0), **where, **look)
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -3,9 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 MISSING = "–"
 MINUS = "\u2212"
+
+Text = TypeVar("Text", bound=str)
 
 
 def percent(
@@ -47,9 +50,11 @@ def interval(low: float | None, high: float | None, *, decimals: int = 2, signed
     return f"[{', '.join(ends)}]"
 
 
-def measured(rate: float | None, low: float | None, high: float | None, *, decimals: int = 2) -> str:
+def measured(
+    rate: float | None, low: float | None, high: float | None, *, decimals: int = 2, unit: bool = False
+) -> str:
     """A rate in percent with its interval."""
-    return f"{percent(rate, decimals=decimals)} {interval(low, high, decimals=decimals)}"
+    return f"{percent(rate, decimals=decimals, unit=unit)} {interval(low, high, decimals=decimals)}"
 
 
 def p_value(value: float | None, *, named: bool = False) -> str:
@@ -83,6 +88,12 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def tight(sentence: str) -> str:
-    """A sentence in which no number is separated from its percent sign at the end of a line."""
-    return re.sub(r"(?<=\d) %", "\u00a0%", sentence)
+def one_line(text: str, *, width: int) -> str:
+    """A text on one line of at most `width` letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def tight(sentence: Text) -> Text:
+    """A sentence, plain or of HTML, in which no number is separated from its percent sign at the end of a line."""
+    return type(sentence)(re.sub(r"(?<=\d) %", "\u00a0%", sentence))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +63,29 @@ AUDITED = (
 
 @pytest.fixture(scope="session")
 def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Makes a finished audit's folder with its summary and rows: ``make_audit(("negative",), rules=["clean=0.5"])``."""
+    """Makes a finished audit's folder with its summary and rows: ``make_audit(("negative",), rules=("clean=0.5",))``.
 
+    The same arguments give the same folder, into which no test writes.
+    """
+
+    @cache
     def make(
-        specs: Sequence[str] = AUDITED,
+        specs: tuple[str, ...] = AUDITED,
         *,
         n: int = 120,
         size: int = 9,
         classes: int = 3,
-        names: Sequence[str] | None = None,
-        lost: Sequence[str] = (),
-        rules: Sequence[str] = (),
+        names: tuple[str, ...] | None = None,
+        lost: tuple[str, ...] = (),
+        rules: tuple[str, ...] = (),
         unreadable: int = 0,
     ) -> tuple[Path, AuditSummary]:
         """Under the specs in `lost` no class keeps its label, under the flip the middle one does."""
         folder = tmp_path_factory.mktemp("audit")
         dataset = make_dataset(n, size=size, classes=classes, split="test")
-        dataset = replace(dataset, class_names=tuple(names or dataset.class_names))
+        dataset = replace(dataset, class_names=names or dataset.class_names)
         steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
-        write_rows(folder / "rows.parquet", _answers(dataset, classes, specs))
+        write_rows(folder / "rows.parquet", _rows(dataset, classes, specs))
         summary = summarize(folder / "rows.parquet", _facts(dataset, classes, steps, unreadable))
         summary = replace(summary, gate=judge(summary, rules=rules, rows=folder / "rows.parquet"))
         write_document(folder / "summary.json", summary)
@@ -89,20 +94,20 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
     return make
 
 
-def _answers(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.Table]:
+def _rows(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.Table]:
     assert isinstance(dataset.images, np.ndarray)
     images, labels = to_images(torch.from_numpy(dataset.images)), torch.from_numpy(dataset.labels)
     for spec in ("clean", *specs):
         changed = images if spec == "clean" else describe_transform(spec).function(images)
-        said = predict_images(BrightestBar(classes), changed, labels)
+        predicted = predict_images(BrightestBar(classes), changed, labels)
         columns = {
             "sample": dataset.samples,
             "sample_hash": hash_samples(dataset.images),
             "label": dataset.labels,
-            "prediction": said.predictions,
-            "confidence": said.confidences,
-            "label_confidence": said.label_confidences,
-            "label_rank": said.label_ranks,
+            "prediction": predicted.predictions,
+            "confidence": predicted.confidences,
+            "label_confidence": predicted.label_confidences,
+            "label_rank": predicted.label_ranks,
         }
         yield make_rows(RowKey(dataset.spec, dataset.split, "brightest bar", spec, 0), columns)
 

@@ -19,7 +19,12 @@ def suite(summary: AuditSummary) -> ET.Element:
 
 
 def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Maker) -> None:
-    _, summary = make_audit(rules=["clean=0.5", "negative=0.99"])
+    _, summary = make_audit(
+        rules=(
+            "clean=0.5",
+            "negative=0.99",
+        )
+    )
     found = suite(summary)
     passed, failed = found.findall("testcase")
     assert (found.get("tests"), found.get("failures"), found.get("errors")) == ("2", "1", "0")
@@ -35,7 +40,7 @@ def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Mak
     found = suite(summary)
     assert [case.get("name") for case in found.findall("testcase")] == ["negative", "flip"]
     assert (found.get("tests"), found.get("failures")) == ("2", "0")
-    assert found.findtext("testcase/system-out").startswith("accuracy: ")
+    assert found.findtext("testcase/system-out").startswith("accuracy ")
     assert found.findtext("system-out") == summary.verdict
 
 

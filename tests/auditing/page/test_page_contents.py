@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from negatoscope.auditing.page_contents import Point, class_name, class_rows, curves, focus, groups, is_significant
+from negatoscope.auditing.page_contents import class_name, focus, groups, is_significant
 from negatoscope.auditing.results import AuditSummary
 
 Maker = Callable[..., tuple[Path, AuditSummary]]
@@ -39,39 +39,6 @@ def test_without_the_negative_it_is_the_meaning_with_the_lowest_accuracy(make_au
 def test_without_any_image_to_count_nothing_is_looked_at_closely(make_audit: Maker) -> None:
     _, summary = make_audit(("flip",), lost=("flip",))
     assert focus(summary) is None
-    assert curves(summary) == []
-
-
-def test_a_curve_goes_from_the_unchanged_images_to_the_negative(make_audit: Maker) -> None:
-    _, summary = make_audit(("negative_path(share=0.5)", "negative", "negative_path(share=0.25)"))
-    (curve,) = curves(summary)
-    half, negative, quarter = summary.transforms
-    expected = ((0.0, summary.clean), (0.25, quarter), (0.5, half), (1.0, negative))
-    assert curve.points == tuple(Point(share, one.accuracy, one.low, one.high) for share, one in expected)
-
-
-def test_a_curve_has_no_ends_that_were_counted_on_other_images(make_audit: Maker) -> None:
-    _, summary = make_audit(("negative_path(share=0.5)", "negative"), lost=("negative",))
-    (curve,) = curves(summary)
-    assert [point.share for point in curve.points] == [0.0, 0.5]
-
-
-def test_a_curve_keeps_its_own_end(make_audit: Maker) -> None:
-    _, summary = make_audit(("pixel_flips(probability=1.0)", "negative"))
-    (curve,) = curves(summary)
-    assert [point.share for point in curve.points] == [0.0, 1.0]
-    assert curve.points[1].accuracy == summary.transforms[0].accuracy
-
-
-def test_classes_come_by_accuracy_with_what_they_had_before(make_audit: Maker) -> None:
-    _, summary = make_audit(("negative", "flip"))
-    before = {one.name: one.accuracy for one in summary.clean.per_class}
-    for entry in summary.transforms:
-        rows = class_rows(summary, entry)
-        assert sum(row.n for row in rows) == entry.n
-        assert [row.after for row in rows] == sorted(row.after for row in rows)
-        assert {row.name: row.before for row in rows} == {row.name: before[row.name] for row in rows}
-        assert sum(row.n * row.after for row in rows) == pytest.approx(entry.correct)
 
 
 def test_a_class_that_the_data_do_not_have_is_called_by_its_number(make_audit: Maker) -> None:

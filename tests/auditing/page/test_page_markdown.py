@@ -18,7 +18,7 @@ def table(text: str) -> list[list[str]]:
 def test_the_table_has_a_line_for_each_transform_with_its_numbers(make_audit: Maker) -> None:
     _, summary = make_audit()
     _, _, clean, *rows = table(audit_markdown(summary))
-    assert clean[:2] == ["unchanged", "120"]
+    assert clean[:2] == ["clean", "120"]
     for row, entry in zip(rows, summary.transforms, strict=True):
         assert row[0].startswith(entry.spec)
         assert row[1] == str(entry.n)
@@ -30,7 +30,7 @@ def test_verdict_and_suite_are_said(make_audit: Maker) -> None:
     _, summary = make_audit()
     text = audit_markdown(summary)
     assert summary.verdict in text
-    assert "Over 3 transforms that keep the meaning" in text
+    assert "Over 3 label-preserving transforms" in text
     assert f"worst case {percent(summary.worst_case.accuracy, decimals=1)} %" in text
     assert "Gate" not in text
 
@@ -41,7 +41,12 @@ def test_a_suite_without_meaning_has_neither_mean_nor_worst_case(make_audit: Mak
 
 
 def test_each_rule_of_the_gate_is_listed(make_audit: Maker) -> None:
-    _, summary = make_audit(rules=["clean=0.5", "negative=0.99"])
+    _, summary = make_audit(
+        rules=(
+            "clean=0.5",
+            "negative=0.99",
+        )
+    )
     text = audit_markdown(summary)
     assert "Gate: FAILED." in text
     assert "- ✓ clean=0.5: " in text

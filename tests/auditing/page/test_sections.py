@@ -6,23 +6,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from negatoscope.auditing.page_contents import curves
-from negatoscope.auditing.page_figures import (
-    draw_accuracies,
-    draw_audit,
-    draw_confusion,
-    draw_path,
-    draw_reliability,
-)
+from negatoscope.auditing.page import audit_html
 from negatoscope.auditing.results import AuditSummary
+from negatoscope.auditing.sections import SECTIONS, Report, make_sections, register_section
+from negatoscope.auditing.sections.accuracy import draw_accuracies
+from negatoscope.auditing.sections.classes import class_rows
+from negatoscope.auditing.sections.confidence import draw_reliability
+from negatoscope.auditing.sections.confusion import draw_confusion
+from negatoscope.auditing.sections.path import Point, curves, draw_path
 from negatoscope.reports.figures import styled
+from negatoscope.reports.page import Section
+from negatoscope.reports.palette import PRINT
 
 Maker = Callable[..., tuple[Path, AuditSummary]]
+
+
+def figures_of(summary: AuditSummary) -> dict[str, Figure]:
+    """Every figure of the page's sections by the name of its file."""
+    return {name: figure for each in make_sections(Report(summary)).values() for name, figure in each.figures.items()}
 
 
 def only(figure: Figure) -> Axes:
@@ -41,12 +49,67 @@ def boxes(figure: Figure) -> list[tuple[str, Any]]:
     return [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *figure.findobj(Annotation)]]
 
 
-def test_each_accuracy_is_a_mark_hollow_where_it_is_not_told_apart(make_audit: Maker) -> None:
+def test_sections_stand_in_the_order_of_their_places_and_those_without_numbers_are_left_out(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    everything = ["notes", "accuracy", "path", "confidence", "confusion", "classes", "numbers", "method"]
+    assert list(make_sections(Report(summary))) == everything
+    _, nothing = make_audit(("flip",), lost=("flip",))
+    assert list(make_sections(Report(nothing))) == ["notes", "accuracy", "numbers", "method"]
+
+
+def test_a_section_is_one_registered_function(make_audit: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SECTIONS, "_functions", {name: SECTIONS.get(name) for name in SECTIONS.names()})
+
+    @register_section
+    def hardest_class(report: Report) -> Section | None:
+        worst = report.summary.clean.worst_class
+        return Section(title="Hardest class", place=55, body=Markup("<p>{}</p>").format(worst.name)) if worst else None
+
+    _, summary = make_audit(names=("<i>0", "<i>1", "<i>2"))
+    html = audit_html(summary)
+    assert '<a href="#hardest_class">Hardest class</a>' in html
+    assert html.index('id="classes"') < html.index('id="hardest_class"') < html.index('id="numbers"')
+    assert f"<p>{escape(summary.clean.worst_class.name)}</p>" in html
+
+
+def test_a_curve_goes_from_the_clean_images_to_the_negative(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative_path(share=0.5)", "negative", "negative_path(share=0.25)"))
+    (curve,) = curves(summary)
+    half, negative, quarter = summary.transforms
+    expected = ((0.0, summary.clean), (0.25, quarter), (0.5, half), (1.0, negative))
+    assert curve.points == tuple(Point(share, one.accuracy, one.low, one.high) for share, one in expected)
+
+
+def test_a_curve_has_no_ends_that_were_counted_on_other_images(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative_path(share=0.5)", "negative"), lost=("negative",))
+    (curve,) = curves(summary)
+    assert [point.share for point in curve.points] == [0.0, 0.5]
+
+
+def test_a_curve_keeps_its_own_end(make_audit: Maker) -> None:
+    _, summary = make_audit(("pixel_flips(probability=1.0)", "negative"))
+    (curve,) = curves(summary)
+    assert [point.share for point in curve.points] == [0.0, 1.0]
+    assert curve.points[1].accuracy == summary.transforms[0].accuracy
+
+
+def test_classes_come_by_accuracy_with_what_they_had_before(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative", "flip"))
+    before = {one.name: one.accuracy for one in summary.clean.per_class}
+    for entry in summary.transforms:
+        rows = class_rows(summary, entry)
+        assert sum(row.n for row in rows) == entry.n
+        assert [row.after for row in rows] == sorted(row.after for row in rows)
+        assert {row.name: row.before for row in rows} == {row.name: before[row.name] for row in rows}
+        assert sum(row.n * row.after for row in rows) == pytest.approx(entry.correct)
+
+
+def test_each_accuracy_is_a_mark_hollow_where_the_difference_is_not_significant(make_audit: Maker) -> None:
     _, summary = make_audit()
     axes = only(draw_accuracies(summary))
     marks = [line for line in axes.lines if line.get_marker() == "D"]
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([100 * e.accuracy for e in summary.transforms])
-    hollow = [line.get_markerfacecolor() == "white" for line in marks]
+    hollow = [line.get_markerfacecolor() == PRINT["paper"] for line in marks]
     assert hollow == [entry.p_holm >= 0.05 for entry in summary.transforms]
     assert True in hollow
     assert False in hollow
@@ -71,8 +134,8 @@ def test_each_way_to_the_negative_is_a_line_through_its_points(make_audit: Maker
 def test_each_bin_is_a_mark_whose_area_grows_with_its_images(make_audit: Maker) -> None:
     _, summary = make_audit()
     entry = summary.transforms[0]
-    scatters = [one for one in only(draw_reliability(summary, entry)).collections if len(one.get_offsets())]
-    drawn = [one for one in scatters if one.get_label().partition("\n")[0] in ("unchanged", "negative")]
+    collections = only(draw_reliability(summary, entry)).collections
+    drawn = [marks for marks in collections if isinstance(marks, PathCollection) and len(marks.get_offsets())]
     for one, bins in zip(drawn, (summary.clean.reliability, entry.reliability), strict=True):
         places = np.array([[100 * each.confidence, 100 * each.accuracy] for each in bins])
         assert np.array(one.get_offsets()) == pytest.approx(places)
@@ -97,7 +160,7 @@ def test_names_are_no_formulas_and_letters_that_cannot_be_drawn_give_the_number(
     summary = replace(summary, model=replace(summary.model, name="$\\frac{$"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for figure in draw_audit(summary).values():
+        for figure in figures_of(summary).values():
             boxes(figure)
     said = " ".join(words(draw_confusion(summary, summary.transforms[0])))
     assert "漢" not in said
@@ -107,8 +170,8 @@ def test_names_are_no_formulas_and_letters_that_cannot_be_drawn_give_the_number(
 
 @pytest.mark.parametrize("name", ["bar", "a very long name of a class that would not fit anywhere at all"])
 def test_no_text_leaves_the_figure_and_no_row_touches_another(make_audit: Maker, name: str) -> None:
-    _, summary = make_audit(names=[f"{name} {index}" for index in range(3)])
-    figures = draw_audit(summary)
+    _, summary = make_audit(names=tuple(f"{name} {index}" for index in range(3)))
+    figures = figures_of(summary)
     assert list(figures) == ["accuracy", "path", "reliability", "confusion"]
     for figure in (figures["accuracy"], figures["confusion"]):
         placed = boxes(figure)
@@ -121,4 +184,4 @@ def test_no_text_leaves_the_figure_and_no_row_touches_another(make_audit: Maker,
 
 def test_what_has_no_numbers_has_no_figure(make_audit: Maker) -> None:
     _, summary = make_audit(("flip",), lost=("flip",))
-    assert list(draw_audit(summary)) == ["accuracy"]
+    assert list(figures_of(summary)) == ["accuracy"]

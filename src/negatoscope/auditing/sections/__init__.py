@@ -1,0 +1,55 @@
+"""The sections of an audit's page: each is one registered function, in a module of this folder or of another package.
+
+A section is added with one file here, and nothing else; the page, its contents and the exported figures follow::
+
+    @register_section
+    def hardest_class(report: Report) -> Section | None:
+        '''The class with the lowest accuracy on clean images.'''
+        worst = report.summary.clean.worst_class
+        if worst is None:
+            return None
+        return Section(title="Hardest class", place=55, body=Markup("<p>{}</p>").format(worst.name))
+
+`place` is where it stands among the others. Another package names its functions as entry points of the group
+``negatoscope.sections``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from negatoscope.auditing.page_contents import focus
+from negatoscope.auditing.page_gallery import Pair
+from negatoscope.auditing.results import AuditSummary, TransformResult
+from negatoscope.registry import Registry
+from negatoscope.reports.page import Section
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a section may show.
+
+    Args:
+        summary: What the audit found.
+        pairs: Pictures of images that a transform made the classifier misclassify.
+    """
+
+    summary: AuditSummary
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def focus(self) -> TransformResult | None:
+        """The transform that the page looks at closely."""
+        return focus(self.summary)
+
+
+SECTIONS: Registry[Callable[[Report], Section | None]] = Registry("section", "negatoscope.auditing.sections")
+"""Every section by its name, which is its anchor in the page; a section that has nothing to show is None."""
+
+register_section = SECTIONS.register
+
+
+def make_sections(report: Report) -> dict[str, Section]:
+    """The sections that have something to show by name, in their order."""
+    made = {name: SECTIONS.get(name)(report) for name in SECTIONS.names()}
+    shown = {name: section for name, section in made.items() if section is not None}
+    return dict(sorted(shown.items(), key=lambda item: item[1].place))

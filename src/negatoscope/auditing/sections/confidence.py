@@ -1,0 +1,60 @@
+"""Confidence against accuracy, clean and under the transform in focus."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
+from negatoscope.auditing.sections import Report, register_section
+from negatoscope.reports.figures import GRAY, LEGEND, styled
+from negatoscope.reports.formatting import one_line, percent
+from negatoscope.reports.inline_svg import inline_svg
+from negatoscope.reports.page import Section, render
+from negatoscope.reports.palette import PRINT
+
+
+@register_section
+def confidence(report: Report) -> Section | None:
+    """A reliability diagram beside mean confidences and calibration errors."""
+    if report.focus is None:
+        return None
+    figure = draw_reliability(report.summary, report.focus)
+    chart = inline_svg(figure, name="reliability", title=f"Accuracy by confidence, clean and under {report.focus.spec}")
+    return Section(
+        title="Confidence and calibration",
+        place=30,
+        lead="Accuracy by confidence. On the diagonal the two are equal; below it the classifier is overconfident. The "
+        "area of a mark is its share of the images.",
+        body=render("auditing/sections/confidence.jinja", chart=chart, clean=report.summary.clean, focus=report.focus),
+        figures={"reliability": figure},
+    )
+
+
+def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
+    """Accuracy against confidence, clean and under a transform; the area of a mark is the share of images."""
+    width, height = 4.0, 4.75  # inches
+    with styled():
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_axes((0.35 / width, 0.5 / height, 3.5 / width, 3.5 / height))
+        ticks = range(0, 101, 25)
+        axes.set(xlim=(0, 100), ylim=(0, 100), xticks=ticks, yticks=ticks, aspect="equal")
+        axes.tick_params(axis="x", pad=7, length=0, labelcolor=GRAY)
+        axes.set_xlabel("confidence, %", loc="right")
+        axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
+        axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
+        _draw_bins(axes, summary.clean, "clean", color=PRINT["before"], marker="o")
+        _draw_bins(axes, entry, one_line(entry.spec, width=22), color=PRINT["after"], marker="D")
+        legend = figure.legend(loc="upper left", bbox_to_anchor=(0, 1), ncols=2, labelcolor=GRAY, **LEGEND)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    return figure
+
+
+def _draw_bins(axes: Axes, predictions: Measurement, name: str, *, color: str, marker: str) -> None:
+    bins = [each for each in predictions.reliability if each.n]
+    total = sum(each.n for each in bins)
+    x, y = [100 * each.confidence for each in bins], [100 * each.accuracy for each in bins]
+    axes.vlines(x, x, y, color=color, linewidth=1, alpha=0.45)
+    sizes = [12 + 130 * each.n / total for each in bins]
+    axes.scatter(x, y, sizes, color=color, marker=marker, clip_on=False, zorder=3, linewidth=0)
+    label = f"{name}\nECE {percent(predictions.ece, decimals=1)} points"
+    axes.scatter([], [], 30, color=color, marker=marker, linewidth=0, label=label)

@@ -1,0 +1,133 @@
+"""Accuracy on the path from an image to its negative."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, DrawingArea
+from matplotlib.patches import Rectangle
+
+from negatoscope.auditing.results import AuditSummary, Measurement
+from negatoscope.auditing.sections import Report, register_section
+from negatoscope.reports.figures import DARK, GRAY, LEGEND, styled
+from negatoscope.reports.inline_svg import inline_svg
+from negatoscope.reports.page import Section
+from negatoscope.reports.palette import PRINT
+
+_PARAMETERS = {"negative_path": "share", "pixel_flips": "probability"}
+_LOOKS = {
+    "negative_path": (PRINT["after"], "D", "-", "straight line"),
+    "pixel_flips": (DARK, "s", "--", "pixel flips"),
+}
+_TICKS = (0, 25, 50, 75, 100)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Accuracy and its interval, all in [0, 1], at a share of the path to the negative."""
+
+    share: float
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One path to the negative, from the image itself at 0 to the negative at 1."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@register_section
+def path(report: Report) -> Section | None:
+    """The two paths to the negative, of those that were audited."""
+    found = curves(report.summary)
+    if not found:
+        return None
+    figure, narrow = draw_path(report.summary, found), draw_path(report.summary, found, narrow=True)
+    title = "Accuracy on the path from an image to its negative"
+    charts = [
+        inline_svg(drawing, name=name, title=title, description="The numbers are in the table of all numbers.")
+        for name, drawing in (("path", figure), ("path-narrow", narrow))
+    ]
+    return Section(
+        title="The path to the negative",
+        place=20,
+        lead="Two paths from an image to its negative. The straight line fades through gray, where nothing is left to "
+        "see, and out again; the squares show black and white on it. Random flips turn more and more pixels into their "
+        "negatives, each at full contrast. Bands are 95 % intervals.",
+        body=Markup('<div class="only-wide">{}</div><div class="only-narrow">{}</div>').format(*charts),
+        figures={"path": figure},
+    )
+
+
+def curves(summary: AuditSummary) -> list[Curve]:
+    """The paths to the negative that were audited: the straight line through gray, and random pixel flips.
+
+    Where its own ends were not audited, a curve starts at the clean images and ends at the negative, if all of these
+    are the same images.
+    """
+    found = []
+    for name, parameter in _PARAMETERS.items():
+        members = [entry for entry in summary.transforms if entry.name == name and entry.n]
+        points = [_point(float(entry.parameters[parameter]), entry) for entry in members]
+        if points:
+            points += _ends(summary, {point.share for point in points}, n=members[0].n)
+            found.append(Curve(name, tuple(sorted(points, key=lambda point: point.share))))
+    return found
+
+
+def draw_path(summary: AuditSummary, curves: Sequence[Curve], *, narrow: bool = False) -> Figure:
+    """Accuracy along the straight line to the negative, and along random pixel flips; `narrow` fits a phone."""
+    width, height, top = (4.3, 3.9, 0.85) if narrow else (7.6, 4.1, 0.65)  # inches
+    with styled():
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_axes((0.35 / width, 0.72 / height, 1 - 0.5 / width, 1 - (0.72 + top) / height))
+        axes.set(xlim=(0, 100), ylim=(0, 100), xticks=_TICKS, yticks=_TICKS)
+        axes.tick_params(axis="x", pad=20, length=0, labelcolor=GRAY)
+        axes.set_xlabel("share of the path: how far each pixel moves, or how likely it is to flip, %", loc="left")
+        axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
+        for curve in curves:
+            _draw_curve(axes, curve)
+        axes.axhline(100 * summary.clean.accuracy, color=PRINT["before"], linewidth=1, zorder=1, label="clean")
+        axes.axhline(100 * summary.chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
+        for tick in _TICKS:
+            _draw_black_and_white(axes, tick)
+        figure.legend(loc="upper left", bbox_to_anchor=(0, 1), ncols=2 if narrow else 4, labelcolor=GRAY, **LEGEND)
+    return figure
+
+
+def _draw_curve(axes: Axes, curve: Curve) -> None:
+    color, marker, dashes, name = _LOOKS[curve.name]
+    shares, rates, low, high = (
+        [100 * getattr(point, field) for point in curve.points] for field in ("share", "accuracy", "low", "high")
+    )
+    axes.fill_between(shares, low, high, color=color, alpha=0.15, linewidth=0)
+    look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes, "markersize": 4.5, "zorder": 3}
+    axes.plot(shares, rates, label=name, clip_on=False, **look)
+
+
+def _draw_black_and_white(axes: Axes, tick: int) -> None:
+    """Beneath a tick, what the straight line makes of a black and of a white pixel."""
+    box = DrawingArea(18, 9)
+    for left, share in ((0, tick), (9, 100 - tick)):
+        level = 1 + round(2.53 * share)  # of no colour of the palette, so that a dark page leaves it alone
+        box.add_artist(Rectangle((left, 0), 9, 9, facecolor=f"#{level:02x}{level:02x}{level:02x}", linewidth=0))
+    box.add_artist(Rectangle((0, 0), 18, 9, fill=False, edgecolor=GRAY, linewidth=0.5))
+    where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "boxcoords": "offset points"}
+    axes.add_artist(AnnotationBbox(box, (tick, 0), (0, -12), frameon=False, pad=0, annotation_clip=False, **where))
+
+
+def _ends(summary: AuditSummary, known: set[float], *, n: int) -> list[Point]:
+    negatives = [entry for entry in summary.transforms if entry.spec == "negative"]
+    ends: list[tuple[float, Measurement]] = [(0.0, summary.clean), *((1.0, entry) for entry in negatives)]
+    return [_point(share, entry) for share, entry in ends if share not in known and entry.n == n]
+
+
+def _point(share: float, entry: Measurement) -> Point:
+    return Point(share, entry.accuracy or 0.0, entry.low or 0.0, entry.high or 0.0)
