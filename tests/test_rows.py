@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.rows import SCHEMA, RowKey, hash_samples, make_rows, merge_rows, read_rows, write_rows
+from negatoscope.rows import SCHEMA, RowKey, hash_samples, make_rows, read_rows, write_rows
 
 NAMES = ["dataset", "split", "classifier", "transform"]
 NEGATIVE = RowKey(dataset="gtsrb", split="test", classifier="paper", transform="negative", seed=1)
@@ -286,7 +286,8 @@ def test_no_changed_byte_leads_to_anything_but_rows_or_a_data_error(written, pos
 
 def test_text_a_folder_and_nothing_at_all_are_no_rows(tmp_path):
     (tmp_path / "text").write_text("dataset,split\n" * 50)
-    for name, reason in (("text", "cannot be read"), (".", "cannot be read"), ("absent", "there is no such file")):
+    cases = {"text": "cannot be read", ".": "a folder without Parquet files", "absent": "there is no such file"}
+    for name, reason in cases.items():
         with pytest.raises(DataError, match=reason):
             read_rows(tmp_path / name)
 
@@ -356,33 +357,6 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, tables):
         with pytest.raises(OutputError, match=f"^cannot write {place}: .*; give another place or make room$"):
             write_rows(place, tables)
     assert _names_in(tmp_path) == ["file"]
-
-
-def test_merged_parts_are_their_rows_in_order(tmp_path, path, tables):
-    parts = [tmp_path / f"{name}.parquet" for name in ("b", "a", "none")]
-    for part, content in zip(parts, (tables, tables[:1], []), strict=True):
-        write_rows(part, content)
-    merge_rows(path, parts)
-    assert read_rows(path).to_pylist() == pa.concat_tables([*tables, tables[0]]).to_pylist()
-
-
-def test_merging_into_one_of_the_parts_extends_it(written, tables):
-    merge_rows(written, [written, written])
-    assert read_rows(written).to_pylist() == pa.concat_tables(tables * 2).to_pylist()
-
-
-def test_merging_nothing_makes_a_file_without_rows(path):
-    merge_rows(path, [])
-    assert read_rows(path).num_rows == 0
-
-
-def test_merging_a_damaged_part_names_it_and_leaves_nothing(written, tmp_path):
-    damaged = tmp_path / "damaged.parquet"
-    damaged.write_bytes(written.read_bytes()[:-100])
-    target = tmp_path / "out" / "rows.parquet"
-    with pytest.raises(DataError, match=str(damaged)):
-        merge_rows(target, [written, damaged])
-    assert _names_in(target.parent) == []
 
 
 def test_a_large_table_is_stored_in_groups_that_fit_in_memory(path):

@@ -30,17 +30,37 @@ def writing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The folder cannot be written or the disk is full; nothing is left behind.
     """
+    with replacing(path) as temporary, write_errors(path):
+        yield temporary
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The same for a block whose own errors are not all about writing; those that are it marks with `write_errors`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _flush(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+        with write_errors(path):
+            _flush(temporary)
+            temporary.replace(path)
     finally:
         with suppress(OSError):  # the folder may be none, and the name too long
             temporary.unlink()
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Errors of the system in this block are about writing `path`.
+
+    Raises:
+        OutputError: In place of such an error.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 @contextmanager

@@ -1,15 +1,16 @@
-"""One row per (image, classifier, transform spec), in Parquet: every number in a report is computed from rows."""
+"""One row per (image, classifier, transform), in Parquet: every number in a report is computed from rows.
 
-import os
-import shutil
+Rows are one file, or a folder of files that are read in the order of their names. `pyarrow.dataset` reads such a folder
+too; it is not used here, because it consults each file's index of least and greatest values, and where that index is
+damaged Arrow ends the whole process.
+"""
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, pairwise
 from numbers import Integral, Real
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Shaped, UInt64
 
 from negatoscope.errors import DataError, InputError
-from negatoscope.files import cannot_write
+from negatoscope.files import replacing, write_errors
 from negatoscope.types import PixelArray
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
@@ -47,7 +48,6 @@ where the dataset has none; the two confidences are softmax probabilities in [0,
 _KEY = ("dataset", "split", "classifier", "transform", "seed")
 _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
 _ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
-_GATHERED = 65_536  # rows that are sorted at once
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,10 @@ def make_rows(key: RowKey, columns: Mapping[str, Shaped[np.ndarray, " _"] | None
     for name, values in given.items():
         if len(values) != n:
             raise InputError(f"expected {n} values in {name}, as many as in sample, got {len(values)}")
-    shared = {name: _repeat(name, getattr(key, name), n=n) for name in _KEY}
-    measured = {name: _column(name, given.get(name), n=n) for name in _MEASURED}
-    return pa.table(shared | measured, schema=SCHEMA)
+    one_name = pa.array(np.zeros(n, dtype=np.int32))
+    names = {name: pa.DictionaryArray.from_arrays(one_name, pa.array([getattr(key, name)])) for name in _KEY[:-1]}
+    numbers = {name: _column(name, given.get(name), n=n) for name in _MEASURED}
+    return pa.table({**names, "seed": _column("seed", np.full(n, key.seed), n=n), **numbers}, schema=SCHEMA)
 
 
 def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
@@ -114,97 +115,67 @@ def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
         InputError: A table does not have `SCHEMA`.
         OutputError: The folder cannot be written or the disk is full; nothing is left behind.
     """
-    with _replacing(path) as file:
-        with _writing(path):
+    with replacing(path) as temporary:
+        with write_errors(path):
+            file = temporary.open("wb")
             writer = pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True)
         try:
             for table in tables:
                 if not table.schema.equals(SCHEMA):
                     raise InputError(f"expected rows as make_rows gives them, got the columns {table.schema.names}")
-                with _writing(path):
+                with write_errors(path):
                     writer.write_table(table, row_group_size=_ROW_GROUP)
         finally:
-            with _writing(path):
+            with write_errors(path), file:
                 writer.close()
 
 
 def read_rows(
     path: Path, *, columns: Sequence[str] | None = None, where: Mapping[str, object] | None = None
 ) -> pa.Table:
-    """Read rows that `write_rows` wrote, and of them only what is asked for.
+    """Read rows that `write_rows` wrote, and of them only what is asked for, into one table.
 
-    Of a part of the file where no row has the values of `where`, only the columns named there are read.
+    Of a row group in which no row has the values of `where`, only the columns named there are read.
 
     Args:
-        path: The file.
+        path: A file, or a folder of files.
         columns: Names of `SCHEMA`, in the order wanted; None is all of them.
         where: The value that each named column must have; None selects the rows where it is null.
 
     Raises:
-        DataError: The file cannot be read, is damaged or does not hold rows.
+        DataError: A file is missing, cannot be read, is damaged or does not hold rows.
         InputError: A name is not in `SCHEMA`, or a value cannot be in its column.
     """
-    wanted = SCHEMA.names if columns is None else list(columns)
-    _expect_names("columns", wanted, among=SCHEMA.names)
+    columns = SCHEMA.names if columns is None else columns
+    _expect_names("columns", columns, among=SCHEMA.names)
     _expect_names("where", where or {}, among=SCHEMA.names)
     values = {name: _scalar(name, value) for name, value in (where or {}).items()}
-    needed = [name for name in SCHEMA.names if name in wanted or name in values]
-    found = _row_groups(path, columns=needed, where=values)
-    return pa.concat_tables([SCHEMA.empty_table().select(needed), *found]).select(wanted).unify_dictionaries()
+    tables = [SCHEMA.empty_table().select(columns)]
+    for part in _parts(path):
+        with _opened(part) as file:
+            for group in range(file.num_row_groups):
+                if not values or _read(file, [group], list(values), values).num_rows:
+                    tables.append(_read(file, [group], columns, values))
+    return pa.concat_tables(tables).unify_dictionaries()
 
 
-def merge_rows(path: Path, parts: Iterable[Path], *, by: str | None = None) -> None:
-    """Write the rows of all parts, in their order, into one file.
-
-    Memory is bounded by the largest row group, or with `by` by a few hundred thousand rows.
+class RowReader:
+    """Rows that are read one transform at a time: memory holds the rows of one, however many there are.
 
     Args:
-        path: The file to make or to replace.
-        parts: What `write_rows` wrote.
-        by: A column of names, such as "transform": the rows of one name are put together, which makes them quick to
-            find. Names come in the order in which they first occur.
+        path: A file, or a folder of files.
 
     Raises:
-        DataError: A part cannot be read, is damaged or does not hold rows.
-        InputError: `by` is no column of names.
-        OutputError: The folder cannot be written or the disk is full.
-    """
-    if by is None:
-        write_rows(path, (table for part in parts for table in _row_groups(part, columns=SCHEMA.names, where={})))
-        return
-    _expect_names("by", [by], among=[field.name for field in SCHEMA if field.type == _NAMES])
-    place = path.with_name(f".{path.name}.runs.{os.getpid()}.tmp")
-    try:
-        runs = [_written(place / f"{number}", table, by=by) for number, table in enumerate(_gathered(parts))]
-        if len(runs) == 1:
-            with _writing(path):
-                runs[0][0].replace(path)
-        else:
-            write_rows(path, _put_together(runs))
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        pa.default_memory_pool().release_unused()
-
-
-class OpenRows:
-    """A file of rows, read one transform at a time: memory holds the rows of one, whatever the file's size.
-
-    Args:
-        path: The file, for what is said of it.
-        file: The same, opened.
+        DataError: A file is missing, cannot be read, is damaged or does not hold rows.
     """
 
-    def __init__(self, path: Path, file: pq.ParquetFile) -> None:
-        self._path, self._file = path, file
-        self._groups: dict[str, list[int]] = {}
-        self._mixed: set[int] = set()
-        with _reading(path):
-            for index in range(file.num_row_groups):
-                names = file.read_row_group(index, columns=["transform"])["transform"].unique().to_pylist()
-                for name in names:
-                    self._groups.setdefault(name, []).append(index)
-                if len(names) > 1:
-                    self._mixed.add(index)
+    def __init__(self, path: Path) -> None:
+        self._groups: dict[str, dict[Path, list[int]]] = {}
+        for part in _parts(path):
+            with _opened(part) as file:
+                for group in range(file.num_row_groups):
+                    for transform in _read(file, [group], ["transform"], {})["transform"].unique().to_pylist():
+                        self._groups.setdefault(transform, {}).setdefault(part, []).append(group)
 
     @property
     def transforms(self) -> tuple[str, ...]:
@@ -215,132 +186,43 @@ class OpenRows:
         """The rows of one transform, in their order; none where no row names it.
 
         Raises:
-            DataError: The file is damaged.
+            DataError: A file is damaged.
         """
-        groups = self._groups.get(transform, [])
-        if not groups:
-            return SCHEMA.empty_table().select(columns)
-        with _reading(self._path):
-            if self._mixed.isdisjoint(groups):
-                return self._file.read_row_groups(groups, columns=list(columns)).select(columns)
-            found = self._file.read_row_groups(groups, columns=[*columns, "transform"])
-            return _matching(found, {"transform": _scalar("transform", transform)}).select(columns)
-
-
-@contextmanager
-def open_rows(path: Path) -> Iterator[OpenRows]:
-    """Rows that `write_rows` wrote, to be read one transform at a time.
-
-    Raises:
-        DataError: The file cannot be read, is damaged or does not hold rows.
-    """
-    with _opened(path) as file:
-        yield OpenRows(path, file)
-
-
-def _repeat(name: str, value: str | int, *, n: int) -> pa.Array:
-    if isinstance(value, str):
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), pa.array([value]))
-    return _column(name, np.full(n, value), n=n)
+        tables = [SCHEMA.empty_table().select(columns)]
+        for part, groups in self._groups.get(transform, {}).items():
+            with _opened(part) as file:
+                tables.append(_read(file, groups, columns, {"transform": pa.scalar(transform)}))
+        return pa.concat_tables(tables)
 
 
 def _column(name: str, values: Shaped[np.ndarray, " _"] | None, *, n: int) -> pa.Array:
-    wanted = SCHEMA.field(name).type
+    expected = SCHEMA.field(name).type
     if values is None:
-        return pa.nulls(n, wanted)
+        return pa.nulls(n, expected)
     try:
-        return pa.array(values, type=wanted)
+        return pa.array(values, type=expected)
     except (pa.ArrowException, OverflowError) as error:
-        raise InputError(f"expected {name} to fit {wanted}, got values that do not: {error}") from error
+        raise InputError(f"expected {name} to fit {expected}, got values that do not: {error}") from error
 
 
-def _large_tables(path: Path) -> Iterator[pa.Table]:
-    """All rows in order; small row groups are read together, which is quicker."""
-    with _opened(path) as file:
-        sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
-        chunks = np.cumsum(sizes) // _ROW_GROUP
-        for chunk in np.unique(chunks):
-            with _reading(path):
-                table = file.read_row_groups(np.flatnonzero(chunks == chunk).tolist(), use_threads=False)
-            yield _in_one_piece(table)
-
-
-def _gathered(parts: Iterable[Path]) -> Iterator[pa.Table]:
-    """All rows in order, `_GATHERED` or a few more at a time."""
-    held = SCHEMA.empty_table()
-    for table in chain.from_iterable(map(_large_tables, parts)):
-        held = pa.concat_tables([held, table])
-        if held.num_rows >= _GATHERED:
-            yield _in_one_piece(held)
-            held = SCHEMA.empty_table()
-    if held.num_rows:
-        yield _in_one_piece(held)
-
-
-def _written(path: Path, table: pa.Table, *, by: str) -> tuple[Path, list[str]]:
-    """A file of these rows, put together by name, and the name of each of its row groups."""
-    codes = table[by].combine_chunks().indices.to_numpy()
-    table = table.take(np.argsort(codes, kind="stable"))
-    starts = [*np.flatnonzero(np.diff(np.sort(codes), prepend=-1)).tolist(), len(codes)]
-    found = [table.slice(first, end - first) for first, end in pairwise(starts)]
-    write_rows(path, found)
-    return (path, [each[by][0].as_py() for each in found for _ in range(0, each.num_rows, _ROW_GROUP)])
-
-
-def _put_together(runs: Sequence[tuple[Path, list[str]]]) -> Iterator[pa.Table]:
-    """Tables of one name each, as large as a row group but for the last of a name."""
-    for name in dict.fromkeys(name for _, names in runs for name in names):
-        held = SCHEMA.empty_table()
-        for run, names in runs:
-            groups = [index for index, each in enumerate(names) if each == name]
-            if not groups:
-                continue
-            with _opened(run) as file, _reading(run):
-                held = _in_one_piece(pa.concat_tables([held, file.read_row_groups(groups, use_threads=False)]))
-            while held.num_rows >= _ROW_GROUP:
-                yield held.slice(0, _ROW_GROUP)
-                held = held.slice(_ROW_GROUP)
-        if held.num_rows:
-            yield held
-
-
-def _in_one_piece(table: pa.Table) -> pa.Table:
-    """The same rows, each column in one chunk: thousands of small chunks make everything slow."""
-    return table.unify_dictionaries().combine_chunks()
+def _parts(path: Path) -> list[Path]:
+    """The files that rows are in."""
+    if not path.is_dir():
+        return [path]
+    parts = sorted(path.glob("*.parquet"))
+    if not parts:
+        raise DataError(f"expected rows in {path}, got a folder without Parquet files; make it anew")
+    return parts
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the name `path` once the block has ended well; otherwise nothing of it is left."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = temporary.open("wb")
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A file of rows, to be read in the block."""
     try:
-        yield file
-        with _writing(path):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            temporary.replace(path)
-    finally:
-        with suppress(OSError):  # what the full disk did not take
-            file.close()
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise DataError(f"expected rows in {path}, got a table with the columns {file.schema_arrow.names}")
+            yield file
     except FileNotFoundError as error:
         raise DataError(f"expected rows in {path}, but there is no such file") from error
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
@@ -348,41 +230,20 @@ def _reading(path: Path) -> Iterator[None]:
         raise DataError(f"expected rows in {path}, got a file that cannot be read ({reason}); make it anew") from error
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    with _reading(path):
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-    with file:
-        if not file.schema_arrow.equals(SCHEMA):
-            raise DataError(f"expected rows in {path}, got a table with the columns {file.schema_arrow.names}")
-        yield file
-
-
-def _row_groups(path: Path, *, columns: Sequence[str], where: Mapping[str, pa.Scalar]) -> Iterator[pa.Table]:
-    """Each row group's matching rows.
-
-    Arrow prunes no row groups by dictionary columns, and asking the index for their ranges ends the process where the
-    index is damaged; so the few bytes of the columns in `where` are read first.
-    """
-    with _opened(path) as file:
-        for index in range(file.num_row_groups):
-            with _reading(path):
-                if where and not _matching(file.read_row_group(index, columns=list(where)), where).num_rows:
-                    continue
-                table = _matching(file.read_row_group(index, columns=columns), where)
-            yield table
-
-
-def _matching(table: pa.Table, where: Mapping[str, pa.Scalar]) -> pa.Table:
+def _read(
+    file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], where: Mapping[str, pa.Scalar]
+) -> pa.Table:
+    """The matching rows of some row groups."""
+    table = file.read_row_groups(groups, columns=[*columns, *where], use_threads=False)
     for name, value in where.items():
         column = pc.field(name)
         table = table.filter(column == value if value.is_valid else column.is_null())
-    return table
+    return table.select(columns)
 
 
 def _scalar(name: str, value: object) -> pa.Scalar:
-    wanted = SCHEMA.field(name).type
-    plain = wanted.value_type if pa.types.is_dictionary(wanted) else wanted
+    expected = SCHEMA.field(name).type
+    plain = expected.value_type if pa.types.is_dictionary(expected) else expected
     kind = Integral if pa.types.is_integer(plain) else Real if pa.types.is_floating(plain) else str
     with suppress(pa.ArrowException, OverflowError):
         if value is None or isinstance(value, kind):

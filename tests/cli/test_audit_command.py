@@ -96,10 +96,10 @@ def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatosco
 def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, place: Path) -> None:
     words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE, "--out", "a")
     _, first, _ = negatoscope(*words)
-    rows = (place / "a" / "rows.parquet").read_bytes()
+    rows = [part.read_bytes() for part in sorted((place / "a" / "rows.parquet").iterdir())]
     code, second, _ = negatoscope(*words)
     assert (code, second) == (0, first)
-    assert (place / "a" / "rows.parquet").read_bytes() == rows
+    assert [part.read_bytes() for part in sorted((place / "a" / "rows.parquet").iterdir())] == rows
 
 
 @pytest.mark.parametrize(("reader", "code"), [("bright", 1), ("even", 0)])

@@ -1,7 +1,6 @@
 """Two audits side by side: which classifier is better, by how much, and whether that is chance."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, 
 from negatoscope.auditing.results import AuditSummary, ComparedAudit, Comparison, RateDifference
 from negatoscope.auditing.verdict import comparison_sentence
 from negatoscope.documents import read_document
-from negatoscope.rows import OpenRows, open_rows
+from negatoscope.rows import RowReader
 from negatoscope.statistics import Rate, fisher, holm, mcnemar, paired_difference, unpaired_difference
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
@@ -65,13 +64,12 @@ def compare_audits(a: FinishedAudit, b: FinishedAudit) -> Comparison:
     Raises:
         DataError: Rows are damaged or lack images.
     """
-    with ExitStack() as stack:
-        opened = [stack.enter_context(open_rows(side.rows)) for side in (a, b)]
-        cleans = [read_predictions(rows, CLEAN) for rows in opened]
-        pairs = _pairs(*(read_hashes(rows) for rows in opened))
-        paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
-        chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
-        rates = [(_paired if paired else _unpaired)(sides) for sides in _sides((a, b), opened, cleans, chosen)]
+    readers = [RowReader(side.rows) for side in (a, b)]
+    cleans = [read_predictions(rows, CLEAN) for rows in readers]
+    pairs = _pairs(*(read_hashes(rows) for rows in readers))
+    paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
+    chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
+    rates = [(_paired if paired else _unpaired)(sides) for sides in _sides((a, b), readers, cleans, chosen)]
     corrected = holm([rate.p_value for rate in rates])
     comparison = Comparison(
         a=_compared(a.summary),
@@ -86,7 +84,7 @@ def compare_audits(a: FinishedAudit, b: FinishedAudit) -> Comparison:
 
 def _sides(
     audits: tuple[FinishedAudit, FinishedAudit],
-    opened: list[OpenRows],
+    readers: list[RowReader],
     cleans: list[PredictionSet],
     chosen: list[Int[np.ndarray, " _"]],
 ) -> Iterator[_Sides]:
@@ -100,7 +98,7 @@ def _sides(
         if entry.spec not in of_b:
             continue
         entries = (entry, of_b[entry.spec])
-        after = [read_predictions(rows, entry.spec, like=clean) for rows, clean in zip(opened, cleans, strict=True)]
+        after = [read_predictions(rows, entry.spec, like=clean) for rows, clean in zip(readers, cleans, strict=True)]
         correct = [answers.correct[order] for answers, order in zip(after, chosen, strict=True)]
         counted = [clean.is_of(one.preserved)[order] for one, clean, order in zip(entries, cleans, chosen, strict=True)]
         if all(one.kind == "label_preserving" for one in entries):

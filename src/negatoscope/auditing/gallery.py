@@ -18,7 +18,7 @@ from negatoscope.auditing.run import apply
 from negatoscope.data.batches import batches
 from negatoscope.files import writing_folder
 from negatoscope.models.predict import to_images
-from negatoscope.rows import open_rows
+from negatoscope.rows import RowReader
 from negatoscope.types import IndexArray
 
 PICTURES = 6
@@ -38,11 +38,11 @@ def save_gallery(plan: AuditPlan, *, out: Path) -> None:
     if (out / "gallery").is_dir():
         return
     shown: list[_Shown] = []
-    with open_rows(out / "rows.parquet") as rows:
-        clean = read_predictions(rows, CLEAN)
-        for step in plan.steps:
-            after = read_predictions(rows, step.spec, like=clean)
-            shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
+    rows = RowReader(out / "rows.parquet")
+    clean = read_predictions(rows, CLEAN)
+    for step in plan.steps:
+        after = read_predictions(rows, step.spec, like=clean)
+        shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
     with writing_folder(out / "gallery") as folder:
         _draw(plan, shown, folder)
         entries = [

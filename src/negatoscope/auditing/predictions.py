@@ -1,6 +1,6 @@
 """The predictions of a classifier about images under one transform, read from rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt64
 
 from negatoscope.errors import DataError
-from negatoscope.rows import OpenRows
+from negatoscope.rows import RowReader
 
 CLEAN = "clean"
 """What rows of clean images name as their transform."""
@@ -66,7 +66,7 @@ class PredictionSet:
         )
 
 
-def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
+def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
     """The predictions under one transform.
 
     Args:
@@ -77,11 +77,11 @@ def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | No
     Raises:
         DataError: There are none, an image has two, or they are not about the images of `like`.
     """
-    samples = _column(rows, transform, "sample")
+    columns = _columns(rows, transform, ("sample", *_COLUMNS))
+    samples = next(columns)
     order = None if np.all(samples[1:] >= samples[:-1]) else np.argsort(samples, kind="stable")
     samples = samples if order is None else samples[order]
     _expect_whole(samples, transform, like)
-    columns = (_column(rows, transform, name) for name in _COLUMNS)
     labels, predictions, confidences, ranks, tracks = (
         column if order is None or column is None else column[order] for column in columns
     )
@@ -90,19 +90,18 @@ def read_predictions(rows: OpenRows, transform: str, *, like: PredictionSet | No
     return PredictionSet(samples if like is None else like.samples, labels, predictions, confidences, ranks, tracks)
 
 
-def read_hashes(rows: OpenRows) -> UInt64[np.ndarray, " n"]:
+def read_hashes(rows: RowReader) -> UInt64[np.ndarray, " n"]:
     """The hash of each clean image, in the order of the samples."""
-    hashes: UInt64[np.ndarray, " n"] = _column(rows, CLEAN, "sample_hash")
-    return hashes[np.argsort(_column(rows, CLEAN, "sample"), kind="stable")]
+    samples, hashes = _columns(rows, CLEAN, ("sample", "sample_hash"))
+    return hashes[np.argsort(samples, kind="stable")]  # type: ignore[no-any-return]
 
 
-def _column(rows: OpenRows, transform: str, name: str) -> Any:
-    """A column as an array, None where it has nulls; chunk by chunk, since Arrow loads pandas to convert many."""
-    column = rows.read(transform, columns=(name,))[name]
-    if column.null_count:
-        return None
-    pieces = [chunk.to_numpy() for chunk in column.chunks]
-    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=column.type.to_pandas_dtype())
+def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[Any]:
+    """Columns as arrays, None where one has nulls; chunk by chunk, since Arrow loads pandas to convert many."""
+    columns = rows.read(transform, columns=names).columns[::-1]
+    while columns:
+        column = columns.pop()  # each is freed before the next array is made
+        yield None if column.null_count else np.concatenate([chunk.to_numpy() for chunk in column.chunks])
 
 
 def _expect_whole(samples: Int[np.ndarray, " n"], transform: str, like: PredictionSet | None) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,9 @@ from negatoscope.auditing.results import UNREADABLE_NAMED, L2Total, RunTotals, U
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError
-from negatoscope.files import locked, remove_leftovers, writing_folder
+from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
 from negatoscope.models.predict import predict_images, to_images
-from negatoscope.rows import RowKey, make_rows, merge_rows, write_rows
+from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.types import Images, IndexArray, Labels
 
 _Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
@@ -57,7 +57,8 @@ class Estimate:
 def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
     """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
 
-    Rows come in parts, each written whole; a stopped run goes on after the last one and ends with the same rows.
+    Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
+    rows.
 
     Returns:
         How many images were read, which were unreadable, the L2 sizes that noise reached.
@@ -82,7 +83,7 @@ def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], 
         totals = sum(map(_read_totals, folders), start=RunTotals())
         if totals.read == 0:
             raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
-        merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder in folders], by="transform")
+        _move_rows(folders, out / "rows.parquet")
         write_document(out / _DONE, totals)
         shutil.rmtree(out / "parts")
         return totals
@@ -103,7 +104,7 @@ def estimate(plan: AuditPlan) -> Estimate:
         _run_part(plan, few, folder, tick=lambda _: None)
         seconds, size = time.monotonic() - began, (folder / "rows.parquet").stat().st_size
     scale = len(plan.dataset) / len(few)
-    return Estimate(seconds=seconds * scale, size_bytes=int(2 * size * scale))
+    return Estimate(seconds=seconds * scale, size_bytes=int(size * scale))
 
 
 def apply(step: PlannedTransform, images: Images) -> Images:
@@ -180,6 +181,14 @@ def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[
             for name, values in parts[0].items()
         }
         yield make_rows(key, joined)
+
+
+def _move_rows(folders: Sequence[Path], rows: Path) -> None:
+    with write_errors(rows):
+        rows.mkdir(exist_ok=True)
+        for folder in folders:
+            if (folder / "rows.parquet").is_file():  # else an earlier run moved it
+                (folder / "rows.parquet").replace(rows / f"{folder.name}.parquet")
 
 
 def _plus(total: L2Total, difference: Float[Tensor, "batch channels height width"]) -> L2Total:

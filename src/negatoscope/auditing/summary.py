@@ -22,7 +22,7 @@ from negatoscope.auditing.results import (
 )
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.provenance import Provenance
-from negatoscope.rows import OpenRows, open_rows
+from negatoscope.rows import RowReader
 from negatoscope.statistics import Rate, holm
 
 
@@ -50,9 +50,9 @@ def summarize(rows: Path, facts: AuditFacts) -> AuditSummary:
         DataError: The rows cannot be read, or lack images of a transform.
     """
     classes = len(facts.model.input_spec.class_map) or facts.model.classes
-    with open_rows(rows) as opened:
-        clean = read_predictions(opened, CLEAN)
-        correct, transforms = _measure(opened, clean, facts, classes=classes)
+    reader = RowReader(rows)
+    clean = read_predictions(reader, CLEAN)
+    correct, transforms = _measure(reader, clean, facts, classes=classes)
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
     summary = AuditSummary(
         model=facts.model,
@@ -74,13 +74,13 @@ def summarize(rows: Path, facts: AuditFacts) -> AuditSummary:
 
 
 def _measure(
-    opened: OpenRows, clean: PredictionSet, facts: AuditFacts, *, classes: int
+    reader: RowReader, clean: PredictionSet, facts: AuditFacts, *, classes: int
 ) -> tuple[Bool[np.ndarray, " n"], tuple[TransformResult, ...]]:
     """Whether each image is correct clean and under all label-preserving transforms, and each transform's numbers."""
     correct = clean.correct.copy()
     results = []
     for step in facts.transforms:
-        after = read_predictions(opened, step.spec, like=clean)
+        after = read_predictions(reader, step.spec, like=clean)
         if step.kind == "label_preserving":
             correct &= after.correct | ~clean.is_of(step.preserved)
         result = measure_transform(step, clean, after, names=facts.dataset.class_names, classes=classes)

@@ -23,7 +23,7 @@ from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
 from negatoscope.reproduce.table1_page import table1_csv, table1_markdown
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
 from negatoscope.reproduce.table1_summary import summarize
-from negatoscope.rows import merge_rows
+from negatoscope.rows import read_rows, write_rows
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
 
@@ -238,7 +238,7 @@ def _write(
         "not_run": list(job.not_run),
         "summary": summarize(documents, comparable=not request.fast),
     }
-    merge_rows(out / "rows.parquet", [folder / "rows.parquet" for folder, _ in runs])
+    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder, _ in runs))
     write_whole(out / "table1.md", table1_markdown(result).encode())
     write_whole(out / "table1.csv", table1_csv(result).encode())
     save_figure(draw_table1(result), out, "table1")
