@@ -106,7 +106,7 @@ def ranges_of(function: Callable[..., Any]) -> dict[str, ParameterRange]:
 
 
 def coerced(value: object, annotation: Any) -> Any:
-    """A literal as the annotated type wants it: a whole number may stand for a float, nothing else is converted.
+    """A literal as the annotated type has it: a whole number may stand for a float, nothing else is converted.
 
     Raises:
         TypeError: It is of another type, or none of the choices.

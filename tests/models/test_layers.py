@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from negatoscope.models.layers import dropout, kept, pool_relu, pool_tanh
+from negatoscope.models.layers import dropout, keep_mask, pool_relu, pool_tanh
 
 
 def _images(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -89,7 +89,7 @@ def test_dropout_does_nothing_at_rate_zero_or_in_evaluation():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_as_many_are_dropped_as_the_rate_says(rate, dtype):
     torch.manual_seed(1)
-    ones = kept(torch.Size([1000, 1000]), rate, dtype)
+    ones = keep_mask(torch.Size([1000, 1000]), rate, dtype)
     assert ones.dtype == dtype
     assert set(ones.unique().tolist()) == {0.0, 1.0}
     deviation = (rate * (1 - rate) / 1e6) ** 0.5
@@ -98,15 +98,15 @@ def test_as_many_are_dropped_as_the_rate_says(rate, dtype):
 
 def test_masks_follow_the_seed_of_torch_and_differ_from_each_other():
     torch.manual_seed(3)
-    first, second = (kept(torch.Size([3, 5]), 0.5, torch.float32) for _ in range(2))
+    first, second = (keep_mask(torch.Size([3, 5]), 0.5, torch.float32) for _ in range(2))
     torch.manual_seed(3)
-    assert torch.equal(first, kept(torch.Size([3, 5]), 0.5, torch.float32))
+    assert torch.equal(first, keep_mask(torch.Size([3, 5]), 0.5, torch.float32))
     assert not torch.equal(first, second)
 
 
 def test_neighbouring_values_are_dropped_independently():
     torch.manual_seed(2)
-    ones = kept(torch.Size([4096, 1024]), 0.5, torch.float32).double() - 0.5
+    ones = keep_mask(torch.Size([4096, 1024]), 0.5, torch.float32).double() - 0.5
     for shift in (1, 2, 3, 4, 8, 1024):
         flat = ones.flatten()
         assert abs(float((flat[:-shift] * flat[shift:]).mean()) * 4) < 5 / len(flat) ** 0.5

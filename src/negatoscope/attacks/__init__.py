@@ -70,7 +70,7 @@ def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
         result: AttackResult = function(classifier, images, labels, **seeded)
         return result
 
-    with suppress(_FirstQuery):  # settings are checked before the classifier is asked anything
+    with suppress(_FirstQuery):  # settings are checked before the first forward pass
         bound(_query, torch.full((1, 1, 2, 2), 0.5), torch.zeros(1, dtype=torch.int64))
     return Attack(spec, bound)
 

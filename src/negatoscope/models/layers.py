@@ -1,6 +1,6 @@
 """Layers of the paper's network that are quicker here on a CPU than PyTorch's own, with the same values and gradients.
 
-On a CPU PyTorch draws dropout masks one by one, keeps the places of maxima as 64-bit numbers, and walks gradients
+On a CPU PyTorch draws dropout masks one by one, stores the places of maxima as 64-bit numbers, and walks gradients
 across the memory layout; together these cost as much as the second convolution. Elsewhere PyTorch's own layers run.
 """
 
@@ -26,10 +26,10 @@ def dropout(values: Float[Tensor, "*shape"], rate: float, *, training: bool) -> 
         return values
     if values.device.type != "cpu":
         return functional.dropout(values, rate)
-    return values * kept(values.shape, rate, values.dtype) * (1 / (1 - rate))
+    return values * keep_mask(values.shape, rate, values.dtype) * (1 / (1 - rate))
 
 
-def kept(shape: torch.Size, rate: float, dtype: torch.dtype) -> Float[Tensor, "..."]:
+def keep_mask(shape: torch.Size, rate: float, dtype: torch.dtype) -> Float[Tensor, "..."]:
     """Ones with probability ``1 - rate``, else zeros, on the CPU; the seed comes from torch's own generator.
 
     Sixteen random bits for each value are held against a threshold with whole-number arithmetic, which the processor
@@ -65,7 +65,7 @@ def pool_tanh(
 
 
 class _PoolRelu(torch.autograd.Function):
-    """Windows of 2x2 in two halves, first across the width; what won is kept as zeros and ones of the values' type."""
+    """Windows of 2x2 in two halves, first across the width; what won is stored as zeros and ones of the values' type."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, rate: float) -> Tensor:
@@ -78,7 +78,7 @@ class _PoolRelu(torch.autograd.Function):
         bottom_won = torch.gt(bottom, top, out=pooled.new_empty(pooled.shape))
         passed = torch.gt(pooled, 0, out=pooled.new_empty(pooled.shape))
         if rate:
-            passed.mul_(kept(passed.shape, rate, passed.dtype))
+            passed.mul_(keep_mask(passed.shape, rate, passed.dtype))
         ctx.save_for_backward(right_won, bottom_won, passed)
         ctx.scale = 1 / (1 - rate)
         result = pooled.mul_(passed)

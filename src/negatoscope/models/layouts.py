@@ -63,7 +63,7 @@ def _without_channels(dims: Dims, size: Size | None, asked: bool) -> Iterator[Re
 
 
 def _flat(dims: Dims, size: Size | None, asked: bool) -> Iterator[Reading]:
-    """A square, gray or RGB, unless a size is given; of several dimensions only where it is asked for."""
+    """A square, gray or RGB, unless a size is given; of several dimensions only if the user asks for it."""
     if not asked and sum(length != 1 for length in dims) != 1:
         return
     if None in dims:

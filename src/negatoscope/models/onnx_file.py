@@ -86,7 +86,7 @@ def _session(source: str | bytes, *, name: str, provider: str) -> Any:
 def _only_input(session: Any, name: str) -> Any:
     inputs = session.get_inputs()
     if len(inputs) != 1:
-        listed = ", ".join(each.name for each in inputs)
+        listed = ", ".join(entry.name for entry in inputs)
         raise InputError(f"expected one input of {name}, got {len(inputs)} ({listed}); wrap it in Python")
     return inputs[0]
 
@@ -94,14 +94,14 @@ def _only_input(session: Any, name: str) -> Any:
 def _output(session: Any, options: ModelOptions, name: str) -> str:
     """The output that the user names, or the only one that can hold a score for each class of each image."""
     outputs = session.get_outputs()
-    names = [each.name for each in outputs]
+    names = [output.name for output in outputs]
     if named := options.output_name:
         if named not in names:
             near = difflib.get_close_matches(named, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             raise InputError(f"expected --output-name to be an output of {name}, got {named!r}; {hint}")
         return named
-    scores = [each.name for each in outputs if len(outputs) == 1 or _may_be_scores(each)]
+    scores = [output.name for output in outputs if len(outputs) == 1 or _may_be_scores(output)]
     if len(scores) != 1:
         raise InputError(f"expected --output-name for {name}, which has the outputs {', '.join(names)}; give one")
     return str(scores[0])
@@ -128,7 +128,7 @@ def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> 
         shaped = images.reshape(len(images), *(length or -1 for length in shape)) if shape else images
         array = np.ascontiguousarray(shaped.detach().cpu().numpy())
         try:
-            (answer,) = session.run([output], {entry: array})
+            (outputs,) = session.run([output], {entry: array})
         except Exception as error:  # onnxruntime's exceptions have no common base
             hint = (
                 "; if it takes a fixed number at once, say so as batch in the file of --config"
@@ -137,10 +137,10 @@ def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> 
             )
             given = "x".join(map(str, array.shape))
             raise InputError(f"expected {name} to take images of {given}, got: {_reason(error)}{hint}") from error
-        if not isinstance(answer, np.ndarray):
-            kind = type(answer).__name__
+        if not isinstance(outputs, np.ndarray):
+            kind = type(outputs).__name__
             raise InputError(f"expected a tensor as output {output} of {name}, got {kind}; name another")
-        return torch.from_numpy(answer).to(images.device)
+        return torch.from_numpy(outputs).to(images.device)
 
     return run
 

@@ -22,7 +22,7 @@ _ON_PROCESSOR, _ELSEWHERE = (128, 700_000), (512, 4_000_000)  # images and their
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said of n images.
+    """A classifier's predictions for n images.
 
     Args:
         predictions: The class with the highest probability.

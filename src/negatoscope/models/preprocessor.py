@@ -73,4 +73,4 @@ def _entries(processor: Any, switch: str, key: str) -> dict[str, int]:
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    return (float(value),) if isinstance(value, int | float) else tuple(float(each) for each in value)
+    return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))

@@ -20,7 +20,7 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
 
     Raises:
-        InputError: timm has no such model, or its configuration asks for something that is not done here.
+        InputError: timm has no such model, or its configuration asks for something that there is not here.
         DataError: The weights are missing or damaged, or belong to another model.
         MissingExtraError: timm is not installed.
     """
@@ -37,8 +37,8 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     if options.weights:
         load_weights(model, options.weights)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
-    made = load_callable(model.eval(), name=name, device=device)
-    return LoadedModel(name, "timm", made.run, made.sha256, runs_code=False, declared=declared)
+    loaded = load_callable(model.eval(), name=name, device=device)
+    return LoadedModel(name, "timm", loaded.run, loaded.sha256, runs_code=False, declared=declared)
 
 
 def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:

@@ -36,14 +36,14 @@ def torch_factory(text: str, options: ModelOptions, device: torch.device) -> Loa
     """
     if not _FACTORY.fullmatch(text) or text.startswith("timm:"):
         return None
-    made = _made(text)
+    model = _call_factory(text)
     if options.weights:
-        if not isinstance(made, nn.Module):
-            raise InputError(f"expected {text} to make a torch module for --weights, got {type(made).__name__}")
-        load_weights(made, options.weights)
-    if isinstance(made, nn.Module):
-        made.eval()
-    return load_callable(made, name=text.rpartition(":")[2], device=device)
+        if not isinstance(model, nn.Module):
+            raise InputError(f"expected {text} to make a torch module for --weights, got {type(model).__name__}")
+        load_weights(model, options.weights)
+    if isinstance(model, nn.Module):
+        model.eval()
+    return load_callable(model, name=text.rpartition(":")[2], device=device)
 
 
 def load_callable(model: object, *, name: str, device: torch.device) -> LoadedModel:
@@ -98,7 +98,7 @@ def _tensors(path: Path) -> object:
         raise DataError(f"expected weights in {path.name}, got a file that cannot be read; save it again") from error
 
 
-def _made(text: str) -> object:
+def _call_factory(text: str) -> object:
     """What the named factory returns."""
     module_name, _, names = text.partition(":")
     with _current_folder_importable():
@@ -124,8 +124,8 @@ def _current_folder_importable() -> Iterator[None]:
 
 def _tensor_run(model: Callable[..., Any], device: torch.device) -> Run:
     def run(images: Tensor) -> Any:
-        answer = model(images)
-        return torch.from_numpy(answer).to(device) if isinstance(answer, np.ndarray) else answer
+        outputs = model(images)
+        return torch.from_numpy(outputs).to(device) if isinstance(outputs, np.ndarray) else outputs
 
     return run
 

@@ -14,8 +14,8 @@ def save_network(path: Path, network: PaperNetwork, *, facts: Mapping[str, objec
 
     Args:
         path: The file, by custom ending in ".safetensors".
-        network: What to keep.
-        facts: What else to keep beside it, as JSON can hold it.
+        network: What to save.
+        facts: What else to save with it, as JSON can hold it.
 
     Raises:
         OutputError: The folder cannot be written or the disk is full.

@@ -94,7 +94,7 @@ def register_transform(
 
 
 def describe_transform(text: str) -> TransformFacts:
-    """What is known of the transform that a spec names, tried out on one small image.
+    """The transform that a spec names, its arguments checked on one small image.
 
     Args:
         text: A spec such as "gamma(exponent=2.0)".

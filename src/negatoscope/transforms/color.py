@@ -1,4 +1,4 @@
-"""Transforms of colour. A gray image is one whose colours are all gray, and what happens to those happens to it."""
+"""Transforms of colour. A gray image is one whose colours are all gray, and is treated as one."""
 
 from functools import partial
 from typing import Annotated, Literal, get_args
@@ -65,7 +65,7 @@ def opposite_hue(images: Images) -> Images:
 
 @register_transform(color=True)
 def luminance_negative(images: Images) -> Images:
-    """The negative of the luma, the hue kept: dark red turns light red. A gray image turns into its negative.
+    """The negative of the luma, hue preserved: dark red turns light red. A gray image turns into its negative.
 
     It is the negative of `opposite_hue`. Where RGB has no colour so strong at that luma, it is paler.
 
@@ -122,7 +122,7 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
 
 @register_transform(color=True)
 def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
-    """Turn every hue on the colour wheel of HSV, saturation and value kept. A gray image stays as it is.
+    """Turn every hue on the colour wheel of HSV, saturation and value preserved. A gray image stays as it is.
 
     Args:
         images: Images in [0, 1], gray or RGB.
@@ -142,7 +142,7 @@ def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0
 
 @register_transform(color=True)
 def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4.0, identity=1.0)]) -> Images:
-    """Multiply the saturation of HSV and clip it at 1, hue and value kept. A gray image stays as it is.
+    """Multiply the saturation of HSV and clip it at 1, hue and value preserved. A gray image stays as it is.
 
     Args:
         images: Images in [0, 1], gray or RGB.

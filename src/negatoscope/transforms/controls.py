@@ -1,4 +1,4 @@
-"""What other transforms are compared with: as many pixels changed, or as large a change, without a meaning.
+"""What other transforms are compared with: as many pixels changed, or as large a change, at random.
 
 What is random depends on nothing but the seed and the image itself, not on its place in a batch or a dataset. Every bit
 comes from SplitMix64, counted from a hash of the image's 8-bit levels.
@@ -69,8 +69,8 @@ def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, iden
 def _flipped(images: Images, *, probability: float, seed: int) -> Images:
     n, channels, height, width = images.shape
     bits = random_bits(images, count=height * width, seed=seed)
-    kept = _share(bits >> 40).ge_(probability).to(images.dtype).reshape(n, 1, height, width)
-    weight = torch.empty_like(images).copy_(kept.repeat(1, channels, 1, 1))
+    unchanged = _share(bits >> 40).ge_(probability).to(images.dtype).reshape(n, 1, height, width)
+    weight = torch.empty_like(images).copy_(unchanged.repeat(1, channels, 1, 1))
     return (1 - images).lerp_(images, weight)
 
 

@@ -84,11 +84,11 @@ def _moved(images: Images, dim: int, by: int) -> Images:
     """A copy in which everything stands `by` pixels further along `dim`, and the border that it left is repeated."""
     size = images.shape[dim]
     by = max(1 - size, min(size - 1, by))
-    kept, moved = torch.empty_like(images), size - abs(by)
-    kept.narrow(dim, max(by, 0), moved).copy_(images.narrow(dim, max(-by, 0), moved))
+    result, moved = torch.empty_like(images), size - abs(by)
+    result.narrow(dim, max(by, 0), moved).copy_(images.narrow(dim, max(-by, 0), moved))
     border = images.narrow(dim, 0 if by > 0 else size - 1, 1)
-    kept.narrow(dim, 0 if by > 0 else moved, abs(by)).copy_(border)
-    return kept
+    result.narrow(dim, 0 if by > 0 else moved, abs(by)).copy_(border)
+    return result
 
 
 def _turned(images: Images, *, degrees: float) -> Images:

@@ -81,7 +81,7 @@ class DatasetRules:
 def preserved_classes(
     dataset_spec: str, class_names: Sequence[str], spec: Spec, *, override: Path | None = None
 ) -> tuple[bool, ...]:
-    """For each class, whether a person would still say it of an image that went through a transform.
+    """For each class, whether a person would still name it for an image that went through a transform.
 
     The first rule that holds decides: of the dataset in `override`, in the package, then those for any dataset. A class
     that no rule is about keeps its label.
