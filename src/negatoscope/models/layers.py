@@ -65,7 +65,7 @@ def pool_tanh(
 
 
 class _PoolRelu(torch.autograd.Function):
-    """Windows of 2x2 in two halves, first across the width; what won is stored as zeros and ones of the values' type."""
+    """Windows of 2x2 in two halves, first across the width; what won is stored as 0 and 1 of the values' type."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, rate: float) -> Tensor:
