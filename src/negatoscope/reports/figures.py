@@ -8,6 +8,7 @@ from typing import Any, Literal
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from negatoscope.files import write_whole
 from negatoscope.reports.formatting import one_line
@@ -46,14 +47,10 @@ STYLE: dict[str, Any] = {
 }
 
 
-LEGEND: dict[str, Any] = {
-    "handletextpad": 0.6,
-    "handlelength": 2.0,
-    "columnspacing": 1.8,
-    "borderpad": 0,
-    "borderaxespad": 0.2,
-}
-"""Of a legend that stands above its panel."""
+MARGIN = 0.15
+"""Inches of empty paper around a figure of `draw_panel`; inside a page there is none."""
+
+TICKS = (0, 25, 50, 75, 100)
 
 
 def styled() -> AbstractContextManager[None]:
@@ -94,6 +91,35 @@ def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float,
         gridspec_kw=room,
     )
     return figure, axes
+
+
+def draw_panel(width: float, height: float, *, top: float, bottom: float) -> tuple[Figure, Axes]:
+    """A panel from 0 to 100 % both ways, with room above it for a legend of `top` inches; all sizes are in inches."""
+    figure = Figure(figsize=(width + 2 * MARGIN, height + 2 * MARGIN))
+    across, up = figure.get_size_inches()
+    left, right = MARGIN + 0.35, MARGIN + 0.15
+    axes = figure.add_axes(
+        (left / across, (MARGIN + bottom) / up, 1 - (left + right) / across, 1 - (2 * MARGIN + bottom + top) / up)
+    )
+    axes.set(xlim=(0, 100), ylim=(0, 100), xticks=TICKS, yticks=TICKS)
+    axes.tick_params(axis="x", length=0, labelcolor=GRAY)
+    axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
+    return figure, axes
+
+
+def draw_legend(figure: Figure, *, columns: int) -> Legend:
+    """A legend above the panel of `draw_panel`, in so many columns."""
+    corner = MARGIN / figure.get_figwidth(), 1 - MARGIN / figure.get_figheight()
+    look: dict[str, Any] = {"handletextpad": 0.6, "handlelength": 2.0, "columnspacing": 1.8}
+    return figure.legend(
+        loc="upper left",
+        bbox_to_anchor=corner,
+        ncols=columns,
+        labelcolor=GRAY,
+        borderpad=0,
+        borderaxespad=0,
+        **look,
+    )
 
 
 def draw_rows(count: int, heading: str) -> tuple[Figure, Axes]:

@@ -8,7 +8,7 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from negatoscope.reports.figures import styled
+from negatoscope.reports.figures import MARGIN, styled
 from negatoscope.reports.palette import PRINT
 
 _VARIABLES = {color: f"var(--{name})" for name, color in PRINT.items()}
@@ -37,7 +37,9 @@ def inline_svg(figure: Figure, *, name: str, title: str, description: str = "") 
     for element in drawing.iter():
         _adopt(element, used, name)
     labels = {"aria-labelledby": f"{name}-title {name}-description", "role": "img", "class": "chart"}
-    root = ET.Element("svg", {"viewBox": drawing.attrib["viewBox"], **labels})
+    margin = 72 * MARGIN
+    width, height = 72 * figure.get_size_inches() - 2 * margin
+    root = ET.Element("svg", {"viewBox": f"{margin:g} {margin:g} {width:g} {height:g}", **labels})
     ET.SubElement(root, "title", {"id": f"{name}-title"}).text = title
     ET.SubElement(root, "desc", {"id": f"{name}-description"}).text = description
     root.extend(element for element in drawing if element.tag == "g")

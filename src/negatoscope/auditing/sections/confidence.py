@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
 from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.figures import GRAY, LEGEND, styled
+from negatoscope.reports.figures import GRAY, draw_legend, draw_panel, styled
 from negatoscope.reports.formatting import one_line, percent
 from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.page import Section, render
@@ -31,20 +31,15 @@ def confidence(report: Report) -> Section | None:
 
 def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
     """Accuracy against confidence, clean and under a transform; the area of a mark is the share of images."""
-    width, height = 4.0, 4.75  # inches
     with styled():
-        figure = Figure(figsize=(width, height))
-        axes = figure.add_axes((0.35 / width, 0.5 / height, 3.5 / width, 3.5 / height))
-        ticks = range(0, 101, 25)
-        axes.set(xlim=(0, 100), ylim=(0, 100), xticks=ticks, yticks=ticks, aspect="equal")
-        axes.tick_params(axis="x", pad=7, length=0, labelcolor=GRAY)
+        figure, axes = draw_panel(4.0, 4.75, top=0.75, bottom=0.5)
+        axes.set_aspect("equal")
+        axes.tick_params(axis="x", pad=7)
         axes.set_xlabel("confidence, %", loc="right")
-        axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
         axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
         _draw_bins(axes, summary.clean, "clean", color=PRINT["before"], marker="o")
         _draw_bins(axes, entry, one_line(entry.spec, width=22), color=PRINT["after"], marker="D")
-        legend = figure.legend(loc="upper left", bbox_to_anchor=(0, 1), ncols=2, labelcolor=GRAY, **LEGEND)
-        for text in legend.get_texts():
+        for text in draw_legend(figure, columns=2).get_texts():
             text.set_parse_math(False)
     return figure
 

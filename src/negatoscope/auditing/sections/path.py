@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from negatoscope.auditing.results import AuditSummary, Measurement
 from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.figures import DARK, GRAY, LEGEND, styled
+from negatoscope.reports.figures import DARK, GRAY, TICKS, draw_legend, draw_panel, styled
 from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.page import Section
 from negatoscope.reports.palette import PRINT
@@ -22,7 +22,6 @@ _LOOKS = {
     "negative_path": (PRINT["after"], "D", "-", "straight line"),
     "pixel_flips": (DARK, "s", "--", "pixel flips"),
 }
-_TICKS = (0, 25, 50, 75, 100)
 
 
 @dataclass(frozen=True)
@@ -84,21 +83,17 @@ def curves(summary: AuditSummary) -> list[Curve]:
 
 def draw_path(summary: AuditSummary, curves: Sequence[Curve], *, narrow: bool = False) -> Figure:
     """Accuracy along the straight line to the negative, and along random pixel flips; `narrow` fits a phone."""
-    width, height, top = (4.3, 3.9, 0.85) if narrow else (7.6, 4.1, 0.65)  # inches
     with styled():
-        figure = Figure(figsize=(width, height))
-        axes = figure.add_axes((0.35 / width, 0.72 / height, 1 - 0.5 / width, 1 - (0.72 + top) / height))
-        axes.set(xlim=(0, 100), ylim=(0, 100), xticks=_TICKS, yticks=_TICKS)
-        axes.tick_params(axis="x", pad=20, length=0, labelcolor=GRAY)
+        figure, axes = draw_panel(*(4.3, 3.9) if narrow else (7.6, 4.1), top=0.85 if narrow else 0.65, bottom=0.72)
+        axes.tick_params(axis="x", pad=20)
         axes.set_xlabel("share of the path: how far each pixel moves, or how likely it is to flip, %", loc="left")
-        axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
         for curve in curves:
             _draw_curve(axes, curve)
         axes.axhline(100 * summary.clean.accuracy, color=PRINT["before"], linewidth=1, zorder=1, label="clean")
         axes.axhline(100 * summary.chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
-        for tick in _TICKS:
+        for tick in TICKS:
             _draw_black_and_white(axes, tick)
-        figure.legend(loc="upper left", bbox_to_anchor=(0, 1), ncols=2 if narrow else 4, labelcolor=GRAY, **LEGEND)
+        draw_legend(figure, columns=2 if narrow else 4)
     return figure
 
 
