@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from negatoscope.errors import DataError, InputError
 
-Resample = Literal["bilinear", "box", "bicubic", "nearest"]
+Interpolation = Literal["bilinear", "box", "bicubic", "nearest"]
 
 MAX_PIXELS = 64_000_000
 """Larger images are refused: a file of a few kilobytes can claim any size."""
@@ -24,7 +24,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is read. Pillow knows more, among them EPS, for which it starts another program."""
 
 DECODING = 2
-"""Counted up when the same bytes decode to other pixels than before; part of the name of what is kept decoded."""
+"""Counted up when the same bytes decode to other pixels than before; part of the name of prepared arrays."""
 
 _SPACE = rb"\s(?:\s|#[^\r\n]*[\r\n])*"
 _PPM = re.compile(rb"P6%b([1-9]\d{0,4})%b([1-9]\d{0,4})%b255\s" % (_SPACE, _SPACE, _SPACE))
@@ -36,15 +36,15 @@ _filters = threading.Lock()
 
 @dataclass(frozen=True)
 class ResizeSpec:
-    """The size and the channels that a classifier wants, and how an image gets there.
+    """The size and the channels that a classifier expects, and how an image gets there.
 
     Args:
         height: In pixels.
         width: In pixels.
         channels: "gray" for one, "rgb" for three.
-        resample: The filter of the resizing, all but "nearest" with antialiasing.
-        method: "stretch": both sides are scaled apart. "crop": one scale, and what is too much is cut off evenly.
-        crop_share: Of method "crop": which share of the scaled sides is kept; 0.875 is ImageNet's 224 of 256.
+        interpolation: The filter of the resizing, all but "nearest" with antialiasing.
+        mode: "stretch": both sides are scaled on their own. "crop": one scale for both, then a center crop.
+        crop_pct: For mode "crop": the share of the scaled sides that the crop keeps; 0.875 is ImageNet's 224 of 256.
 
     Raises:
         InputError: A value is impossible.
@@ -53,21 +53,21 @@ class ResizeSpec:
     height: int
     width: int
     channels: Literal["gray", "rgb"]
-    resample: Resample = "bilinear"
-    method: Literal["stretch", "crop"] = "stretch"
-    crop_share: float = 1.0
+    interpolation: Interpolation = "bilinear"
+    mode: Literal["stretch", "crop"] = "stretch"
+    crop_pct: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1 or self.height * self.width > MAX_PIXELS:
             raise InputError(
                 f"expected height and width from 1 to {MAX_PIXELS} pixels together, got {self.height} and {self.width}"
             )
-        choices = {"channels": ("gray", "rgb"), "resample": get_args(Resample), "method": ("stretch", "crop")}
+        choices = {"channels": ("gray", "rgb"), "interpolation": get_args(Interpolation), "mode": ("stretch", "crop")}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InputError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if not 0 < self.crop_share <= 1:
-            raise InputError(f"expected crop_share above 0 and up to 1, got {self.crop_share}")
+        if not 0 < self.crop_pct <= 1:
+            raise InputError(f"expected crop_pct above 0 and up to 1, got {self.crop_pct}")
 
 
 def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height width"]:
@@ -159,52 +159,56 @@ def to_array(image: Image.Image) -> UInt8[np.ndarray, "channels height width"]:
 
 
 def resize_image(
-    image: UInt8[np.ndarray, "channels height width"], fit: ResizeSpec
-) -> UInt8[np.ndarray, "fit_channels fit_height fit_width"]:
-    """An image at the size and with the channels that a classifier wants; one that has them comes back untouched.
+    image: UInt8[np.ndarray, "channels height width"], resize: ResizeSpec
+) -> UInt8[np.ndarray, "new_channels new_height new_width"]:
+    """An image at the size and with the channels that a classifier expects; one that has them comes back untouched.
 
     RGB becomes gray (ITU-R 601 luma, as Pillow has it) before the resizing; gray becomes RGB by repetition, after it.
-    Method "crop" scales the image until it just covers both sides divided by `crop_share` and cuts out the centre.
+    Mode "crop" scales the image until it just covers both sides divided by `crop_pct` and cuts out the center.
 
     Raises:
         InputError: The image has neither one nor three channels, or no pixels.
-        DataError: It is so long that it would have absurdly many pixels before it is cut.
+        DataError: It is so long that it would have absurdly many pixels before it is cropped.
     """
-    wanted = 1 if fit.channels == "gray" else 3
-    if image.shape == (wanted, fit.height, fit.width):
+    channels = 1 if resize.channels == "gray" else 3
+    if image.shape == (channels, resize.height, resize.width):
         return image
     if len(image) not in (1, 3) or image.size == 0:
         raise InputError(f"expected an image of one or three channels, got one of shape {image.shape}")
     picture = Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
-    if wanted == 1:
+    if channels == 1:
         picture = picture.convert("L")
-    size, filter_ = (fit.width, fit.height), Image.Resampling[fit.resample.upper()]
-    pixels = to_array(_cropped(picture, fit, filter_) if fit.method == "crop" else picture.resize(size, filter_))
-    return np.repeat(pixels, 3, axis=0) if wanted > len(pixels) else pixels
+    size, resampling = (resize.width, resize.height), Image.Resampling[resize.interpolation.upper()]
+    pixels = to_array(
+        _center_crop(picture, resize, resampling) if resize.mode == "crop" else picture.resize(size, resampling)
+    )
+    return np.repeat(pixels, 3, axis=0) if channels > len(pixels) else pixels
 
 
-def _cropped(picture: Image.Image, fit: ResizeSpec, resample: Image.Resampling) -> Image.Image:
-    """The centre of an image that covers the size; sides and corners are rounded as torchvision rounds them."""
-    tall, wide = round(fit.height / fit.crop_share), round(fit.width / fit.crop_share)
+def _center_crop(picture: Image.Image, resize: ResizeSpec, resampling: Image.Resampling) -> Image.Image:
+    """The center of an image that covers the size; sides and corners are rounded as torchvision rounds them."""
+    tall, wide = round(resize.height / resize.crop_pct), round(resize.width / resize.crop_pct)
     if tall * picture.width >= wide * picture.height:
         wide = tall * picture.width // picture.height
     else:
         tall = wide * picture.height // picture.width
     if tall * wide > MAX_PIXELS:
         raise DataError(f"expected an image to crop, got a strip of {picture.width} x {picture.height} pixels; cut it")
-    left, top = round((wide - fit.width) / 2), round((tall - fit.height) / 2)
-    return picture.resize((wide, tall), resample).crop((left, top, left + fit.width, top + fit.height))
+    left, top = round((wide - resize.width) / 2), round((tall - resize.height) / 2)
+    return picture.resize((wide, tall), resampling).crop((left, top, left + resize.width, top + resize.height))
 
 
-def resize_square(image: Image.Image, *, size: int, resample: Resample) -> Image.Image:
+def resize_square(image: Image.Image, *, size: int, interpolation: Interpolation) -> Image.Image:
     """A square of `size` pixels; every filter but "nearest" averages over all pixels that it covers (antialiasing).
 
     Raises:
         InputError: `size` is below 1 or the filter is unknown.
     """
-    if size < 1 or resample not in get_args(Resample):
-        raise InputError(f"expected size >= 1 and one of {', '.join(get_args(Resample))}, got {size} and {resample!r}")
-    return image.resize((size, size), Image.Resampling[resample.upper()])
+    if size < 1 or interpolation not in get_args(Interpolation):
+        raise InputError(
+            f"expected size >= 1 and one of {', '.join(get_args(Interpolation))}, got {size} and {interpolation!r}"
+        )
+    return image.resize((size, size), Image.Resampling[interpolation.upper()])
 
 
 def equalize(images: UInt8[np.ndarray, "n height width"]) -> UInt8[np.ndarray, "n height width"]:

@@ -271,11 +271,11 @@ def test_both_splits_load_in_the_order_of_their_names_whatever_the_tables_order(
 
 
 def test_prepared_images_are_those_of_the_preparation_and_the_spec_says_it(release: Path) -> None:
-    dataset = load_dataset("gtsrb(prepare='paper', resample='box')", split="test", data_dir=release)
+    dataset = load_dataset("gtsrb(prepare='paper', interpolation='box')", split="test", data_dir=release)
     signs = gtsrb.read_test_table(release / gtsrb.TEST_IMAGES, release / gtsrb.TEST_TABLE)
-    expected = gtsrb.prepare_signs(release / gtsrb.TEST_IMAGES, signs, Preparation(resample="box"))
+    expected = gtsrb.prepare_signs(release / gtsrb.TEST_IMAGES, signs, Preparation(interpolation="box"))
     np.testing.assert_array_equal(dataset.images, expected)
-    assert dataset.spec == "gtsrb(prepare='paper', resample='box')"
+    assert dataset.spec == "gtsrb(prepare='paper', interpolation='box')"
 
 
 def test_another_table_of_the_signs_places_gives_other_prepared_images(release: Path) -> None:
@@ -293,7 +293,7 @@ def test_another_table_of_the_signs_places_gives_other_prepared_images(release: 
 
 def test_settings_of_the_preparation_need_the_preparation() -> None:
     with pytest.raises(SpecError, match="prepare='paper'"):
-        load_dataset("gtsrb(resample='box')", split="train")
+        load_dataset("gtsrb(interpolation='box')", split="train")
 
 
 def grey_by_opencv(content: bytes) -> np.ndarray:
@@ -384,7 +384,7 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
     ("preparation", "phrase"),
     [
         (Preparation(), "gray, 28x28 bilinear, equalized"),
-        (Preparation(order="equalize_resize", resample="box"), "gray, equalized, 28x28 box"),
+        (Preparation(order="equalize_resize", interpolation="box"), "gray, equalized, 28x28 box"),
         (Preparation(order="resize", region="sign", negated=True), "cut to the sign, negative, gray, 28x28 bilinear"),
     ],
 )

@@ -55,7 +55,7 @@ def test_options_and_toml_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text(TOML)
     input_spec = InputSpec.from_options(read_options(OPTIONS), name="it")
     assert read_options({"config": tmp_path / "model.toml"}) == read_options(OPTIONS)
-    assert input_spec.resize == ResizeSpec(224, 160, "rgb", resample="bicubic", method="crop", crop_share=0.875)
+    assert input_spec.resize == ResizeSpec(224, 160, "rgb", interpolation="bicubic", mode="crop", crop_pct=0.875)
     assert (input_spec.mean, input_spec.std, input_spec.data_classes) == ((104, 117, 123), (58,), 2)
 
 

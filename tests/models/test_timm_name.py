@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
 
 def test_a_configuration_becomes_what_a_classifier_expects() -> None:
     input_spec = InputSpec.from_options(replace(read_config(CONFIG, name="vit"), classes=1000), name="vit")
-    assert input_spec.resize == ResizeSpec(224, 224, "rgb", resample="bicubic", method="crop", crop_share=0.9)
+    assert input_spec.resize == ResizeSpec(224, 224, "rgb", interpolation="bicubic", mode="crop", crop_pct=0.9)
     assert (input_spec.mean, input_spec.std, input_spec.range) == ((0.5,) * 3, (0.5,) * 3, "0..1")
 
 

@@ -1,4 +1,4 @@
-"""Images in batches, at the size that a classifier input_spec: read in order, and decoded ahead in threads."""
+"""Images in batches, at the size that a classifier expects: read in order, and decoded ahead in threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Batch:
     """Images in the order of their dataset, those that cannot be read left out.
 
     Args:
-        pixels: As the classifier wants them, 0 to 255.
+        pixels: As the classifier expects them, 0 to 255.
         labels: The class of each.
         samples: Where each stands in its source split.
         tracks: Which object each is a frame of, where that is known.
@@ -63,14 +63,16 @@ _Group: TypeAlias = list[_Fitted | DataError]
 _ENCODED, _DECODED = 4, 16  # images that a thread makes in one go: fewer where their bytes wait in memory
 
 
-def batches(dataset: Dataset, fit: ResizeSpec, *, batch_size: int, first: int = 0, threads: int = 2) -> Iterator[Batch]:
+def batches(
+    dataset: Dataset, resize: ResizeSpec, *, batch_size: int, first: int = 0, threads: int = 2
+) -> Iterator[Batch]:
     """The images from position `first` on, each read once and in order.
 
     While a batch is used the next one is made. Two batches are held, and eight encoded images for each thread.
 
     Args:
         dataset: Where they come from.
-        fit: The size and channels of `Batch.pixels`.
+        resize: The size and channels of `Batch.pixels`.
         batch_size: How many positions a batch has; with unreadable images, fewer images.
         first: Where to begin.
         threads: How many decode.
@@ -81,11 +83,11 @@ def batches(dataset: Dataset, fit: ResizeSpec, *, batch_size: int, first: int = 
     for name, value, least in (("batch_size", batch_size, 1), ("first", first, 0), ("threads", threads, 1)):
         if value < least:
             raise InputError(f"expected {name} of at least {least}, got {value}")
-    return _batches(dataset, fit, range(first, len(dataset), batch_size), batch_size, threads)
+    return _batches(dataset, resize, range(first, len(dataset), batch_size), batch_size, threads)
 
 
-def _batches(dataset: Dataset, fit: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
-    belt = _Belt(dataset, fit, threads)
+def _batches(dataset: Dataset, resize: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
+    belt = _Belt(dataset, resize, threads)
     waiting: deque[tuple[int, list[Future[Future[_Group]]]]] = deque()
     try:
         for start in starts:
@@ -93,9 +95,9 @@ def _batches(dataset: Dataset, fit: ResizeSpec, starts: range, batch_size: int, 
             groups = [positions[first : first + belt.group] for first in range(0, len(positions), belt.group)]
             waiting.append((start, [belt.put(group) for group in groups]))
             if len(waiting) > 1:
-                yield _gathered(dataset, fit, *waiting.popleft())
+                yield _gathered(dataset, resize, *waiting.popleft())
         while waiting:
-            yield _gathered(dataset, fit, *waiting.popleft())
+            yield _gathered(dataset, resize, *waiting.popleft())
     finally:
         belt.stop()
 
@@ -103,8 +105,8 @@ def _batches(dataset: Dataset, fit: ResizeSpec, starts: range, batch_size: int, 
 class _Belt:
     """One thread reads, in order and never far ahead; others decode, resize and hash."""
 
-    def __init__(self, dataset: Dataset, fit: ResizeSpec, threads: int) -> None:
-        self.images, self.fit = dataset.images, fit
+    def __init__(self, dataset: Dataset, resize: ResizeSpec, threads: int) -> None:
+        self.images, self.resize = dataset.images, resize
         self.group = _ENCODED if isinstance(self.images, LazyImages) else _DECODED
         self.slots = Semaphore(2 * threads)
         self.reader = ThreadPoolExecutor(1, "negatoscope-read")
@@ -123,7 +125,7 @@ class _Belt:
         self.slots.acquire()
         try:
             loaders = [self._loader(position) for position in positions]
-            future = self.decoders.submit(_group, loaders, self.fit)
+            future = self.decoders.submit(_group, loaders, self.resize)
         except BaseException:
             self.slots.release()
             raise
@@ -140,19 +142,19 @@ class _Belt:
             return error
 
 
-def _group(loaders: Sequence[_Loader | DataError], fit: ResizeSpec) -> _Group:
-    return [load if isinstance(load, DataError) else _fitted(load, fit) for load in loaders]
+def _group(loaders: Sequence[_Loader | DataError], resize: ResizeSpec) -> _Group:
+    return [load if isinstance(load, DataError) else _fitted(load, resize) for load in loaders]
 
 
-def _fitted(load: _Loader, fit: ResizeSpec) -> _Fitted | DataError:
+def _fitted(load: _Loader, resize: ResizeSpec) -> _Fitted | DataError:
     try:
         image = np.ascontiguousarray(load())
-        return _Fitted(resize_image(image, fit), hash_samples(image[None])[0])
+        return _Fitted(resize_image(image, resize), hash_samples(image[None])[0])
     except DataError as error:
         return error
 
 
-def _gathered(dataset: Dataset, fit: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
+def _gathered(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
     made: list[_Fitted] = []
     read: list[int] = []
     unreadable: list[Unreadable] = []
@@ -163,7 +165,7 @@ def _gathered(dataset: Dataset, fit: ResizeSpec, start: int, futures: list[Futur
             made.append(found)
             read.append(position)
     chosen = np.array(read, dtype=np.int64)
-    empty = np.zeros((0, 1 if fit.channels == "gray" else 3, fit.height, fit.width), dtype=np.uint8)
+    empty = np.zeros((0, 1 if resize.channels == "gray" else 3, resize.height, resize.width), dtype=np.uint8)
     return Batch(
         pixels=np.stack([each.pixels for each in made]) if made else empty,
         labels=dataset.labels[chosen],

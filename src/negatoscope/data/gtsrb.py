@@ -21,7 +21,7 @@ from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import FoundFile, sources
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Resample, decode, equalize, open_image, resize_square, to_array
+from negatoscope.pixels import Interpolation, decode, equalize, open_image, resize_square, to_array
 from negatoscope.types import PixelArray
 
 Prepare = Literal["none", "paper"]
@@ -46,13 +46,13 @@ class Preparation:
     """How a colour sign becomes one gray 28x28 image: region, negative, gray (ITU-R 601 luma), then `order`."""
 
     order: Order = "resize_equalize"
-    resample: Resample = "bilinear"
+    interpolation: Interpolation = "bilinear"
     region: Region = "full"
     negated: bool = False
 
     def __str__(self) -> str:
         first = ["cut to the sign"] * (self.region == "sign") + ["negative"] * self.negated + ["gray"]
-        resized, equalized = [f"{SIZE}x{SIZE} {self.resample}"], ["equalized"]
+        resized, equalized = [f"{SIZE}x{SIZE} {self.interpolation}"], ["equalized"]
         last = {
             "resize_equalize": resized + equalized,
             "equalize_resize": equalized + resized,
@@ -82,7 +82,7 @@ def gtsrb(
     *,
     prepare: Prepare = "none",
     order: Order = "resize_equalize",
-    resample: Resample = "bilinear",
+    interpolation: Interpolation = "bilinear",
     region: Region = "full",
     negated: bool = False,
 ) -> Dataset:
@@ -93,7 +93,7 @@ def gtsrb(
         split: "train" or "test".
         prepare: "none": colour at its own size. "paper": gray, 28x28, equalized; the other settings say how.
         order: Whether equalization comes after resizing, before it, or not at all.
-        resample: The filter of the resizing, all but "nearest" with antialiasing.
+        interpolation: The filter of the resizing, all but "nearest" with antialiasing.
         region: The "full" image or the "sign" that the dataset's tables mark in it.
         negated: Whether each image is made negative before everything else.
 
@@ -103,7 +103,7 @@ def gtsrb(
     Source: Stallkamp et al. 2012, Neural Networks 32; the preparation is that of Hosseini and Poovendran 2017,
     arXiv 1703.06857v1, with the choices that they leave open as arguments.
     """
-    preparation = Preparation(order, resample, region, negated)
+    preparation = Preparation(order, interpolation, region, negated)
     if prepare == "none" and preparation != Preparation():
         raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation!r}; add it")
     found = locator.find("gtsrb")
@@ -353,4 +353,4 @@ def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[
     image = image.convert("L")
     if preparation.order == "equalize_resize":
         image = Image.fromarray(equalize(to_array(image))[0])
-    return np.asarray(resize_square(image, size=SIZE, resample=preparation.resample))
+    return np.asarray(resize_square(image, size=SIZE, interpolation=preparation.interpolation))

@@ -105,9 +105,9 @@ class InputSpec:
 
 _RESIZE_OPTIONS = {
     "channels": "channels",
-    "interpolation": "resample",
-    "resize_mode": "method",
-    "crop_pct": "crop_share",
+    "interpolation": "interpolation",
+    "resize_mode": "mode",
+    "crop_pct": "crop_pct",
 }
 
 

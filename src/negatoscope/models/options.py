@@ -9,7 +9,7 @@ from typing import Any, Literal
 from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError
 from negatoscope.models.layouts import Channels, Layout, Size
-from negatoscope.pixels import Resample
+from negatoscope.pixels import Interpolation
 
 Range = Literal["0..1", "0..255", "-1..1"]
 ChannelOrder = Literal["RGB", "BGR"]
@@ -54,7 +54,7 @@ class ModelOptions:
     range: Range | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    interpolation: Resample | None = None
+    interpolation: Interpolation | None = None
     resize_mode: Literal["stretch", "crop"] | None = None
     crop_pct: float | None = None
     output: Output | None = None

@@ -6,9 +6,9 @@ from typing import Any
 
 from negatoscope.errors import InputError
 from negatoscope.models.options import ModelOptions
-from negatoscope.pixels import Resample
+from negatoscope.pixels import Interpolation
 
-_INTERPOLATIONS: dict[int, Resample] = {0: "nearest", 2: "bilinear", 3: "bicubic", 4: "box"}  # Pillow's numbers
+_INTERPOLATIONS: dict[int, Interpolation] = {0: "nearest", 2: "bilinear", 3: "bicubic", 4: "box"}  # Pillow's numbers
 _CONVNEXT_WARPS_FROM = 384
 _PLAIN = {"image_mean": 0.0, "image_std": 1.0}
 
