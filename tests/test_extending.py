@@ -1,0 +1,90 @@
+"""The examples of docs/extending.md work: each adds in one block what its heading says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import negatoscope as ng
+from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.auditing.sections import SECTIONS
+from negatoscope.data import DATASETS
+from negatoscope.errors import InputError
+from negatoscope.models import MODELS, describe_models
+from negatoscope.models.predict import predict
+from negatoscope.transforms import TRANSFORMS, describe_transform, describe_transforms
+
+PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?```python\n(.*?)```", PAGE, flags=re.MULTILINE | re.DOTALL))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example registers is forgotten afterwards."""
+    for registry in (TRANSFORMS, ATTACKS, MODELS, DATASETS, SECTIONS):
+        registry.names()
+        monkeypatch.setattr(registry, "_functions", dict(registry._functions))
+    monkeypatch.setattr("negatoscope.transforms._TRAITS", {})
+    monkeypatch.setattr("negatoscope.models._FORMS", {})
+
+
+def run(heading: str) -> None:
+    exec(compile(EXAMPLES[heading], "extending.md", "exec"), {"__name__": "an_example"})
+
+
+@pytest.mark.parametrize("code", EXAMPLES.values(), ids=EXAMPLES)
+def test_an_example_takes_fewer_than_20_lines(code: str) -> None:
+    assert len([line for line in code.splitlines() if line.strip()]) < 20
+    assert max(map(len, code.splitlines())) <= 120
+
+
+def test_a_transform() -> None:
+    run("A transform")
+    facts = describe_transform("fog(density=0.5)")
+    assert facts.function(torch.zeros(1, 1, 2, 2)).unique().tolist() == [0.5]
+    assert (facts.kind, facts.identity) == ("label_preserving", {"density": 0.0})
+    assert "Mix every pixel with white." in [entry.summary for entry in describe_transforms()]
+    with pytest.raises(InputError, match=r"^expected density of fog from 0 to 1, got 2\.0; 0\.0 changes nothing$"):
+        describe_transform("fog(density=2.0)")
+
+
+def test_an_attack() -> None:
+    run("An attack")
+    pixels = np.random.default_rng(0).integers(60, 190, (8, 1, 4, 4), dtype=np.uint8)
+    weights = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
+
+    def classifier(images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1) @ weights
+
+    labels = np.zeros(8, dtype=np.int64)
+    attack = resolve_attack("random_sign(epsilon=0.1)", seed=1).against(classifier)
+    attacked = predict(classifier, pixels, labels, device=CPU, batch_transform=attack)
+    assert not np.array_equal(attacked.confidences, predict(classifier, pixels, labels, device=CPU).confidences)
+    with pytest.raises(InputError, match=r"^expected epsilon in \[0, 1\]"):
+        resolve_attack("random_sign(epsilon=2)")
+
+
+def test_a_model_kind(tmp_path: Path) -> None:
+    run("A model kind")
+    weights = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+    np.save(tmp_path / "weights.npy", weights)
+    classifier = ng.open_classifier(tmp_path / "weights.npy", size=4, channels="gray", mean=0.5)
+    images = torch.rand(5, 1, 4, 4)
+    np.testing.assert_allclose(classifier(images), (images.numpy().reshape(5, 16) - 0.5) @ weights, atol=1e-5)
+    assert (classifier.kind, classifier.input_spec.classes) == ("linear", 3)
+    assert "weights.npy: The matrix of" in " ".join(entry.summary for entry in describe_models())
+
+
+def test_a_section_of_the_report(tmp_path: Path, make_dataset) -> None:  # type: ignore[no-untyped-def]
+    run("A section of the report")
+
+    def brightest_bar(images: torch.Tensor) -> torch.Tensor:
+        return 20 * torch.stack([bar.mean((1, 2, 3)) for bar in images[:, :, :6].split(2, dim=2)], dim=1)
+
+    classifier = ng.open_classifier(brightest_bar, size=8, channels="gray")
+    ng.audit(classifier, make_dataset(60), suite="", transforms=["negative"], out=tmp_path / "audit")
+    page = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r'id="hardest_class".*Hardest class.*bar \d: 100.0% of \d+ images', page, flags=re.DOTALL)
