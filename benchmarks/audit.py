@@ -18,8 +18,6 @@ forward passes everybody pays, and one of a fiftieth of its operations.
 import statistics
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,8 +27,7 @@ from torch import Tensor, nn
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers import one_pass
-from negatoscope.auditing.audit import Gate
-from negatoscope.auditing.audit import run as run_audit
+from negatoscope.auditing.audit import audit
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.data.batches import batches
@@ -68,7 +65,7 @@ def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int,
 
     def forward() -> None:
         with torch.inference_mode():
-            for _ in range(len(plan.steps) + 1):
+            for _ in range(len(plan.transforms) + 1):
                 for batch in ready:
                     network(batch)
 
@@ -76,7 +73,7 @@ def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int,
         {"negatoscope": partial(_audit, plan), "forward passes alone": forward}, rounds=rounds, warm_up=0
     )
     share = statistics.median(times["negatoscope"]) / statistics.median(times["forward passes alone"])
-    note = f"{images:,} images, {len(plan.steps) + 1} passes: {share:.3f} times the forward passes"
+    note = f"{images:,} images, {len(plan.transforms) + 1} passes: {share:.3f} times the forward passes"
     return harness.measure(f"audit of the suite all: {name}, {images:,} images", "s", times, note=note)
 
 
@@ -85,7 +82,7 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     specs = one_pass.shared_specs()
     pictures = one_pass.pictures(dataset)
     contestants: dict[str, Callable[[], object]] = {
-        "negatoscope": partial(_audit, _plan(network, AuditConfig(suite="", transforms=specs), dataset=dataset))
+        "negatoscope": partial(_audit, _plan(network, AuditConfig(suite="none", transforms=specs), dataset=dataset))
     }
     for workers in (0, 2):
         contestants[f"Pillow, {workers} workers"] = partial(
@@ -101,7 +98,7 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     if harness.available("foolbox"):
         negative: dict[str, Callable[[], object]] = {
             "negatoscope": partial(
-                _audit, _plan(network, AuditConfig(suite="", transforms=["negative"]), dataset=dataset)
+                _audit, _plan(network, AuditConfig(suite="none", transforms=["negative"]), dataset=dataset)
             ),
             "foolbox": partial(one_pass.with_foolbox, network, pictures, dataset.labels),
         }
@@ -112,8 +109,8 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
 
 
 def _audit(plan: AuditPlan) -> None:
-    with TemporaryDirectory() as place:
-        run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
+    transforms = [transform.spec for transform in plan.transforms]
+    audit(plan.classifier, plan.dataset, suite="none", transforms=transforms, expect_accuracy=0.0)
 
 
 def _plan(network: nn.Module, choice: AuditConfig, *, side: int = SIDE, dataset: Dataset | None = None) -> AuditPlan:

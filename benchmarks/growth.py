@@ -88,9 +88,7 @@ class _Made(Sequence[Any]):
 def _work(images: int, transforms: list[str], classes: int) -> tuple[float, float]:
     import torch
 
-    from negatoscope.auditing.audit import Gate
-    from negatoscope.auditing.audit import run as run_audit
-    from negatoscope.auditing.plan import AuditConfig, make_plan
+    from negatoscope.auditing.audit import audit
     from negatoscope.data import Dataset
     from negatoscope.models.open import open_classifier
 
@@ -102,8 +100,8 @@ def _work(images: int, transforms: list[str], classes: int) -> tuple[float, floa
     dataset = Dataset("made", "test", _Made(images), samples % classes, names, samples)
     began = time.perf_counter()
     with TemporaryDirectory() as place:
-        plan = make_plan(classifier, dataset, AuditConfig(suite="", transforms=transforms))
-        run_audit(plan, out=Path(place) / "audit", gate=Gate(expect_accuracy=0.0))
+        out = Path(place) / "audit"
+        audit(classifier, dataset, suite="none", transforms=transforms, expect_accuracy=0.0, out=out)
     seconds = time.perf_counter() - began
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     if peak is None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from negatoscope.attacks.gradient import fgsm as fgsm
     from negatoscope.attacks.gradient import pgd as pgd
     from negatoscope.auditing.audit import audit as audit
+    from negatoscope.auditing.compare import compare as compare
     from negatoscope.data import DATASETS as DATASETS
     from negatoscope.data import Dataset as Dataset
     from negatoscope.data import load_dataset as load_dataset
@@ -37,6 +38,7 @@ _HOMES = {
     "Recipe": "training.recipe",
     "TRANSFORMS": "transforms",
     "audit": "auditing.audit",
+    "compare": "auditing.compare",
     "fgsm": "attacks.gradient",
     "load_dataset": "data",
     "load_network": "models.trained",

@@ -75,8 +75,9 @@ def writing_folder(path: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for file in temporary.iterdir():
-            _flush(file)
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -1,6 +1,7 @@
 """Where a result comes from: versions, commit, processor and data; no paths, no host names."""
 
 import platform
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,6 +68,32 @@ def record_provenance(*, command: str, hardware: str, data: Iterable[DataProvena
         hardware=hardware,
         data=tuple(data),
     )
+
+
+def python_call(function: str, *arguments: object, **options: object) -> str:
+    """A call as `Provenance.command` records it: of paths the last part, of objects their name."""
+    words = [_shown(value) for value in arguments]
+    words += [f"{name}={_shown(value)}" for name, value in options.items()]
+    return f"{function}({', '.join(words)})"
+
+
+def without_folders(text: str) -> str:
+    """A value with every path in it cut down to its last part."""
+    return text if text.startswith("timm:") else re.sub(r"""[^,:='"(]*[/\\](?=[^/\\,:='")])""", "", text).rstrip("/\\")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case str() | Path():
+            return repr(without_folders(str(value)))
+        case list() | tuple():
+            return f"[{', '.join(map(_shown, value))}]"
+        case bool() | int() | float():
+            return repr(value)
+    if isinstance(spec := getattr(value, "spec", None), str):
+        return _shown(spec)
+    names = (getattr(value, name, None) for name in ("name", "__name__"))
+    return next((name for name in names if isinstance(name, str)), type(value).__name__)
 
 
 def commit() -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gate import GateRule, expect_matches, judge, parse_rule
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import GateResult
@@ -19,7 +20,7 @@ def judged(tmp_path, make_audit):
 
     def judge_rules(*rules, **settings):
         changed = replace(summary, **settings.pop("changes", {}))
-        return judge(changed, rows=tmp_path / "new" / "rows.parquet", rules=rules, **settings)
+        return judge(AuditResult(changed, tmp_path / "new"), rules=rules, **settings)
 
     judge_rules.summary = summary
     return judge_rules
@@ -137,7 +138,7 @@ def test_a_rule_can_be_refused_before_the_audit():
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
 def test_a_rule_fails_where_no_image_keeps_its_meaning(tmp_path, make_audit, name):
     summary = make_audit(tmp_path, rates=RATES, preserved={spec: [] for spec in RATES})
-    (rule,) = judge(summary, rows=tmp_path / "rows.parquet", rules=[f"{name}=0"]).rules
+    (rule,) = judge(AuditResult(summary, tmp_path), rules=[f"{name}=0"]).rules
     assert not rule.passed
     assert "no image keeps its meaning" in rule.sentence
 

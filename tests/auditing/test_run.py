@@ -12,7 +12,7 @@ from PIL import Image
 
 from negatoscope.auditing.gallery import PICTURES, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
-from negatoscope.auditing.run import AuditProgress, estimate, run_audit
+from negatoscope.auditing.run import AuditProgress, estimate, run_pass
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError, OutputError, SpecError
@@ -42,7 +42,7 @@ MakePlan = Callable[..., AuditPlan]
 @pytest.fixture
 def make(classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset]) -> MakePlan:
     def made(n: int = 5000, **choice: object) -> AuditPlan:
-        chosen = {"suite": "", "transforms": ("negative", "pixel_flips(probability=0.2)", "flip"), **choice}
+        chosen = {"suite": "none", "transforms": ("negative", "pixel_flips(probability=0.2)", "flip"), **choice}
         return make_plan(classifier, make_dataset(n, split="test"), AuditConfig(**chosen))  # type: ignore[arg-type]
 
     return made
@@ -57,12 +57,12 @@ def stop_after(images: int) -> Callable[[AuditProgress], None]:
 
 
 def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
-    whole = run_audit(make(), out=tmp_path / "whole")
+    whole = run_pass(make(), out=tmp_path / "whole")
     for images in (600, 2500, 4800):
         with pytest.raises(KeyboardInterrupt):
-            run_audit(make(), out=tmp_path / "stopped", observe=stop_after(images))
+            run_pass(make(), out=tmp_path / "stopped", observe=stop_after(images))
     seen: list[AuditProgress] = []
-    met = run_audit(make(), out=tmp_path / "stopped", observe=seen.append)
+    met = run_pass(make(), out=tmp_path / "stopped", observe=seen.append)
     parts = [sorted((tmp_path / name / "rows.parquet").iterdir()) for name in ("stopped", "whole")]
     assert [part.name for part in parts[0]] == [f"{index:06d}.parquet" for index in range(3)]
     assert [part.read_bytes() for part in parts[0]] == [part.read_bytes() for part in parts[1]]
@@ -73,7 +73,7 @@ def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp
 
 def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: Path) -> None:
     plan = make(300)
-    run_audit(plan, out=tmp_path)
+    run_pass(plan, out=tmp_path)
     rows = read_rows(tmp_path / "rows.parquet").to_pandas()
     assert rows.groupby("transform", observed=True)["sample"].apply(list).map(sorted).map(len).to_dict() == {
         "clean": 300,
@@ -89,30 +89,30 @@ def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: P
 
 def test_a_finished_audit_asks_nothing_again(make: MakePlan, tmp_path: Path) -> None:
     plan = make(100)
-    met = run_audit(plan, out=tmp_path)
+    met = run_pass(plan, out=tmp_path)
 
     def refuse(batch: torch.Tensor) -> torch.Tensor:
         raise AssertionError("asked again")
 
     deaf = replace(plan, classifier=replace(plan.classifier, run=refuse))
-    assert run_audit(deaf, out=tmp_path) == met
+    assert run_pass(deaf, out=tmp_path) == met
 
 
 @pytest.mark.parametrize("other", [{"seed": 7}, {"transforms": ("negative",)}, {"limit": 50}])
 def test_another_audit_does_not_mix_with_the_one_that_is_there(
     other: dict[str, object], make: MakePlan, tmp_path: Path
 ) -> None:
-    run_audit(make(100), out=tmp_path)
+    run_pass(make(100), out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(OutputError, match=r"it holds another one .*; give another --out"):
-        run_audit(make(100, **other), out=tmp_path)
+        run_pass(make(100, **other), out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_with_somebody_elses_files_is_refused(make: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(OutputError, match=r"it holds thesis\.tex; give another --out"):
-        run_audit(make(100), out=tmp_path)
+        run_pass(make(100), out=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == ["thesis.tex"]
 
 
@@ -142,7 +142,7 @@ def test_a_transform_that_breaks_its_promise_stops_the_audit(
     plan = make(100)
     broken = PlannedTransform(spec="broken", kind="label_preserving", function=function, parameters={}, preserved=None)
     with pytest.raises(InputError, match=f"expected broken {said}"):
-        run_audit(replace(plan, steps=(broken,)), out=tmp_path)
+        run_pass(replace(plan, transforms=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()
 
 
@@ -157,9 +157,9 @@ def test_unreadable_images_are_counted_and_named(
     broken = sorted((tmp_path / "images").rglob("*.png"))[7]
     broken.write_bytes(broken.read_bytes()[:60])
     plan = make_plan(
-        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="", transforms=("negative",))
+        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="none", transforms=("negative",))
     )
-    met = run_audit(plan, out=tmp_path / "out")
+    met = run_pass(plan, out=tmp_path / "out")
     assert (met.read, met.unreadable) == (29, 1)
     assert met.unreadable_named[0].name.endswith(broken.name)
     assert len(read_rows(tmp_path / "out" / "rows.parquet", where={"transform": "negative"})) == 29
@@ -170,21 +170,21 @@ def test_images_that_can_all_not_be_read_are_an_error(classifier: ClassifierAdap
         (tmp_path / "images" / name).mkdir(parents=True)
         (tmp_path / "images" / name / "x.png").write_bytes(b"no image")
     plan = make_plan(
-        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="", transforms=("negative",))
+        classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="none", transforms=("negative",))
     )
     with pytest.raises(DataError, match="none of its 3 can be read"):
-        run_audit(plan, out=tmp_path / "out")
+        run_pass(plan, out=tmp_path / "out")
 
 
 def test_the_size_that_noise_reached_is_kept(make: MakePlan, tmp_path: Path) -> None:
-    met = run_audit(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
+    met = run_pass(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
     reached = met.reached_l2["noise(l2=0.5)"]
     assert 0.3 < reached.reached.mean <= reached.max <= 0.5 + 1e-5
 
 
 def test_the_gallery_shows_what_was_right_before_and_wrong_after(make: MakePlan, tmp_path: Path) -> None:
     plan = make(300)
-    run_audit(plan, out=tmp_path)
+    run_pass(plan, out=tmp_path)
     save_gallery(plan, out=tmp_path)
     entries = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert [entry["spec"] for entry in entries].count("negative") == PICTURES

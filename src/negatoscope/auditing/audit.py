@@ -1,207 +1,169 @@
 """An audit from end to end: self-check, one pass, summary, gate, gallery and report."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import shutil
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
+from typing import Any
 
-import numpy as np
-
-from negatoscope.auditing.compare import read_audit
+from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import expect_matches, judge, parse_rule
-from negatoscope.auditing.page import audit_notebook, write_report
-from negatoscope.auditing.page_markdown import audit_markdown
+from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
-from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, RunTotals, SelfCheck
-from negatoscope.auditing.run import AuditProgress, run_audit
-from negatoscope.auditing.self_check import self_check
+from negatoscope.auditing.run import AuditProgress, run_pass
+from negatoscope.auditing.self_check import check_clean
 from negatoscope.auditing.summary import AuditFacts, summarize
-from negatoscope.data import DATASETS, Dataset
-from negatoscope.data.batches import batches
-from negatoscope.data.split import stratified_sample
+from negatoscope.data import Dataset
+from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import InputError
-from negatoscope.hardware import Hardware
+from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.provenance import Provenance, record_provenance
+from negatoscope.models.open import open_classifier
+from negatoscope.provenance import Provenance, python_call, record_provenance
 
-_CHECKED = 512  # images of the self-check
+Model = str | Path | Callable[..., Any] | ClassifierAdapter
+Observer = Callable[[AuditProgress], None]
 
 
-@dataclass(frozen=True)
-class Gate:
-    """What an audit must reach.
+def audit(  # noqa: PLR0913 (the options of the command line)
+    model: Model,
+    data: str | Path | Dataset,
+    *,
+    suite: str = "semantic",
+    transforms: Sequence[str] = (),
+    limit: int | None = None,
+    seed: int = 0,
+    label_preserving: str | Path | None = None,
+    fail_under: Sequence[str] = (),
+    baseline: str | Path | None = None,
+    max_unreadable: int = 0,
+    expect_accuracy: float | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    observe: Observer | None = None,
+    **options: object,
+) -> AuditResult:
+    """Test a classifier on images before and after label-preserving transforms.
 
     Args:
-        rules: Such as "negative=0.9": the lower end of the 95 % interval must reach it.
+        model: What `open_classifier` takes, or what it gives.
+        data: What `open_dataset` takes, or what it or `load_dataset` gives; its images are read in order.
+        suite: "negative", "semantic" or "all"; "none" for none.
+        transforms: Specs to add to the suite's.
+        limit: At most this many images, each class in proportion; None is all.
+        seed: Decides which.
+        label_preserving: A TOML file of the classes that keep their label, over what the package holds.
+        fail_under: The gate's rules, such as "negative=0.9": the lower end of the 95 % interval must reach it.
         baseline: The folder of an earlier audit: a significant loss against it fails.
         max_unreadable: More unreadable images than this fail.
-        expect_accuracy: Clean accuracy, in [0, 1], that the self-check asks for; None asks for more than chance.
-    """
-
-    rules: Sequence[str] = ()
-    baseline: Path | None = None
-    max_unreadable: int = 0
-    expect_accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What an audit found.
-
-    Args:
-        summary: Everything, as `summary.json` has it.
-        out: The folder with the report, the rows and the figures.
-    """
-
-    summary: AuditSummary
-    out: Path
-    _place: TemporaryDirectory[str] | None = field(default=None, repr=False)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every rule of the gate holds; true where there is none."""
-        return self.summary.gate.passed is not False
-
-    def __str__(self) -> str:
-        return audit_markdown(self.summary)
-
-    def _repr_html_(self) -> str:
-        return audit_notebook(self.summary)
-
-
-def audit(
-    classifier: ClassifierAdapter,
-    dataset: Dataset,
-    *,
-    transforms: Sequence[str] = (),
-    suite: str = "semantic",
-    out: Path | None = None,
-    choice: AuditConfig | None = None,
-    gate: Gate | None = None,
-    observe: Callable[[AuditProgress], None] | None = None,
-) -> Audit:
-    """Ask a classifier about images before and after transforms that keep their meaning.
-
-    Args:
-        classifier: What `open_classifier` gives.
-        dataset: What `open_dataset` or `load_dataset` gives; its images are read once, in order.
-        transforms: Specs to add to the suite's.
-        suite: "negative", "semantic" or "all"; "" for none.
-        out: Where report, rows and figures go, and where a stopped audit goes on; None is a temporary folder that
+        expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
+        out: Where report, rows and figures go, and from where a stopped audit resumes; None is a temporary folder that
             lasts as long as the result.
-        choice: A limit, a seed, other meanings; `suite` and `transforms` in it count instead of those above.
-        gate: What must be reached.
-        observe: Told after each batch how far the audit is.
+        device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        data_dir: A folder to look into first for named datasets.
+        observe: Called after each batch with how far the audit is.
+        options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``.
 
     Raises:
-        InputError: The classifier does not do on the clean images what it should (the sentence says what probably is
-            wrong), or something given is unusable.
+        InputError: The classifier fails the self-check (the sentence says what probably is wrong), or something given
+            is unusable.
     """
-    chosen = choice or AuditConfig(suite=suite, transforms=transforms)
-    place = TemporaryDirectory(prefix="negatoscope-") if out is None else None
-    folder = out if out is not None else Path(place.name) / "audit" if place else Path()
-    found = run(make_plan(classifier, dataset, chosen), out=folder, gate=gate or Gate(), observe=observe)
-    return Audit(found, folder, place)
+    config = AuditConfig(
+        suite=suite,
+        transforms=_texts(transforms),
+        limit=limit,
+        seed=seed,
+        label_preserving=_path(label_preserving),
+        fail_under=_texts(fail_under),
+        baseline=_path(baseline),
+        max_unreadable=max_unreadable,
+        expect_accuracy=expect_accuracy,
+    )
+    dataset = data if isinstance(data, Dataset) else open_dataset(str(data), data_dir=_path(data_dir))
+    plan = make_plan(_open(model, dataset, device, options), dataset, config)
+    changed = {name: value for name, value in vars(config).items() if value != getattr(AuditConfig(), name)}
+    provenance = record_provenance(
+        command=python_call("negatoscope.audit", model, data, **changed, **options),
+        hardware=Hardware(plan.classifier.device, "float32").description,
+        data=[dataset.provenance],
+    )
+    if out is not None:
+        return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, observe=observe)
+    temporary = Path(mkdtemp(prefix="negatoscope-"))
+    try:
+        result = run_audit(plan, out=temporary, provenance=provenance, observe=observe)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    weakref.finalize(result, shutil.rmtree, temporary, ignore_errors=True)
+    return result
 
 
-def run(
-    plan: AuditPlan,
-    *,
-    out: Path,
-    gate: Gate,
-    provenance: Provenance | None = None,
-    observe: Callable[[AuditProgress], None] | None = None,
-) -> AuditSummary:
+def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, observe: Observer | None = None) -> AuditResult:
     """The audit of a plan, written to `out`.
 
     Raises:
         InputError: As `audit` says.
     """
-    expect_usable(plan, out=out, gate=gate)
-    checked = check(plan, expected=gate.expect_accuracy)
-    totals = run_audit(plan, out=out, observe=observe)
-    provenance = provenance or record_provenance(
-        command="negatoscope.audit",
-        hardware=Hardware(plan.classifier.device, "float32").description,
-        data=[plan.dataset.provenance],
-    )
-    rows = out / "rows.parquet"
-    summary = summarize(rows, _facts(plan, checked, totals, provenance))
-    result = judge(summary, rows=rows, rules=gate.rules, baseline=gate.baseline, max_unreadable=gate.max_unreadable)
-    summary = replace(summary, gate=result)
+    expect_usable(plan, out=out)
+    config = plan.config
+    checked = check_clean(plan)
+    totals = run_pass(plan, out=out, observe=observe)
+    result = AuditResult(summarize(out / "rows.parquet", AuditFacts.of(plan, checked, totals, provenance)), out)
+    gate = judge(result, rules=config.fail_under, baseline=config.baseline, max_unreadable=config.max_unreadable)
+    summary = replace(result.summary, gate=gate)
     save_gallery(plan, out=out)
     write_report(out, summary)
-    write_document(out / "provenance.json", summary.provenance)
+    write_document(out / "provenance.json", provenance)
     write_document(out / "summary.json", summary)
-    return summary
+    return replace(result, summary=summary)
 
 
-def expect_usable(plan: AuditPlan, *, out: Path, gate: Gate) -> None:
-    """Refuse before anything is asked or written what would be refused in the end.
+def expect_usable(plan: AuditPlan, *, out: Path) -> None:
+    """Refuse before any image is classified or anything is written what would be refused in the end.
 
     Raises:
         InputError: A rule is malformed or on what is not audited, the earlier audit is not finished or of other
             classes, a number is out of range, or `out` holds something else.
     """
+    config = plan.config
     expect_free(out, plan)
-    expect_matches([parse_rule(text) for text in gate.rules], plan.steps)
-    if gate.expect_accuracy is not None and not 0 <= gate.expect_accuracy <= 1:
-        raise InputError(f"expected --expect-accuracy in [0, 1], got {gate.expect_accuracy}")
-    if gate.baseline is None:
+    expect_matches([parse_rule(text) for text in config.fail_under], plan.transforms)
+    if config.expect_accuracy is not None and not 0 <= config.expect_accuracy <= 1:
+        raise InputError(f"expected --expect-accuracy in [0, 1], got {config.expect_accuracy}")
+    if config.baseline is None:
         return
-    earlier = read_audit(gate.baseline).summary.dataset
+    earlier = read_audit(config.baseline).summary.dataset
     if earlier.class_names != plan.dataset.class_names:
         raise InputError(
             f"expected a baseline on the classes of {plan.dataset.spec}, got one on {earlier.spec}; give another"
         )
 
 
-def check(plan: AuditPlan, *, expected: float | None) -> SelfCheck:
-    """Whether the classifier knows clean images at all.
-
-    Raises:
-        InputError: It is at chance or below `expected`; the sentence says what probably is wrong.
-    """
-    chosen = stratified_sample(plan.dataset.labels, limit=min(_CHECKED, len(plan.dataset)), seed=0)
-    dataset = plan.dataset.take(chosen, split=plan.dataset.split)
-    parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size))
-    pixels = np.concatenate([part.pixels for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
-    if len(labels) == 0:
-        raise InputError(f"expected images in {plan.dataset.spec}, but none of the first {len(chosen)} can be read")
-    checked = self_check(plan.classifier, pixels, labels, expected=expected)
-    if not checked.passed:
-        raise InputError(f"expected {plan.classifier.name} to read clean images, but {checked.suggestion}")
-    return checked
-
-
-def _facts(plan: AuditPlan, checked: SelfCheck, totals: RunTotals, provenance: Provenance) -> AuditFacts:
-    classifier, dataset = plan.classifier, plan.dataset
-    published = dataset.name in DATASETS.names()
-    return AuditFacts(
-        model=ModelSummary(
-            name=classifier.name,
-            kind=classifier.kind,
-            sha256=classifier.sha256,
-            classes=classifier.input_spec.classes,
-            input_spec=classifier.input_spec,
-            runs_code=classifier.runs_code,
-        ),
-        dataset=DatasetSummary(
-            spec=dataset.spec,
-            split=dataset.split,
-            available=plan.available,
-            limit=plan.choice.limit,
-            prepared=dataset.prepared,
-            official=dataset.official if published else None,  # of a user's own files nothing is published
-            files={file.name: file.sha256 for file in dataset.files},
-            class_names=dataset.class_names,
-        ),
-        suite=plan.suite,
-        self_check=checked,
-        transforms=plan.steps,
-        totals=totals,
-        provenance=provenance,
+def _open(model: Model, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:
+    if isinstance(model, ClassifierAdapter):
+        if options:
+            raise InputError(
+                f"expected no {next(iter(options))!r} beside a classifier that is open; give it to open_classifier"
+            )
+        return model
+    return open_classifier(
+        model,
+        data_classes=len(dataset.class_names),
+        class_names=dataset.class_names,
+        device=pick_hardware(device, "float32").device,
+        **options,
     )
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value).expanduser()

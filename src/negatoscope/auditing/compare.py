@@ -7,22 +7,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
+from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
 from negatoscope.auditing.results import AuditSummary, ComparedAudit, Comparison, RateDifference
 from negatoscope.auditing.verdict import comparison_sentence
-from negatoscope.documents import read_document
 from negatoscope.rows import RowReader
 from negatoscope.statistics import Rate, fisher, holm, mcnemar, paired_difference, unpaired_difference
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
-
-
-@dataclass(frozen=True)
-class FinishedAudit:
-    """A finished audit: what `summary.json` holds, and its rows."""
-
-    summary: AuditSummary
-    rows: Path
 
 
 @dataclass(frozen=True)
@@ -34,56 +26,41 @@ class _Sides:
     counted: tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]
 
 
-def compare(a: Path, b: Path) -> Comparison:
-    """Compare the audits in two folders.
-
-    Raises:
-        DataError: A folder holds no finished audit, or a damaged one.
-    """
-    return compare_audits(read_audit(a), read_audit(b))
-
-
-def read_audit(folder: Path) -> FinishedAudit:
-    """The audit that a folder holds.
-
-    Raises:
-        DataError: It holds none that is finished, or a damaged one, or one of an earlier schema.
-    """
-    file = folder / "summary.json"
-    summary = read_document(file, AuditSummary, what="the summary of a finished audit", make="audit again")
-    return FinishedAudit(summary, folder / "rows.parquet")
-
-
-def compare_audits(a: FinishedAudit, b: FinishedAudit) -> Comparison:
-    """Compare clean accuracy, each transform that both have, and the worst case over those that preserve labels.
+def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Comparison:
+    """Compare clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
 
     Images are the same where their hashes are. Where most are, predictions are compared image by image, McNemar's test
     is used, and only images that both have count; else as two samples, with Fisher's test. P-values are corrected for
     their number by Holm's method. A difference is that of B less A.
 
+    Args:
+        a: The first audit: a result, or the folder of one.
+        b: The second one.
+
     Raises:
-        DataError: Rows are damaged or lack images.
+        DataError: A folder holds no finished audit, or a damaged one, or rows lack images.
     """
-    readers = [RowReader(side.rows) for side in (a, b)]
+    first, second = (audit if isinstance(audit, AuditResult) else read_audit(audit) for audit in (a, b))
+    readers = [RowReader(audit.rows_path) for audit in (first, second)]
     cleans = [read_predictions(rows, CLEAN) for rows in readers]
     pairs = _pairs(*(read_hashes(rows) for rows in readers))
     paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
     chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
-    rates = [(_paired if paired else _unpaired)(sides) for sides in _sides((a, b), readers, cleans, chosen)]
+    rates = [(_paired if paired else _unpaired)(sides) for sides in _sides((first, second), readers, cleans, chosen)]
     corrected = holm([rate.p_value for rate in rates])
     comparison = Comparison(
-        a=_compared(a.summary),
-        b=_compared(b.summary),
+        a=_compared(first.summary),
+        b=_compared(second.summary),
         paired=paired,
         rates=tuple(replace(rate, p_holm=p) for rate, p in zip(rates, corrected, strict=True)),
-        only_a=_lacking(a.summary, b.summary),
-        only_b=_lacking(b.summary, a.summary),
+        only_a=_lacking(first.summary, second.summary),
+        only_b=_lacking(second.summary, first.summary),
     )
     return replace(comparison, verdict=comparison_sentence(comparison))
 
 
 def _sides(
-    audits: tuple[FinishedAudit, FinishedAudit],
+    audits: tuple[AuditResult, AuditResult],
     readers: list[RowReader],
     cleans: list[PredictionSet],
     chosen: list[Int[np.ndarray, " _"]],

@@ -40,7 +40,7 @@ def save_gallery(plan: AuditPlan, *, out: Path) -> None:
     shown: list[_Shown] = []
     rows = RowReader(out / "rows.parquet")
     clean = read_predictions(rows, CLEAN)
-    for step in plan.steps:
+    for step in plan.transforms:
         after = read_predictions(rows, step.spec, like=clean)
         shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
     with writing_folder(out / "gallery") as folder:

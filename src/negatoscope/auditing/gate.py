@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from negatoscope.auditing.compare import FinishedAudit, compare_audits, read_audit
+from negatoscope.auditing.audit_result import AuditResult, read_audit
+from negatoscope.auditing.compare import compare
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import AuditSummary, GateResult, RuleResult, TransformResult
 from negatoscope.auditing.verdict import SIGNIFICANT, difference_words
@@ -78,9 +79,8 @@ def expect_matches(
 
 
 def judge(
-    summary: AuditSummary,
+    audited: AuditResult,
     *,
-    rows: Path,
     rules: Sequence[str] = (),
     baseline: Path | None = None,
     max_unreadable: int = 0,
@@ -88,8 +88,7 @@ def judge(
     """Hold an audit to its rules.
 
     Args:
-        summary: What it found.
-        rows: The rows that it comes from.
+        audited: The audit.
         rules: Such as "negative=0.9".
         baseline: The folder of an earlier audit: a significant loss against it fails.
         max_unreadable: More unreadable images than this fail.
@@ -98,13 +97,14 @@ def judge(
         InputError: A rule is malformed or on what was not audited.
         DataError: The earlier audit is damaged or not finished.
     """
+    summary = audited.summary
     parsed = [parse_rule(text) for text in rules]
     expect_matches(parsed, summary.transforms)
     results = [_judge(rule, summary) for rule in parsed]
     if summary.unreadable:
         results.append(_unreadable(summary.unreadable, max_unreadable))
     if baseline is not None:
-        results.append(_against(read_audit(baseline), FinishedAudit(summary, rows)))
+        results.append(_against(read_audit(baseline), audited))
     return GateResult(
         passed=all(result.passed for result in results) if results else None,
         rules=tuple(results),
@@ -150,9 +150,9 @@ def _unreadable(count: int, most: int) -> RuleResult:
     )
 
 
-def _against(old: FinishedAudit, new: FinishedAudit) -> RuleResult:
+def _against(old: AuditResult, new: AuditResult) -> RuleResult:
     """Whether anything that both audits have fell significantly."""
-    comparison = compare_audits(old, new)
+    comparison = compare(old, new)
     differences = [(entry.difference, entry) for entry in comparison.rates if entry.difference is not None]
     lost = [(difference, entry) for difference, entry in differences if difference < 0 and entry.p_holm < SIGNIFICANT]
     sentence = f"none of {len(differences)} rates fell significantly"

@@ -1,21 +1,20 @@
 """What an audit does, decided before it starts: images, transforms, parts; and whether a folder already holds it."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from negatoscope.auditing.results import SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
-from negatoscope.documents import to_plain
+from negatoscope.documents import read_document, write_document
 from negatoscope.errors import InputError, OutputError, SpecError
-from negatoscope.files import write_whole
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING
+from negatoscope.reports.formatting import joined
 from negatoscope.transforms import TransformKind, describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
 from negatoscope.transforms.suites import suite as load_suite
@@ -24,6 +23,9 @@ from negatoscope.types import Images
 _PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
 _PART_VALUES = 8_000_000
 _PLAN = "plan.json"
+
+NO_SUITE = "none"
+"""The suite that is none: single transforms are given then."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,15 @@ class AuditConfig:
     """What a user chooses of an audit.
 
     Args:
-        suite: The name of a suite of transforms; "" for none.
+        suite: The name of a suite of transforms; "none" for single transforms alone.
         transforms: Specs of more transforms.
         limit: At most this many images, in proportion to the classes; None is all.
         seed: Decides which.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
+        fail_under: The gate's rules, such as "negative=0.9": the lower end of the 95 % interval must reach it.
+        baseline: The folder of an earlier audit: a significant loss against it fails.
+        max_unreadable: More unreadable images than this fail.
+        expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
     """
 
     suite: str = "semantic"
@@ -62,27 +68,47 @@ class AuditConfig:
     limit: int | None = None
     seed: int = 0
     label_preserving: Path | None = None
+    fail_under: Sequence[str] = ()
+    baseline: Path | None = None
+    max_unreadable: int = 0
+    expect_accuracy: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class AuditIdentity:
+    """Everything that decides the rows of an audit: `plan.json`."""
+
+    schema: Literal[2] = 2
+    classifier: str
+    name: str
+    input_spec: InputSpec
+    dataset: str
+    split: str
+    images: str
+    transforms: tuple[str, ...]
+    seed: int
+    decoding: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditPlan:
     """An audit that can be run.
 
     Args:
-        classifier: Who is asked.
+        classifier: What is audited.
         dataset: The chosen images.
         available: How many there were to choose from.
-        steps: The transforms, without repetition.
+        transforms: The transforms, without repetition.
         suite: The suite's name, and its version.
-        choice: What was asked for.
+        config: What was asked for.
     """
 
     classifier: ClassifierAdapter
     dataset: Dataset
     available: int
-    steps: tuple[PlannedTransform, ...]
+    transforms: tuple[PlannedTransform, ...]
     suite: SuiteSummary
-    choice: AuditConfig = field(default_factory=AuditConfig)
+    config: AuditConfig = AuditConfig()
 
     @property
     def parts(self) -> int:
@@ -101,32 +127,26 @@ class AuditPlan:
 
     @property
     def _values(self) -> int:
-        fit = self.classifier.input_spec.resize
-        return fit.height * fit.width * (1 if fit.channels == "gray" else 3)
+        resize = self.classifier.input_spec.resize
+        return resize.height * resize.width * self.classifier.input_spec.planes
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """Everything that decides the rows, as plain data."""
-        return {
-            "schema": 1,
-            "classifier": self.classifier.sha256,
-            "name": self.classifier.name,
-            "input_spec": to_plain(self.classifier.input_spec),
-            "dataset": self.dataset.spec,
-            "split": self.dataset.split,
-            "images": self.dataset.fingerprint,
-            "transforms": [step.spec for step in self.steps],
-            "seed": self.choice.seed,
-            "decoding": DECODING,
-        }
-
-    @property
-    def digest(self) -> str:
-        """Sixteen hex digits that differ when the rows would."""
-        return sha256(json.dumps(self.identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    def identity(self) -> AuditIdentity:
+        """Everything that decides the rows."""
+        return AuditIdentity(
+            classifier=self.classifier.sha256,
+            name=self.classifier.name,
+            input_spec=self.classifier.input_spec,
+            dataset=self.dataset.spec,
+            split=self.dataset.split,
+            images=self.dataset.fingerprint,
+            transforms=tuple(transform.spec for transform in self.transforms),
+            seed=self.config.seed,
+            decoding=DECODING,
+        )
 
 
-def make_plan(classifier: ClassifierAdapter, dataset: Dataset, choice: AuditConfig) -> AuditPlan:
+def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> AuditPlan:
     """Choose images and resolve transforms.
 
     Raises:
@@ -136,26 +156,33 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, choice: AuditConf
     if len(dataset) == 0:
         raise InputError(f"expected images in {dataset.spec}, found none; name another split or dataset")
     available = len(dataset)
-    if choice.limit is not None:
-        chosen = stratified_sample(dataset.labels, limit=choice.limit, seed=choice.seed)
+    if config.limit is not None:
+        chosen = stratified_sample(dataset.labels, limit=config.limit, seed=config.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
     channels = classifier.input_spec.resize.channels
-    chosen_suite = load_suite(choice.suite, channels=channels) if choice.suite else None
-    texts = [*(chosen_suite.specs if chosen_suite else ()), *choice.transforms]
-    steps: dict[str, PlannedTransform] = {}
-    for text in texts:
+    suite = None if config.suite == NO_SUITE else load_suite(config.suite, channels=channels)
+    transforms: dict[str, PlannedTransform] = {}
+    for text in (*(suite.specs if suite else ()), *config.transforms):
         facts = describe_transform(text)
         if facts.color and channels == "gray":
-            raise SpecError(f"expected transforms of gray images, since {classifier.name} wants gray, got {facts.spec}")
-        mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=choice.label_preserving)
+            raise SpecError(
+                f"expected transforms of gray images, since {classifier.name} expects gray, got {facts.spec}"
+            )
+        mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving)
         preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
         arguments: Mapping[str, Any] = facts.spec.arguments
-        steps[str(facts.spec)] = PlannedTransform(str(facts.spec), facts.kind, facts.function, arguments, preserved)
-    if not steps:
+        spec = str(facts.spec)
+        transforms[spec] = PlannedTransform(spec, facts.kind, facts.function, arguments, preserved)
+    if not transforms:
         raise InputError("expected a suite or at least one transform, got neither; give --transform")
-    version = chosen_suite.version if chosen_suite else 0
-    suite = SuiteSummary(name=choice.suite, version=version)
-    return AuditPlan(classifier, dataset, available, tuple(steps.values()), suite, choice)
+    return AuditPlan(
+        classifier=classifier,
+        dataset=dataset,
+        available=available,
+        transforms=tuple(transforms.values()),
+        suite=SuiteSummary(name=suite.name if suite else "", version=suite.version if suite else 0),
+        config=config,
+    )
 
 
 def reserve_output(out: Path, plan: AuditPlan) -> None:
@@ -163,11 +190,11 @@ def reserve_output(out: Path, plan: AuditPlan) -> None:
 
     Raises:
         OutputError: It holds other files or another audit, or cannot be written.
+        DataError: It holds an audit of an earlier schema, or a damaged one.
     """
     expect_free(out, plan)
     if not (out / _PLAN).exists():
-        told = {"digest": plan.digest, **plan.identity}
-        write_whole(out / _PLAN, (json.dumps(told, indent=1, default=str) + "\n").encode())
+        write_document(out / _PLAN, plan.identity)
 
 
 def expect_free(out: Path, plan: AuditPlan) -> None:
@@ -175,18 +202,18 @@ def expect_free(out: Path, plan: AuditPlan) -> None:
 
     Raises:
         OutputError: It holds other files or another audit.
+        DataError: It holds an audit of an earlier schema, or a damaged one.
     """
     file = out / _PLAN
     if out.exists() and not out.is_dir():
         raise OutputError(f"expected a folder to write to in {out}, got a file; give another --out")
     if file.is_file():
-        try:
-            held = json.loads(file.read_text(encoding="utf-8"))["digest"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OutputError(f"expected an audit's plan in {file}, got something else; give another --out") from error
-        if held != plan.digest:
+        held = read_document(file, AuditIdentity, what="the plan of an audit", make="give another --out")
+        others = [name for name, value in vars(plan.identity).items() if value != getattr(held, name)]
+        if others:
+            differing = joined([name.replace("_", " ") for name in others])
             raise OutputError(
-                f"expected {out} to hold this audit or nothing, it holds another one (other model, data or transforms);"
+                f"expected {out} to hold this audit or nothing, it holds another one (other {differing});"
                 " give another --out"
             )
         return

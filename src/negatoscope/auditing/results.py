@@ -427,3 +427,11 @@ class Comparison:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     verdict: str = ""
+
+    def __str__(self) -> str:
+        from negatoscope.auditing.page_markdown import compare_markdown
+
+        return compare_markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)

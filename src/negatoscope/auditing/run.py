@@ -54,7 +54,7 @@ class Estimate:
     size_bytes: int
 
 
-def run_audit(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
+def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
     """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
 
     Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
@@ -93,7 +93,7 @@ def estimate(plan: AuditPlan) -> Estimate:
     """How long the whole audit will take and how much disk it needs, from its first images.
 
     Raises:
-        InputError: As `run_audit` says.
+        InputError: As `run_pass` says.
     """
     few = np.arange(min(len(plan.dataset), plan.batch_size, _TRIAL))
     with TemporaryDirectory() as place:
@@ -132,8 +132,8 @@ def _indices(plan: AuditPlan, part: int) -> IndexArray:
 def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Callable[[int], None]) -> None:
     dataset = plan.dataset.take(indices, split=plan.dataset.split)
     columns: dict[str, list[_Columns]] = {CLEAN: []}
-    columns |= {step.spec: [] for step in plan.steps}
-    reached = {step.spec: L2Total() for step in plan.steps if step.kind == "control"}
+    columns |= {step.spec: [] for step in plan.transforms}
+    reached = {step.spec: L2Total() for step in plan.transforms if step.kind == "control"}
     unreadable: list[UnreadableImage] = []
     for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
@@ -142,7 +142,7 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
         images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
         labels = torch.from_numpy(batch.labels).to(plan.classifier.device)
         columns[CLEAN].append(_columns(plan, images, labels, batch))
-        for step in plan.steps:
+        for step in plan.transforms:
             changed = apply(step, images)
             columns[step.spec].append(_columns(plan, changed, labels, batch))
             if step.spec in reached:
@@ -175,7 +175,7 @@ def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[
     for transform, parts in columns.items():
         if not parts:
             continue
-        key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.choice.seed)
+        key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
         joined = {
             name: None if values is None else np.concatenate([each[name] for each in parts])
             for name, values in parts[0].items()

@@ -6,7 +6,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
+from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
+from negatoscope.data.batches import batches
+from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
@@ -18,11 +21,31 @@ from negatoscope.reports.formatting import percent
 from negatoscope.statistics import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
+_CHECKED = 512  # images of the self-check
 _TRIED = 200  # images for each suspect
 _NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]] = {
     "gray": (("MNIST's", (0.1307,), (0.3081,)),),
     "rgb": (("ImageNet's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),),
 }
+
+
+def check_clean(plan: AuditPlan) -> SelfCheck:
+    """Whether a classifier knows clean images, on a few hundred of an audit's.
+
+    Raises:
+        InputError: It is at chance or below the expected accuracy; the sentence says what probably is wrong.
+    """
+    chosen = stratified_sample(plan.dataset.labels, limit=min(_CHECKED, len(plan.dataset)), seed=0)
+    dataset = plan.dataset.take(chosen, split=plan.dataset.split)
+    parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size))
+    pixels = np.concatenate([part.pixels for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    if len(labels) == 0:
+        raise InputError(f"expected images in {plan.dataset.spec}, but none of the first {len(chosen)} can be read")
+    checked = self_check(plan.classifier, pixels, labels, expected=plan.config.expect_accuracy)
+    if not checked.passed:
+        raise InputError(f"expected {plan.classifier.name} to read clean images, but {checked.suggestion}")
+    return checked
 
 
 def self_check(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from negatoscope.auditing.measure import measure_predictions, measure_transform, rate_interval
-from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.results import (
     AuditSummary,
@@ -21,6 +21,7 @@ from negatoscope.auditing.results import (
     TransformResult,
 )
 from negatoscope.auditing.verdict import verdict_sentence
+from negatoscope.data import DATASETS
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
 from negatoscope.statistics import Rate, holm
@@ -37,6 +38,37 @@ class AuditFacts:
     transforms: Sequence[PlannedTransform]
     totals: RunTotals
     provenance: Provenance
+
+    @classmethod
+    def of(cls, plan: AuditPlan, checked: SelfCheck, totals: RunTotals, provenance: Provenance) -> "AuditFacts":
+        """Those of an audit that has run."""
+        classifier, dataset = plan.classifier, plan.dataset
+        published = dataset.name in DATASETS.names()
+        return cls(
+            model=ModelSummary(
+                name=classifier.name,
+                kind=classifier.kind,
+                sha256=classifier.sha256,
+                classes=classifier.input_spec.classes,
+                input_spec=classifier.input_spec,
+                runs_code=classifier.runs_code,
+            ),
+            dataset=DatasetSummary(
+                spec=dataset.spec,
+                split=dataset.split,
+                available=plan.available,
+                limit=plan.config.limit,
+                prepared=dataset.prepared,
+                official=dataset.official if published else None,  # of a user's own files nothing is published
+                files={file.name: file.sha256 for file in dataset.files},
+                class_names=dataset.class_names,
+            ),
+            suite=plan.suite,
+            self_check=checked,
+            transforms=plan.transforms,
+            totals=totals,
+            provenance=provenance,
+        )
 
 
 def summarize(rows: Path, facts: AuditFacts) -> AuditSummary:

@@ -110,8 +110,7 @@ def audit(
     resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.audit import Gate, expect_usable, run
-        from negatoscope.auditing.page_markdown import audit_markdown
+        from negatoscope.auditing.audit import expect_usable, run_audit
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.data.open import open_dataset
@@ -128,20 +127,29 @@ def audit(
         class_names=dataset.class_names,
         device=hardware.device,
     )
-    choices = AuditConfig("" if suite == "none" else suite, tuple(transform or ()), limit, seed, label_preserving)
-    gate = Gate(tuple(fail_under or ()), baseline, max_unreadable, expect_accuracy)
-    plan = make_plan(classifier, dataset, choices)
-    expect_usable(plan, out=out, gate=gate)
+    settings = AuditConfig(
+        suite=suite,
+        transforms=tuple(transform or ()),
+        limit=limit,
+        seed=seed,
+        label_preserving=label_preserving,
+        fail_under=tuple(fail_under or ()),
+        baseline=baseline,
+        max_unreadable=max_unreadable,
+        expect_accuracy=expect_accuracy,
+    )
+    plan = make_plan(classifier, dataset, settings)
+    expect_usable(plan, out=out)
     provenance = record_provenance(
         command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
     )
     with ProgressDisplay() as progress:
         progress.expect(len(dataset))
         _announce(plan, progress, out)
-        summary = run(plan, out=out, gate=gate, provenance=provenance, observe=_observer(progress, len(dataset)))
+        result = run_audit(plan, out=out, provenance=provenance, observe=_observer(progress, len(dataset)))
         progress.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
-    typer.echo(audit_markdown(summary))
-    raise typer.Exit(1 if summary.gate.passed is False else 0)
+    typer.echo(result)
+    raise typer.Exit(0 if result.passed else 1)
 
 
 def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None:
@@ -152,7 +160,7 @@ def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None
     classifier, dataset = plan.classifier, plan.dataset
     progress.say(
         f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean and"
-        f" under {len(plan.steps)} transforms."
+        f" under {len(plan.transforms)} transforms."
     )
     if classifier.runs_code:
         progress.say(f"This runs your own code: {classifier.name}.")

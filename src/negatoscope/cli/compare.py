@@ -16,10 +16,9 @@ def compare(
     """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits
-        from negatoscope.auditing.page_markdown import compare_markdown
         from negatoscope.documents import write_document
 
     comparison = compare_audits(a, b)
     if out:
         write_document(out, comparison)
-    typer.echo(compare_markdown(comparison))
+    typer.echo(comparison)

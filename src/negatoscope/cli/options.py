@@ -1,11 +1,12 @@
 """Options that several commands share, and the command line as provenance records it."""
 
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from negatoscope.provenance import without_folders
 
 if TYPE_CHECKING:
     Context = typer.Context
@@ -41,11 +42,6 @@ def command_line(context: Context) -> str:
             option = [parameter.opts[0]] if parameter.param_type_name == "option" else []
             words += option if part is True else [*option, shlex.quote(without_folders(str(part)))]
     return " ".join(words)
-
-
-def without_folders(text: str) -> str:
-    """A value with every path in it cut down to its last part."""
-    return text if text.startswith("timm:") else re.sub(r"""[^,:='"(]*[/\\](?=[^/\\,:='")])""", "", text).rstrip("/\\")
 
 
 def split_list(text: str) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gate import judge
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import (
@@ -87,7 +88,7 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
         steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
         write_rows(folder / "rows.parquet", _rows(dataset, classes, specs))
         summary = summarize(folder / "rows.parquet", _facts(dataset, classes, steps, unreadable))
-        summary = replace(summary, gate=judge(summary, rules=rules, rows=folder / "rows.parquet"))
+        summary = replace(summary, gate=judge(AuditResult(summary, folder), rules=rules))
         write_document(folder / "summary.json", summary)
         return folder, summary
 
