@@ -53,17 +53,12 @@ def audit_html(summary: AuditSummary, *, pairs: Sequence[Pair] = ()) -> str:
 
 def audit_notebook(summary: AuditSummary) -> str:
     """The verdict and the picture of all transforms as a piece of HTML for a notebook's cell, light or dark."""
-    return render(
-        "auditing/notebook.html.jinja",
-        summary=summary,
-        title=title(summary),
-        groups=groups(summary),
-        is_significant=is_significant,
-    )
+    context = {"summary": summary, "title": title(summary), "groups": groups(summary), "is_significant": is_significant}
+    return str(render("auditing/notebook.html.jinja", **context))
 
 
 def _html(report: Report, sections: Mapping[str, Section]) -> str:
-    return render(
+    page = render(
         "reports/page.html.jinja",
         title=f"{title(report.summary)}: negatoscope audit",
         question="Does it still see what a person sees?",
@@ -71,3 +66,4 @@ def _html(report: Report, sections: Mapping[str, Section]) -> str:
         sections=sections,
         footer=_FOOTER,
     )
+    return str(page)

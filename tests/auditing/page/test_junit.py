@@ -14,8 +14,8 @@ Maker = Callable[..., tuple[Path, AuditSummary]]
 
 
 def suite(summary: AuditSummary) -> ET.Element:
-    (found,) = ET.fromstring(junit_xml(summary).encode())
-    return found
+    (element,) = ET.fromstring(junit_xml(summary).encode())
+    return element
 
 
 def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Maker) -> None:
@@ -25,9 +25,9 @@ def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Mak
             "negative=0.99",
         )
     )
-    found = suite(summary)
-    passed, failed = found.findall("testcase")
-    assert (found.get("tests"), found.get("failures"), found.get("errors")) == ("2", "1", "0")
+    root = suite(summary)
+    passed, failed = root.findall("testcase")
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "0")
     assert (passed.get("name"), failed.get("name")) == ("clean=0.5", "negative=0.99")
     assert passed.find("failure") is None
     failure = failed.find("failure")
@@ -37,11 +37,11 @@ def test_each_rule_is_a_test_case_that_fails_where_the_rule_does(make_audit: Mak
 
 def test_without_rules_each_transform_is_a_test_case_that_passes(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"), lost=("flip",))
-    found = suite(summary)
-    assert [case.get("name") for case in found.findall("testcase")] == ["negative", "flip"]
-    assert (found.get("tests"), found.get("failures")) == ("2", "0")
-    assert found.findtext("testcase/system-out").startswith("accuracy ")
-    assert found.findtext("system-out") == summary.verdict
+    root = suite(summary)
+    assert [case.get("name") for case in root.findall("testcase")] == ["negative", "flip"]
+    assert (root.get("tests"), root.get("failures")) == ("2", "0")
+    assert root.findtext("testcase/system-out").startswith("accuracy ")
+    assert root.findtext("system-out") == summary.verdict
 
 
 @given(name=st.text())

@@ -12,31 +12,30 @@ Maker = Callable[..., tuple[Path, AuditSummary]]
 
 def test_transforms_come_by_kind_in_the_order_of_the_audit(make_audit: Maker) -> None:
     _, summary = make_audit(("pixel_flips(probability=0.5)", "flip", "negative_path(share=0.5)", "negative"))
-    found = [(group.kind, [entry.name for entry in group.transforms]) for group in groups(summary)]
-    assert found == [
+    listed = [(group.kind, [entry.name for entry in group.transforms]) for group in groups(summary)]
+    assert listed == [
         ("label_preserving", ["flip", "negative"]),
         ("path", ["negative_path"]),
         ("control", ["pixel_flips"]),
     ]
 
 
-def test_the_negative_is_looked_at_closely_wherever_it_stands(make_audit: Maker) -> None:
+def test_the_negative_is_in_focus_wherever_it_stands(make_audit: Maker) -> None:
     _, summary = make_audit(("gamma(exponent=0.5)", "negative", "flip"))
-    found = focus(summary)
-    assert found is not None
-    assert found.spec == "negative"
+    entry = focus(summary)
+    assert entry is not None
+    assert entry.spec == "negative"
 
 
-def test_without_the_negative_it_is_the_meaning_with_the_lowest_accuracy(make_audit: Maker) -> None:
+def test_without_the_negative_it_is_the_label_preserving_transform_with_the_lowest_accuracy(make_audit: Maker) -> None:
     _, summary = make_audit(("gamma(exponent=0.5)", "translation(right=0.4)", "pixel_flips(probability=0.9)"))
-    meaning = [entry for entry in summary.transforms if entry.kind == "label_preserving"]
-    found = focus(summary)
-    assert found is not None
-    assert found.accuracy == min(entry.accuracy for entry in meaning)
-    assert found.kind == "label_preserving"
+    lowest = focus(summary)
+    assert lowest is not None
+    assert lowest.accuracy == min(entry.accuracy for entry in summary.label_preserving)
+    assert lowest.kind == "label_preserving"
 
 
-def test_without_any_image_to_count_nothing_is_looked_at_closely(make_audit: Maker) -> None:
+def test_without_any_image_to_count_nothing_is_in_focus(make_audit: Maker) -> None:
     _, summary = make_audit(("flip",), lost=("flip",))
     assert focus(summary) is None
 

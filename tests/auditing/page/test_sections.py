@@ -162,10 +162,10 @@ def test_names_are_no_formulas_and_letters_that_cannot_be_drawn_give_the_number(
         warnings.simplefilter("error")
         for figure in figures_of(summary).values():
             boxes(figure)
-    said = " ".join(words(draw_confusion(summary, summary.transforms[0])))
-    assert "漢" not in said
-    assert "\x07" not in said
-    assert "class 1" in said or "class 2" in said
+    text = " ".join(words(draw_confusion(summary, summary.transforms[0])))
+    assert "漢" not in text
+    assert "\x07" not in text
+    assert "class 1" in text or "class 2" in text
 
 
 @pytest.mark.parametrize("name", ["bar", "a very long name of a class that would not fit anywhere at all"])

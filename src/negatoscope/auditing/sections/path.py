@@ -45,10 +45,10 @@ class Curve:
 @register_section
 def path(report: Report) -> Section | None:
     """The two paths to the negative, of those that were audited."""
-    found = curves(report.summary)
-    if not found:
+    measured = curves(report.summary)
+    if not measured:
         return None
-    figure, narrow = draw_path(report.summary, found), draw_path(report.summary, found, narrow=True)
+    figure, narrow = (draw_path(report.summary, measured, narrow=narrow) for narrow in (False, True))
     title = "Accuracy on the path from an image to its negative"
     charts = [
         inline_svg(drawing, name=name, title=title, description="The numbers are in the table of all numbers.")
@@ -71,14 +71,14 @@ def curves(summary: AuditSummary) -> list[Curve]:
     Where its own ends were not audited, a curve starts at the clean images and ends at the negative, if all of these
     are the same images.
     """
-    found = []
+    measured = []
     for name, parameter in _PARAMETERS.items():
         members = [entry for entry in summary.transforms if entry.name == name and entry.n]
         points = [_point(float(entry.parameters[parameter]), entry) for entry in members]
         if points:
             points += _ends(summary, {point.share for point in points}, n=members[0].n)
-            found.append(Curve(name, tuple(sorted(points, key=lambda point: point.share))))
-    return found
+            measured.append(Curve(name, tuple(sorted(points, key=lambda point: point.share))))
+    return measured
 
 
 def draw_path(summary: AuditSummary, curves: Sequence[Curve], *, narrow: bool = False) -> Figure:
