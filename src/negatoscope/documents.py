@@ -5,15 +5,14 @@ one sentence. pydantic does the checking: of the libraries that know dataclasses
 value, the values that are allowed), it writes JSON Schema, and it is loaded only when a document is read or written.
 """
 
-import difflib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, suggest
 from negatoscope.files import write_whole
 
 if TYPE_CHECKING:
@@ -130,6 +129,18 @@ def from_plain(values: object, kind: type[T]) -> T:
     return found
 
 
+def expect_choices(document: Any) -> None:
+    """Hold each field that has a choice of words for its type against them; for a dataclass that checks itself.
+
+    Raises:
+        InputError: One of them is another word.
+    """
+    for field in fields(document):
+        value, choices = getattr(document, field.name), get_args(field.type)
+        if get_origin(field.type) is Literal and value not in choices:
+            raise InputError(f"expected {field.name} to be one of {', '.join(choices)}, got {value!r}")
+
+
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON Schema of a document."""
     return _adapter(kind).json_schema()
@@ -151,9 +162,7 @@ def _sentence(errors: "Sequence[ErrorDetails]", values: object, kind: type) -> s
         return str(error["ctx"]["error"])
     if error["type"] in _UNKNOWN:
         known = _fields_at(kind, path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        return f"expected no {place!r}; {hint}"
+        return f"expected no {place!r}; {suggest(str(path[-1]), known)}"
     if error["type"] == "missing":
         return f"expected {place}, which is missing"
     allowed = dict.fromkeys(_allowed(other) for other in errors if _path(other, values) == path)

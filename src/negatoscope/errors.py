@@ -10,6 +10,9 @@ NegatoscopeError                anything this package raises on purpose
 └── MissingExtraError           an optional package is not installed
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class NegatoscopeError(Exception):
     """Anything this package raises on purpose; its text is one sentence for the user."""
@@ -41,3 +44,15 @@ class OutputError(InputError):
 
 class MissingExtraError(NegatoscopeError):
     """An optional package is not installed; the text names the extra that brings it."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown name: the nearest of those there are, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+
+
+def reason(error: Exception) -> str:
+    """What another library's exception says, on one line and cut where it is long."""
+    return " ".join(str(error).split())[:300]

@@ -1,7 +1,6 @@
 """Names and spec strings: "gtsrb(prepare='paper')" is the one name of a configured thing, wherever it is written."""
 
 import ast
-import difflib
 import importlib
 import inspect
 import math
@@ -14,7 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from negatoscope.descriptions import Description, coerced, describe, settings_of, type_name
-from negatoscope.errors import SpecError
+from negatoscope.errors import SpecError, suggest
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 
@@ -97,9 +96,8 @@ class Registry(Generic[Registered]):
         """
         self._discover()
         if name not in self._functions:
-            near = difflib.get_close_matches(name, self._functions, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.names())}"
             article = "an" if self.kind[0] in "aeiou" else "a"
+            hint = suggest(name, self.names())
             raise SpecError(f"expected the name of {article} {self.kind}, got {name!r:.80}; {hint}")
         return self._functions[name]
 

@@ -110,7 +110,7 @@ def test_another_package_s_transform_is_listed(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("kind", "hint"), [("transform", "did you mean 'transforms'?"), ("x" * 9, "give one of transforms, suites, ")]
+    ("kind", "hint"), [("transform", "did you mean 'transforms'?"), ("x" * 9, "there are transforms, suites, ")]
 )
 def test_an_unknown_kind_is_one_sentence(kind: str, hint: str) -> None:
     with pytest.raises(SpecError) as caught:

@@ -30,8 +30,8 @@ def test_names_are_found_in_a_file_or_among_the_labels_of_the_classifier(tmp_pat
 @pytest.mark.parametrize(
     ("text", "names", "sentence"),
     [
-        ("names", ("crane",), "expected the class 'crane' once among the labels .*, found it 2 times; give numbers"),
-        ("names", ("mose",), "found it 0 times; did you mean 'mouse'"),
+        ("names", ("crane",), "expected the class 'crane' once among the labels .*, got it 2 times; give numbers"),
+        ("names", ("mose",), "got it 0 times; did you mean 'mouse'"),
         ("names", (), "expected class names in the data for --class-map names, got none"),
         ("no such file", ("mouse",), "expected --class-map to be 1..1000, .* or a text file, got 'no such file'"),
         ("sorted", ("mouse",), "expected data with a known number of classes"),

@@ -1,6 +1,5 @@
 """`negatoscope list`: what there is of each kind, with parameters, ranges and sources."""
 
-import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.errors import SpecError
+from negatoscope.errors import SpecError, suggest
 
 if TYPE_CHECKING:
     from negatoscope.descriptions import Description, Parameter
@@ -22,9 +21,7 @@ def list(
 ) -> None:
     """Show every transform, suite, attack, dataset, kind of model or recipe, those of other packages too."""
     if kind not in _LISTS:
-        near = difflib.get_close_matches(kind, _LISTS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(_LISTS)}"
-        raise SpecError(f"expected what to list, got {kind!r:.80}; {hint}")
+        raise SpecError(f"expected what to list, got {kind!r:.80}; {suggest(kind, _LISTS)}")
     with loading():
         entries = _LISTS[kind]()
         from negatoscope.documents import to_plain

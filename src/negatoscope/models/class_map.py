@@ -35,16 +35,13 @@ def read_class_map(
         return tuple(
             order.index(label) if order else (label + int(text)) % data_classes for label in range(data_classes)
         )
-    return _by_name(class_names, labels if text == "names" else _lines(Path(text).expanduser()), source=text)
-
-
-def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = labels if text == "names" else Path(text).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"expected --class-map to be 1..1000, 4,7,9, sorted, names or a text file, got {str(path)!r}; correct it"
+            f"expected --class-map to be 1..1000, 4,7,9, sorted, names or a text file, got {text!r}; correct it"
         ) from error
+    return _by_name(class_names, lines, source=text)
 
 
 def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) -> tuple[int, ...]:
@@ -56,18 +53,13 @@ def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) 
     if not class_names or not labels:
         missing = "class names in the data" if labels else "labels of the outputs"
         raise InputError(f"expected {missing} for --class-map {source}, got none; give numbers instead")
-    return tuple(_place(name, places, source) for name in class_names)
-
-
-def _place(name: str, places: dict[str, set[int]], source: str) -> int:
-    found = places.get(_plain(name), set())
-    if len(found) == 1:
-        return next(iter(found))
-    near = difflib.get_close_matches(_plain(name), places, n=1)
-    hint = f"did you mean {near[0]!r}?" if near and not found else "give numbers instead"
-    raise InputError(
-        f"expected the class {name!r} once among the labels of {source}, found it {len(found)} times; {hint}"
-    )
+    for name in class_names:
+        n = len(places.get(_plain(name), ()))
+        if n != 1:
+            near = difflib.get_close_matches(_plain(name), places, n=1)
+            hint = f"did you mean {near[0]!r}?" if near and n == 0 else "give numbers instead"
+            raise InputError(f"expected the class {name!r} once among the labels of {source}, got it {n} times; {hint}")
+    return tuple(min(places[_plain(name)]) for name in class_names)
 
 
 def _plain(text: str) -> str:

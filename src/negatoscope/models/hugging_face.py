@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, reason
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.adapter import preprocess
@@ -62,8 +62,8 @@ def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
     try:
         return load(str(folder), local_files_only=True, trust_remote_code=False, **settings)
     except Exception as error:  # damaged or unsupported in any way
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"expected a classifier that transformers can open in {folder.name}: {reason}") from error
+        text = f"expected a classifier that transformers can open in {folder.name}: {reason(error)}"
+        raise DataError(text) from error
 
 
 def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:

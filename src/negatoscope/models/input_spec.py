@@ -2,8 +2,8 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import get_args
 
+from negatoscope.documents import expect_choices
 from negatoscope.errors import InputError
 from negatoscope.models.layouts import LAYOUTS, Layout
 from negatoscope.models.options import ChannelOrder, Dtype, ModelOptions, Output, Range
@@ -52,10 +52,7 @@ class InputSpec:
     dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
-        choices = {"layout": Layout, "range": Range, "channel_order": ChannelOrder, "output": Output, "dtype": Dtype}
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            _expect(value in get_args(allowed), name, f"to be one of {', '.join(get_args(allowed))}", repr(value))
+        expect_choices(self)
         gray, whole = self.resize.channels == "gray", self.dtype in WHOLE
         of_colour = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
         _expect(

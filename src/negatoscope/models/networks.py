@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from negatoscope.documents import expect_choices
 from negatoscope.errors import InputError
 from negatoscope.models.layers import dropout, pool_relu, pool_tanh
 from negatoscope.types import Images, Logits
@@ -39,15 +40,7 @@ class NetworkSettings:
     input_scaling: InputScaling = "unit"
 
     def __post_init__(self) -> None:
-        choices = {
-            "padding": get_args(Padding),
-            "conv_activation": get_args(Activation),
-            "initialization": get_args(Initialization),
-            "input_scaling": get_args(InputScaling),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        expect_choices(self)
         if not 1 <= self.pool_size <= 8:
             raise InputError(f"expected pool_size from 1 to 8, got {self.pool_size}")
         for name in ("dropout_pool", "dropout_first", "dropout_second"):

@@ -1,6 +1,5 @@
 """ONNX models: what the file says is read from it, and onnxruntime runs it."""
 
-import difflib
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, suggest
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.extras import needed
@@ -97,8 +96,7 @@ def _output(session: Any, options: ModelOptions, name: str) -> str:
     names = [output.name for output in outputs]
     if named := options.output_name:
         if named not in names:
-            near = difflib.get_close_matches(named, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            hint = suggest(named, names)
             raise InputError(f"expected --output-name to be an output of {name}, got {named!r}; {hint}")
         return named
     scores = [output.name for output in outputs if len(outputs) == 1 or _may_be_scores(output)]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, reason
 from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
@@ -95,8 +95,10 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
     except InputError:
         raise
     except Exception as error:  # the user's own code may fail in any way
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise InputError(f"expected {name} to take {_shown(input_spec)}, but {reason}") from error
+        size = f"{input_spec.resize.height}x{input_spec.resize.width}"
+        options = f"--size {size} --channels {input_spec.resize.channels} --layout {input_spec.layout}"
+        got = f"{type(error).__name__}: {reason(error)}"
+        raise InputError(f"expected {name} to take {input_spec.dtype} images of {options}, but {got}") from error
     if not torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True):
         raise InputError(
             f"expected {name} to give an image the same outputs whatever stands beside it in the batch, got others; "
@@ -123,9 +125,3 @@ def _expect_classes(input_spec: InputSpec, data_classes: int | None, name: str) 
         f"expected an output of {name} for each of the {data_classes} classes of the data, "
         f"got {input_spec.data_classes}; {hint}"
     )
-
-
-def _shown(input_spec: InputSpec) -> str:
-    size = f"{input_spec.resize.height}x{input_spec.resize.width}"
-    options = f"--size {size} --channels {input_spec.resize.channels} --layout {input_spec.layout}"
-    return f"{input_spec.dtype} images of {options}"

@@ -1,12 +1,13 @@
 """Models of timm, by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, reason
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.extras import needed
 from negatoscope.models.options import ModelOptions
@@ -32,13 +33,12 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     try:
         model: nn.Module = timm.create_model(name, pretrained=options.weights is None, **own)
     except Exception as error:  # an unknown name, weights that cannot be fetched
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason}") from error
+        raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason(error)}") from error
     if options.weights:
         load_weights(model, options.weights)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
     loaded = load_callable(model.eval(), name=name, device=device)
-    return LoadedModel(name, "timm", loaded.run, loaded.sha256, runs_code=False, declared=declared)
+    return replace(loaded, kind="timm", runs_code=False, declared=declared)
 
 
 def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:

@@ -4,8 +4,7 @@ import importlib
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, reason
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.options import ModelOptions
@@ -78,8 +77,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"expected the weights of {type(module).__name__} in {path.name}: {reason}") from error
+        raise DataError(f"expected the weights of {type(module).__name__} in {path.name}: {reason(error)}") from error
 
 
 def _tensors(path: Path) -> object:
@@ -101,23 +99,16 @@ def _tensors(path: Path) -> object:
 def _call_factory(text: str) -> object:
     """What the named factory returns."""
     module_name, _, names = text.partition(":")
-    with _current_folder_importable():
-        try:
-            factory: Any = importlib.import_module(module_name)
-            for name in names.split("."):
-                factory = getattr(factory, name)
-            return factory()
-        except Exception as error:  # the user's code may fail in any way
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise InputError(f"expected {text} to be a function that makes a model, but {reason}") from error
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
-        yield
+        factory: Any = importlib.import_module(module_name)
+        for name in names.split("."):
+            factory = getattr(factory, name)
+        return factory()
+    except Exception as error:  # the user's code may fail in any way
+        got = f"{type(error).__name__}: {reason(error)}"
+        raise InputError(f"expected {text} to be a function that makes a model, but {got}") from error
     finally:
         sys.path.remove(folder)
 

@@ -1,5 +1,6 @@
 """Classifiers that this project trained, as the audit opens them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from negatoscope.errors import DataError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.options import ModelOptions
+from negatoscope.models.torch_module import load_callable
 from negatoscope.models.trained import load_network
 
 
@@ -35,10 +37,5 @@ def trained_file(text: str, options: ModelOptions, device: torch.device) -> Load
             "name what makes the network, package.module:factory, and give them with --weights"
         )
     network, _ = load_network(path)
-    declared = ModelOptions(
-        size=(network.size, network.size),
-        channels="gray" if network.channels == 1 else "rgb",
-        range="0..1",
-        output="logits",
-    )
-    return LoadedModel(path.stem, "trained", network.to(device), sha256_of(path), runs_code=False, declared=declared)
+    loaded = load_callable(network, name=path.stem, device=device)
+    return replace(loaded, kind="trained", sha256=sha256_of(path), runs_code=False)
