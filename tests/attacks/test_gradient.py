@@ -62,8 +62,8 @@ def test_step_size_0_stands_for_two_and_a_half_balls_in_all_steps(
     network: PaperNetwork, images: Images, labels: Labels
 ) -> None:
     default = pgd(network, images, labels, epsilon=0.1, steps=8, random_start=False)
-    told = pgd(network, images, labels, epsilon=0.1, steps=8, step_size=2.5 * 0.1 / 8, random_start=False)
-    assert torch.equal(default.images, told.images)
+    explicit = pgd(network, images, labels, epsilon=0.1, steps=8, step_size=2.5 * 0.1 / 8, random_start=False)
+    assert torch.equal(default.images, explicit.images)
 
 
 def test_one_long_step_of_pgd_is_fgsm(network: PaperNetwork, images: Images, labels: Labels) -> None:

@@ -110,7 +110,7 @@ def test_whole_numbers_are_taken_as_0_to_255_without_being_asked() -> None:
         ({"mean": "nan"}, "expected mean to be finite"),
         ({"std": 0.0}, "expected std not to be 0"),
         ({"channel_order": "BGR"}, "expected channel_order to be left out for gray images"),
-        ({"channels": "rgb", "layout": "NHW"}, "for colour images, got NHW"),
+        ({"channels": "rgb", "layout": "NHW"}, "for color images, got NHW"),
         ({"dtype": "uint8", "range": "0..1"}, r"expected range to be 0..255 for uint8, got 0..1"),
         ({"dtype": "uint8", "mean": 0.5}, "expected mean and std to be left out for uint8"),
         ({"class_map": [1, 10]}, r"expected class_map to name outputs from 0 to 9, got \[10\]"),
