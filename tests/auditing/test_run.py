@@ -182,14 +182,17 @@ def test_the_size_that_noise_reached_is_kept(make: MakePlan, tmp_path: Path) -> 
     assert 0.3 < reached.reached.mean <= reached.max <= 0.5 + 1e-5
 
 
-def test_the_gallery_shows_what_was_right_before_and_wrong_after(make: MakePlan, tmp_path: Path) -> None:
+def test_the_gallery_shows_what_is_correct_when_clean_and_misclassified_when_transformed(
+    make: MakePlan, tmp_path: Path
+) -> None:
     plan = make(300)
     run_pass(plan, out=tmp_path)
     save_gallery(plan, out=tmp_path)
-    entries = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
+    entries = json.loads((tmp_path / "gallery" / "gallery.json").read_text())["entries"]
     assert [entry["spec"] for entry in entries].count("negative") == PICTURES
     for entry in entries:
-        assert entry["before_prediction"] == entry["label"] != entry["after_prediction"]
+        label = plan.dataset.labels[np.searchsorted(plan.dataset.samples, entry["sample"])]
+        assert entry["before_prediction"] == label != entry["after_prediction"]
         before, after = (np.asarray(Image.open(tmp_path / "gallery" / entry[when])) for when in ("before", "after"))
         assert np.array_equal(before, plan.dataset.images[entry["sample"]][0])
         if entry["spec"] == "negative":

@@ -435,3 +435,38 @@ class Comparison:
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryEntry:
+    """An image that is classified correctly when clean and misclassified under a transform.
+
+    Args:
+        spec: The transform.
+        sample: Which image it is.
+        name: What its source calls it, "" for nothing.
+        before_prediction: The correct class.
+        before_confidence: In [0, 1].
+        after_prediction: The wrong class.
+        after_confidence: In [0, 1].
+        before: The file of the clean image in the gallery's folder.
+        after: The file of the transformed image there.
+    """
+
+    spec: str
+    sample: int
+    name: str
+    before_prediction: int
+    before_confidence: float
+    after_prediction: int
+    after_confidence: float
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The pictures of an audit, those of one transform after those of another: `gallery/gallery.json`."""
+
+    schema: Literal[2] = 2
+    entries: tuple[GalleryEntry, ...]
