@@ -1,9 +1,13 @@
-"""Pictures of errors: images that are classified correctly when clean and misclassified under a transform."""
+"""Pictures of failures: images that are classified correctly when clean and misclassified under a transform."""
 
+import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,95 +16,145 @@ from PIL import Image
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
-from negatoscope.auditing.results import Gallery, GalleryEntry
 from negatoscope.auditing.run import apply
-from negatoscope.data.batches import batches
-from negatoscope.documents import write_document
+from negatoscope.data.batches import Batch, batches
+from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError
 from negatoscope.files import writing_folder
 from negatoscope.models.predict import to_images
 from negatoscope.rows import RowReader
 from negatoscope.types import IndexArray
 
 PICTURES = 6
-"""Errors shown of each transform."""
+"""Failures shown of each transform."""
 
 _SIDE = 192  # pixels of a thumbnail at most
 
 
-def save_gallery(plan: AuditPlan, *, out: Path) -> None:
-    """Write `gallery/` to `out`: for each transform the most confident errors, clean and transformed, with predictions.
+@dataclass(frozen=True, kw_only=True)
+class GalleryEntry:
+    """An image that is classified correctly when clean and misclassified under a transform.
 
-    Rows say which; only these images are read again, each once.
+    Args:
+        spec: The transform.
+        sample: Which image it is.
+        name: What its source calls it, "" for nothing.
+        before_prediction: The correct class.
+        before_confidence: In [0, 1].
+        after_prediction: The wrong class.
+        after_confidence: In [0, 1].
+        before: The file of the clean image in the gallery's folder.
+        after: The file of the transformed image there.
+    """
+
+    spec: str
+    sample: int
+    name: str
+    before_prediction: int
+    before_confidence: float
+    after_prediction: int
+    after_confidence: float
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The pictures of an audit, those of one transform after those of another: `gallery/gallery.json`.
+
+    Args:
+        preserved: For each transform the classes that keep their label, which decided the choice; None is all.
+    """
+
+    schema: Literal[2] = 2
+    preserved: Mapping[str, tuple[int, ...] | None]
+    entries: tuple[GalleryEntry, ...]
+
+
+def save_gallery(plan: AuditPlan, *, out: Path, decoded: Iterable[Batch] = ()) -> None:
+    """Write `gallery/` to `out`: for each transform the most confident failures, before and after.
+
+    Rows say which; only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
+    there stays if it was drawn for the same classes.
 
     Raises:
         OutputError: `out` cannot be written.
     """
-    if (out / "gallery").is_dir():
-        return
+    preserved = {transform.spec: transform.preserved for transform in plan.transforms}
+    folder = out / "gallery"
+    if folder.is_dir():
+        with suppress(DataError):  # damaged ones are drawn again
+            if read_document(folder / "gallery.json", Gallery, what="a gallery", make="").preserved == preserved:
+                return
+        shutil.rmtree(folder)
     rows = RowReader(out / "rows.parquet")
     clean = read_predictions(rows, CLEAN)
-    shown = [_errors(step, clean, read_predictions(rows, step.spec, like=clean)) for step in plan.transforms]
-    with writing_folder(out / "gallery") as folder:
-        entries = _draw(plan, shown, folder)
-        write_document(folder / "gallery.json", Gallery(entries=tuple(entries)))
+    chosen = [
+        _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
+        for number, transform in enumerate(plan.transforms)
+    ]
+    with writing_folder(folder) as temporary:
+        names = _draw(plan, chosen, temporary, decoded)
+        entries = [
+            replace(entry, name=names[entry.sample])
+            for failures in chosen
+            for entry in sorted(failures, key=lambda entry: -entry.after_confidence)
+            if entry.sample in names
+        ]
+        write_document(temporary / "gallery.json", Gallery(preserved=preserved, entries=tuple(entries)))
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What is shown of a transform: by sample, the row in either set of predictions."""
-
-    step: PlannedTransform
-    clean: PredictionSet
-    after: PredictionSet
-    rows: Mapping[int, int]
-
-    def entry(self, sample: int, name: str, before: str, after: str) -> GalleryEntry:
-        """What the gallery says of a sample."""
-        row = self.rows[sample]
-        return GalleryEntry(
-            spec=self.step.spec,
-            sample=sample,
-            name=name,
-            before_prediction=int(self.clean.predictions[row]),
-            before_confidence=float(self.clean.confidences[row]),
-            after_prediction=int(self.after.predictions[row]),
-            after_confidence=float(self.after.confidences[row]),
-            before=before,
-            after=after,
-        )
-
-
-def _errors(step: PlannedTransform, clean: PredictionSet, after: PredictionSet) -> _Shown:
-    return _Shown(step, clean, after, {int(after.samples[row]): int(row) for row in _worst(step, clean, after)})
-
-
-def _worst(step: PlannedTransform, clean: PredictionSet, after: PredictionSet) -> IndexArray:
-    """Rows of the errors to show, in their order in the data: the most confident, of as many classes as may be."""
-    failed = clean.correct & ~after.correct & after.is_of(step.preserved)
+def _failures(
+    number: int, transform: PlannedTransform, clean: PredictionSet, after: PredictionSet
+) -> list[GalleryEntry]:
+    """The failures to show, in their order in the data: the most confident, of as many classes as may be."""
+    failed = clean.correct & ~after.correct & after.is_of(transform.preserved)
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
-    return np.sort(_spread(order, after.labels[order])[:PICTURES])
+    rows = np.sort(_spread(order, after.labels[order])[:PICTURES])
+    return [
+        GalleryEntry(
+            spec=transform.spec,
+            sample=int(after.samples[row]),
+            name="",
+            before_prediction=int(clean.predictions[row]),
+            before_confidence=float(clean.confidences[row]),
+            after_prediction=int(after.predictions[row]),
+            after_confidence=float(after.confidences[row]),
+            before=f"{number:03d}-{after.samples[row]}-before.png",
+            after=f"{number:03d}-{after.samples[row]}-after.png",
+        )
+        for row in rows
+    ]
 
 
-def _draw(plan: AuditPlan, shown: Sequence[_Shown], folder: Path) -> list[GalleryEntry]:
-    """Write the pictures of all transforms in one pass over their images; the most confident errors come first."""
-    samples = sorted({sample for each in shown for sample in each.rows})
-    positions = np.searchsorted(plan.dataset.samples, samples)
-    dataset = plan.dataset.take(positions, split=plan.dataset.split)
-    entries: list[list[GalleryEntry]] = [[] for _ in shown]
-    for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
-        images = to_images(torch.from_numpy(batch.pixels))
-        for number, each in enumerate(shown):
-            here = [place for place, sample in enumerate(batch.samples.tolist()) if sample in each.rows]
-            if not here:
-                continue
-            changed = (apply(each.step, images[here]).clamp(0, 1) * 255).round().byte().numpy()
-            for place, after in zip(here, changed, strict=True):
-                sample = int(batch.samples[place])
-                names = [f"{number:03d}-{sample}-{when}.png" for when in ("before", "after")]
-                for name, pixels in zip(names, (batch.pixels[place], after), strict=True):
-                    _thumbnail(pixels).save(folder / name)
-                entries[number].append(each.entry(sample, batch.names[place], *names))
-    return [entry for of_one in entries for entry in sorted(of_one, key=lambda entry: -entry.after_confidence)]
+def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decoded: Iterable[Batch]) -> dict[int, str]:
+    """Write the pictures of all transforms in one pass over their images, whose names are returned by sample."""
+    samples = {entry.sample for entries in chosen for entry in entries}
+    names = {}
+    for sample, name, pixels in _images(plan, samples, decoded):
+        names[sample] = name
+        for transform, entries in zip(plan.transforms, chosen, strict=True):
+            for entry in entries:
+                if entry.sample == sample:
+                    image = to_images(torch.from_numpy(pixels[None]))
+                    changed = (apply(transform, image)[0].clamp(0, 1) * 255).round().byte().numpy()
+                    _thumbnail(pixels).save(folder / entry.before)
+                    _thumbnail(changed).save(folder / entry.after)
+    return names
+
+
+def _images(
+    plan: AuditPlan, samples: set[int], decoded: Iterable[Batch]
+) -> Iterator[tuple[int, str, UInt8[np.ndarray, "channels height width"]]]:
+    """Number, name and pixels of each image, decoded only where it is not in `decoded`."""
+    resize, size = plan.classifier.input_spec.resize, plan.batch_size
+    at_hand = {int(sample) for batch in decoded for sample in batch.samples}
+    positions = np.searchsorted(plan.dataset.samples, sorted(samples - at_hand))
+    lacking = plan.dataset.take(positions, split=plan.dataset.split)
+    for batch in chain(decoded, batches(lacking, resize, batch_size=size)):
+        for sample, name, pixels in zip(batch.samples.tolist(), batch.names, batch.pixels, strict=True):
+            if sample in samples:
+                yield sample, name, pixels
 
 
 def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> IndexArray:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from negatoscope.auditing.results import Gallery, GalleryEntry
+from negatoscope.auditing.gallery import Gallery, GalleryEntry
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError
 

@@ -69,7 +69,7 @@ def make_gallery(folder: Path, spec: str = "negative", pairs: int = 2, **changes
         entry = {"spec": spec, "sample": place, "name": f"bar{place}.png", "before_prediction": 0}
         entry |= {"before_confidence": 0.75, "after_prediction": 1, "after_confidence": 0.99995}
         entries.append(entry | {"before": f"{place}-before.png", "after": f"{place}-after.png"} | changes)
-    (folder / "gallery.json").write_text(json.dumps({"schema": 2, "entries": entries}))
+    (folder / "gallery.json").write_text(json.dumps({"schema": 2, "preserved": {spec: None}, "entries": entries}))
 
 
 @pytest.fixture(scope="module")
