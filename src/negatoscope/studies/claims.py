@@ -15,7 +15,7 @@ from typing import Any, Literal
 from negatoscope.errors import DataError
 from negatoscope.files import write_whole
 from negatoscope.reports.formatting import percent
-from negatoscope.reproduce.table1_sections import dataset_name, short_classifier_name
+from negatoscope.reproduce.names import dataset_name, short_classifier_name
 from negatoscope.studies.claims_page import claims_page
 from negatoscope.studies.effects import MATTERS, NEAR_TEST
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from negatoscope.errors import InputError, RecipeError
-from negatoscope.reproduce.paper import default_recipe
-from negatoscope.training.recipe import Recipe
+from negatoscope.training.recipe import Recipe, default_recipe
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from negatoscope.documents import Document
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import counted, percent
-from negatoscope.reproduce.table1_sections import SMOKE
+from negatoscope.reproduce.names import SMOKE
 from negatoscope.studies.sensitivity_page import factors_of, study_title
 
 _COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888", "not judged": "#888888"}

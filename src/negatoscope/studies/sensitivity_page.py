@@ -6,7 +6,7 @@ from functools import partial
 from negatoscope.documents import Document
 from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reproduce.table1_sections import SMOKE, dataset_name
+from negatoscope.reproduce.names import SMOKE, dataset_name
 
 _FEW_CLASSES = 10
 
