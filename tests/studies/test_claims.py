@@ -1,81 +1,86 @@
-"""The ledger of claims: each is judged by its rule, from the numbers of two documents."""
+"""The papers' claims: each is judged by its rule, from the numbers of two documents."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
-from negatoscope.studies.claims import judge_claims, write_claims
+from negatoscope.studies.claims import Finding, judge_claims
+from negatoscope.studies.claims_page import read_table1, write_claims
+from negatoscope.studies.sensitivity_result import (
+    FactorEffect,
+    FactorResult,
+    FactorVerdict,
+    LevelResult,
+    SensitivityResult,
+)
 
-TOP = Path(__file__).parents[2]
-TABLE1 = json.loads((TOP / "results" / "table1" / "table1.json").read_text())
-
-
-def level(value: str, negatives: float, test: float = 0.99) -> dict[str, Any]:
-    return {"value": value, "seeds": 3, "negative_accuracy": negatives, "test_accuracy": test}
-
-
-def factor(name: str, verdict: str, *levels: dict[str, Any]) -> dict[str, Any]:
-    effect = levels[-1]["negative_accuracy"] - levels[0]["negative_accuracy"]
-    last = f"{name}: {levels[-1]['value']}"
-    return {
-        "name": name,
-        "study": "mnist",
-        "verdict": verdict,
-        "effect": effect,
-        "level": last,
-        "levels": list(levels),
-    }
+RESULTS = Path(__file__).parents[2] / "results"
+TABLE1 = read_table1(RESULTS / "table1" / "table1.json")
+STUDY = read_document(
+    RESULTS / "sensitivity" / "sensitivity.json", SensitivityResult, what="the published study", make="make it again"
+)
+NOTHING_RUN = replace(STUDY, studies=(), factors=(), curves=(), closest_to_paper={}, probing=())
 
 
-def study(**changes: Any) -> dict[str, Any]:
-    """A document with one study of few numbers, which `changes` replace by factor."""
+def level(value: str, negatives: float, test: float = 0.99) -> LevelResult:
+    return LevelResult(value, 3, 0.99, test, 0.99, negatives, negatives, None, None, {}, 0)
+
+
+def factor(name: str, verdict: FactorVerdict, *levels: LevelResult) -> FactorResult:
+    return FactorResult(
+        verdict=verdict,
+        level=f"{name}: {levels[-1].value}",
+        effect=levels[-1].negative_accuracy - levels[0].negative_accuracy,
+        name=name,
+        study="mnist",
+        dataset="mnist",
+        epsilon=0.0,
+        default=levels[0].value,
+        levels=levels,
+        at_equal_accuracy=FactorEffect(verdict="not judged"),
+    )
+
+
+def study(**changes: FactorResult) -> SensitivityResult:
+    """The published study of MNIST with three factors of simple numbers, which `changes` replace by name."""
     factors = {
         "initialization": factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.4)),
         "batch norm": factor("batch norm", "does not matter", level("no", 0.1), level("yes", 0.12)),
         "negatives in training": factor("negatives in training", "decides", level("none", 0.1), level("half", 0.98)),
         **{name.replace("_", " "): changed for name, changed in changes.items()},
     }
-    progress = {"runs": 10, "above_chance": 4, "below_chance": 3, "lowest": 0.02, "highest": 0.5}
-    noise = [{"l2": 1.0, "accuracy": 0.99}, {"l2": 16.0, "accuracy": 0.3}]
-    look = {"study": "mnist", "recipe": "default", "seed": 0, "path": [{"accuracy": 0.99}], "noise": noise}
-    also = [{"value": "50 epochs", "epochs": 50, "train_accuracy": 0.9999, "confidence_train": 0.999}]
-    source = {"command": "a study", "commit": "abc", "created": "today", "settings": {"fast": False}}
-    return {
-        "provenance": source,
-        "studies": [
-            {"name": "mnist", "epsilon": 0.0, "progress": progress, "also": also, "recipe": {"label_smoothing": 0.0}}
-        ],
-        "factors": list(factors.values()),
-        "looking": [look],
-    }
+    return replace(STUDY, studies=STUDY.studies[:1], factors=tuple(factors.values()))
 
 
-def verdicts(table1: dict[str, Any], sensitivity: dict[str, Any]) -> dict[str, str]:
-    return {claim["id"]: claim["verdict"] for claim in judge_claims(table1, sensitivity)}
+def findings(table1: Any, sensitivity: SensitivityResult) -> dict[str, Finding]:
+    return {claim.id: finding for claim, finding in judge_claims(table1, sensitivity)}
 
 
-def test_every_claim_is_judged_and_said_in_one_line() -> None:
+def test_every_claim_is_judged_in_one_line() -> None:
     claims = judge_claims(TABLE1, study())
-    assert len({claim["id"] for claim in claims}) == len(claims) == 13
-    for claim in claims:
-        assert "\n" not in claim["text"]
-        assert claim["verdict"] in ("holds", "holds in part", "does not hold", "undecided", "not tested")
-        assert claim["test"]
+    assert len({claim.id for claim, _ in claims}) == len(claims) == 13
+    for claim, finding in claims:
+        assert "\n" not in claim.text
+        assert finding.verdict in ("holds", "holds in part", "does not hold", "undecided", "not tested")
+        assert finding.test
 
 
 def test_what_was_not_tested_says_so() -> None:
-    found = verdicts(TABLE1, study())
-    assert found["humans"] == found["other_transforms"] == "not tested"
+    judged = findings(TABLE1, study())
+    assert judged["humans"].verdict == judged["other_transforms"].verdict == "not tested"
 
 
 FEW_LEARNED = factor("negatives in training", "decides", level("none", 0.1), level("half", 0.6))
-MOST_READ = factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.7))
+ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.7))
 DOWNWARDS = factor("batch norm", "decides", level("no", 0.6), level("yes", 0.2))
 SOME_SHOWN = factor("negatives in training", "decides", level("none", 0.1), level("1 in 100", 0.6))
 LESS_ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level("He", 0.4, test=0.98))
+UNDECIDED, NOT_JUDGED = replace(ACCURATE, verdict="undecided"), replace(ACCURATE, verdict="not judged")
 
 
 @pytest.mark.parametrize(
@@ -85,110 +90,104 @@ LESS_ACCURATE = factor("initialization", "decides", level("Glorot", 0.1), level(
         ("learned", {}, "holds"),
         ("augmentation", {}, "holds"),
         ("initialization", {}, "does not hold"),
-        ("initialization", {"initialization": MOST_READ}, "holds"),
-        ("initialization", {"initialization": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
-        ("initialization", {"initialization": {**MOST_READ, "verdict": "not judged"}}, "undecided"),
-        ("initialization", {"elsewhere": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
-        ("initialization", {"initialization": MOST_READ, "elsewhere": {**MOST_READ, "verdict": "undecided"}}, "holds"),
+        ("initialization", {"initialization": ACCURATE}, "holds"),
+        ("initialization", {"initialization": UNDECIDED}, "undecided"),
+        ("initialization", {"initialization": NOT_JUDGED}, "undecided"),
+        ("initialization", {"elsewhere": UNDECIDED}, "undecided"),
+        ("initialization", {"initialization": ACCURATE, "elsewhere": UNDECIDED}, "holds"),
         ("batch_norm", {}, "does not hold"),
         ("batch_norm", {"batch_norm": DOWNWARDS}, "does not hold"),
         ("learned", {"negatives_in_training": SOME_SHOWN}, "undecided"),
         ("similar", {}, "holds"),
         ("similar", {"initialization": LESS_ACCURATE}, "does not hold"),
-        ("similar", {"initialization": {**MOST_READ, "verdict": "undecided"}}, "undecided"),
+        ("similar", {"initialization": UNDECIDED}, "undecided"),
         ("random_level", {}, "holds in part"),
         ("noise", {}, "holds in part"),
     ],
 )
-def test_a_verdict_follows_from_the_study(name: str, changed: dict[str, Any], verdict: str) -> None:
-    assert verdicts(TABLE1, study(**changed))[name] == verdict
+def test_a_verdict_follows_from_the_study(name: str, changed: dict[str, FactorResult], verdict: str) -> None:
+    assert findings(TABLE1, study(**changed))[name].verdict == verdict
 
 
-def table1(*, recipe: str = "plain", confidence: float = 0.999, low: float = 0.06, **changes: float) -> dict[str, Any]:
+def table1(
+    *, smoothing: float = 0.0, confidence: float = 0.999, low: float = 0.06, test: float = 0.992, **changes: float
+) -> Any:
     """One plain and one robust classifier, both as the paper has them but for `changes` of the robust one."""
+    run = SimpleNamespace(
+        dataset="mnist",
+        epsilon=0.0,
+        recipe=SimpleNamespace(label_smoothing=smoothing),
+        train=SimpleNamespace(accuracy=0.999),
+        confidence=SimpleNamespace(train=confidence),
+        negative_train=SimpleNamespace(low=low),
+        chance=0.1,
+    )
     row = {
         "dataset": "mnist",
-        "epsilon": 0.0,
-        "test_accuracy": 0.992,
-        "paper_test_accuracy": 0.992,
-        "negative_accuracy": 0.07,
-        "negative_low": 0.06,
+        "seeds": 1,
         "chance": 0.1,
         "majority": 0.11,
-        "seeds": 1,
         "mutual_information_bits": 0.001,
         "mutual_information_null_bits": 0.002,
     }
-    rate = {"accuracy": 0.999, "low": 0.998}
-    cell = {
-        "dataset": "mnist",
-        "epsilon": 0.0,
-        "recipe": recipe,
-        "train": rate,
-        "confidence": {"train": confidence},
-        "negative_train": {"low": low},
-        "chance": 0.1,
-    }
-    recipes = {"plain": {"label_smoothing": 0.0}, "smooth": {"label_smoothing": 0.1}}
-    return {
-        "provenance": {"recipes": recipes},
-        "cells": [cell],
-        "summary": [row, {**row, "epsilon": 0.1, **changes}],
-    }
+
+    def summary(epsilon: float, test: float, negative_accuracy: float = 0.07, **changes: float) -> Any:
+        accuracy = SimpleNamespace(accuracy=test, paper_accuracy=0.992)
+        negatives = SimpleNamespace(accuracy=negative_accuracy)
+        return SimpleNamespace(**{**row, **changes}, epsilon=epsilon, test=accuracy, negative=negatives)
+
+    return SimpleNamespace(runs=[run], summary=[summary(0.0, 0.992), summary(0.1, test, **changes)])
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "verdict"),
     [
         ("test", {}, "holds"),
-        ("test", {"test_accuracy": 0.98}, "holds in part"),
+        ("test", {"test": 0.98}, "holds in part"),
         ("random_class", {}, "holds"),
         ("random_class", {"mutual_information_bits": 0.5}, "holds in part"),
         ("robust", {}, "holds"),
         ("robust", {"negative_accuracy": 0.13}, "does not hold"),
         ("training", {}, "holds"),
-        ("training", {"confidence": 0.9}, "holds in part"),
-        ("training", {"confidence": 0.9, "recipe": "smooth"}, "holds"),
+        ("training", {"confidence": 0.9}, "does not hold"),
+        ("training", {"confidence": 0.9, "smoothing": 0.1}, "holds"),
     ],
 )
-def test_a_verdict_follows_from_table1(name: str, changes: dict[str, Any], verdict: str) -> None:
-    assert verdicts(table1(**changes), study())[name] == verdict
+def test_a_verdict_follows_from_table1(name: str, changes: dict[str, float], verdict: str) -> None:
+    assert findings(table1(**changes), NOTHING_RUN)[name].verdict == verdict
 
 
 @pytest.mark.parametrize(("low", "verdict"), [(0.06, "holds"), (0.11, "does not hold")])
 def test_a_run_is_at_the_level_of_random_by_its_own_interval(low: float, verdict: str) -> None:
-    none = {"studies": [], "factors": [], "looking": []}
-    wide = table1(low=low, negative_low=0.01)  # the interval of what another run would give says nothing of this one
-    assert verdicts(wide, none)["random_level"] == verdict
+    assert findings(table1(low=low), NOTHING_RUN)["random_level"].verdict == verdict
 
 
 def test_a_study_that_was_not_run_leaves_claims_undecided() -> None:
-    empty = {"studies": [], "factors": [], "looking": []}
-    found = verdicts(TABLE1, empty)
+    judged = findings(TABLE1, NOTHING_RUN)
     for name in ("learned", "augmentation", "initialization", "batch_norm", "similar", "noise"):
-        assert found[name] == "undecided"
+        assert judged[name].verdict == "undecided"
 
 
 def test_the_page_has_every_claim_with_its_numbers(tmp_path: Path) -> None:
-    (tmp_path / "sensitivity.json").write_text(json.dumps(study()))
-    out = tmp_path / "claims.md"
-    page = write_claims(TOP / "results" / "table1", tmp_path, out=out, command="a command").read_text()
-    for claim in judge_claims(TABLE1, study()):
-        assert claim["text"].rstrip(".") in page
-        assert claim["numbers"].rstrip(".") in page
+    write_document(tmp_path / "sensitivity.json", study())
+    out, source = tmp_path / "claims.md", STUDY.provenance
+    page = write_claims(RESULTS / "table1", tmp_path, out=out, command="a command").read_text()
+    for claim, finding in judge_claims(TABLE1, study()):
+        assert claim.text.rstrip(".") in page
+        assert finding.numbers.rstrip(".") in page
     assert "`a command`" in page
-    assert "`a study`, put together at commit abc, today" in page
+    assert f"`{source.command}` (73 of 144 planned runs), put together at commit {source.commit}" in page
     assert "smoke run" not in page
-    smoke = {**study(), "provenance": {**study()["provenance"], "settings": {"fast": True}}}
-    (tmp_path / "sensitivity.json").write_text(json.dumps(smoke))
-    write_claims(TOP / "results" / "table1", tmp_path, out=out, command="a command")
+    smoke = replace(source, settings=replace(source.settings, fast=True), command="a study")
+    write_document(tmp_path / "sensitivity.json", replace(study(), provenance=smoke))
+    write_claims(RESULTS / "table1", tmp_path, out=out, command="a command")
     assert "**NO RESULTS: `a study` was a smoke run.**" in out.read_text()
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 1}', '{"schema": 2}'])
 def test_a_folder_without_its_document_is_one_sentence(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "sensitivity.json").write_text(content)
-    with pytest.raises(DataError, match="expected"):
-        write_claims(TOP / "results" / "table1", tmp_path, out=tmp_path / "claims.md", command="a command")
+    with pytest.raises(DataError, match="expected a sensitivity study"):
+        write_claims(RESULTS / "table1", tmp_path, out=tmp_path / "claims.md", command="a command")
     assert not (tmp_path / "claims.md").exists()

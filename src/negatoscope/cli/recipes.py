@@ -23,10 +23,11 @@ def recipes(
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
-        from negatoscope.studies.recipe_search import load_plan, packaged_plan, search
+        from negatoscope.studies.recipe_search import load_candidates, packaged_candidates, search_recipes
 
-    plan = load_plan(candidates) if candidates else packaged_plan(dataset)
+    tried = load_candidates(candidates) if candidates else packaged_candidates(dataset)
     file = out / f"{candidates.stem if candidates else dataset}.json"
     with ProgressDisplay() as progress:
-        result = search(plan, out=file, data_dir=data_dir, hardware=pick_hardware(device, precision), tell=progress.say)
-    typer.echo(f"Chosen: {result['chosen']}. Written: {file}")
+        hardware = pick_hardware(device, precision)
+        result = search_recipes(tried, out=file, data_dir=data_dir, hardware=hardware, progress=progress.say)
+    typer.echo(f"Chosen: {result.chosen}. Written: {file}")

@@ -1,7 +1,7 @@
 """`negatoscope reproduce sensitivity` and `claims`: studies about the paper."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,8 @@ from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
 if TYPE_CHECKING:
+    from negatoscope.studies.sensitivity_result import NotRun
+    from negatoscope.studies.sensitivity_run import StudyRun
     from negatoscope.training.loop import TrainingProgress
 
 
@@ -70,11 +72,9 @@ def sensitivity(
     )
     hardware = pick_hardware(device, precision)
     with StudyProgress(hardware.description) as progress:
-        result = study_sensitivity(request, out=out, hardware=hardware, watcher=progress)
-    files = (
-        "sensitivity.json, .md, .png and .svg" if result["studies"] else "sensitivity.json (no run of a default yet)"
-    )
-    typer.echo(f"{result['provenance']['runs']['made']} runs. Written to {out}: {files}.")
+        result = study_sensitivity(request, out=out, hardware=hardware, progress=progress)
+    files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
+    typer.echo(f"{result.provenance.runs.made} runs. Written to {out}: {files}.")
 
 
 def claims(
@@ -87,7 +87,7 @@ def claims(
 ) -> None:
     """Test the papers' claims on what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
-        from negatoscope.studies.claims import write_claims
+        from negatoscope.studies.claims_page import write_claims
 
     typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command_line(context))}")
 
@@ -112,12 +112,12 @@ class StudyProgress:
     def __exit__(self, *raised: Any) -> None:
         self.display.__exit__(*raised)
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[Mapping[str, str]]) -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: "Sequence[NotRun]") -> None:
         """Say how much there is to do, and loudly what is not run."""
         from negatoscope.reports.formatting import counted, duration
 
         for entry in not_run:
-            self.display.say(f"NOT RUN: {entry['study']}: {entry['reason']}.", loudly=True)
+            self.display.say(f"NOT RUN: {entry.study}: {entry.reason}.", loudly=True)
         self.display.expect(seconds)
         finished = f", {done} of them finished earlier" if done else ""
         self.display.say(f"{counted(runs, 'run')}{finished}; about {duration(seconds)} on {self.hardware}.")
@@ -127,12 +127,12 @@ class StudyProgress:
         text = moment if isinstance(moment, str) else f"step {moment.step} of {moment.steps}"
         self.display.update(f"{name}: {text}", self.display.done)
 
-    def finished(self, name: str, document: Mapping[str, Any], seconds: float) -> None:
+    def finished(self, name: str, run: "StudyRun", seconds: float) -> None:
         """Say what a run came to."""
         from negatoscope.reports.formatting import percent
 
         self.display.update(name, self.display.done + seconds)
-        test, negatives = (percent(document[key]["accuracy"], unit=True) for key in ("test", "negative"))
+        test, negatives = (percent(rate.accuracy, unit=True) for rate in (run.test, run.negative_train))
         text = f"{name}: test {test}, negatives {negatives}"
         self.display.say("; ".join(filter(None, [text, self.display.left])))
 

@@ -15,7 +15,7 @@ from negatoscope.documents import read_document, write_document
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict
-from negatoscope.reproduce.measure import Columns, Destinations, TrackedRate, columns_by_pass
+from negatoscope.reproduce.measure import Columns, TrackedRate, columns_by_pass
 from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
 from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
@@ -74,9 +74,6 @@ class Run:
         train: Accuracy on training images.
         test: Accuracy on test images.
         negative_train: Accuracy on the negatives of training images.
-        confidence: In the same predictions.
-        destinations: Of the predictions on negatives of training images.
-        seconds: That training took.
     """
 
     schema: Literal[2] = 2
@@ -87,14 +84,6 @@ class Run:
     train: TrackedRate
     test: TrackedRate
     negative_train: TrackedRate
-    confidence: Confidence
-    destinations: Destinations
-    seconds: float
-
-    @property
-    def chance(self) -> float:
-        """The accuracy of guessing."""
-        return 1 / len(self.destinations.shares)
 
 
 @dataclass(frozen=True)

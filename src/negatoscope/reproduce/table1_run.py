@@ -14,7 +14,14 @@ from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.trained import save_network
 from negatoscope.registry import Spec, parse_spec
-from negatoscope.reproduce.measure import Columns, TrackedRate, accuracy_of, confidence_of, destinations_of
+from negatoscope.reproduce.measure import (
+    Columns,
+    Destinations,
+    TrackedRate,
+    accuracy_of,
+    confidence_of,
+    destinations_of,
+)
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, few_of
 from negatoscope.reproduce.runs import (
@@ -49,6 +56,9 @@ class Table1Run(Run):
     """A classifier of Table I.
 
     Args:
+        confidence: In the same predictions.
+        destinations: Of the predictions on negatives of training images.
+        seconds: That training took.
         validation: Accuracy on validation images.
         negative_test: Accuracy on the negatives of test images.
         attacks: Accuracy on test images under attack, by epsilon: the classifier's own, or for the plain DNN each of
@@ -58,12 +68,20 @@ class Table1Run(Run):
         weights_sha256: Of `weights.safetensors`.
     """
 
+    confidence: Confidence
+    destinations: Destinations
+    seconds: float
     validation: TrackedRate
     negative_test: TrackedRate
     attacks: tuple[AttackAccuracies, ...]
     majority: float
     epochs: tuple[Epoch, ...]
     weights_sha256: str
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing."""
+        return 1 / len(self.destinations.shares)
 
     @property
     def shown_attacks(self) -> AttackAccuracies:

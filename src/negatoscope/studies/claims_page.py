@@ -1,10 +1,16 @@
-"""The ledger of the papers' claims, as one page."""
+"""The papers' claims with what we found, on one page."""
 
-from collections.abc import Sequence
+import json
+from pathlib import Path
+from types import SimpleNamespace
 
-from negatoscope.documents import Document
+from negatoscope.documents import read_document
+from negatoscope.errors import DataError
+from negatoscope.files import write_whole
 from negatoscope.reports.formatting import MISSING, joined
 from negatoscope.reports.markdown import markdown_table
+from negatoscope.studies.claims import RULES, Table1, judge_claims
+from negatoscope.studies.sensitivity_result import SensitivityResult
 
 _INTRODUCTION = """\
 # What the papers claim, and what we found
@@ -18,45 +24,68 @@ Made by `{command}` from two result documents, by the rules
 at the end of the page: more seeds can overturn a verdict."""
 
 
-def claims_page(claims: Sequence[Document], *, rules: str, command: str, sources: Sequence[Document] = ()) -> str:
-    """Markdown: the verdicts in one table, then each claim with its test and its numbers.
+def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) -> Path:
+    """Judge the claims and write them as Markdown.
 
     Args:
-        claims: What `judge_claims` gives.
-        rules: How verdicts come about.
-        command: How the page was made.
-        sources: The provenance of the documents that it is made from.
+        table1: The folder that `reproduce table1` wrote.
+        sensitivity: The folder that `reproduce sensitivity` wrote.
+        out: The page.
+        command: Recorded on the page.
+
+    Raises:
+        DataError: A folder does not hold the document.
+        OutputError: `out` cannot be written.
     """
-    lines = [[str(place), _said(claim), f"**{claim['verdict']}**"] for place, claim in enumerate(claims, start=1)]
+    table = read_table1(table1 / "table1.json")
+    studies = read_document(
+        sensitivity / "sensitivity.json", SensitivityResult, what="a sensitivity study", make="make it first"
+    )
+    write_whole(out, claims_page(table, studies, command=command).encode())
+    return out
+
+
+def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str) -> str:
+    """Markdown: the verdicts in one table, then each claim with its test and its numbers."""
+    findings = judge_claims(table1, sensitivity)
+    lines = [
+        [str(place), f"\u201c{claim.text}\u201d" if claim.quoted else claim.text, f"**{finding.verdict}**"]
+        for place, (claim, finding) in enumerate(findings, start=1)
+    ]
+    fast = [(table1, table1.fast), (sensitivity, sensitivity.provenance.settings.fast)]
+    smoke = [result.provenance.command for result, is_fast in fast if is_fast]
     parts = [
         _INTRODUCTION.format(command=command),
-        *_warnings(sources),
+        *(f"**NO RESULTS: `{made_by}` was a smoke run.**" for made_by in smoke),
         markdown_table(["", "Claim", "Verdict"], lines),
     ]
-    for place, claim in enumerate(claims, start=1):
-        parts.append(f"## {place}. {claim['text'].rstrip('.')}: {claim['verdict']}")
-        told = [f"Claimed in {claim['source']}.", f"*Test:* {claim['test']}"]
-        told += [f"*Numbers:* {claim['numbers'].rstrip('.')}."] if claim["numbers"] else []
-        told += [f"*Condition:* {claim['condition']}."] if claim["condition"] else []
-        parts.append("\n".join(f"- {line}" for line in told))
-    return "\n\n".join([*parts, f"## The rules\n\n{rules.strip()}", *_sources(sources)]) + "\n"
-
-
-def _said(claim: Document) -> str:
-    return f"\u201c{claim['text']}\u201d" if claim["quoted"] else str(claim["text"])
-
-
-def _warnings(sources: Sequence[Document]) -> list[str]:
-    smoke = [source["command"] for source in sources if source["settings"]["fast"]]
-    return [f"**NO RESULTS: `{command}` was a smoke run.**" for command in smoke]
-
-
-def _sources(sources: Sequence[Document]) -> list[str]:
-    told = []
-    for source in sources:
-        runs = source.get("runs")
-        part = f" ({runs['made']} of {runs['planned']} runs that are planned)" if runs else ""
-        told.append(
-            f"`{source['command']}`{part}, put together at commit {source['commit'] or MISSING}, {source['created']}"
+    for place, (claim, finding) in enumerate(findings, start=1):
+        facts = [f"Claimed in {claim.source}.", f"*Test:* {finding.test}"]
+        facts += [f"*Numbers:* {finding.numbers.rstrip('.')}."] if finding.numbers else []
+        facts += [f"*Condition:* {finding.condition}."] if finding.condition else []
+        parts.append(f"## {place}. {claim.text.rstrip('.')}: {finding.verdict}")
+        parts.append("\n".join(f"- {fact}" for fact in facts))
+    runs = sensitivity.provenance.runs
+    sources = [
+        f"`{source.command}`{part}, put together at commit {source.commit or MISSING}, {source.created}"
+        for source, part in (
+            (table1.provenance, ""),
+            (sensitivity.provenance, f" ({runs.made} of {runs.planned} planned runs)"),
         )
-    return [f"Made from {joined(told)}."] if told else []
+    ]
+    return "\n\n".join([*parts, f"## The rules\n\n{RULES.strip()}", f"Made from {joined(sources)}."]) + "\n"
+
+
+def read_table1(file: Path) -> Table1:
+    """What `table1.json` holds."""
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"), object_hook=lambda values: SimpleNamespace(**values))
+        for run in table.cells:
+            run.recipe = vars(table.provenance.recipes)[run.recipe]
+        for row in table.summary:
+            row.test = SimpleNamespace(accuracy=row.test_accuracy, paper_accuracy=row.paper_test_accuracy)
+            row.negative = SimpleNamespace(accuracy=row.negative_accuracy)
+        table.runs, table.fast = table.cells, table.provenance.settings.fast
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise DataError(f"expected Table I in {file}, but it cannot be read; make it first") from error
+    return table

@@ -1,18 +1,17 @@
 """How the default recipes were chosen: on validation accuracy and cost, never on test images or negatives."""
 
-import json
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from negatoscope.data import load_dataset
 from negatoscope.data.split import split_validation
-from negatoscope.errors import DataError, RecipeError
-from negatoscope.files import write_whole
+from negatoscope.documents import from_plain, read_document, read_toml, write_document
+from negatoscope.errors import InputError, RecipeError
 from negatoscope.hardware import Hardware
+from negatoscope.studies.sensitivity_plan import Changes
 from negatoscope.training.loop import train
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import derive_seed
@@ -25,36 +24,75 @@ FINALISTS = 2
 
 
 @dataclass(frozen=True)
-class Plan:
+class Candidates:
     """What is tried for one dataset: the recipes, and the epsilons that they are judged at."""
 
     epsilons: tuple[float, ...]
-    candidates: tuple[Recipe, ...]
+    recipes: tuple[Recipe, ...]
 
 
-def load_plan(path: Path) -> Plan:
+@dataclass(frozen=True)
+class _CandidatesFile:
+    epsilons: tuple[float, ...]
+    base: Changes
+    candidates: tuple[Changes, ...]
+
+    def __post_init__(self) -> None:
+        if not self.candidates or not self.epsilons:
+            counts = f"{len(self.epsilons)} and {len(self.candidates)}"
+            raise RecipeError(f"expected epsilons and candidates, got {counts} of them")
+
+
+@dataclass(frozen=True)
+class SearchRun:
+    """One candidate trained at one epsilon, with its accuracy on `validation_n` validation images.
+
+    `images` is how many were trained on, counted anew in each epoch.
+    """
+
+    recipe: str
+    digest: str
+    epsilon: float
+    seed: int
+    validation_n: int
+    validation_accuracy: float
+    images: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """A search so far: its runs, the candidates, and the name of the chosen one, None while there is none."""
+
+    schema: Literal[2] = 2
+    epsilons: tuple[float, ...]
+    chosen: str | None
+    runs: tuple[SearchRun, ...]
+    recipes: tuple[Recipe, ...]
+
+
+def load_candidates(path: Path) -> Candidates:
     """Read candidates from a TOML file: `epsilons`, a table `base`, and a list `candidates` of changes to it.
 
     Raises:
         RecipeError: The file cannot be read, names no epsilon or no candidate, or a candidate is impossible or without
             data.
     """
+    where = ""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        recipes = [{**values["base"], **each} for each in values["candidates"]]
-        epsilons = tuple(map(float, values["epsilons"]))
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise RecipeError(f"expected epsilons, base and candidates in {path}, got another file ({error})") from error
-    if not recipes or not epsilons:
-        raise RecipeError(f"expected epsilons and candidates in {path}, got {len(epsilons)} and {len(recipes)} of them")
-    candidates = tuple(Recipe.from_dict(each, where=str(path)) for each in recipes)
-    for recipe in candidates:
+        values = read_toml(path, what="epsilons, base and candidates")
+        where = f"{path}: "
+        file = from_plain(values, _CandidatesFile)
+    except InputError as error:
+        raise RecipeError(f"{where}{error}") from error
+    recipes = tuple(Recipe.from_dict({**file.base, **changes}, where=str(path)) for changes in file.candidates)
+    for recipe in recipes:
         if not recipe.data:
             raise RecipeError(f"{path}: expected data in base or in each candidate, got {recipe.name!r} without")
-    return Plan(epsilons, candidates)
+    return Candidates(file.epsilons, recipes)
 
 
-def packaged_plan(dataset: str) -> Plan:
+def packaged_candidates(dataset: str) -> Candidates:
     """The candidates that `dataset`'s default recipe was chosen from.
 
     Raises:
@@ -64,92 +102,90 @@ def packaged_plan(dataset: str) -> Plan:
     if not known.is_file():
         raise RecipeError(f"expected --dataset mnist or gtsrb, whose candidates come with the package, got {dataset!r}")
     with as_file(known) as path:
-        return load_plan(path)
+        return load_candidates(path)
 
 
-def search(
-    plan: Plan,
+def search_recipes(
+    candidates: Candidates,
     *,
     out: Path,
     data_dir: Path | None = None,
     hardware: Hardware | None = None,
     seed: int = 0,
-    tell: Callable[[str], None] = print,
-) -> dict[str, Any]:
+    progress: Callable[[str], None] = lambda line: None,
+) -> SearchResult:
     """Train every candidate for the first epsilon and the best few for all; write `out` after each run.
 
     A run that `out` already holds is not done again.
 
-    Returns:
-        The document written: the runs, and the name of the chosen recipe.
+    Args:
+        candidates: What is tried.
+        out: The file of the result.
+        data_dir: A folder to look for data in first.
+        hardware: Where to train; picked by what is there if not given.
+        seed: Of all runs.
+        progress: Called with a line after each run.
 
     Raises:
-        DataError: `out` is there, but holds no runs.
+        DataError: `out` is there, but holds no search.
     """
-    runs = _read_runs(out) if out.is_file() else []
-    for stage, epsilon in enumerate(plan.epsilons):
-        chosen = plan.candidates if stage == 0 else finalists(plan.candidates, runs, plan.epsilons[0])
+    runs: list[SearchRun] = []
+    if out.is_file():
+        runs += read_document(out, SearchResult, what="the runs of an earlier search", make="delete it").runs
+    for stage, epsilon in enumerate(candidates.epsilons):
+        chosen = candidates.recipes if stage == 0 else finalists(candidates, runs)
         for recipe in chosen:
             if _accuracy(runs, recipe, epsilon) is None:
                 runs.append(_run(recipe, epsilon, seed, data_dir, hardware))
-                tell(f"{recipe.name} at epsilon {epsilon}: {runs[-1]['validation_accuracy']:.4f}")
-                write_whole(out, _document(plan, runs).encode())
-    return dict(json.loads(_document(plan, runs)))
+                progress(f"{recipe.name} at epsilon {epsilon}: {runs[-1].validation_accuracy:.4f}")
+                write_document(out, _result(candidates, runs))
+    return _result(candidates, runs)
 
 
-def finalists(candidates: Sequence[Recipe], runs: Sequence[Mapping[str, Any]], epsilon: float) -> list[Recipe]:
-    """The candidates with the best validation accuracy at `epsilon`."""
-    return sorted(candidates, key=lambda recipe: -(_accuracy(runs, recipe, epsilon) or 0.0))[:FINALISTS]
+def finalists(candidates: Candidates, runs: Sequence[SearchRun]) -> list[Recipe]:
+    """The candidates with the best validation accuracy at the first epsilon."""
+    first = candidates.epsilons[0]
+    return sorted(candidates.recipes, key=lambda recipe: -(_accuracy(runs, recipe, first) or 0.0))[:FINALISTS]
 
 
-def choose(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> str | None:
+def choose(candidates: Candidates, runs: Sequence[SearchRun]) -> str | None:
     """The recipe with the best mean validation accuracy over all epsilons; among equals the cheapest."""
     scores = {}
-    for recipe in plan.candidates:
-        accuracies = [_accuracy(runs, recipe, epsilon) for epsilon in plan.epsilons]
+    for recipe in candidates.recipes:
+        accuracies = [_accuracy(runs, recipe, epsilon) for epsilon in candidates.epsilons]
         if None not in accuracies:
             scores[recipe.name] = sum(filter(None, accuracies)) / len(accuracies)
     if not scores:
         return None
-    close = [recipe for recipe in plan.candidates if scores.get(recipe.name, 0.0) >= max(scores.values()) - TOLERANCE]
+    least = max(scores.values()) - TOLERANCE
+    close = [recipe for recipe in candidates.recipes if scores.get(recipe.name, 0.0) >= least]
     return min(close, key=lambda recipe: (recipe.epochs, -scores[recipe.name])).name
 
 
-def _read_runs(file: Path) -> list[dict[str, Any]]:
-    try:
-        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
-        numbers = ("epsilon", "validation_accuracy")
-        return [{**run, "digest": run["digest"], **{name: float(run[name]) for name in numbers}} for run in runs]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"expected the runs of an earlier search in {file}, got a damaged file; delete it") from error
+def _result(candidates: Candidates, runs: Sequence[SearchRun]) -> SearchResult:
+    return SearchResult(
+        epsilons=candidates.epsilons, chosen=choose(candidates, runs), runs=tuple(runs), recipes=candidates.recipes
+    )
 
 
-def _accuracy(runs: Sequence[Mapping[str, Any]], recipe: Recipe, epsilon: float) -> float | None:
-    for run in runs:
-        if run["digest"] == recipe.digest and run["epsilon"] == epsilon:
-            return float(run["validation_accuracy"])
-    return None
+def _accuracy(runs: Sequence[SearchRun], recipe: Recipe, epsilon: float) -> float | None:
+    matching = (run for run in runs if (run.digest, run.epsilon) == (recipe.digest, epsilon))
+    return next((run.validation_accuracy for run in matching), None)
 
 
-def _run(recipe: Recipe, epsilon: float, seed: int, data_dir: Path | None, hardware: Hardware | None) -> dict[str, Any]:
+def _run(recipe: Recipe, epsilon: float, seed: int, data_dir: Path | None, hardware: Hardware | None) -> SearchRun:
     dataset = load_dataset(recipe.data, split="train", data_dir=data_dir)
     training, validation = split_validation(
         dataset, method=recipe.split, size=recipe.validation_size, seed=derive_seed(seed, "split")
     )
     trained = train(recipe, training, validation=validation, epsilon=epsilon, seed=seed, hardware=hardware)
-    return {
-        "recipe": recipe.name,
-        "digest": recipe.digest,
-        "epsilon": epsilon,
-        "seed": seed,
-        "validation_n": len(validation),
-        "validation_accuracy": trained.history[-1].validation_accuracy,
-        "images": len(training) * recipe.epochs,
-        "seconds": round(trained.seconds, 1),
-    }
-
-
-def _document(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> str:
-    recipes = [recipe.to_dict() for recipe in plan.candidates]
-    document = {"schema": 1, "epsilons": plan.epsilons, "chosen": choose(plan, runs), "runs": runs, "recipes": recipes}
-    return json.dumps(document, indent=1) + "\n"
+    return SearchRun(
+        recipe=recipe.name,
+        digest=recipe.digest,
+        epsilon=epsilon,
+        seed=seed,
+        validation_n=len(validation),
+        validation_accuracy=trained.history[-1].validation_accuracy,
+        images=len(training) * recipe.epochs,
+        seconds=round(trained.seconds, 1),
+    )

@@ -1,14 +1,13 @@
-"""The sensitivity study: which choices that the paper does not state decide how many negatives a network reads."""
+"""The sensitivity study: which choices that the paper does not state decide a network's accuracy on negatives."""
 
-import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from negatoscope.documents import to_plain
+from negatoscope.documents import write_document
 from negatoscope.errors import DataNotFoundError, InputError
 from negatoscope.files import locked, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
@@ -17,17 +16,23 @@ from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.estimate import Pace, measure_pace
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
-from negatoscope.studies.design import Study, choose_studies, load_studies
-from negatoscope.studies.effects import LevelRuns, level_key
-from negatoscope.studies.jobs import StudyJob, data_of, failure_of, make
-from negatoscope.studies.probing import LOOKS
-from negatoscope.studies.sensitivity_document import study_document
+from negatoscope.studies.probing import PREDICTIONS
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
+from negatoscope.studies.sensitivity_jobs import StudyJob, data_of, failure_of, run_jobs
 from negatoscope.studies.sensitivity_page import sensitivity_page
-from negatoscope.studies.study_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
+from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
+from negatoscope.studies.sensitivity_result import (
+    FailedRun,
+    NotRun,
+    RunCounts,
+    RunsMadeBy,
+    SensitivityResult,
+    StudyProvenance,
+    StudySettings,
+)
+from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
+from negatoscope.studies.sensitivity_summary import summarize_studies
 from negatoscope.training.loop import MONITORED, TrainingProgress
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class StudyRequest:
         data_dir: A folder to look for data in first.
         jobs: How many runs at once, each with its share of the processors.
         fast: A smoke run: one epoch on a few hundred images.
-        command: How the results say they were made.
+        command: Recorded with the results.
     """
 
     seeds: int = 3
@@ -70,50 +75,50 @@ class StudyRequest:
 
 
 @runtime_checkable
-class StudyWatcher(Protocol):
-    """Who looks on while a study is made."""
+class SensitivityProgress(Protocol):
+    """What is called while a study is made."""
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[Mapping[str, str]]) -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[NotRun]) -> None:
         """Once it is known what is run: how many runs, how many of them are there already, how long the rest takes."""
 
     def moved(self, name: str, moment: TrainingProgress | str) -> None:
         """After each training step of a run in this process, and before it is measured."""
 
-    def finished(self, name: str, document: Document, seconds: float) -> None:
+    def finished(self, name: str, run: StudyRun, seconds: float) -> None:
         """After each run; `seconds` is what it had been expected to take."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run with its place in the study."""
+    """A run with its place in the study: the study's name and the recipe's key."""
 
     study: str
-    factor: str
-    value: str
+    key: str
     spec: StudyRunSpec
 
     @property
     def name(self) -> str:
-        """How a person tells it from others."""
-        return f"{self.study}, {level_key(self.factor, self.value)}, seed {self.spec.seed}"
+        """What tells it from others."""
+        return f"{self.study}, {self.key}, seed {self.spec.seed}"
 
 
 def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> list[PlannedRun]:
     """Every run, round by round: in each, all studies' recipes with the seed that is theirs."""
     runs = []
-    for turn in range(seeds + max(level.round for study in studies for _, level in study.levels)):
+    for turn in range(seeds + max(each.round for study in studies for each in study.recipes)):
         for study in studies:
-            for factor, level in study.levels:
-                seed = turn - level.round
-                if 0 <= seed < min(seeds, level.seeds or seeds):
-                    recipe = replace(level.recipe, epochs=1) if fast else level.recipe
-                    probe = factor in ("", "also")
-                    spec = StudyRunSpec(study.dataset, study.epsilon, seed, recipe, fast, probe)
-                    runs.append(PlannedRun(study.name, factor, level.value, spec))
+            for planned in study.recipes:
+                seed = turn - planned.round
+                if 0 <= seed < min(seeds, planned.seeds or seeds):
+                    recipe = replace(planned.recipe, epochs=1) if fast else planned.recipe
+                    spec = StudyRunSpec(study.dataset, study.epsilon, seed, recipe, fast, planned.probed)
+                    runs.append(PlannedRun(study.name, planned.key, spec))
     return runs
 
 
-def study_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware, watcher: StudyWatcher) -> Document:
+def study_sensitivity(
+    request: StudyRequest, *, out: Path, hardware: Hardware, progress: SensitivityProgress
+) -> SensitivityResult:
     """Make the runs that are not there yet, and write `sensitivity.json`, its page and its figure to `out`.
 
     Raises:
@@ -128,94 +133,77 @@ def study_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware, w
         runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
         folders = {run: run_folder(run.spec, _data(run, request), hardware=hardware, out=out) for run in runs}
         once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
-        missing = {run for run, folder in folders.items() if once[folder] is run and not _is_there(folder)}
+        missing = {
+            run: folder
+            for folder, run in once.items()
+            if read_run(folder, StudyRun) is None and failure_of(folder) is None
+        }
         seconds = _estimates([run for run in runs if run in missing], request, hardware)
         chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
-        watcher.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
-        deadline = _deadline(request.budget)
+        progress.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
+        minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
+        deadline = time.time() + 60 * minutes
         jobs = {StudyJob(run.name, run.spec, folders[run], request.data_dir, hardware, deadline): run for run in chosen}
         try:
-            for job, document in make(list(jobs), count=request.jobs, observe=watcher.moved):
-                if document is not None:
-                    watcher.finished(job.name, _plain(document), seconds[jobs[job]])
-        finally:  # what has been made is told, also where this is stopped
-            result = _written(studies, folders, request, out=out, hardware=hardware, not_run=not_run)
+            for job, run in run_jobs(list(jobs), count=request.jobs, progress=progress.moved):
+                if run is not None:
+                    progress.finished(job.name, run, seconds[jobs[job]])
+        finally:  # what has been made is written, also where this is stopped
+            result = _summarize(studies, folders, request, hardware=hardware, not_run=not_run)
+            if result.studies:
+                write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
+                save_figure(draw_sensitivity(result), out, "sensitivity")
+            write_document(out / "sensitivity.json", result)
         return result
 
 
-def _written(
+def _summarize(
     studies: Sequence[Study],
     folders: Mapping[PlannedRun, Path],
     request: StudyRequest,
     *,
-    out: Path,
     hardware: Hardware,
-    not_run: Sequence[Mapping[str, str]],
-) -> Document:
-    found: dict[str, LevelRuns] = {study.name: {} for study in studies}
+    not_run: Sequence[NotRun],
+) -> SensitivityResult:
+    finished: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
     failed = []
-    for run, folder in folders.items():
-        key = level_key(run.factor, run.value)
-        if (made_run := read_run(folder, StudyRun)) is not None:
-            found[run.study].setdefault(key, {})[run.spec.seed] = _plain(made_run)
+    for planned, folder in folders.items():
+        if (run := read_run(folder, StudyRun)) is not None:
+            finished[planned.study].setdefault(planned.key, {})[planned.spec.seed] = run
         elif (reason := failure_of(folder)) is not None:
-            failed.append({"study": run.study, "recipe": key, "seed": run.spec.seed, "reason": reason})
-    made = [run for levels in found.values() for seeds in levels.values() for run in seeds.values()]
+            failed.append(FailedRun(planned.study, planned.key, planned.spec.seed, reason))
+    made_by = [run.made_by for levels in finished.values() for seeds in levels.values() for run in seeds.values()]
     datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
-    source = {
-        **to_plain(
-            record_provenance(
-                command=request.command,
-                hardware=hardware.description,
-                data=[each.provenance for each in datasets.values()],
-            )
-        ),
-        "settings": {"fast": request.fast, "jobs": request.jobs},
-        "runs": {"planned": len(folders), "made": len(made)},
-        "made_by": _counted(run["made_by"] for run in made),
-    }
-    result = study_document(studies, found, source=source, not_run=not_run, failed=failed)
-    if result["studies"]:
-        write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
-        save_figure(draw_sensitivity(result), out, "sensitivity")
-    write_whole(out / "sensitivity.json", (json.dumps(result, indent=1) + "\n").encode())
-    return result
-
-
-def _plain(run: StudyRun) -> Document:
-    plain = dict(to_plain(run))
-    probing = {"looking": plain["probing"]} if run.probing else {}
-    confidence = {"train": run.confidence.train, "negative": run.confidence.negative_train}
-    more = {"negative": plain["negative_train"], "confidence": confidence, "chance": run.chance}
-    return {**plain, **more, **probing, "tracks": run.train.track_low is not None}
-
-
-def _counted(made_by: Iterable[Document]) -> list[Document]:
-    """Each way in which runs were made, with how many of them."""
-    counts = Counter(json.dumps(each, sort_keys=True) for each in made_by)
-    return [{"runs": number, **json.loads(text)} for text, number in counts.most_common()]
-
-
-def _is_there(folder: Path) -> bool:
-    return read_run(folder, StudyRun) is not None or failure_of(folder) is not None
+    source = record_provenance(
+        command=request.command,
+        hardware=hardware.description,
+        data=[dataset.provenance for dataset in datasets.values()],
+    )
+    provenance = StudyProvenance(
+        **vars(source),
+        settings=StudySettings(request.fast, request.jobs),
+        runs=RunCounts(planned=len(folders), made=len(made_by)),
+        made_by=tuple(RunsMadeBy(**vars(each), runs=number) for each, number in Counter(made_by).most_common()),
+    )
+    return summarize_studies(studies, finished, provenance=provenance, not_run=not_run, failed=failed)
 
 
 def _data(run: PlannedRun, request: StudyRequest) -> RunData:
     return data_of(run.spec.recipe, request.data_dir, request.fast)
 
 
-def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[dict[str, str]]]:
+def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[NotRun]]:
     """The studies whose data are here, and why the others are not run."""
-    found, not_run = [], []
+    at_hand, not_run = [], []
     for study in studies:
         try:
-            data_of(study.default.recipe, request.data_dir, request.fast)
-            found.append(study)
+            data_of(study.default_recipe, request.data_dir, request.fast)
+            at_hand.append(study)
         except DataNotFoundError as error:
-            not_run.append({"study": study.name, "reason": str(error)})
-    if not found:
-        raise DataNotFoundError(f"expected the data of a study, found none: {not_run[0]['reason']}")
-    return found, not_run
+            not_run.append(NotRun(study.name, str(error)))
+    if not at_hand:
+        raise DataNotFoundError(f"expected the data of a study, found none: {not_run[0].reason}")
+    return at_hand, not_run
 
 
 def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hardware) -> dict[PlannedRun, float]:
@@ -226,15 +214,12 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
         spec, data = run.spec, _data(run, request)
         if run.study not in paces:
             paces[run.study] = measure_pace(spec.recipe, data, hardware=hardware)
-        pace = paces[run.study]
-        held = validation_size(data.train, spec.recipe, fast=spec.fast)
-        trained = (len(data.train) - held) * spec.recipe.epochs * (pace.robust if spec.epsilon else pace.plain)
-        looked = (
-            (min(held, VALIDATED) + MONITORED) * (spec.recipe.epochs + len(MARKED_EPOCHS))
-            + 2 * MEASURED
-            + len(data.test)
-        )
-        seconds[run] = trained + (looked + LOOKS * spec.probe) * pace.predict
+        pace, epochs = paces[run.study], spec.recipe.epochs
+        held_out = validation_size(data.train, spec.recipe, fast=spec.fast)
+        training = (len(data.train) - held_out) * epochs * (pace.robust if spec.epsilon else pace.plain)
+        along_training = (min(held_out, VALIDATED) + MONITORED) * (epochs + len(MARKED_EPOCHS))
+        measuring = 2 * MEASURED + len(data.test) + PREDICTIONS * spec.probe
+        seconds[run] = training + (along_training + measuring) * pace.predict
     return seconds
 
 
@@ -248,7 +233,7 @@ def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[P
         runs: All of them, in their order.
         seconds: How long each one takes that is not there yet.
     """
-    kept, spent = [], 0.0
+    chosen, spent = [], 0.0
     for run in runs:
         passes = run.spec.recipe.epochs * (2 if run.spec.epsilon else 1)
         if budget is not None:
@@ -256,10 +241,5 @@ def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[P
             if spent > budget.amount:
                 break
         if run in seconds:
-            kept.append(run)
-    return kept
-
-
-def _deadline(budget: Budget | None) -> float:
-    minutes = budget.amount if budget is not None and budget.unit == "minutes" else float("inf")
-    return time.time() + 60 * minutes
+            chosen.append(run)
+    return chosen

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from negatoscope.documents import Document
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import counted, percent
-from negatoscope.reproduce.names import SMOKE
-from negatoscope.studies.sensitivity_page import factors_of, study_title
+from negatoscope.reproduce.table1_sections import SMOKE
+from negatoscope.studies.sensitivity_page import study_title
+from negatoscope.studies.sensitivity_plan import DEFAULT
+from negatoscope.studies.sensitivity_result import Curve, FactorResult, LevelResult, SensitivityResult, StudyResult
 
 _COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888", "not judged": "#888888"}
 _PAPER = "#b84a00"
@@ -21,92 +22,95 @@ _MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10
 _WIDE_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.175, 11.0, 0.75, 0.55, 1.0
 _LEFT, _PANEL = 0.415, 0.27
+_RIGHT, _SQUARE = 0.755, 0.235
 _LONG = 30  # characters of a run's name beside its mark
 _BETWEEN = 0.45
 """Of a row, between factors."""
 
+_DASHED, _DOTTED = (0, (4, 3)), (0, (1, 2))
+_AXIS = "accuracy on negatives, %"
 
-def draw_sensitivity(result: Document) -> Figure:
+
+def draw_sensitivity(result: SensitivityResult) -> Figure:
     """For each plainly trained study two panels: its factors, the strongest first, and all of its runs.
 
     Raises:
         InputError: No study was run.
     """
-    studies = [study for study in result["studies"] if not study["epsilon"]] or list(result["studies"])
+    studies = [study for study in result.studies if not study.epsilon] or list(result.studies)
     if not studies:
-        raise InputError("expected a study to draw in the result document, got none; run one first")
-    groups = [factors_of(result, study) for study in studies]
-    rows = [sum(len(factor["levels"]) - 1 for factor in group) + _BETWEEN * len(group) for group in groups]
+        raise InputError("expected a study to draw in the result, got none; run one first")
+    groups = [result.factors_of(study) for study in studies]
+    rows = [sum(len(factor.levels) - 1 for factor in group) + _BETWEEN * len(group) for group in groups]
     heights = [max(1.3, _ROW * count + 0.2) for count in rows]
     total = _TOP + sum(heights) + (len(heights) - 1) * _GAP + _BOTTOM
     with styled():
         figure = Figure(figsize=(_WIDTH, total))
         top = total - _TOP
         for study, group, height in zip(studies, groups, heights, strict=True):
-            box = [(top - height) / total, height / total]
-            left = figure.add_axes((_LEFT, box[0], _PANEL, box[1]))
-            square = min(height, 3.2)
-            right = figure.add_axes((0.755, (top - square) / total, 0.235, square / total))
+            square, rest = min(height, 3.2), height - min(height, 3.2) - 0.95
+            left = figure.add_axes((_LEFT, (top - height) / total, _PANEL, height / total))
             _draw_factors(left, study, group, result)
-            _draw_runs(right, study, result)
-            left_over = height - square - 0.95
-            if left_over > 1.2:
-                low = min(left_over, 3.2)
-                _draw_along(figure.add_axes((0.755, (top - height) / total, 0.235, low / total)), study, result)
+            _draw_runs(figure.add_axes((_RIGHT, (top - square) / total, _SQUARE, square / total)), study, result)
+            if rest > 1.2:
+                along = figure.add_axes((_RIGHT, (top - height) / total, _SQUARE, min(rest, 3.2) / total))
+                _draw_along(along, study, result)
             top -= height + _GAP
-        _draw_key(figure, total, {factor["verdict"] for group in groups for factor in group})
+        _draw_key(figure, total, {factor.verdict for group in groups for factor in group})
     return figure
 
 
-def _limit(study: Document) -> float:
+def _limit(study: StudyResult) -> float:
     """Where axes end, in percent: only networks that were trained on negatives may lie beyond."""
-    highest = max(float(study["progress"]["highest"] or 0), float(study["default_negative_accuracy"]))
-    return min(100.0, 10.0 * math.ceil(12.5 * highest))
+    return min(100.0, 10.0 * math.ceil(12.5 * max(study.along_training.highest or 0, study.default_negative_accuracy)))
 
 
-def _draw_factors(axes: Axes, study: Document, factors: Sequence[Document], result: Document) -> None:
+def _curves(result: SensitivityResult, study: StudyResult) -> list[Curve]:
+    """The runs of a study that were not trained on negatives."""
+    return [curve for curve in result.curves if curve.study == study.name and not curve.negative_share]
+
+
+def _draw_factors(axes: Axes, study: StudyResult, factors: Sequence[FactorResult], result: SensitivityResult) -> None:
     """A line for each value beside the default's, which stands dotted through all."""
     place, limit = 0.0, _limit(study)
     at: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
     for factor in factors:
-        color = _COLORS[factor["verdict"]]
-        default, *levels = factor["levels"]
-        axes.annotate(factor["name"], (0, place), xytext=(-318, 0), fontsize=8.5, color=color, weight="bold", **at)
-        axes.annotate(f"{default['value']}  →", (0, place), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **at)
-        for level in levels:
+        color = _COLORS[factor.verdict]
+        axes.annotate(factor.name, (0, place), xytext=(-318, 0), fontsize=8.5, color=color, weight="bold", **at)
+        axes.annotate(f"{factor.default}  →", (0, place), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **at)
+        for level in factor.levels[1:]:
             _draw_level(axes, level, place, color, limit)
-            axes.annotate(level["value"], (0, place), xytext=(-6, 0), ha="right", fontsize=8, color=DARK, **at)
+            axes.annotate(level.value, (0, place), xytext=(-6, 0), ha="right", fontsize=8, color=DARK, **at)
             place += 1
         place += _BETWEEN
     _draw_lines(axes, study, result)
-    axes.set(ylim=(max(place - _BETWEEN, 1) - 0.4, -0.8), yticks=[], xlim=(0, limit), xlabel="negatives read, %")
+    axes.set(ylim=(max(place - _BETWEEN, 1) - 0.4, -0.8), yticks=[], xlim=(0, limit), xlabel=_AXIS)
     axes.grid(visible=True, axis="x")
-    smoke = SMOKE if result["provenance"]["settings"]["fast"] else ""
-    axes.set_title(study_title(study) + smoke, x=-1.49, pad=14)
+    axes.set_title(study_title(study) + (SMOKE if result.provenance.settings.fast else ""), x=-1.49, pad=14)
 
 
-def _draw_level(axes: Axes, level: Document, place: float, color: str, limit: float) -> None:
-    rate = 100 * level["negative_accuracy"]
+def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit: float) -> None:
+    rate = 100 * level.negative_accuracy
     if rate > limit:
         at: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
         axes.annotate(f"{rate:.0f} %  →", (limit, place), xytext=(-3, 0), fontsize=8, color=color, **at)
         return
-    judged = level["low"] is not None
-    if judged:
-        ends = 100 * level["low"], min(100 * level["high"], limit)
+    face = "white"
+    if level.low is not None and level.high is not None:
+        face = color
+        ends = 100 * level.low, min(100 * level.high, limit)
         axes.hlines(place, *ends, linewidth=1.6, color=color, clip_on=False, zorder=3)
-    face = color if judged else "white"
     axes.plot([rate], [place], marker="o", markersize=5, color=color, markerfacecolor=face, clip_on=False, zorder=3)
 
 
-def _draw_lines(axes: Axes, study: Document, result: Document) -> None:
+def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The default, chance and the paper: the lowest has its name on the left, the others on the right."""
     lines: list[tuple[float, str, str, Any]] = [
-        (100 * study["default_negative_accuracy"], "default", GRAY, (0, (1, 2))),
-        (100 * study["chance"], "chance", GRAY, (0, (4, 3))),
+        (100 * study.default_negative_accuracy, "default", GRAY, _DOTTED),
+        (100 * study.chance, "chance", GRAY, _DASHED),
     ]
-    if closest := result["closest_to_paper"].get(study["name"]):
-        lines.append((100 * closest["paper"]["negative_accuracy"], "paper", _PAPER, (0, ())))
+    if closest := result.closest_to_paper.get(study.name):
+        lines.append((100 * closest.paper.negative_accuracy, "paper", _PAPER, (0, ())))
     at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
     for index, (rate, name, color, style) in enumerate(sorted(lines)):
         axes.axvline(rate, color=color, linewidth=0.9, linestyle=style, zorder=1)
@@ -114,63 +118,59 @@ def _draw_lines(axes: Axes, study: Document, result: Document) -> None:
         axes.annotate(name, (rate, 1), color=color, **side, **at)
 
 
-def _draw_runs(axes: Axes, study: Document, result: Document) -> None:
-    """The end of every run that has seen no negatives, and the pair that the paper prints."""
-    runs = [curve for curve in result["curves"] if curve["study"] == study["name"] and not curve["negative_share"]]
-    ends = [(max(0.01, 100 * (1 - run["test_accuracy"])), 100 * run["negative_accuracy"]) for run in runs]
-    wrong = [end[0] for end in ends]
-    axes.scatter(wrong, [end[1] for end in ends], s=14, color=DARK, alpha=0.55, linewidth=0)
-    closest = result["closest_to_paper"].get(study["name"])
-    if closest:
-        paper = closest["paper"]
-        pair = 100 * (1 - paper["test_accuracy"]), 100 * paper["negative_accuracy"]
-        wrong.append(pair[0])
+def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
+    """The end of every run that was not trained on negatives, and the pair that the paper prints."""
+    runs = _curves(result, study)
+    ends = [(_error(run.test_accuracy), 100 * run.negative_accuracy) for run in runs]
+    errors = [end[0] for end in ends]
+    axes.scatter(errors, [end[1] for end in ends], s=14, color=DARK, alpha=0.55, linewidth=0)
+    names: list[tuple[str, tuple[float, float], str, float]] = []
+    if closest := result.closest_to_paper.get(study.name):
+        pair = _error(closest.paper.test_accuracy), 100 * closest.paper.negative_accuracy
+        errors.append(pair[0])
         axes.plot(*pair, marker="*", markersize=13, color=_PAPER, markeredgecolor="white", linewidth=0, zorder=4)
-    low, high = min(wrong) / 1.3, max(wrong) * 1.3
-
-    def name(text: str, end: tuple[float, float], color: str, rise: float) -> None:
+        text = f"the paper: {percent(closest.paper.negative_accuracy, decimals=1, unit=True)}"
+        names.append((text, pair, _PAPER, -9 if pair[1] < 100 * study.chance else 0))
+    for pick in (min, max) if len(runs) > 1 else ():
+        index = ends.index(pick(ends, key=lambda end: end[1]))
+        text = runs[index].recipe.removeprefix("combination: ")
+        names.append((text if len(text) <= _LONG else text.partition(":")[0], ends[index], GRAY, 0))
+    low, high = min(errors) / 1.3, max(errors) * 1.3
+    for text, end, color, rise in names:
         right = math.log(end[0] / low) > math.log(high / low) / 2  # the axis runs from high to low
         side: dict[str, Any] = {"xytext": (8 if right else -8, rise), "ha": "left" if right else "right"}
         axes.annotate(text, end, textcoords="offset points", va="center", color=color, fontsize=8, **side)
-
-    if closest:
-        name(
-            f"the paper: {percent(paper['negative_accuracy'], decimals=1)} %",
-            pair,
-            _PAPER,
-            -9 if pair[1] < 100 * study["chance"] else 0,
-        )
-    if len(runs) > 1:
-        for pick in (min, max):
-            index = ends.index(pick(ends, key=lambda end: end[1]))
-            text = runs[index]["recipe"].removeprefix("also: ")
-            name(text if len(text) <= _LONG else text.partition(":")[0], ends[index], GRAY, 0)
-    axes.axhline(100 * study["chance"], color=GRAY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    axes.set(ylabel="negatives read, %", ylim=(0, _limit(study)))
-    _show_accuracy(axes, "test accuracy, % (log of the rest)", low, high)
-    axes.set_title(f"{counted(len(runs), 'run')} that saw no negatives", fontsize=9, pad=8)
+    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)))
+    _show_accuracy(axes, "test accuracy, % (log of the error)", low, high)
+    axes.set_title(f"{counted(len(runs), 'run')} not trained on negatives", fontsize=9, pad=8)
 
 
-def _draw_along(axes: Axes, study: Document, result: Document) -> None:
+def _draw_along(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The same runs along training, the default's among them dark; the mark at which they are compared."""
-    wrongs = []
-    for curve in result["curves"]:
-        if curve["study"] == study["name"] and not curve["negative_share"]:
-            wrong = [max(0.01, 100 * (1 - point["validation_accuracy"])) for point in curve["points"]]
-            reads = [100 * point["negative_accuracy"] for point in curve["points"]]
-            first = curve["recipe"] == "default"
-            look: dict[str, Any] = {"color": DARK, "linewidth": 1.2} if first else {"color": GRAY, "linewidth": 0.6}
-            axes.plot(wrong, reads, alpha=0.9 if first else 0.4, zorder=3 if first else 2, **look)
-            wrongs += wrong
-    axes.axhline(100 * study["chance"], color=GRAY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    axes.axvline(100 * (1 - study["decisive_accuracy"]), color=GRAY, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-    axes.set(ylabel="negatives read, %", ylim=(0, _limit(study)))
-    _show_accuracy(axes, "validation accuracy, % (log of the rest)", min(wrongs) / 1.1, max(wrongs) * 1.1)
+    errors = []
+    for curve in _curves(result, study):
+        x = [_error(point.validation_accuracy) for point in curve.points]
+        y = [100 * point.negative_accuracy for point in curve.points]
+        if curve.recipe == DEFAULT:
+            axes.plot(x, y, color=DARK, linewidth=1.2, alpha=0.9, zorder=3)
+        else:
+            axes.plot(x, y, color=GRAY, linewidth=0.6, alpha=0.4, zorder=2)
+        errors += x
+    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    axes.axvline(100 * (1 - study.decisive_accuracy), color=GRAY, linewidth=0.9, linestyle=_DOTTED, zorder=1)
+    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)))
+    _show_accuracy(axes, "validation accuracy, % (log of the error)", min(errors) / 1.1, max(errors) * 1.1)
     axes.set_title("along training (dark: the default)", fontsize=9, pad=8)
 
 
+def _error(accuracy: float) -> float:
+    """The error in percent, as a logarithmic axis can show it."""
+    return max(0.01, 100 * (1 - accuracy))
+
+
 def _show_accuracy(axes: Axes, label: str, low: float, high: float) -> None:
-    """An axis that runs from what is wrong by `high` percent to what is by `low`, marked with accuracies."""
+    """An axis that runs from an error of `high` percent to one of `low`, marked with accuracies."""
     axes.set(xscale="log", xlabel=label)
     marks = _WIDE_MARKS if high > 10 * low else _MARKS
     axes.xaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
@@ -181,9 +181,9 @@ def _show_accuracy(axes: Axes, label: str, low: float, high: float) -> None:
 
 def _draw_key(figure: Figure, height: float, verdicts: Collection[str]) -> None:
     place = 0.02
-    told = {verdict: color for verdict, color in _COLORS.items() if verdict in verdicts}
-    for verdict, color in told.items():
-        figure.text(place, 1 - 0.2 / height, f"● {verdict}", color=color, fontsize=8.5, va="center")
-        place += 0.008 * len(verdict) + 0.03
-    told_too = "default → other value.  Bars: 95 % intervals of the mean of these seeds.  Hollow: one run."
-    figure.text(place + 0.01, 1 - 0.2 / height, told_too, color=GRAY, fontsize=8.5, va="center")
+    for verdict, color in _COLORS.items():
+        if verdict in verdicts:
+            figure.text(place, 1 - 0.2 / height, f"● {verdict}", color=color, fontsize=8.5, va="center")
+            place += 0.008 * len(verdict) + 0.03
+    text = "default → other value.  Bars: 95 % intervals of the mean of these seeds.  Hollow: one run."
+    figure.text(place + 0.01, 1 - 0.2 / height, text, color=GRAY, fontsize=8.5, va="center")

@@ -1,321 +1,275 @@
 """The page of a sensitivity study, in plain words; every sentence is made from the numbers."""
 
 from collections.abc import Sequence
-from functools import partial
 
-from negatoscope.documents import Document
-from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent
+from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, percent, points
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reproduce.names import SMOKE, dataset_name
+from negatoscope.reproduce.table1_sections import SMOKE, dataset_name
+from negatoscope.studies.sensitivity_result import (
+    ClosestToPaper,
+    FactorEffect,
+    FactorResult,
+    LevelResult,
+    ProbedNetwork,
+    SensitivityResult,
+    StudyResult,
+)
 
 _FEW_CLASSES = 10
 
-_tenths = partial(percent, decimals=1, guard=False)
-
-
-def sensitivity_page(result: Document) -> str:
-    """Markdown: a short answer, then each study's factors, how near it comes to the paper, what negatives become."""
-    fast = SMOKE if result["provenance"]["settings"]["fast"] else ""
-    parts = [f"# Which unstated choices decide whether a network reads negatives?{fast}", _head(result)]
-    parts.append("\n".join(f"- {short_answer(result, study)}" for study in result["studies"]))
-    for study in result["studies"]:
-        factors = factors_of(result, study)
-        parts += [f"## {study_title(study)}", *conclusions(result, study), factor_table(study, factors)]
-        parts += _beside(result, study)
-    parts += [*_missing(result), _foot(result)]
-    return "\n\n".join(parts) + "\n"
-
-
-def study_title(study: Document) -> str:
-    """How a person calls a study."""
-    kind = f"adversarial training at ε = {study['epsilon']:g}" if study["epsilon"] else "plain training"
-    return f"{dataset_name(study['dataset'])}, {kind}"
-
-
-def short_answer(result: Document, study: Document) -> str:
-    """One paragraph: what the default reads, beside the paper, and what decides at the end of training."""
-    factors, closest = factors_of(result, study), result["closest_to_paper"].get(study["name"])
-    beside = f" (paper: {percent(closest['paper']['negative_accuracy'])} %)" if closest else ""
-    default = f"The default recipe reads {_tenths(study['default_negative_accuracy'])} % of negatives{beside}."
-    return f"**{study_title(study)}.** {default} {_verdicts_in_words(factors, factors)}".strip()
-
-
-def conclusions(result: Document, study: Document) -> list[str]:
-    """What a study says beyond that, a paragraph each: at equal accuracy, along training, against the paper."""
-    said = [_at_equal(factors_of(result, study), study), _progress(study)]
-    if study["name"] in result["closest_to_paper"]:
-        said.append(_closest(result["closest_to_paper"][study["name"]]))
-    return list(filter(None, said))
-
-
-def factor_table(study: Document, factors: Sequence[Document]) -> str:
-    """The default, and each other level's accuracies with what its factor comes to; the strongest factor first."""
-    mark = f"{100 * study['decisive_accuracy']:g}"
-    header = [
-        "Factor (default)",
-        "Value",
-        "Seeds",
-        "Test",
-        "Negatives",
-        "95 % interval",
-        f"Negatives at {mark}",
-        "Share",
-        "Verdict",
-    ]
-    lines: list[list[str]] = []
-    for factor in factors:
-        default, *levels = factor["levels"]
-        if not lines:
-            lines.append(["default", "", *_rates(default, study), "", ""])
-        for index, level in enumerate(levels):
-            first = index == 0
-            name = f"{factor['name']} ({default['value']})" if first else ""
-            lines.append([name, level["value"], *_rates(level, study)])
-            lines[-1] += [_share(factor), _verdicts(factor)] if first else ["", ""]
-    return markdown_table(header, lines)
-
-
-def factors_of(result: Document, study: Document) -> list[Document]:
-    """The factors of a study, the strongest first."""
-    factors = [factor for factor in result["factors"] if factor["study"] == study["name"]]
-    return sorted(factors, key=lambda factor: -abs(factor["effect"]))
-
-
-def _rates(level: Document, study: Document) -> list[str]:
-    ends = interval(level["low"], level["high"], decimals=1)
-    equal = _tenths(level["at_equal_accuracy"][str(study["decisive_accuracy"])])
-    partly = 0 < level["seeds_at_equal_accuracy"] < level["seeds"]
-    told = f"{equal} ({counted(level['seeds_at_equal_accuracy'], 'seed')})" if partly else equal
-    return [str(level["seeds"]), percent(level["test_accuracy"]), _tenths(level["negative_accuracy"]), ends, told]
-
-
-def _head(result: Document) -> str:
-    runs = result["provenance"]["runs"]
-    left = "" if runs["made"] == runs["planned"] else f" of {runs['planned']} that are planned"
-    failed = [f"{each['study']}, {each['recipe']}, seed {each['seed']} ({each['reason']})" for each in result["failed"]]
-    missing = f" **Not trained: {joined(failed)}.**" if failed else ""
-    missing += "".join(f" **{each['study']} was not run: {each['reason']}.**" for each in result["not_run"])
-    return (
-        f"Made from {counted(runs['made'], 'run')}{left} by `{result['provenance']['command']}`. Each run changes one "
-        "choice that Hosseini and Poovendran (2017, arXiv 1703.06857v1) do not state, around a default recipe. All "
-        f"rates are in percent. How they are made, and the rule that verdicts follow: docs/sensitivity.md.{missing}"
-    )
-
-
-def _verdicts_in_words(factors: Sequence[Document], found: Sequence[Document]) -> str:
-    """Which factors have which verdict in `found`, in sentences."""
-    told = []
-    for verdict, lead in _LEADS.items():
-        named = [
-            (abs(each["effect"] or 0.0), factor["name"], each)
-            for factor, each in zip(factors, found, strict=True)
-            if each["verdict"] == verdict
-        ]
-        named.sort(key=lambda entry: -entry[0])
-        names = [
-            f"{name} ({_level_of(each)}: {_points(each)})" if verdict == "decides" else name for _, name, each in named
-        ]
-        told += [f"{lead} {joined(names)}."] if names else []
-    return " ".join(told)
-
-
 _LEADS = {
-    "decides": "What decides:",
+    "decides": "What decides it:",
     "does not matter": "What does not matter:",
     "undecided": "Undecided:",
-    "not judged": "Not judged, as one run tells nothing of scatter:",
-    "not compared": "Not compared, as runs have no number there:",
+    "not judged": "Not judged, with one run per level:",
+    "not compared": "Not compared, as too few runs have a number there:",
 }
 
 
-def _at_equal(factors: Sequence[Document], study: Document) -> str:
-    equal = [factor["at_equal_accuracy"] for factor in factors]
-    pairs = [(factor["name"], factor["verdict"], each["verdict"]) for factor, each in zip(factors, equal, strict=True)]
-    gone = [name for name, end, now in pairs if (end, now) == ("decides", "does not matter")]
-    text = f"**Where validation accuracy first comes to {_tenths(study['decisive_accuracy'])} %:** "
-    judged = [(factor, now) for factor, now in zip(factors, equal, strict=True) if now["verdict"] != "not judged"]
+def sensitivity_page(result: SensitivityResult) -> str:
+    """Markdown: a short answer, then each study's factors, how near it comes to the paper, what its networks do."""
+    smoke = SMOKE if result.provenance.settings.fast else ""
+    parts = [f"# Which unstated choices decide a network's accuracy on negatives?{smoke}", _head(result)]
+    parts.append("\n".join(f"- {_short_answer(result, study)}" for study in result.studies))
+    for study in result.studies:
+        factors = result.factors_of(study)
+        parts += [f"## {study_title(study)}", _at_equal(factors, study), _along_training(study)]
+        if closest := result.closest_to_paper.get(study.name):
+            parts.append(_closest(closest))
+        parts += [_factor_table(study, factors), _combination_table(study)]
+        if networks := [network for network in result.probing if network.study == study.name]:
+            parts.append(f"### What the networks do with negatives: {study_title(study)}")
+            parts += [_probe_table(networks), *_predictions(networks[0])]
+    parts += [_missing(result), _foot(result)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def study_title(study: StudyResult) -> str:
+    """The name of a study in text."""
+    kind = f"adversarial training at ε = {study.epsilon:g}" if study.epsilon else "plain training"
+    return f"{dataset_name(study.dataset)}, {kind}"
+
+
+def _head(result: SensitivityResult) -> str:
+    runs = result.provenance.runs
+    made = counted(runs.made, "run") if runs.made == runs.planned else f"{runs.made:,} of {runs.planned:,} planned runs"
+    text = (
+        f"Made from {made} by `{result.provenance.command}`. Each run changes one choice that Hosseini and Poovendran "
+        "(2017, arXiv 1703.06857v1) do not state in a default recipe. All rates are in percent. The method, and the "
+        "rule behind the verdicts: docs/sensitivity.md."
+    )
+    if result.failed:
+        failed = [f"{run.study}, {run.recipe}, seed {run.seed} ({run.reason})" for run in result.failed]
+        text += f" **Not trained: {joined(failed)}.**"
+    return text + "".join(f" **{study.study} was not run: {study.reason}.**" for study in result.not_run)
+
+
+def _short_answer(result: SensitivityResult, study: StudyResult) -> str:
+    """What the default recipe comes to, beside the paper, and what decides at the end of training."""
+    closest, factors = result.closest_to_paper.get(study.name), result.factors_of(study)
+    paper = f" (paper: {percent(closest.paper.negative_accuracy, unit=True)})" if closest else ""
+    rate = percent(study.default_negative_accuracy, decimals=1, unit=True)
+    text = f"**{study_title(study)}.** With the default recipe, accuracy on negatives is {rate}{paper}."
+    return f"{text} {_verdicts_in_words(factors, factors)}".strip()
+
+
+def _verdicts_in_words(factors: Sequence[FactorResult], effects: Sequence[FactorEffect]) -> str:
+    """Which factors have which verdict, in sentences; the strongest first."""
+    pairs = sorted(zip(factors, effects, strict=True), key=lambda pair: -abs(pair[1].effect or 0.0))
+    sentences = []
+    for verdict, lead in _LEADS.items():
+        names = [
+            f"{factor.name} ({_change(effect)})" if verdict == "decides" else factor.name
+            for factor, effect in pairs
+            if effect.verdict == verdict
+        ]
+        sentences += [f"{lead} {joined(names)}."] if names else []
+    return " ".join(sentences)
+
+
+def _change(effect: FactorEffect) -> str:
+    level = str(effect.level).partition(": ")[2]
+    ends = interval(effect.effect_low, effect.effect_high, decimals=1, signed=True)
+    return f"{level}: {points(effect.effect)} points {ends}"
+
+
+def _at_equal(factors: Sequence[FactorResult], study: StudyResult) -> str:
+    judged = [factor for factor in factors if factor.at_equal_accuracy.verdict != "not judged"]
     if not judged:
         return ""
-    text += _verdicts_in_words(*zip(*judged, strict=True))
+    verdicts = _verdicts_in_words(judged, [factor.at_equal_accuracy for factor in judged])
+    mark = percent(study.decisive_accuracy, decimals=1, unit=True)
+    text = f"**Where validation accuracy first reaches {mark}:** {verdicts}"
+    verdict_pairs = {factor.name: (factor.verdict, factor.at_equal_accuracy.verdict) for factor in judged}
+    gone = [name for name, pair in verdict_pairs.items() if pair == ("decides", "does not matter")]
     if gone:
-        text += f" So it is at the end only that {joined(gone)} moved negatives by 5 points or more."
-    return text.strip()
+        text += f" So only at the end of training does {joined(gone)} move accuracy on negatives by 5 points or more."
+    return text
 
 
-def _level_of(effect: Document) -> str:
-    return str(effect["level"]).partition(": ")[2]
-
-
-def _points(effect: Document) -> str:
-    ends = f" [{100 * effect['effect_low']:+.1f}, {100 * effect['effect_high']:+.1f}]" if _known(effect) else ""
-    return f"{100 * effect['effect']:+.1f} points{ends}"
-
-
-def _known(effect: Document) -> bool:
-    return effect.get("effect_low") is not None
-
-
-def _progress(study: Document) -> str:
-    told = study["progress"]
-    if not told["runs"]:
+def _along_training(study: StudyResult) -> str:
+    along = study.along_training
+    if not along.runs:
         return ""
+    low, high, chance = (percent(rate, decimals=1) for rate in (along.lowest, along.highest, study.chance))
     text = (
-        f"**Along training:** at the end of the {counted(told['runs'], 'run')} without negatives in training, "
-        f"{_tenths(told['lowest'])} to {_tenths(told['highest'])} % of negatives are read: above chance "
-        f"({_tenths(study['chance'])} %) in {told['above_chance']}, below it in {told['below_chance']}."
+        f"**Along training:** at the end of the {counted(along.runs, 'run')} without negatives in training, accuracy "
+        f"on negatives is {low} to {high} %: above chance ({chance} %) in {along.above_chance}, below it in "
+        f"{along.below_chance}."
     )
-    if told["swing"] is not None:
+    if along.swing is not None:
         text += (
-            f" In {told['rising']} of {told['followed']} more are read at the end than after the first epoch. From one "
-            f"epoch to the next the number changes by up to {100 * told['swing']:.1f} points (median of the runs)."
+            f" In {along.rising} of {along.followed} it is higher at the end than after the first epoch. From one "
+            f"epoch to the next it changes by up to {100 * along.swing:.1f} points (median over runs)."
         )
-    if told["rank_correlation"] is not None:
+    if along.rank_correlation is not None:
         text += (
-            " Between recipes, the rank correlation of negatives with the final validation accuracy is "
-            f"{told['rank_correlation']:+.2f}."
+            " Between recipes, its rank correlation with the final validation accuracy is "
+            f"{along.rank_correlation:+.2f}."
         )
     return text
 
 
-def _closest(closest: Document) -> str:
-    paper, end, along = closest["paper"], closest["nearest"], closest["nearest_along_training"]
-    pair = f"({percent(paper['test_accuracy'])} on test images, {percent(paper['negative_accuracy'])} on negatives)"
-    count = counted(closest["runs"], "run")
-    nearest = (
-        f"({percent(end['test_accuracy'])}, {percent(end['negative_accuracy'])}), {end['recipe']}, seed {end['seed']}"
-    )
-    if closest["found"]:
-        text = f"**The pair in the paper's Table I**, {pair}, **was found** among the ends of {count}: {nearest}."
+def _closest(closest: ClosestToPaper) -> str:
+    paper, end, along = closest.paper, closest.nearest, closest.nearest_along_training
+    pair = f"({percent(paper.test_accuracy)} on test images, {percent(paper.negative_accuracy)} on negatives)"
+    nearest = f"({percent(end.test_accuracy)}, {percent(end.negative_accuracy)}), {end.recipe}, seed {end.seed}"
+    if closest.found:
+        text = f"**The pair in the paper's Table I**, {pair}, **was found** among the ends of "
+        text += f"{counted(closest.runs, 'run')}: {nearest}."
     else:
-        text = f"**None of {count} ends near the pair in the paper's Table I**, {pair}. Nearest: {nearest}."
+        text = f"**None of {counted(closest.runs, 'run')} ends near the pair in the paper's Table I**, {pair}. "
+        text += f"Nearest: {nearest}."
     if along is None:
         return text
-    passed = "A run passes by it" if closest["found_along_training"] else "None passes by it"
     return text + (
-        f" {passed} along training; nearest: ({percent(along['validation_accuracy'])} on validation images, "
-        f"{percent(along['negative_accuracy'])}) after {along['epoch']:g} epochs of {along['recipe']}, seed "
-        f"{along['seed']}."
+        f" {'A' if closest.found_along_training else 'No'} run passes near it along training; nearest: "
+        f"({percent(along.validation_accuracy)} on validation images, {percent(along.negative_accuracy)}) after "
+        f"{along.epoch:g} epochs of {along.recipe}, seed {along.seed}."
     )
 
 
-def _share(factor: Document) -> str:
-    return percent(factor["share_of_variance"], decimals=1, unit=True, guard=False)
-
-
-def _verdicts(factor: Document) -> str:
-    end, equal = factor["verdict"], factor["at_equal_accuracy"]["verdict"]
-    return end if end == equal else f"{end}; at equal accuracy {equal}"
-
-
-def _beside(result: Document, study: Document) -> list[str]:
-    parts = []
-    if study["also"]:
-        header = [
-            "Several choices at once",
-            "Epochs",
-            "Seeds",
-            "Training",
-            "Test",
-            "Negatives",
-            "Confidence, training",
-            "Confidence, negatives",
-        ]
-        lines = [
-            [
-                each["value"],
-                str(each["epochs"]),
-                str(each["seeds"]),
-                *(percent(each[f"{name}_accuracy"]) for name in ("train", "test", "negative")),
-                *(_tenths(each[f"confidence_{name}"]) for name in ("train", "negative")),
-            ]
-            for each in study["also"]
-        ]
-        parts.append(markdown_table(header, lines))
-    looks = [each for each in result["looking"] if each["study"] == study["name"]]
-    if looks:
-        parts += [
-            f"### What the networks do with negatives: {study_title(study)}",
-            _read_out_table(looks),
-            *_ways(looks),
-        ]
-    return parts
-
-
-def _read_out_table(looks: Sequence[Document]) -> str:
-    header = [
-        "Network",
-        "Seed",
-        "Negatives of test images read",
-        "Linear read-out of its features",
-        "Of an untrained network's",
-        "Of pixels",
-    ]
-    lines = []
-    for look in looks:
-        reads = look["path"][-1]["accuracy"]
-        outs = [look["linear_probe"][name] for name in ("features", "untrained_features", "pixels")]
-        rates = [f"{_tenths(out['accuracy'])} {interval(out['low'], out['high'], decimals=1)}" for out in outs]
-        lines.append([look["recipe"], str(look["seed"]), _tenths(reads), *rates])
+def _factor_table(study: StudyResult, factors: Sequence[FactorResult]) -> str:
+    """The default, and each other level's accuracies with the verdict on its factor; the strongest factor first."""
+    mark = f"Negatives at {100 * study.decisive_accuracy:g}"
+    header = ["Factor (default)", "Value", "Seeds", "Test", "Negatives", "95 % interval", mark, "Share", "Verdict"]
+    lines = [["default", "", *_rates(factor.levels[0], study), "", ""] for factor in factors[:1]]
+    for factor in factors:
+        end, equal = factor.verdict, factor.at_equal_accuracy.verdict
+        verdict = end if end == equal else f"{end}; at equal accuracy {equal}"
+        share = MISSING if factor.share_of_variance is None else f"{100 * factor.share_of_variance:.1f} %"
+        default, *levels = factor.levels
+        for index, level in enumerate(levels):
+            name, *conclusion = ("", "", "") if index else (f"{factor.name} ({default.value})", share, verdict)
+            lines.append([name, level.value, *_rates(level, study), *conclusion])
     return markdown_table(header, lines)
 
 
-def _ways(looks: Sequence[Document]) -> list[str]:
-    """Of the first network: where its answers go, and how they change on the way to the negative."""
-    look = looks[0]
-    shares = look["destinations"]["shares"]
+def _rates(level: LevelResult, study: StudyResult) -> list[str]:
+    equal = percent(level.at_equal_accuracy[str(study.decisive_accuracy)], decimals=1)
+    if 0 < level.seeds_at_equal_accuracy < level.seeds:
+        equal += f" ({counted(level.seeds_at_equal_accuracy, 'seed')})"
+    ends = interval(level.low, level.high, decimals=1)
+    negatives = percent(level.negative_accuracy, decimals=1)
+    return [str(level.seeds), percent(level.test_accuracy), negatives, ends, equal]
+
+
+def _combination_table(study: StudyResult) -> str:
+    if not study.combinations:
+        return ""
+    rates = ["Training", "Test", "Negatives", "Confidence, training", "Confidence, negatives"]
+    lines = [
+        [
+            each.value,
+            str(each.epochs),
+            str(each.seeds),
+            *map(percent, (each.train_accuracy, each.test_accuracy, each.negative_accuracy)),
+            *(percent(rate, decimals=1, guard=False) for rate in (each.confidence_train, each.confidence_negative)),
+        ]
+        for each in study.combinations
+    ]
+    return markdown_table(["Several choices at once", "Epochs", "Seeds", *rates], lines)
+
+
+def _probe_table(networks: Sequence[ProbedNetwork]) -> str:
+    columns = ["Accuracy on negatives of test images", "Linear probe of its features", "Of an untrained network's"]
+    lines = []
+    for network in networks:
+        probes = network.linear_probe
+        rates = [
+            f"{percent(rate.accuracy, decimals=1)} {interval(rate.low, rate.high, decimals=1)}"
+            for rate in (probes.features, probes.untrained_features, probes.pixels)
+        ]
+        negatives = percent(network.path[-1].accuracy, decimals=1)
+        lines.append([network.recipe, str(network.seed), negatives, *rates])
+    return markdown_table(["Network", "Seed", *columns, "Of pixels"], lines)
+
+
+def _predictions(network: ProbedNetwork) -> list[str]:
+    """Where a network's predictions go, and how they change on the way to the negative."""
+    destinations, shares = network.destinations, network.destinations.shares
     most = sorted(range(len(shares)), key=lambda label: -shares[label])[:3]
-    named = joined(
-        [f"{look['class_names'][label]} ({percent(shares[label], decimals=0, guard=False)} %)" for label in most]
+    classes = joined(
+        [
+            f"{network.class_names[label]} ({percent(shares[label], decimals=0, unit=True, guard=False)})"
+            for label in most
+        ]
     )
-    bits, null = (look["destinations"][f"mutual_information_{name}"] for name in ("bits", "null_bits"))
-    ways = [
-        f"In the first of these networks negatives become above all {named}. Answers carry {bits:.2f} of the label's "
-        f"{look['destinations']['label_entropy_bits']:.2f} bits; permuted labels give up to {null:.2f}. Confidence is "
-        f"{_tenths(look['confidence']['negative'])} % on negatives and {_tenths(look['confidence']['train'])} % on "
-        "training images, on average.",
-        *_becomes(look),
+    confidence = [
+        percent(rate, decimals=1, unit=True) for rate in (network.confidence.negative_train, network.confidence.train)
     ]
-    header = ["Accuracy on test images, s =", *(f"{point['share']:g}" for point in look["path"])]
+    header = ["Accuracy on test images, s =", *(f"{point.strength:g}" for point in network.path)]
     rows = [
-        ["x moved by a share s to 1 - x", *(_tenths(point["accuracy"]) for point in look["path"])],
-        ["each pixel flipped with probability s", *(_tenths(point["accuracy"]) for point in look["flips"])],
+        ["x moved by a share s towards 1 - x", *(percent(point.accuracy, decimals=1) for point in network.path)],
+        ["each pixel flipped with probability s", *(percent(point.accuracy, decimals=1) for point in network.flips)],
     ]
-    noise = ", ".join(f"{_tenths(point['accuracy'])} % at {point['l2']:g}" for point in look["noise"])
-    return [*ways, markdown_table(header, rows), f"Accuracy under Gaussian noise of an L2 norm: {noise}."]
+    noise = [f"{percent(point.accuracy, decimals=1, unit=True)} at {point.strength:g}" for point in network.noise]
+    return [
+        f"The first of these networks classifies negatives mostly as {classes}. Its predictions carry "
+        f"{bits(destinations.mutual_information_bits)} of the label's {bits(destinations.label_entropy_bits)} bits; "
+        f"with permuted labels, up to {bits(destinations.mutual_information_null_bits)}. Its mean confidence is "
+        f"{confidence[0]} on negatives and {confidence[1]} on training images.",
+        _confusions(network),
+        markdown_table(header, rows),
+        f"Accuracy under Gaussian noise, by its L2 norm: {', '.join(noise)}.",
+    ]
 
 
-def _becomes(look: Document) -> list[str]:
-    """Which class becomes which, as a table where there are few classes, else the most frequent of them."""
-    names, counts = look["class_names"], look["destinations"].get("counts")
+def _confusions(network: ProbedNetwork) -> str:
+    """Which class is classified as which: a table where there are few classes, else the most frequent confusions."""
+    names, counts = network.class_names, network.destinations.counts
     if counts is None:
-        return []
+        return ""
     totals = [max(1, sum(row)) for row in counts]
     if len(names) <= _FEW_CLASSES:
-        header = ["Negatives of, read as (%)", *names]
         rows = zip(names, counts, totals, strict=True)
         lines = [
             [name, *(percent(count / total, decimals=0, guard=False) for count in row)] for name, row, total in rows
         ]
-        return [markdown_table(header, lines)]
-    pairs = [(counts[label][other], label, other) for label in range(len(names)) for other in range(len(names))]
-    most = sorted((pair for pair in pairs if pair[1] != pair[2]), reverse=True)[:5]
-    told = [f"{names[label]} → {names[other]} ({_tenths(n / totals[label])} %)" for n, label, other in most if n]
-    return [f"The most frequent mistakes, with their share of the class's negatives: {'; '.join(told)}."]
+        return markdown_table(["Negatives of, classified as (%)", *names], lines)
+    pairs = [
+        (n, label, other) for label, row in enumerate(counts) for other, n in enumerate(row) if n and label != other
+    ]
+    most = [
+        f"{names[label]} as {names[other]} ({percent(n / totals[label], decimals=1, unit=True)})"
+        for n, label, other in sorted(pairs, reverse=True)[:5]
+    ]
+    return f"The most frequent confusions, with their share of the class's negatives: {'; '.join(most)}."
 
 
-def _missing(result: Document) -> list[str]:
+def _missing(result: SensitivityResult) -> str:
     """What the plan has and nobody has run yet."""
-    told = {study["name"] for study in result["studies"]}
+    begun = {study.name for study in result.studies}
     missing = [
-        f"of {name} {joined(keys)}" if name in told else f"all of {name}" for name, keys in result["missing"].items()
+        f"of {name} {joined(keys)}" if name in begun else f"all of {name}" for name, keys in result.missing.items()
     ]
-    return [f"Not run yet: {'; '.join(missing)}."] if missing else []
+    return f"Not run yet: {'; '.join(missing)}." if missing else ""
 
 
-def _foot(result: Document) -> str:
+def _foot(result: SensitivityResult) -> str:
     made = [
-        f"{counted(each['runs'], 'run')} at commit {each['commit'] or MISSING} with negatoscope {each['negatoscope']}, "
-        f"torch {each['torch']}, {each['hardware']}"
-        for each in result["provenance"]["made_by"]
+        f"{counted(each.runs, 'run')} at commit {each.commit or MISSING} with negatoscope {each.negatoscope}, torch "
+        f"{each.torch}, {each.hardware}"
+        for each in result.provenance.made_by
     ]
-    return f"{joined(made)}. Put together on {result['provenance']['created']}."
+    return f"{joined(made)}. Put together on {result.provenance.created}."

@@ -1,0 +1,151 @@
+"""The runs of a study one after another, or side by side in processes of their own."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.hardware import Hardware
+from negatoscope.memory import keep_freed_memory
+from negatoscope.reproduce.run_data import RunData, load_run_data
+from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
+from negatoscope.training.loop import TrainingProgress
+from negatoscope.training.recipe import Recipe
+
+NamedProgress = Callable[[str, TrainingProgress | str], None]
+"""Called with a run's name and how far it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a run could not be trained: `failed.json` holds it."""
+
+    schema: Literal[2] = 2
+    reason: str
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """A run that is to be made.
+
+    Args:
+        name: What tells it from others.
+        spec: What is trained.
+        folder: Where it is kept.
+        data_dir: A folder to look for data in first.
+        hardware: Where it is trained.
+        deadline: The time, as `time.time` counts it, after which it is not begun.
+    """
+
+    name: str
+    spec: StudyRunSpec
+    folder: Path
+    data_dir: Path | None
+    hardware: Hardware
+    deadline: float
+
+    def run(self, progress: NamedProgress = lambda name, progress: None) -> StudyRun | None:
+        """Make the run; None if it is too late to begin, or if it cannot be trained, which `failed.json` then says."""
+        if time.time() > self.deadline:
+            return None
+        data = data_of(self.spec.recipe, self.data_dir, self.spec.fast)
+        try:
+            return make_study_run(
+                self.spec,
+                data,
+                hardware=self.hardware,
+                folder=self.folder,
+                progress=lambda step: progress(self.name, step),
+            )
+        except (DataError, OutputError):
+            raise
+        except InputError as error:  # such as a recipe that diverges: it would again
+            write_document(self.folder / "failed.json", Failure(reason=str(error)))
+            return None
+
+
+def failure_of(folder: Path) -> str | None:
+    """Why a run could not be trained; None where it was not tried or has ended well.
+
+    Raises:
+        DataError: The file that says so is damaged.
+    """
+    file = folder / "failed.json"
+    if not file.is_file():
+        return None
+    return read_document(file, Failure, what="why a run failed", make="delete its folder").reason
+
+
+def data_of(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
+    """The images that a recipe is about; loaded once in each process."""
+    loaded = Recipe(
+        "any",
+        data=recipe.data,
+        negatives=recipe.negatives,
+        split=recipe.split,
+        validation_size=recipe.validation_size,
+    )
+    return _load(loaded, data_dir, fast)
+
+
+@cache
+def _load(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
+    return load_run_data(recipe, data_dir=data_dir, fast=fast)
+
+
+def run_jobs(
+    jobs: Sequence[StudyJob], *, count: int, progress: NamedProgress
+) -> Iterator[tuple[StudyJob, StudyRun | None]]:
+    """Each job with its result, as it ends; `count` at once, and `progress` only where that is one.
+
+    Raises:
+        InputError: A process was ended from outside.
+    """
+    if count == 1:
+        for job in jobs:
+            yield job, job.run(progress)
+        return
+    others = set(multiprocessing.active_children())
+    threads = max(1, torch.get_num_threads() // count)
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (threads,)) as pool:
+        try:
+            futures = {pool.submit(StudyJob.run, job): job for job in jobs}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise InputError(
+                    f"expected {count} processes to end their runs, but one was ended from outside, as happens where "
+                    "memory is short; give fewer --jobs, the same command resumes"
+                ) from error
+            raise
+
+
+def _begin(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+
+
+def _end_with_the_first() -> None:
+    """So that no run goes on in a folder whose lock is free again, also where the first process was killed."""
+    first = multiprocessing.parent_process()
+    assert first is not None, "only started processes begin so"
+    first.join()
+    os._exit(1)

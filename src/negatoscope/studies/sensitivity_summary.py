@@ -1,0 +1,204 @@
+"""Everything that the runs of a sensitivity study say, as one document."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+
+from scipy import stats
+
+from negatoscope.reproduce.paper import printed
+from negatoscope.studies.sensitivity_effects import LevelRuns, judge_factors, mean
+from negatoscope.studies.sensitivity_plan import DEFAULT, Study, combination_key
+from negatoscope.studies.sensitivity_result import (
+    AccuracyPair,
+    AlongTraining,
+    ClosestToPaper,
+    CombinationResult,
+    Curve,
+    FailedRun,
+    NearestEnd,
+    NearestPoint,
+    NotRun,
+    ProbedNetwork,
+    SensitivityResult,
+    StudyProvenance,
+    StudyResult,
+)
+from negatoscope.studies.sensitivity_run import StudyRun
+
+NEAR_TEST, NEAR_NEGATIVE = 0.003, 0.02
+"""How near to the paper's accuracies a run must come to count as found, in [0, 1]."""
+
+
+def summarize_studies(
+    studies: Sequence[Study],
+    runs: Mapping[str, LevelRuns],
+    *,
+    provenance: StudyProvenance,
+    not_run: Sequence[NotRun] = (),
+    failed: Sequence[FailedRun] = (),
+) -> SensitivityResult:
+    """What is written to `sensitivity.json`; a study without a run of its default is only named as missing.
+
+    Args:
+        studies: What was to be run.
+        runs: Of each study by name, what has been run.
+        provenance: Of the document.
+        not_run: The studies that could not be run, and why.
+        failed: The runs that could not be trained, and why.
+    """
+    begun = [(study, runs[study.name]) for study in studies if DEFAULT in runs[study.name]]
+    missing = {
+        study.name: tuple(each.key for each in study.recipes if each.key not in runs[study.name]) for study in studies
+    }
+    closest = {study.name: closest_to_paper(study, levels) for study, levels in begun}
+    return SensitivityResult(
+        provenance=provenance,
+        not_run=tuple(not_run),
+        failed=tuple(failed),
+        missing={name: keys for name, keys in missing.items() if keys},
+        studies=tuple(_study_result(study, levels) for study, levels in begun),
+        factors=tuple(factor for study, levels in begun for factor in judge_factors(study, levels)),
+        curves=tuple(curve for study, levels in begun for curve in _curves(study, levels)),
+        closest_to_paper={name: each for name, each in closest.items() if each is not None},
+        probing=tuple(network for study, levels in begun for network in _probed(study, levels)),
+    )
+
+
+def closest_to_paper(study: Study, runs: LevelRuns) -> ClosestToPaper | None:
+    """The run that comes nearest to the pair that Table I prints, at its end and anywhere along training.
+
+    Runs that were trained on negatives do not count. A distance of 1 is as far as still counts as found: 0.3 points on
+    test images, 2 points on negatives. Along training validation accuracy stands for the test's, where validation
+    images are not frames of signs that were trained on. None where Table I prints no pair, or there is no run.
+    """
+    paper = printed(study.dataset, study.epsilon)
+    if paper.test is None or paper.negative is None:
+        return None
+    pair = AccuracyPair(paper.test, paper.negative)
+
+    def distance(accuracy: float, negatives: float) -> float:
+        apart = abs(accuracy - pair.test_accuracy) / NEAR_TEST, abs(negatives - pair.negative_accuracy) / NEAR_NEGATIVE
+        return max(apart)
+
+    ends, points = [], []
+    for key, seed, run in _in_order(_without_negatives(runs)):
+        test, negatives = run.test.accuracy, run.negative_train.accuracy
+        ends.append(NearestEnd(key, seed, test, negatives, distance(test, negatives)))
+        if run.followed and not run.tracks:
+            points += [
+                NearestPoint(
+                    key, seed, **vars(point), distance=distance(point.validation_accuracy, point.negative_accuracy)
+                )
+                for point in run.curve
+            ]
+    if not ends:
+        return None
+    nearest = min(ends, key=lambda end: end.distance)
+    along = min(points, key=lambda point: point.distance, default=None)
+    return ClosestToPaper(
+        study=study.name,
+        dataset=study.dataset,
+        epsilon=study.epsilon,
+        paper=pair,
+        runs=len(ends),
+        found=nearest.distance <= 1,
+        nearest=nearest,
+        found_along_training=None if along is None else along.distance <= 1,
+        nearest_along_training=along,
+    )
+
+
+def along_training(runs: LevelRuns) -> AlongTraining:
+    """Whether accuracy on negatives follows how far training has come: between recipes, and along each run."""
+    levels = _without_negatives(runs)
+    every = [run for _, _, run in _in_order(levels)]
+    negatives = [run.negative_train.accuracy for run in every]
+    validation = [mean([run.curve[-1].validation_accuracy for run in seeds.values()]) for seeds in levels.values()]
+    by_recipe = [mean([run.negative_train.accuracy for run in seeds.values()]) for seeds in levels.values()]
+    several = len(set(validation)) > 1 and len(set(by_recipe)) > 1 and len(by_recipe) > 3
+    epochs = [[point.negative_accuracy for point in run.curve if point.epoch % 1 == 0] for run in every]
+    followed = [rates for rates in epochs if len(rates) > 1]
+    swings = [max(abs(after - before) for before, after in pairwise(rates)) for rates in followed]
+    return AlongTraining(
+        runs=len(every),
+        rank_correlation=float(stats.spearmanr(validation, by_recipe).statistic) if several else None,
+        followed=len(followed),
+        rising=sum(rates[-1] > rates[0] for rates in followed),
+        swing=median(swings) if swings else None,
+        above_chance=sum(run.negative_train.low > run.chance for run in every),
+        below_chance=sum(run.negative_train.high < run.chance for run in every),
+        lowest=min(negatives, default=None),
+        highest=max(negatives, default=None),
+    )
+
+
+def _without_negatives(runs: LevelRuns) -> LevelRuns:
+    """The levels whose runs were trained without negatives."""
+    return {key: seeds for key, seeds in runs.items() if not next(iter(seeds.values())).recipe.negative_share}
+
+
+def _in_order(runs: LevelRuns) -> Iterator[tuple[str, int, StudyRun]]:
+    """Every run with its recipe's key and its seed."""
+    return ((key, seed, run) for key, seeds in runs.items() for seed, run in sorted(seeds.items()))
+
+
+def _study_result(study: Study, runs: LevelRuns) -> StudyResult:
+    default = list(runs[DEFAULT].values())
+    combined = [(level.value, combination_key(level)) for level in study.combinations]
+    return StudyResult(
+        name=study.name,
+        dataset=study.dataset,
+        epsilon=study.epsilon,
+        decisive_accuracy=study.decisive_accuracy,
+        equal_accuracies=study.equal_accuracies,
+        recipe=study.default_recipe,
+        default_negative_accuracy=mean([run.negative_train.accuracy for run in default]),
+        chance=default[0].chance,
+        negative_n=default[0].negative_train.n,
+        test_n=default[0].test.n,
+        along_training=along_training(runs),
+        combinations=tuple(_combination(value, list(runs[key].values())) for value, key in combined if key in runs),
+    )
+
+
+def _combination(value: str, runs: Sequence[StudyRun]) -> CombinationResult:
+    confidences = [run.confidence for run in runs if run.confidence]
+    return CombinationResult(
+        value=value,
+        seeds=len(runs),
+        epochs=runs[0].recipe.epochs,
+        train_accuracy=mean([run.train.accuracy for run in runs]),
+        test_accuracy=mean([run.test.accuracy for run in runs]),
+        negative_accuracy=mean([run.negative_train.accuracy for run in runs]),
+        confidence_train=mean([confidence.train for confidence in confidences]),
+        confidence_negative=mean([confidence.negative_train for confidence in confidences]),
+    )
+
+
+def _curves(study: Study, runs: LevelRuns) -> Iterable[Curve]:
+    for key, seed, run in _in_order(runs):
+        yield Curve(
+            study=study.name,
+            recipe=key,
+            seed=seed,
+            negative_share=run.recipe.negative_share,
+            train_accuracy=run.train.accuracy,
+            test_accuracy=run.test.accuracy,
+            negative_accuracy=run.negative_train.accuracy,
+            points=run.curve,
+        )
+
+
+def _probed(study: Study, runs: LevelRuns) -> Iterable[ProbedNetwork]:
+    for key, seed, run in _in_order(runs):
+        if run.probing and run.confidence and run.destinations:
+            yield ProbedNetwork(
+                **vars(run.probing),
+                study=study.name,
+                recipe=key,
+                seed=seed,
+                class_names=run.class_names,
+                confidence=run.confidence,
+                destinations=run.destinations,
+            )

@@ -1,0 +1,95 @@
+"""The search for default recipes: its rule, the published search, and what it refuses in one sentence."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from negatoscope.documents import read_document
+from negatoscope.errors import DataError, RecipeError
+from negatoscope.reproduce.paper import default_recipe
+from negatoscope.studies.recipe_search import (
+    TOLERANCE,
+    SearchResult,
+    SearchRun,
+    choose,
+    finalists,
+    load_candidates,
+    packaged_candidates,
+    search_recipes,
+)
+from negatoscope.training.recipe import Recipe
+
+RESULTS = Path(__file__).parents[2] / "results" / "recipes"
+
+
+@pytest.mark.parametrize("name", ["mnist", "gtsrb"])
+def test_the_default_recipe_is_the_one_that_the_published_search_chose(name: str) -> None:
+    search = read_document(RESULTS / f"{name}.json", SearchResult, what="a search", make="search again")
+    candidates = packaged_candidates(name)
+    assert choose(candidates, search.runs) == search.chosen
+    (chosen,) = [recipe for recipe in candidates.recipes if recipe.name == search.chosen]
+    assert replace(default_recipe(name), name=chosen.name, split=chosen.split) == chosen
+
+
+def run(recipe: Recipe, epsilon: float, accuracy: float) -> SearchRun:
+    return SearchRun(recipe.name, recipe.digest, epsilon, 0, 10_000, accuracy, 350_000, 100.0)
+
+
+def test_the_search_prefers_the_better_and_among_equals_the_cheaper() -> None:
+    candidates = packaged_candidates("mnist")
+    first, second, third = candidates.recipes
+    runs = [run(first, 0.0, 0.9), run(second, 0.0, 0.95), run(third, 0.0, 0.94)]
+    assert finalists(candidates, runs) == [second, third]
+    assert choose(candidates, runs) is None
+    runs += [run(second, 0.2, 0.9), run(third, 0.2, 0.91 + 10 * TOLERANCE)]
+    assert choose(candidates, runs) == third.name
+
+
+CANDIDATES = """
+epsilons = [0.0]
+candidates = [{ name = "one" }, { name = "two", learning_rate = 0.01 }]
+[base]
+data = "mnist_sample"
+split = "stratified"
+validation_size = 3800
+epochs = 1
+"""
+
+
+def test_a_search_makes_no_run_twice(tmp_path: Path) -> None:
+    pytest.importorskip("mlxtend")
+    (tmp_path / "mine.toml").write_text(CANDIDATES)
+    candidates, lines = load_candidates(tmp_path / "mine.toml"), list[str]()
+    made = search_recipes(candidates, out=tmp_path / "mine.json", progress=lines.append)
+    assert [line.partition(":")[0] for line in lines] == ["one at epsilon 0.0", "two at epsilon 0.0"]
+    assert made.chosen in ("one", "two")
+    assert search_recipes(candidates, out=tmp_path / "mine.json", progress=lines.append) == made
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": 2, "runs": 3}', '{"schema": 1, "runs": []}'])
+def test_a_search_says_that_its_earlier_runs_are_damaged(tmp_path: Path, content: str) -> None:
+    (tmp_path / "mnist.json").write_text(content)
+    with pytest.raises(DataError, match=r"^expected the runs of an earlier search .*mnist\.json, .*; delete it$"):
+        search_recipes(packaged_candidates("mnist"), out=tmp_path / "mnist.json")
+
+
+ONE = 'candidates = [{ name = "a" }]\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (f"epsilons = [0.0]\nbase = 3\n{ONE}", "expected base to be"),
+        (f"epsilons = []\nbase = {{ data = 'mnist' }}\n{ONE}", "got 0 and 1 of them"),
+        ("epsilons = [0.0]\nbase = { data = 'mnist' }\ncandidates = []", "got 1 and 0 of them"),
+        ("epsilons = [0.0]\nbase = { data = 'mnist' }\ncandidates = [3]", "expected candidates.0 to be"),
+        (f"epsilons = [0.0]\nbase = {{ }}\n{ONE}", "expected data in base or in each candidate, got 'a' without"),
+        (f"epsilons = [0.0]\nbase = {{ epochs = 0 }}\n{ONE}", "expected epochs"),
+    ],
+)
+def test_impossible_candidates_are_refused_with_their_file(tmp_path: Path, content: str, sentence: str) -> None:
+    (tmp_path / "mine.toml").write_text(content)
+    with pytest.raises(RecipeError, match=rf"mine\.toml.*{sentence}"):
+        load_candidates(tmp_path / "mine.toml")
