@@ -1,9 +1,10 @@
 """`negatoscope list`: what there is of each kind, with parameters, ranges and sources."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.resources import files as package_files
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,42 +24,12 @@ def list(
     if kind not in _LISTS:
         raise SpecError(f"expected what to list, got {kind!r:.80}; {suggest(kind, _LISTS)}")
     with loading():
-        entries = _LISTS[kind]()
+        entries: Sequence[Description] = resolve_name(_LISTS[kind])()
         from negatoscope.documents import to_plain
     if as_json:
         typer.echo(json.dumps([to_plain(entry) for entry in entries], indent=1))
     else:
         _print_table(entries)
-
-
-def _transforms() -> "Sequence[Description]":
-    from negatoscope.transforms import describe_transforms
-
-    return describe_transforms()
-
-
-def _suites() -> "Sequence[Description]":
-    from negatoscope.transforms.suites import describe_suites
-
-    return describe_suites()
-
-
-def _attacks() -> "Sequence[Description]":
-    from negatoscope.attacks import ATTACKS
-
-    return ATTACKS.describe()
-
-
-def _datasets() -> "Sequence[Description]":
-    from negatoscope.data import DATASETS
-
-    return DATASETS.describe()
-
-
-def _models() -> "Sequence[Description]":
-    from negatoscope.models import describe_models
-
-    return describe_models()
 
 
 def _recipes() -> "Sequence[Description]":
@@ -80,14 +51,15 @@ def _recipes() -> "Sequence[Description]":
     return entries
 
 
-_LISTS: "Mapping[str, Callable[[], Sequence[Description]]]" = {
-    "transforms": _transforms,
-    "suites": _suites,
-    "attacks": _attacks,
-    "datasets": _datasets,
-    "models": _models,
-    "recipes": _recipes,
+_LISTS: Mapping[str, str] = {
+    "transforms": "negatoscope.transforms:describe_transforms",
+    "suites": "negatoscope.transforms.suites:describe_suites",
+    "attacks": "negatoscope.attacks:ATTACKS.describe",
+    "datasets": "negatoscope.data:DATASETS.describe",
+    "models": "negatoscope.models:describe_models",
+    "recipes": "negatoscope.cli.list:_recipes",
 }
+"""What describes the entries of each kind; imported when it is asked for."""
 
 
 def _print_table(entries: "Sequence[Description]") -> None:
