@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
 from negatoscope.errors import NegatoscopeError
 
+_UsageError: Any = typer.BadParameter.__base__  # which typer does not name
 _NO_HELP = {"help": False}
 """Of groups: else typer loads pydantic to turn an absent --help into a bool."""
 
@@ -83,7 +84,11 @@ def run() -> None:
     """
     with _stoppable():
         try:
-            app(prog_name="negatoscope")
+            sys.exit(app(prog_name="negatoscope", standalone_mode=False) or 0)
+        except _UsageError as error:
+            if sentence := error.format_message():
+                _leave(f"{sentence.rstrip('.')}; see {error.ctx.command_path} --help")
+            sys.exit(2)  # a group without a command has shown its help
         except Stopped as stopped:
             print("Stopped. The same command resumes.", file=sys.stderr)  # noqa: T201
             sys.exit(stopped.exit_code)
@@ -121,5 +126,5 @@ def _stoppable() -> Iterator[None]:
 
 
 def _leave(sentence: str) -> NoReturn:
-    print(f"negatoscope: {sentence}", file=sys.stderr)  # noqa: T201
+    print("negatoscope:", "\\n".join(sentence.splitlines()), file=sys.stderr)  # noqa: T201
     sys.exit(2)
