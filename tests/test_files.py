@@ -43,6 +43,14 @@ def test_a_place_that_cannot_be_written_is_one_sentence_and_nothing_is_left(tmp_
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
+@pytest.mark.parametrize("path", [".", "/", ""])
+def test_a_place_without_a_name_of_its_own_is_one_sentence(path: str) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        write_whole(Path(path), b"new")
+    with pytest.raises(OutputError, match="cannot write"), writing_folder(Path(path)) as temporary:
+        (temporary / "file").write_bytes(b"new")
+
+
 def test_a_file_where_a_folder_should_be_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(OutputError, match=r"/file/below: /.*/file is a file, not a folder; give another place"):

@@ -37,7 +37,7 @@ def writing(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """The same for a block whose own errors are not all about writing; those that are it marks with `write_errors`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"  # "." has no name
     try:
         with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The place cannot be written or the disk is full; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"  # "." has no name
     shutil.rmtree(temporary, ignore_errors=True)  # of a killed process that had the same id
     try:
         temporary.mkdir(parents=True)

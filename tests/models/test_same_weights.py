@@ -203,9 +203,10 @@ def test_weights_of_another_kind_are_one_sentence(factory: str, held: object, se
         _open(f"{factory}:make", weights="w.pt", **OPTIONS)
 
 
+@pytest.mark.parametrize("content", [b"no weights at all", b"text\n", b"", bytes(range(256)) * 4])
 @pytest.mark.parametrize("ending", ["pt", "safetensors"])
-def test_damaged_weights_are_one_sentence(factory: str, ending: str) -> None:
-    Path(f"w.{ending}").write_bytes(b"no weights at all")
+def test_damaged_weights_are_one_sentence(factory: str, ending: str, content: bytes) -> None:
+    Path(f"w.{ending}").write_bytes(content)
     with pytest.raises(DataError, match=f"in w.{ending}"):
         _open(f"{factory}:make", weights=f"w.{ending}", **OPTIONS)
 
