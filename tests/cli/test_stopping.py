@@ -157,7 +157,10 @@ def stalled() -> Iterator[tuple[str, Event]]:
         thread.join()
 
 
-def test_a_download_that_is_stopped_leaves_nothing_behind(stalled: tuple[str, Event], own_cache: Path) -> None:
+def test_a_download_that_is_stopped_leaves_nothing_behind(
+    stalled: tuple[str, Event], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     address, begun = stalled
     script = f"""
 import sys

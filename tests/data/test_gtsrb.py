@@ -123,7 +123,7 @@ def test_a_forked_child_and_its_parent_do_not_disturb_each_other(archive: Path) 
     child = context.Process(target=lambda: answers.put(read_many(images)))  # inherited, not sent
     child.start()
     assert read_many(images) == expected
-    child.join(60)
+    child.join()
     assert child.exitcode == 0
     assert answers.get() == expected
 

@@ -55,7 +55,7 @@ def answer(site: Site, request: BaseHTTPRequestHandler) -> None:
     request.wfile.write(content[: len(content) // 2] if half else content)
     request.wfile.flush()
     if name in site.slow:
-        site.over.wait(60)
+        site.over.wait()
     site.broken.pop(name, None)
 
 

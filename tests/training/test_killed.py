@@ -32,7 +32,7 @@ STEPS = EPOCHS * STEPS_PER_EPOCH
 def test_a_run_that_is_killed_ten_times_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     arguments = [sys.executable, __file__, str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert told["exits"] == [-signal.SIGKILL] * KILLS
     assert told["last"] == list(range(told["last"][0], STEPS + 1))

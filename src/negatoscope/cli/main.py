@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -18,7 +18,7 @@ from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.recipes import recipes
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
-from negatoscope.errors import NegatoscopeError
+from negatoscope.errors import InputError, NegatoscopeError
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not name
 _NO_HELP = {"help": False}
@@ -84,6 +84,7 @@ def run() -> None:
     """
     with _stoppable():
         try:
+            _expect_text(sys.argv[1:])
             sys.exit(app(prog_name="negatoscope", standalone_mode=False) or 0)
         except _UsageError as error:
             if sentence := error.format_message():
@@ -100,6 +101,12 @@ def run() -> None:
             _leave(
                 f"cannot use {error.filename or 'standard output'}: {error.strerror or error}; make room or correct it"
             )
+
+
+def _expect_text(words: Sequence[str]) -> None:
+    for word in words:
+        if not word.isprintable() and word.encode(errors="replace").decode() != word:
+            raise InputError(f"expected UTF-8, got {word!r}; rename it")
 
 
 @contextmanager

@@ -1,0 +1,199 @@
+"""Whatever a user gives to any option of any command: exit code 0, 1 or 2, and one sentence where it is 2."""
+
+import contextlib
+import io
+import json
+import random
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from typer.main import get_command
+
+from negatoscope.cli.main import app, run
+
+READERS = """
+import torch
+
+class Reader(torch.nn.Module):
+    def forward(self, images):
+        return 20 * torch.stack([images.mean((1, 2, 3)), 1 - images.mean((1, 2, 3))], dim=1)
+
+class Blind(torch.nn.Module):
+    def forward(self, images):
+        return torch.stack([images.sum((1, 2, 3)), images.sum((1, 2, 3))], dim=1)
+"""
+HUGE = "9" * 400
+VALUES = (
+    *("", " ", "-1", "0", "1e400", HUGE, f"-{HUGE}", "nan", "inf", "-inf", "0x10", "1_0", "٣", "1,2,3", ",", ":", "--"),
+    *("é", "💥", "a" * 5000, "a" * 300 + ".onnx", "..", ".", "file.txt", "folder", "missing", "bytes", "[/red]", "[b"),
+    *("%s%d", "{0}", "'", '"', "`|<b>&", "a\nb", "\t", "\udcff", "(" * 300, "gamma(exponent=" * 40, "lambda: 0", "a:b"),
+    *("folder:", "folder:folder", "folder:file.txt", "timm:", "os:system", "readers:None", "images.npz", "x=1"),
+    *(f"gamma(exponent={HUGE})", "gamma(exponent=1e400)", "gamma(exponent='a')", "gamma(**{})", "gamma(exponent=0.0)"),
+    *("negative()", "negative(x=1)", "rotation(degrees=1e308)", f"negative={HUGE}", "negative=nan", "clean=0.9=1"),
+    *("folder(path='\\0')", "mnist(prepare='x')", "gtsrb(negated=3)", f"{HUGE}min", "nanpasses", "0x" + "f" * 300),
+)
+BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, before anything that takes long
+    "audit": {
+        **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray", "suite": "none"},
+        **{"transform": "negative", "out": "out"},
+    },
+    "compare": {"a": "audit", "b": "audit"},
+    "list": {"kind": "suites"},
+    "reproduce table1": {"data_dir": "missing", "out": "out"},
+    "reproduce figure1": {"data_dir": "missing", "out": "out"},
+    "reproduce sensitivity": {"data_dir": "missing", "out": "out"},
+    "reproduce claims": {"out": "claims.md"},
+    "reproduce recipes": {"data_dir": "missing", "out": "out"},
+    "data list": {},
+    "data fetch": {"datasets": "none"},
+    "data verify": {},
+    "data clean": {},
+}
+DOCUMENTS = {  # what a user may have damaged, by command and option
+    ("audit", "config"): 'size = "8"\nchannels = "gray"\nmean = 0.5\nstd = [0.5]\nlayout = "NCHW"\nclasses = 2\n',
+    ("audit", "label_preserving"): "negatoscope.transforms/label_preserving.toml",
+    ("audit", "baseline"): "summary.json",
+    ("compare", "a"): "summary.json",
+    ("reproduce table1", "recipe"): "negatoscope.training/recipes/mnist.toml",
+    ("reproduce sensitivity", "plan"): "negatoscope.studies/sensitivity.toml",
+    ("reproduce recipes", "candidates"): "negatoscope.studies/candidates/mnist.toml",
+    ("reproduce figure1", "table1"): "table1.json",
+    ("reproduce claims", "table1"): "table1.json",
+    ("reproduce claims", "sensitivity"): "sensitivity.json",
+}
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its words."""
+    tree = get_command(app).commands  # type: ignore[attr-defined]
+    return {
+        f"{name} {inner}".strip(): command
+        for name, group in tree.items()
+        for inner, command in getattr(group, "commands", {"": group}).items()
+    }
+
+
+COMMANDS = commands()
+OPTIONS = [(name, p.name) for name, command in COMMANDS.items() for p in command.params if p.name != "help"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A user's folder with images, two models, a finished audit and files of no use; types are not checked in it."""
+    place = tmp_path_factory.mktemp("place")
+    for index in range(12):
+        folder = place / "images" / ("bright", "dark")[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), (250, 5)[index % 2] - index // 4, np.uint8)).save(folder / f"{index}.png")
+    (place / "readers.py").write_text(READERS)
+    (place / "file.txt").write_text("text\n")
+    (place / "folder").mkdir()
+    (place / "bytes").write_bytes(bytes(range(256)))
+    np.savez(place / "images.npz", images=np.zeros((4, 8, 8), np.uint8), labels=np.arange(4) % 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.syspath_prepend(place)
+        patch.setenv("NEGATOSCOPE_CACHE_DIR", str(place / "cache"))
+        patch.delenv("NEGATOSCOPE_DATA_DIR", raising=False)
+        jaxtyping.config.update("jaxtyping_disable", True)
+        assert call("audit", {**BASES["audit"], "model": "readers:Reader", "out": "audit"})[0] == 0
+        yield place
+        jaxtyping.config.update("jaxtyping_disable", False)
+        sys.modules.pop("readers", None)
+
+
+def call(command: str, values: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code of a command with these arguments and options, and what it wrote to standard error."""
+    words = command.split()
+    for parameter in COMMANDS[command].params:
+        if parameter.name in values:
+            is_flag = getattr(parameter, "is_flag", False)
+            option = [parameter.opts[0]] if parameter.param_type_name == "option" else []
+            words += option if is_flag else [*option, values[parameter.name]]
+    error = io.StringIO()
+    quiet = (contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(error))
+    with pytest.MonkeyPatch.context() as patch, quiet[0], quiet[1]:
+        patch.setattr(sys, "argv", ["negatoscope", *words])
+        with pytest.raises(SystemExit) as left:
+            run()
+    return int(left.value.code or 0), error.getvalue()
+
+
+def expect_one_sentence(code: int, error: str) -> None:
+    lines = error.splitlines()
+    assert code in (0, 1, 2)
+    assert [line for line in lines if line.startswith("negatoscope: ")] == (lines[-1:] if code == 2 else [])
+
+
+texts = (
+    st.sampled_from(VALUES)
+    | st.text(st.characters(exclude_characters="\0/\\"), max_size=40)
+    | (st.integers() | st.floats()).map(str)
+)
+
+
+@settings(max_examples=200, derandomize=True)  # more would find more, but not at random in somebody's work
+@given(option=st.sampled_from(OPTIONS), value=texts)
+def test_any_value_of_any_option_is_used_or_refused_in_one_sentence(
+    option: tuple[str, str], value: str, place: Path
+) -> None:
+    command, name = option
+    expect_one_sentence(*call(command, {**BASES[command], name: value}))
+
+
+@settings(max_examples=120, derandomize=True)
+@given(option=st.sampled_from(sorted(DOCUMENTS)), seed=st.integers(0, 2**32))
+def test_any_damage_to_a_document_is_refused_in_one_sentence(option: tuple[str, str], seed: int, place: Path) -> None:
+    command, name = option
+    expect_one_sentence(*call(command, {**BASES[command], name: str(damaged(DOCUMENTS[option], seed, place))}))
+
+
+def damaged(source: str, seed: int, place: Path) -> Path:
+    """A damaged document: a file of TOML, or a folder with a file of JSON."""
+    choose = random.Random(seed)
+    package, _, name = source.partition("/")
+    if source.endswith(".json"):
+        file = place / "damaged" / source
+        published = Path(__file__).parents[2] / "results" / source.removesuffix(".json") / source
+        text = (place / "audit" / source if source == "summary.json" else published).read_text()
+    else:
+        file = place / "damaged.toml"
+        text = files(package).joinpath(name).read_text() if name else source
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(_damage(text, choose), encoding="utf-8", errors="surrogatepass")
+    return file if file.suffix == ".toml" else file.parent
+
+
+def _damage(text: str, choose: random.Random) -> str:
+    where = choose.randrange(len(text) + 1)
+    cut = text[:where]
+    inserted = cut + choose.choice(["\0", "}", "]", "=", '"', "é", "[[", HUGE, "\n", "\ud800"]) + text[where:]
+    line = choose.choice(text.splitlines(keepends=True))
+    number = choose.choice([HUGE, "-1", "0", "1e400", "nan", '"x"', "true", "[]", "{}", "null", "1.5", "1e308"])
+    word = choose.choice(['""', "1", "[]", "{}", "null", "true", json.dumps("a" * 5000), '"\\u0000"', '"\\ud800"'])
+    return choose.choice(
+        [
+            cut,
+            inserted,
+            text.replace(line, ""),
+            _replaced(r"-?\d+(\.\d+)?(?![\w\"-])", text, number, choose),
+            _replaced(r'"[^"\n]*"', text, word, choose),
+            choose.choice(["", "[]", "schema = 2", '{"schema": 2}', "[" * 100_000, '{"a":' * 5000]),
+        ]
+    )
+
+
+def _replaced(pattern: str, text: str, other: str, choose: random.Random) -> str:
+    spans = [match.span() for match in re.finditer(pattern, text)]
+    start, end = choose.choice(spans)
+    return text[:start] + other + text[end:]
