@@ -30,10 +30,9 @@ from negatoscope.data.split import Split
 from negatoscope.files import write_whole
 from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
-from negatoscope.reproduce.paper import default_recipe
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.training.loop import TrainingProgress, train
-from negatoscope.training.recipe import Recipe
+from negatoscope.training.recipe import Recipe, default_recipe
 
 MARKS = {"mnist": (98.5, 99.0, 99.2), "gtsrb": (95.0, 97.0, 98.0)}
 SEEDS = 5

@@ -5,7 +5,6 @@ figures. Nobody else's program makes this table, so there is no peer. What it wr
 suite runs into an empty folder only: a table that was half there would be quicker.
 """
 
-import json
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.startup import COMMAND
+from negatoscope.reproduce.table1_document import read_table1
 
 OUT = harness.ROOT / "out/bench/table1"
 
@@ -34,19 +34,19 @@ def _timed(out: Path, told: list[str], name: str) -> list[Measure]:
     began = time.perf_counter()
     subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *told], check=True)
     minutes = (time.perf_counter() - began) / 60
-    cells = json.loads((out / "table1.json").read_text())["cells"]
-    training = sum(cell["seconds"] for cell in cells) / 60
-    note = f"{len(cells)} classifiers; training {training:.3g} min, the rest measures, attacks and draws"
+    runs = read_table1(out).runs
+    training = sum(run.seconds for run in runs) / 60
+    note = f"{len(runs)} classifiers; training {training:.3g} min, the rest measures, attacks and draws"
     measures = [harness.value(name, "min", minutes, note=note)]
-    for dataset in dict.fromkeys(cell["dataset"] for cell in cells):
+    for dataset in dict.fromkeys(run.dataset for run in runs):
         for kind, robust in (("plain", False), ("robust", True)):
-            found = [cell for cell in cells if cell["dataset"] == dataset and bool(cell["epsilon"]) is robust]
-            epochs = ", ".join(sorted({str(len(cell["epochs"])) for cell in found}))
+            found = [run for run in runs if run.dataset == dataset and bool(run.epsilon) is robust]
+            epochs = ", ".join(sorted({str(len(run.epochs)) for run in found}))
             measures.append(
                 harness.value(
                     f"training of one {kind} classifier, {dataset}",
                     "min",
-                    median(cell["seconds"] for cell in found) / 60,
+                    median(run.seconds for run in found) / 60,
                     note=f"median of {len(found)}, {epochs} epochs",
                 )
             )

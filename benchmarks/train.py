@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers.task import Task
-from negatoscope.reproduce.paper import default_recipe
 from negatoscope.reproduce.run_data import load_split, split_training
+from negatoscope.training.recipe import default_recipe
 
 PEERS = {
     "pytorch": "torch",

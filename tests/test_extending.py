@@ -85,6 +85,6 @@ def test_a_section_of_the_report(tmp_path: Path, make_dataset) -> None:  # type:
         return 20 * torch.stack([bar.mean((1, 2, 3)) for bar in images[:, :, :6].split(2, dim=2)], dim=1)
 
     classifier = ng.open_classifier(brightest_bar, size=8, channels="gray")
-    ng.audit(classifier, make_dataset(60), suite="", transforms=["negative"], out=tmp_path / "audit")
+    ng.audit(classifier, make_dataset(60), suite="none", transforms=["negative"], out=tmp_path / "audit")
     page = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
     assert re.search(r'id="hardest_class".*Hardest class.*bar \d: 100.0% of \d+ images', page, flags=re.DOTALL)

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from negatoscope.errors import DataError, InputError, suggest
+from negatoscope.errors import DataError, InputError, shown, suggest
 from negatoscope.files import write_whole
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def from_plain(values: object, kind: type[T]) -> T:
         found: T = _adapter(kind).validate_json(json.dumps(values, default=str), strict=True, extra="forbid")
     except ValidationError as error:
         raise InputError(_sentence(error.errors(include_url=False), values, kind)) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected {kind.__name__} as plain data, got {values!r:.80}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"expected {kind.__name__} as plain data, got {shown(values)}") from error
     return found
 
 
@@ -166,7 +166,7 @@ def _sentence(errors: "Sequence[ErrorDetails]", values: object, kind: type) -> s
     if error["type"] == "missing":
         return f"expected {place}, which is missing"
     allowed = dict.fromkeys(_allowed(other) for other in errors if _path(other, values) == path)
-    return f"expected {place or kind.__name__} to be {' or '.join(allowed)}, got {error['input']!r:.80}"
+    return f"expected {place or kind.__name__} to be {' or '.join(allowed)}, got {shown(error['input'])}"
 
 
 def _path(error: "ErrorDetails", values: object) -> list[int | str]:

@@ -56,3 +56,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
 def reason(error: Exception) -> str:
     """What another library's exception says, on one line and cut where it is long."""
     return " ".join(str(error).split())[:300]
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it, cut where it is long."""
+    try:
+        return f"{value!r:.80}".replace("\n", " ")
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
+        return f"a huge {type(value).__name__}"

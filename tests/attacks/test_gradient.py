@@ -1,5 +1,7 @@
 """FGSM and PGD find what foolbox finds, an implementation of its own."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from foolbox.models.pytorch import PyTorchModel
 from scipy.stats import kstest
 from torch import Tensor
 
+from negatoscope.attacks import AttackResult
 from negatoscope.attacks.gradient import fgsm, fgsm_step, pgd
 from negatoscope.errors import InputError
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
@@ -62,8 +65,8 @@ def test_step_size_0_stands_for_two_and_a_half_balls_in_all_steps(
     network: PaperNetwork, images: Images, labels: Labels
 ) -> None:
     default = pgd(network, images, labels, epsilon=0.1, steps=8, random_start=False)
-    told = pgd(network, images, labels, epsilon=0.1, steps=8, step_size=2.5 * 0.1 / 8, random_start=False)
-    assert torch.equal(default.images, told.images)
+    explicit = pgd(network, images, labels, epsilon=0.1, steps=8, step_size=2.5 * 0.1 / 8, random_start=False)
+    assert torch.equal(default.images, explicit.images)
 
 
 def test_one_long_step_of_pgd_is_fgsm(network: PaperNetwork, images: Images, labels: Labels) -> None:
@@ -101,6 +104,14 @@ def test_a_step_is_clipped_to_the_range() -> None:
         found = fgsm_step(images, torch.full_like(images, sign * 1e-30), epsilon=0.1)
         np.testing.assert_allclose(found, (images.numpy() + sign * np.float32(0.1)).clip(0, 1), rtol=0, atol=1e-7)
     assert torch.equal(fgsm_step(images, torch.zeros_like(images), epsilon=0.1), images)
+
+
+@pytest.mark.parametrize("attack", [fgsm, pgd])
+def test_a_classifier_without_gradients_is_one_sentence(
+    attack: Callable[..., AttackResult], network: PaperNetwork, images: Images, labels: Labels
+) -> None:
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
+        attack(lambda values: network(values).detach(), images, labels, epsilon=0.1)
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 
 from negatoscope.auditing.plan import PlannedTransform
-from negatoscope.auditing.results import (
-    AuditSummary,
-    DatasetSummary,
-    L2Total,
-    ModelSummary,
-    RunTotals,
-    SelfCheck,
-    SuiteSummary,
-)
+from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, SelfCheck, SuiteSummary
 from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.auditing.totals import L2Total, RunTotals
 from negatoscope.documents import write_document
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import ResizeSpec

@@ -1,21 +1,28 @@
 """An audit in one line of Python: what it takes, what it gives, and what it writes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
 import negatoscope as ng
+from negatoscope.auditing.gallery import PICTURES
+from negatoscope.auditing.page_gallery import read_gallery
 from negatoscope.auditing.results import AuditSummary, Comparison
+from negatoscope.auditing.run import AuditProgress
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, InputError, MissingExtraError, OutputError
 from negatoscope.provenance import Provenance
-from negatoscope.types import Images, Logits
+from negatoscope.types import Images, Logits, PixelArray
 
 NEGATIVE = {"suite": "none", "transforms": ["negative"]}
 
@@ -24,6 +31,10 @@ def brightest_bar(images: Images) -> Logits:
     """Reads `make_dataset`'s bars as a person would, but not their negatives."""
     rows = images.mean(dim=(1, 3))
     return 9 * torch.stack([rows[:, :2].mean(1), rows[:, 2:4].mean(1), rows[:, 4:6].mean(1)], dim=1)
+
+
+def blind(images: Images) -> Logits:
+    return torch.zeros(len(images), 3)
 
 
 @pytest.fixture
@@ -158,3 +169,87 @@ def test_a_folder_of_an_earlier_schema_is_one_sentence(
     (tmp_path / name).write_text(json.dumps({"schema": 1}))
     with pytest.raises(DataError, match=rf"of schema 2 in .*{name}, got schema 1; "):
         ng.audit(brightest_bar, dataset, size=8, channels="gray", out=tmp_path, **NEGATIVE)
+
+
+class Counted(Sequence[Any]):
+    """Images that know how often each was decoded."""
+
+    def __init__(self, images: PixelArray) -> None:
+        self.images, self.decoded = images, np.zeros(len(images), dtype=int)
+        self.lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any) -> Any:
+        with self.lock:
+            self.decoded[index] += 1
+        return self.images[index]
+
+
+def test_an_image_is_decoded_once_or_where_it_is_checked_or_shown_twice(make_dataset: Callable[..., Dataset]) -> None:
+    dataset = make_dataset(700, split="test")
+    images = Counted(np.asarray(dataset.images))
+    ng.audit(brightest_bar, replace(dataset, images=images), size=8, channels="gray", **NEGATIVE)
+    assert set(images.decoded) == {1, 2}
+    assert 512 <= (images.decoded == 2).sum() <= 512 + PICTURES
+
+
+def test_a_classifier_that_fails_the_self_check_sees_no_other_image(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = make_dataset(700, split="test")
+    images = Counted(np.asarray(dataset.images))
+    with pytest.raises(InputError, match=r"expected .* to read clean images, but"):
+        ng.audit(blind, replace(dataset, images=images), size=8, channels="gray", out=tmp_path / "a", **NEGATIVE)
+    assert images.decoded.sum() == 512
+    assert not (tmp_path / "a").exists()
+
+
+def test_other_classes_that_keep_their_label_bring_other_pictures(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = make_dataset(60, split="test")
+    settings = {"size": 8, "channels": "gray", "out": tmp_path / "a", **NEGATIVE}
+    shown = {}
+    for name, classes in (("first", dataset.class_names[:1]), ("last", dataset.class_names[2:])):
+        file = tmp_path / f"{name}.toml"
+        file.write_text(f"[[any.rules]]\ntransform = 'negative'\npreserved = {list(classes)}\n")
+        result = ng.audit(brightest_bar, dataset, label_preserving=file, **settings)  # type: ignore[arg-type]
+        pairs = read_gallery(result.out / "gallery")
+        shown[name] = {pair.entry.before_prediction for pair in pairs}
+        pictures = {path.name for path in (result.out / "gallery").glob("*.png")}
+        assert len(pictures) == 2 * len(pairs) > 0
+    assert shown == {"first": {0}, "last": {2}}
+
+
+def test_pictures_that_are_there_are_not_drawn_again(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
+    dataset = make_dataset(60, split="test")
+    times = []
+    for _ in range(2):
+        ng.audit(brightest_bar, dataset, size=8, channels="gray", out=tmp_path, **NEGATIVE)
+        times.append({path.name: path.stat().st_mtime_ns for path in (tmp_path / "gallery").iterdir()})
+    assert times[0] == times[1]
+
+
+def test_what_would_help_an_expected_classifier_stands_in_the_report(make_dataset: Callable[..., Dataset]) -> None:
+    def upside_down(images: Images) -> Logits:
+        return brightest_bar(1 - images)
+
+    dataset = make_dataset(120, split="test")
+    result = ng.audit(upside_down, dataset, size=8, channels="gray", expect_accuracy=0.01, **NEGATIVE)
+    assert result.summary.self_check.passed
+    assert "(the negative)" in result.summary.self_check.suggestion
+    assert "(the negative)" in (result.out / "report.html").read_text()
+    assert "(the negative)" in str(result)
+
+
+def test_the_estimate_comes_from_the_pass_itself(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
+    seen: list[AuditProgress] = []
+    dataset = make_dataset(5000, split="test")
+    ng.audit(brightest_bar, dataset, size=8, channels="gray", out=tmp_path, observe=seen.append, **NEGATIVE)
+    early, late = seen[0], seen[-1]
+    assert early.seconds_left is not None
+    assert (early.size_bytes, late.images, late.seconds_left) == (None, 5000, 0)
+    size = sum(path.stat().st_size for path in (tmp_path / "rows.parquet").iterdir())
+    assert late.size_bytes == pytest.approx(size, rel=0.1)

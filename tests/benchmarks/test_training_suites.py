@@ -13,7 +13,7 @@ from benchmarks.peers.contestants import make
 from benchmarks.peers.task import Task, in_pytorch_layers, paper_network
 
 from negatoscope.data import Dataset
-from negatoscope.reproduce.paper import default_recipe
+from negatoscope.training.recipe import default_recipe
 
 
 @pytest.fixture

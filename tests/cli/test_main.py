@@ -214,12 +214,11 @@ def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
 ) -> None:
     pytest.importorskip("mlxtend")
     from negatoscope.cli.table1 import Table1Progress
-    from negatoscope.reproduce.table1 import Request, plan
+    from negatoscope.reproduce.table1 import Table1Request, plan_table1
+    from negatoscope.reproduce.table1_document import NotRun
 
-    job = replace(
-        plan(Request(datasets=("mnist_sample",), fast=True)), not_run=({"dataset": "gtsrb", "reason": "why"},)
-    )
-    Table1Progress("this machine").planned(job)
+    plan = plan_table1(Table1Request(datasets=("mnist_sample",), fast=True))
+    Table1Progress("this machine").planned(replace(plan, not_run=(NotRun("gtsrb", "why"),)))
     said = capsys.readouterr().err
     assert "NOT RUN: gtsrb: why." in said
     assert "INSTEAD OF MNIST" in said

@@ -21,7 +21,7 @@ SHAPES = {
     "one image": (1, 3, 5, 6),
     "one pixel": (2, 1, 1, 1),
     "one channel": (3, 1, 6, 5),
-    "colour": (4, 3, 8, 8),
+    "color": (4, 3, 8, 8),
 }
 CLASSES = 3
 
@@ -65,7 +65,7 @@ def test_shape_dtype_device_and_range_are_kept(
 @pytest.mark.parametrize("epsilon", [0.0, 1e-6, 0.1, 0.5, 1.0, 1])
 @pytest.mark.parametrize("level", [None, 0.0, 1.0])
 def test_it_stays_inside_its_ball_and_in_range(attack: Attack, epsilon: float, level: float | None) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     if level is not None:
         images.fill_(level)
     found = attack(classifier, images, labels, epsilon=epsilon).images
@@ -74,7 +74,7 @@ def test_it_stays_inside_its_ball_and_in_range(attack: Attack, epsilon: float, l
 
 
 def test_epsilon_0_changes_nothing(attack: Attack) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     assert torch.equal(attack(classifier, images, labels, epsilon=0.0).images, images)
 
 
@@ -93,7 +93,7 @@ def test_it_counts_its_queries(attack: Attack, shape: tuple[int, ...]) -> None:
 
 
 def test_the_input_and_the_classifier_are_untouched(attack: Attack) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     before, weights, truth = images.clone(), classifier.weights.detach().clone(), labels.clone()
     attack(classifier, images, labels, epsilon=0.1).images.zero_()
     assert torch.equal(images, before)
@@ -105,7 +105,7 @@ def test_the_input_and_the_classifier_are_untouched(attack: Attack) -> None:
 
 @pytest.mark.parametrize("marked", [False, True])
 def test_it_works_without_gradients_around_it_and_returns_none(attack: Attack, marked: bool) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     expected = attack(classifier, images, labels, epsilon=0.1).images
     with torch.set_grad_enabled(marked):
         found = attack(classifier, images.clone().requires_grad_(marked), labels, epsilon=0.1).images
@@ -114,7 +114,7 @@ def test_it_works_without_gradients_around_it_and_returns_none(attack: Attack, m
 
 
 def test_the_same_call_gives_the_same_bits_whatever_the_global_generator(attack: Attack) -> None:
-    run = partial(attack, *_case(SHAPES["colour"]), epsilon=0.1)
+    run = partial(attack, *_case(SHAPES["color"]), epsilon=0.1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         first = run().images
@@ -126,7 +126,7 @@ def test_the_same_call_gives_the_same_bits_whatever_the_global_generator(attack:
 
 
 def test_layout_in_memory_changes_nothing(attack: Attack) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     found = [
         attack(classifier, images.contiguous(memory_format=layout), labels, epsilon=0.1).images
         for layout in (torch.contiguous_format, torch.channels_last)
@@ -136,7 +136,7 @@ def test_layout_in_memory_changes_nothing(attack: Attack) -> None:
 
 @pytest.mark.parametrize("epsilon", [2.0, 2, -0.1, -1, 1.0000001, float("nan"), float("inf")])
 def test_an_impossible_epsilon_is_one_sentence(attack: Attack, epsilon: float) -> None:
-    classifier, images, labels = _case(SHAPES["colour"])
+    classifier, images, labels = _case(SHAPES["color"])
     with pytest.raises(InputError, match=r"^expected epsilon in \[0, 1\] \(pixels are in \[0, 1\]\), got "):
         attack(classifier, images, labels, epsilon=epsilon)
     assert classifier.calls == 0

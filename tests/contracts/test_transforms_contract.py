@@ -20,9 +20,9 @@ SHAPES = {
     "no images": (0, 1, 4, 4),
     "one image": (1, 3, 5, 6),
     "one pixel": (2, 1, 1, 1),
-    "one pixel in colour": (2, 3, 1, 1),
+    "one pixel in color": (2, 3, 1, 1),
     "one channel": (3, 1, 6, 5),
-    "colour": (4, 3, 8, 8),
+    "color": (4, 3, 8, 8),
 }
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
@@ -62,15 +62,15 @@ def _images(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Image
 
 
 def _refused(facts: TransformFacts, images: Images) -> bool:
-    """Whether it is one of colour that refuses gray images, which is its right, in one sentence."""
+    """Whether it is one of color that refuses gray images, which is its right, in one sentence."""
     if not facts.color or images.shape[1] != 1:
         return False
-    said = _said(facts, images)
-    assert not said or said.startswith("expected RGB images for ")
-    return said != ""
+    sentence = _refusal(facts, images)
+    assert not sentence or sentence.startswith("expected RGB images for ")
+    return sentence != ""
 
 
-def _said(facts: TransformFacts, images: Images) -> str:
+def _refusal(facts: TransformFacts, images: Images) -> str:
     """The sentence of a refusal, empty where there is none."""
     try:
         assert facts.function(images).shape == images.shape
@@ -184,16 +184,16 @@ def test_no_number_but_a_refused_one_leads_out_of_the_range(name: str) -> None:
 @over_names
 def test_other_numbers_of_channels_are_kept_or_refused_in_one_sentence(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
-    said = _said(facts, _images((2, 4, 5, 5)))
-    assert not said or said.startswith("expected images of 1 channel (gray) or 3 (RGB), got 4; ")
+    sentence = _refusal(facts, _images((2, 4, 5, 5)))
+    assert not sentence or sentence.startswith("expected images of 1 channel (gray) or 3 (RGB), got 4; ")
 
 
 @over_names
-def test_a_transform_of_colour_leaves_grey_alone_or_is_another_or_refuses_it(name: str) -> None:
+def test_a_transform_of_color_leaves_gray_alone_or_is_another_or_refuses_it(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
     gray = _images((3, 1, 6, 5))
     if facts.color and not _refused(facts, gray):
         found = facts.function(gray)
         assert torch.equal(found, gray) or torch.equal(found, 1 - gray)
-        in_colour = facts.function(gray.expand(3, 3, 6, 5))
-        torch.testing.assert_close(in_colour, found.expand(3, 3, 6, 5))
+        in_color = facts.function(gray.expand(3, 3, 6, 5))
+        torch.testing.assert_close(in_color, found.expand(3, 3, 6, 5))

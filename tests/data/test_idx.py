@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negatoscope.data import DataLocator, idx, load_dataset
+from negatoscope.data.sources import identify
 from negatoscope.errors import DataError, MissingExtraError
 
 SHAPES = st.lists(st.integers(0, 5), min_size=1, max_size=4)
@@ -99,9 +100,9 @@ def test_too_few_images_are_refused(tmp_path: Path) -> None:
         idx.read_checked("mnist", path)
 
 
-@pytest.mark.skipif(idx.sample_path() is None, reason="the extra 'sample' is not installed")
+@pytest.mark.skipif(idx.MNIST_SAMPLE.package.locate() is None, reason="the extra 'sample' is not installed")
 def test_the_sample_holds_what_the_lines_of_mlxtends_file_say() -> None:
-    lines = gzip.decompress(idx.expect_sample().read_bytes()).decode().splitlines()
+    lines = gzip.decompress(DataLocator().find("mnist_sample")[idx.SAMPLE_FILE].path.read_bytes()).decode().splitlines()
     table = np.array([[int(float(value)) for value in line.split(",")] for line in lines])
     pixels, labels = table[:, :-1], table[:, -1]
     parts = [idx.mnist_sample(DataLocator(download=False), split) for split in ("train", "test")]
@@ -116,7 +117,7 @@ def test_the_sample_holds_what_the_lines_of_mlxtends_file_say() -> None:
 
 def test_another_sample_than_the_known_one_is_called_unofficial(tmp_path: Path) -> None:
     (tmp_path / "mnist_5k.csv.gz").write_bytes(gzip.compress(b"1,2\n"))
-    assert not idx.identify_sample(tmp_path / "mnist_5k.csv.gz").official
+    assert not identify(idx.MNIST_SAMPLE, tmp_path / "mnist_5k.csv.gz").official
 
 
 @pytest.mark.parametrize("text", ["0,1,2\n", "not,numbers\n", ""])

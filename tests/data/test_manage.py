@@ -4,6 +4,7 @@ import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from negatoscope.data import gtsrb, load_dataset
+from negatoscope.data import DATASETS, DataLocator, Dataset, gtsrb, load_dataset, register_dataset
 from negatoscope.data.manage import clean, fetch, list_datasets, verify
+from negatoscope.data.npz import open_npz
 from negatoscope.data.prepare import prepared, prepared_folder
 from negatoscope.data.sources import OfficialFile, Source, downloads_folder, lock_of, sources
 from negatoscope.errors import DataError, DataNotFoundError, OutputError, SpecError
@@ -52,9 +54,7 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def change(files: dict[str, bytes], *addresses: str) -> None:
         official = {name: OfficialFile(hashlib.md5(c).hexdigest(), len(c)) for name, c in files.items()}
-        known = sources()["mnist"]
-        facts = (known.title, known.citation, known.license, known.home, known.class_names)
-        monkeypatch.setitem(sources(), "mnist", Source("mnist", *facts, addresses, known.counts, official))
+        monkeypatch.setitem(sources(), "mnist", replace(sources()["mnist"], addresses=addresses, files=official))
 
     return change
 
@@ -182,6 +182,60 @@ def test_every_member_of_a_zip_is_checked(tmp_path: Path) -> None:
     (problem,) = (r.problem for r in verify(["gtsrb"], data_dir=tmp_path) if r.path.name == gtsrb.TEST_IMAGES)
     assert f"{names[33]} in" in problem
     assert "damaged member" in problem
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A published dataset of one .npz, registered as `register_dataset` shows it, and a folder with its file."""
+    sources()
+    monkeypatch.setattr("negatoscope.data.sources._SOURCES", dict(sources()))
+    monkeypatch.setattr(DATASETS, "_functions", dict(DATASETS._functions))
+    np.savez(tmp_path / "tiny.npz", x_test=np.zeros((4, 8, 8), np.uint8), y_test=np.array([0, 1, 0, 1]))
+    content = (tmp_path / "tiny.npz").read_bytes()
+    source = Source(
+        name="tiny",
+        title="Tiny images of cats and dogs",
+        citation="Nobody 2000, Tiny images",
+        license="CC0 1.0",
+        home="https://example.org/tiny/",
+        class_names=("cat", "dog"),
+        addresses=("https://example.org/tiny/files/",),
+        counts={"train": 0, "test": 4},
+        files={"tiny.npz": OfficialFile(hashlib.md5(content).hexdigest(), len(content))},
+    )
+
+    @register_dataset(source=source)
+    def tiny(locator: DataLocator, split: str) -> Dataset:
+        """Tiny images."""
+        path = locator.find("tiny")["tiny.npz"].path
+        return replace(open_npz(path, split), spec="tiny", class_names=source.class_names)
+
+    return tmp_path
+
+
+def test_a_published_dataset_in_a_file_of_any_kind_is_listed_loaded_and_verified(tiny: Path) -> None:
+    assert states(data_dir=tiny)["tiny"] == "official"
+    dataset = load_dataset("tiny", split="test", data_dir=tiny)
+    assert (dataset.spec, dataset.class_names, dataset.labels.tolist()) == ("tiny", ("cat", "dog"), [0, 1, 0, 1])
+    (row,) = verify(["tiny"], data_dir=tiny)
+    assert (row.path.name, row.official, row.problem) == ("tiny.npz", True, "")
+    (tiny / "tiny.npz").write_bytes(b"something else")
+    (row,) = verify(["tiny"], data_dir=tiny)
+    assert not row.official
+    assert row.problem == f"expected the official file in {row.path}, got another; run negatoscope data fetch tiny"
+
+
+def test_a_published_dataset_with_a_check_of_its_own_has_unofficial_copies(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = replace(sources()["tiny"], check=lambda paths, name: open_npz(paths[name], "test"))
+    monkeypatch.setitem(sources(), "tiny", checked)
+    np.savez(tiny / "tiny.npz", x_test=np.ones((2, 8, 8), np.uint8), y_test=np.array([1, 0]))
+    (row,) = verify(["tiny"], data_dir=tiny)
+    assert (row.official, row.problem) == (False, "")
+    (tiny / "tiny.npz").write_bytes(b"something else")
+    (row,) = verify(["tiny"], data_dir=tiny)
+    assert row.problem.startswith("expected an .npz file in ")
 
 
 def test_names_that_cannot_be_verified_or_fetched_are_told() -> None:

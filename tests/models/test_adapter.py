@@ -16,7 +16,7 @@ from negatoscope.pixels import ResizeSpec
 from negatoscope.types import Images
 
 CPU = torch.device("cpu")
-COLOUR = InputSpec(resize=ResizeSpec(4, 5, "rgb"), classes=7)
+COLOR = InputSpec(resize=ResizeSpec(4, 5, "rgb"), classes=7)
 WEIGHTS = torch.randn(60, 7, generator=torch.Generator().manual_seed(0))
 
 
@@ -35,7 +35,7 @@ def _classifier(input_spec: InputSpec, run: Any = None) -> ClassifierAdapter:
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
 def test_images_come_as_numpy_would_lay_them_out(layout: Any, span: Any, scale: int, shift: int, order: Any) -> None:
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
-    input_spec = replace(COLOUR, layout=layout, range=span, mean=mean, std=std, channel_order=order)
+    input_spec = replace(COLOR, layout=layout, range=span, mean=mean, std=std, channel_order=order)
     images = _images()
     before = images.clone()
     values = images.double().numpy().transpose(0, 2, 3, 1) * scale + shift
@@ -47,7 +47,7 @@ def test_images_come_as_numpy_would_lay_them_out(layout: Any, span: Any, scale: 
     assert torch.equal(images, before)
 
 
-def test_grey_images_may_come_without_channels() -> None:
+def test_gray_images_may_come_without_channels() -> None:
     images = _images(channels=1)
     input_spec = InputSpec(resize=ResizeSpec(4, 5, "gray"), classes=7, layout="NHW")
     assert torch.equal(preprocess(images, input_spec=input_spec), images[:, 0])
@@ -55,7 +55,7 @@ def test_grey_images_may_come_without_channels() -> None:
 
 def test_stored_pixels_arrive_unchanged_where_bytes_are_wanted() -> None:
     pixels = torch.arange(240, dtype=torch.uint8).reshape(4, 3, 4, 5)
-    laid = preprocess(pixels.float() / 255, input_spec=replace(COLOUR, dtype="uint8", range="0..255", layout="NHWC"))
+    laid = preprocess(pixels.float() / 255, input_spec=replace(COLOR, dtype="uint8", range="0..255", layout="NHWC"))
     assert laid.dtype == torch.uint8
     assert torch.equal(laid, pixels.permute(0, 2, 3, 1))
 
@@ -69,14 +69,14 @@ def test_a_fixed_batch_is_filled_and_gives_the_same_rows(batch: int, n: int) -> 
         sizes.append(len(values))
         return values.flatten(1) @ WEIGHTS
 
-    found = _classifier(replace(COLOUR, batch=batch), run)(_images(n))
-    torch.testing.assert_close(found, _classifier(COLOUR)(_images(n)))
+    found = _classifier(replace(COLOR, batch=batch), run)(_images(n))
+    torch.testing.assert_close(found, _classifier(COLOR)(_images(n)))
     assert found.shape == (n, 7)
     assert set(sizes) <= {batch}
 
 
 SCORES = torch.randn(5, 4, generator=torch.Generator().manual_seed(2))
-FOUR = replace(COLOUR, classes=4)
+FOUR = replace(COLOR, classes=4)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_bytes_are_shares_of_their_sum() -> None:
 )
 def test_one_sigmoid_is_the_second_of_two_classes(output: Any, column: Any) -> None:
     outputs = torch.tensor(np.asarray(column)).float().nan_to_num(posinf=80.0, neginf=-80.0)[:, None]
-    found = to_logits(outputs, input_spec=replace(COLOUR, classes=2, output=output), name="it").softmax(1)
+    found = to_logits(outputs, input_spec=replace(COLOR, classes=2, output=output), name="it").softmax(1)
     np.testing.assert_allclose(found, [[1, 0], [0.75, 0.25], [0, 1]], atol=1e-6)
 
 
@@ -155,7 +155,7 @@ def test_outputs_of_another_kind_are_one_sentence(outputs: Tensor, output: Any, 
 
 def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:
     with pytest.raises(InputError, match="expected a sigmoid as the one output of it, got 3"):
-        to_logits(torch.full((2, 1), 3.0), input_spec=replace(COLOUR, classes=2, output="probabilities"), name="it")
+        to_logits(torch.full((2, 1), 3.0), input_spec=replace(COLOR, classes=2, output="probabilities"), name="it")
 
 
 @pytest.mark.parametrize(
@@ -163,17 +163,17 @@ def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:
 )
 def test_anything_but_a_row_for_each_image_is_one_sentence(run: Any) -> None:
     with pytest.raises(InputError, match="expected a row of outputs for each of 6 images from it, got"):
-        _classifier(COLOUR, run)(_images())
+        _classifier(COLOR, run)(_images())
 
 
 def test_images_of_another_size_are_one_sentence() -> None:
     with pytest.raises(InputError, match=r"expected images of channels, height and width \(3, 4, 5\), got \(1, 4, 5\)"):
-        _classifier(COLOUR)(_images(channels=1))
+        _classifier(COLOR)(_images(channels=1))
 
 
 def test_gradients_pass_through() -> None:
     images = _images().requires_grad_()
-    classifier = _classifier(replace(COLOUR, mean=(0.5,), std=(0.25,), output="probabilities"), _shares)
+    classifier = _classifier(replace(COLOR, mean=(0.5,), std=(0.25,), output="probabilities"), _shares)
     classifier(images)[:, 0].sum().backward()
     assert images.grad is not None
     assert bool(images.grad.any())

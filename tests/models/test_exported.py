@@ -96,7 +96,7 @@ def test_pickles_and_machine_code_in_it_are_refused(member: str, saved: Path, tm
     assert not (tmp_path / "the code ran").exists()
 
 
-def test_a_weight_that_is_said_to_be_pickled_must_be_a_tensor(saved: Path, tmp_path: Path) -> None:
+def test_a_weight_that_is_pickled_must_be_a_tensor(saved: Path, tmp_path: Path) -> None:
     config = b'{"config": {"weight": {"path_name": "weight_0", "use_pickle": true}}}'
     buffer = io.BytesIO()
     torch.save(Bomb(tmp_path / "the code ran"), buffer)

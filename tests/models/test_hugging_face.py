@@ -1,4 +1,4 @@
-"""A real Hugging Face classifier, saved and opened offline, says what transformers' own pipeline says."""
+"""A real Hugging Face classifier, saved and opened offline, gives the scores of transformers' own pipeline."""
 
 import json
 import sys
@@ -66,7 +66,7 @@ def _folder(saved: Path, tmp_path: Path, processor: dict[str, Any] | None) -> Pa
 
 
 def _photo() -> np.ndarray:
-    """An image with colours, edges and a size of its own."""
+    """An image with colors, edges and a size of its own."""
     down, across = np.mgrid[0:60, 0:90]
     planes = [down * 4, across * 2, ((down // 10 + across // 10) % 2) * 200]
     return np.stack(planes, axis=-1).astype(np.uint8)

@@ -1,10 +1,13 @@
 """What a classifier expects is said in the same words in options, Python and TOML, and contradictions are found."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import InputError
@@ -110,7 +113,7 @@ def test_whole_numbers_are_taken_as_0_to_255_without_being_asked() -> None:
         ({"mean": "nan"}, "expected mean to be finite"),
         ({"std": 0.0}, "expected std not to be 0"),
         ({"channel_order": "BGR"}, "expected channel_order to be left out for gray images"),
-        ({"channels": "rgb", "layout": "NHW"}, "for colour images, got NHW"),
+        ({"channels": "rgb", "layout": "NHW"}, "for color images, got NHW"),
         ({"dtype": "uint8", "range": "0..1"}, r"expected range to be 0..255 for uint8, got 0..1"),
         ({"dtype": "uint8", "mean": 0.5}, "expected mean and std to be left out for uint8"),
         ({"class_map": [1, 10]}, r"expected class_map to name outputs from 0 to 9, got \[10\]"),
@@ -130,6 +133,32 @@ def test_whole_numbers_are_taken_as_0_to_255_without_being_asked() -> None:
 def test_what_cannot_be_is_one_sentence(changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         _input_spec(**changed)
+
+
+NAMES = [*(field.name for field in fields(ModelOptions)), "config", "x", ""]
+SINGLE = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters()), st.binary()),
+    st.sampled_from(["224x160", "0x0", "5..1", "1..99999999999", "+1", "1,,2", "9" * 5000, "1e400", "nan", "٣", "rgb"]),
+    st.sampled_from([10**400, Path("x"), Path("/dev/null"), Path("/"), np.float32(1), np.ones(2), object(), {1}]),
+    st.just(1).map(lambda one: one << 20_000),  # more digits than Python writes
+)
+VALUES = st.recursive(
+    SINGLE,
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300)
+@given(values=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
+def test_whatever_is_given_is_taken_or_refused_in_one_sentence(values: dict[str, object]) -> None:
+    try:
+        InputSpec.from_options(read_options(values), name="it")
+    except InputError as error:
+        sentence = str(error)
+    else:
+        return
+    assert "\n" not in sentence
 
 
 @pytest.mark.parametrize("missing", ["size", "channels", "classes"])

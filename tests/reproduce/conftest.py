@@ -1,4 +1,4 @@
-"""Documents of the table1 kind, counted from simulated predictions, the paper's numbers being its own."""
+"""Documents of Table I, counted from simulated predictions, the paper's numbers being its own."""
 
 from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
@@ -56,14 +56,15 @@ def make_document() -> Maker:
 def document(
     datasets: Sequence[str] = ("mnist", "gtsrb"), *, seeds: int = 1, random: bool = False, not_run: Sequence[str] = ()
 ) -> dict[str, Any]:
-    cells = [
-        cell(name, index, seed, random) for name in datasets for index in range(_rows(name)) for seed in range(seeds)
+    runs = [
+        run_of(name, index, seed, random) for name in datasets for index in range(_rows(name)) for seed in range(seeds)
     ]
-    summary = [row(name, index, cells) for name in datasets for index in range(_rows(name))]
+    summary = [row(name, index, runs) for name in datasets for index in range(_rows(name))]
     return {
-        "schema": 1,
+        "schema": 2,
         "provenance": _provenance(datasets, seeds),
-        "cells": cells,
+        "fast": False,
+        "runs": runs,
         "not_run": [{"dataset": name, "reason": "no copy was found"} for name in not_run],
         "summary": summary,
     }
@@ -71,14 +72,11 @@ def document(
 
 def attacks(under: float, epsilon: float, n: int) -> dict[str, Any]:
     """Rates that name their own two epsilons, so that a table can be seen to have taken the right one."""
-    return {
-        "epsilon": under,
-        "fgsm": rate(round(n * (0.3 + epsilon - under / 2)), n),
-        "pgd": rate(round(n * (0.25 + epsilon - under / 2)), n),
-    }
+    fgsm, pgd = (rate(round(n * (share + epsilon - under / 2)), n) for share in (0.3, 0.25))
+    return {"epsilon": under, "accuracies": {"fgsm": fgsm, "pgd": pgd}}
 
 
-def cell(name: str, index: int, seed: int, random: bool) -> dict[str, Any]:
+def run_of(name: str, index: int, seed: int, random: bool) -> dict[str, Any]:
     facts = DATASETS[name]
     draw = np.random.default_rng([seed, index, len(name)])
     moved = float(draw.normal(0, 0.012))
@@ -92,15 +90,12 @@ def cell(name: str, index: int, seed: int, random: bool) -> dict[str, Any]:
         "dataset": name,
         "epsilon": epsilon,
         "seed": seed,
-        "recipe": name,
+        "recipe": {"name": name},
         "train": rate(draw.binomial(sizes["train"], min(test + 0.007, 1)), sizes["train"]),
         "validation": rate(draw.binomial(sizes["validation"], test), sizes["validation"]),
         "test": rate(draw.binomial(sizes["test"], test), sizes["test"]),
         "negative_train": rate(int((predictions == labels).sum()), sizes["train"]),
         "negative_test": rate(draw.binomial(sizes["test"], negative), sizes["test"]),
-        "fgsm": rate(draw.binomial(sizes["test"], 0.3 + epsilon), sizes["test"]),
-        "pgd": rate(draw.binomial(sizes["test"], 0.05 + epsilon), sizes["test"]),
-        "attack_epsilon": epsilon or 0.1,
         "attacks": [
             attacks(under, epsilon, sizes["test"]) for under in ([epsilon] if epsilon else facts["epsilons"][1:])
         ],
@@ -111,7 +106,6 @@ def cell(name: str, index: int, seed: int, random: bool) -> dict[str, Any]:
             "negative_test": 0.87 - epsilon / 4,
         },
         "destinations": destinations(labels, predictions, classes),
-        "chance": 1 / classes,
         "majority": float(np.bincount(labels).max() / len(labels)),
         "epochs": [epoch(number, test, negative, draw) for number in range(1, 11)],
         "seconds": 300.0 + index,
@@ -150,12 +144,10 @@ def epoch(number: int, test: float, negative: float, draw: np.random.Generator) 
     }
 
 
-def row(name: str, index: int, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def row(name: str, index: int, every: Sequence[dict[str, Any]]) -> dict[str, Any]:
     facts = DATASETS[name]
     epsilon, papers = facts["epsilons"][index], facts["paper"][index]
-    runs = [run for run in cells if run["dataset"] == name and run["epsilon"] == epsilon]
-
-    tracked = name == "gtsrb" and len(runs) == 1
+    runs = [run for run in every if run["dataset"] == name and run["epsilon"] == epsilon]
 
     def mean(*path: str) -> float:
         return fmean(_at(run, path) for run in runs)
@@ -165,42 +157,40 @@ def row(name: str, index: int, cells: Sequence[dict[str, Any]]) -> dict[str, Any
         "epsilon": epsilon,
         "recipe": name,
         "seeds": len(runs),
-        **_compared("test", [run["test"] for run in runs], papers[0]),
-        **_compared("negative", [run["negative_train"] for run in runs], papers[1]),
+        "test": _compared([run["test"] for run in runs], papers[0]),
+        "negative": _compared([run["negative_train"] for run in runs], papers[1]),
         "interval": "wilson" if len(runs) < 3 else "prediction",
-        "n_test": facts["sizes"]["test"],
-        "n_negative": facts["sizes"]["train"],
         "train_accuracy": mean("train", "accuracy"),
         "validation_accuracy": mean("validation", "accuracy"),
         "negative_test_accuracy": mean("negative_test", "accuracy"),
-        "fgsm_accuracy": mean("fgsm", "accuracy"),
-        "pgd_accuracy": mean("pgd", "accuracy"),
-        "attack_epsilon": runs[0]["attack_epsilon"],
+        "attack_epsilon": epsilon or 0.1,
+        "attack_accuracies": {name: fmean(_shown(run)[name]["accuracy"] for run in runs) for name in ("fgsm", "pgd")},
         "confidence_train": mean("confidence", "train"),
         "confidence_negative": mean("confidence", "negative_train"),
         "entropy_bits": mean("destinations", "entropy_bits"),
         "mutual_information_bits": mean("destinations", "mutual_information_bits"),
         "mutual_information_null_bits": mean("destinations", "mutual_information_null_bits"),
-        "chance": mean("chance"),
+        "chance": 1 / facts["classes"],
         "majority": mean("majority"),
-        "negative_track_low": mean("negative_train", "track_low") if tracked else None,
-        "negative_track_high": mean("negative_train", "track_high") if tracked else None,
         "seconds": mean("seconds"),
     }
 
 
-def _compared(kind: str, rates: Sequence[dict[str, Any]], paper: float | None) -> dict[str, Any]:
+def _compared(rates: Sequence[dict[str, Any]], paper: float | None) -> dict[str, Any]:
     values = [one["accuracy"] for one in rates]
     few = len(values) < 3
     pooled = wilson(sum(one["correct"] for one in rates), sum(one["n"] for one in rates))
     interval = pooled if few else prediction_interval(values)
     return {
-        f"{kind}_accuracy": fmean(values),
-        f"{kind}_low": interval.low,
-        f"{kind}_high": interval.high,
-        f"{kind}_std": stdev(values) if len(values) > 1 else None,
-        f"paper_{kind}_accuracy": paper,
-        f"verdict_{kind}": verdict(paper, values),
+        "n": rates[0]["n"],
+        "accuracy": fmean(values),
+        "low": interval.low,
+        "high": interval.high,
+        "std": stdev(values) if len(values) > 1 else None,
+        "track_low": rates[0].get("track_low") if len(values) == 1 else None,
+        "track_high": rates[0].get("track_high") if len(values) == 1 else None,
+        "paper_accuracy": paper,
+        "verdict": verdict(paper, values),
     }
 
 
@@ -222,11 +212,16 @@ def _provenance(datasets: Sequence[str], seeds: int) -> dict[str, Any]:
         "command": f"negatoscope reproduce table1 --seeds {seeds}",
         "created": "2026-11-24",
         "versions": {"python": "3.11.9", "torch": "2.9.1"},
+        "system": "Linux x86_64",
         "hardware": "AMD EPYC, 2 threads, bf16",
         "data": data,
-        "settings": {"fast": False, "negatives": dict.fromkeys(datasets, "after preparation")},
-        "recipes": {name: {"name": name} for name in datasets},
     }
+
+
+def _shown(run: dict[str, Any]) -> dict[str, Any]:
+    """The accuracies under attack that the run's row shows."""
+    under = run["epsilon"] or 0.1
+    return next(found["accuracies"] for found in run["attacks"] if found["epsilon"] == under)
 
 
 def _rows(name: str) -> int:

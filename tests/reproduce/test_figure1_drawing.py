@@ -12,9 +12,9 @@ from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
 LONG = "End of no passing by vehicles over 3.5 metric tons"
 
 
-def pair(channels: int, truth: str, said: str) -> list[Panel]:
+def pair(channels: int, truth: str, prediction: str) -> list[Panel]:
     image = np.random.default_rng(channels).integers(0, 256, (channels, 28, 28), dtype=np.uint8)
-    return [Panel(image, truth, truth, 0.99999), Panel(255 - image, truth, said, 0.5432)]
+    return [Panel(image, truth, truth, 0.99999), Panel(255 - image, truth, prediction, 0.5432)]
 
 
 DIGIT = pair(1, "7", "2")
@@ -44,16 +44,16 @@ def test_a_dim_picture_is_not_stretched_to_full_contrast() -> None:
     assert shown.get_clim() == (0, 255)
 
 
-def test_right_and_wrong_answers_differ_by_more_than_colour() -> None:
+def test_correct_and_wrong_predictions_differ_by_more_than_colour() -> None:
     right, wrong = draw_figure1([DIGIT]).axes
-    assert caption(right) == "✓ says 7\nover 99.9 % sure"
-    assert caption(wrong) == "✗ says 2\ntruth: 7\n54.3 % sure"
+    assert caption(right) == "✓ 7\nconfidence >99.9 %"
+    assert caption(wrong) == "✗ 2\ntruth: 7\nconfidence 54.3 %"
     assert right.texts[0].get_color() != wrong.texts[0].get_color()
 
 
-def test_certainty_is_said_only_of_what_is_certain() -> None:
+def test_full_confidence_is_shown_only_where_it_is_full() -> None:
     sure = Panel(DIGIT[0].image, "7", "7", 1.0)
-    assert caption(draw_figure1([[sure, sure]]).axes[0]).endswith("\n100.0 % sure")
+    assert caption(draw_figure1([[sure, sure]]).axes[0]).endswith("\nconfidence 100.0 %")
 
 
 def test_groups_are_lettered_and_named() -> None:

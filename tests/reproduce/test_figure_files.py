@@ -7,9 +7,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from negatoscope.documents import from_plain
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
-from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
+from negatoscope.reproduce.table1_document import Table1
+from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
 
 Maker = Callable[..., dict[str, Any]]
 
@@ -17,7 +19,7 @@ Maker = Callable[..., dict[str, Any]]
 def figures(make_document: Maker) -> list[Any]:
     image = np.arange(784, dtype=np.uint8).reshape(1, 28, 28)
     panels = [Panel(image, "7", "7", 0.9), Panel(255 - image, "7", "2", 0.5)]
-    result = make_document(["mnist", "gtsrb"])
+    result = from_plain(make_document(["mnist", "gtsrb"]), Table1)
     return [draw_table1(result), draw_epochs(result), draw_figure1([panels], groups=["MNIST"])]
 
 
@@ -40,7 +42,7 @@ def test_the_same_numbers_give_the_same_bytes_whatever_the_users_settings(make_d
 def test_importing_the_drawings_loads_neither_pyplot_nor_torch_and_changes_no_setting() -> None:
     script = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy();"
-        "import negatoscope.reproduce.table1_figures, negatoscope.reproduce.figure1_drawing;"
+        "import negatoscope.reproduce.table1_figure, negatoscope.reproduce.figure1_drawing;"
         "import negatoscope.reproduce.table1_page;"
         "assert matplotlib.rcParams.copy() == before;"
         "print([name for name in ('matplotlib.pyplot', 'torch') if name in sys.modules])"

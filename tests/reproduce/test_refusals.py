@@ -9,7 +9,7 @@ from PIL import Image
 from negatoscope.errors import DataError, InputError
 from negatoscope.models.networks import NetworkSettings
 from negatoscope.reproduce.figure1 import reproduce_figure1
-from negatoscope.reproduce.table1 import Request, plan
+from negatoscope.reproduce.table1 import Table1Request, plan_table1
 from negatoscope.training.recipe import Recipe
 
 
@@ -23,8 +23,8 @@ def fill(top: Path, *, train: tuple[int, int], test: tuple[int, int]) -> Path:
     return top
 
 
-def of_folder(top: Path, recipe: Recipe) -> Request:
-    return Request(datasets=(f"folder:{top}",), epsilons=(0.0,), recipe=recipe)
+def of_folder(top: Path, recipe: Recipe) -> Table1Request:
+    return Table1Request(datasets=(f"folder:{top}",), epsilons=(0.0,), recipe=recipe)
 
 
 @pytest.mark.parametrize(
@@ -36,38 +36,48 @@ def test_images_that_the_network_cannot_take_are_refused_at_once(
 ) -> None:
     fill(tmp_path, train=train, test=test)
     with pytest.raises(InputError, match=told):
-        plan(of_folder(tmp_path, Recipe("mine", validation_size=2)))
+        plan_table1(of_folder(tmp_path, Recipe("mine", validation_size=2)))
 
 
 def test_images_of_varying_size_are_refused_at_once(tmp_path: Path) -> None:
     fill(tmp_path, train=(12, 12), test=(12, 12))
     Image.fromarray(np.zeros((13, 13), np.uint8)).save(tmp_path / "train" / "class 0" / "larger.png")
     with pytest.raises(InputError, match="expected images of one size"):
-        plan(of_folder(tmp_path, Recipe("mine", validation_size=2)))
+        plan_table1(of_folder(tmp_path, Recipe("mine", validation_size=2)))
 
 
 def test_a_recipe_that_does_not_fit_the_images_is_refused_at_once(tmp_path: Path) -> None:
     fill(tmp_path, train=(12, 12), test=(12, 12))
     single = Recipe("mine", validation_size=2, batch_size=1, network=NetworkSettings(batch_norm=True))
     with pytest.raises(InputError, match="change batch_size"):
-        plan(of_folder(tmp_path, single))
+        plan_table1(of_folder(tmp_path, single))
     with pytest.raises(InputError, match="expected a validation_size from 1 to 5"):
-        plan(of_folder(tmp_path, Recipe("mine")))
+        plan_table1(of_folder(tmp_path, Recipe("mine")))
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{}", "[]", "3", '{"cells": 3}', '{"cells": [{}]}', '{"cells": []}', "[" * 100_000, "\0"],
+    [
+        "",
+        "{}",
+        "[]",
+        "3",
+        '{"schema": 1}',
+        '{"schema": 2, "runs": 3}',
+        '{"schema": 2, "runs": [{}]}',
+        "[" * 100_000,
+        "\0",
+    ],
     ids=lambda content: content[:20],
 )
 def test_figure1_says_that_a_table_is_damaged(tmp_path: Path, content: str) -> None:
     (tmp_path / "table1.json").write_text(content)
     with pytest.raises(
-        DataError, match=r"^expected a finished table in .*table1\.json, got a damaged file; make it again$"
+        DataError, match=r"^expected a finished table .*in .*table1\.json, .*; run `reproduce table1` first$"
     ):
         reproduce_figure1(tmp_path, out=tmp_path / "out")
 
 
-def test_figure1_wants_an_epsilon(tmp_path: Path) -> None:
+def test_figure1_needs_an_epsilon(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="got none"):
         reproduce_figure1(tmp_path, out=tmp_path / "out", epsilons=())

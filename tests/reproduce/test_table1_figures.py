@@ -12,12 +12,23 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.optimize import isotonic_regression
 
+from negatoscope.documents import from_plain
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import styled
-from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1, spread
+from negatoscope.reproduce import table1_figure
+from negatoscope.reproduce.table1_document import Table1
+from negatoscope.reproduce.table1_figure import spread
 
 Document = dict[str, Any]
 Maker = Callable[..., Document]
+
+
+def draw_table1(document: Document) -> Figure:
+    return table1_figure.draw_table1(from_plain(document, Table1))
+
+
+def draw_epochs(document: Document) -> Figure:
+    return table1_figure.draw_epochs(from_plain(document, Table1))
 
 
 def heights(axes: Axes, label: str) -> list[float]:
@@ -58,11 +69,9 @@ def test_every_accuracy_and_its_interval_is_a_point_of_the_table_figure(make_doc
         rows = [row for row in result["summary"] if row["dataset"] == dataset]
         bars = [segment[:, 1].tolist() for collection in axes.collections for segment in collection.get_segments()]
         for index, kind in enumerate(("test", "negative")):
-            assert heights(axes, f"ours, {kind}") == pytest.approx([100 * row[f"{kind}_accuracy"] for row in rows])
-            assert heights(axes, f"paper, {kind}") == pytest.approx(
-                [100 * row[f"paper_{kind}_accuracy"] for row in rows]
-            )
-            expected = [[100 * row[f"{kind}_low"], 100 * row[f"{kind}_high"]] for row in rows]
+            assert heights(axes, f"ours, {kind}") == pytest.approx([100 * row[kind]["accuracy"] for row in rows])
+            assert heights(axes, f"paper, {kind}") == pytest.approx([100 * row[kind]["paper_accuracy"] for row in rows])
+            expected = [[100 * row[kind]["low"], 100 * row[kind]["high"]] for row in rows]
             assert np.array(bars[5 * index : 5 * index + 5]) == pytest.approx(np.array(expected))
 
 
@@ -77,7 +86,7 @@ def test_ours_and_the_papers_points_stand_beside_each_other_at_their_tick(make_d
 
 def test_a_number_that_the_paper_does_not_print_has_no_point(make_document: Maker) -> None:
     result = make_document(["mnist"])
-    result["summary"][1]["paper_test_accuracy"] = None
+    result["summary"][1]["test"]["paper_accuracy"] = None
     (axes,) = draw_table1(result).axes
     assert len(heights(axes, "paper, test")) == 4
     assert len(heights(axes, "paper, negative")) == len(heights(axes, "ours, test")) == 5
@@ -105,7 +114,7 @@ def test_every_run_is_a_line_over_its_epochs(make_document: Maker, seeds: int) -
     names = ("validation_accuracy", "negative_accuracy")
     panels = [(dataset, name) for name in names for dataset in ("mnist", "gtsrb")]
     for axes, (dataset, name) in zip(figure.axes, panels, strict=True):
-        runs = [cell["epochs"] for cell in result["cells"] if cell["dataset"] == dataset]
+        runs = [run["epochs"] for run in result["runs"] if run["dataset"] == dataset]
         lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
         assert [line.get_xdata().tolist() for line in lines] == [[epoch["epoch"] for epoch in run] for run in runs]
         drawn = np.array([line.get_ydata() for line in lines])
@@ -126,24 +135,24 @@ def test_no_text_is_cut_off_or_covers_another(
 def test_lines_that_end_together_keep_readable_names(make_document: Maker, draw: Callable[..., Figure]) -> None:
     result = make_document(["mnist"])
     for row in result["summary"]:
-        row |= {"test_accuracy": 0.1, "negative_accuracy": 0.1}
-    for cell in result["cells"]:
-        cell["epochs"][-1] |= {"validation_accuracy": 0.99, "negative_accuracy": 0.1}
+        row["test"]["accuracy"] = row["negative"]["accuracy"] = 0.1
+    for run in result["runs"]:
+        run["epochs"][-1] |= {"validation_accuracy": 0.99, "negative_accuracy": 0.1}
     assert_readable(draw(result))
 
 
 def test_one_classifier_trained_for_one_epoch_can_be_drawn(make_document: Maker) -> None:
     result = make_document(["mnist"])
-    result["summary"], result["cells"] = result["summary"][:1], result["cells"][:1]
-    result["cells"][0]["epochs"] = result["cells"][0]["epochs"][:1]
+    result["summary"], result["runs"] = result["summary"][:1], result["runs"][:1]
+    result["runs"][0]["epochs"] = result["runs"][0]["epochs"][:1]
     assert_readable(draw_table1(result))
     assert_readable(draw_epochs(result))
 
 
 def test_one_epoch_has_one_tick(make_document: Maker) -> None:
     result = make_document(["mnist"])
-    for cell in result["cells"]:
-        cell["epochs"] = cell["epochs"][:1]
+    for run in result["runs"]:
+        run["epochs"] = run["epochs"][:1]
     for axes in draw_epochs(result).axes:
         low, high = axes.get_xlim()
         assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
@@ -152,7 +161,7 @@ def test_one_epoch_has_one_tick(make_document: Maker) -> None:
 @pytest.mark.parametrize("draw", [draw_table1, draw_epochs])
 def test_a_smoke_run_says_so_in_its_titles(make_document: Maker, draw: Callable[..., Figure]) -> None:
     result = make_document(["mnist", "mnist_sample"])
-    result["provenance"]["settings"]["fast"] = True
+    result["fast"] = True
     figure = draw(result)
     titles = [axes.get_title("left") for axes in figure.axes[:2]]
     assert titles == ["MNIST, smoke run", "MNIST sample, smoke run"]

@@ -8,10 +8,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from negatoscope.reproduce.table1_page import table1_csv, table1_live, table1_markdown
+from negatoscope.documents import from_plain
+from negatoscope.reproduce import table1_columns, table1_page
+from negatoscope.reproduce.table1_document import SummaryRow, Table1
 
 Document = dict[str, Any]
 Maker = Callable[..., Document]
+
+
+def table1_markdown(document: Document) -> str:
+    return table1_page.table1_markdown(from_plain(document, Table1))
+
+
+def table1_csv(document: Document) -> str:
+    return table1_columns.table1_csv(from_plain(document, Table1))
+
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -39,7 +50,8 @@ def in_percent(*rates: float) -> Any:
 
 def shown(summary: Sequence[Document], *, pending: Sequence[tuple[str, float]] = (), width: int = 80) -> str:
     stream = io.StringIO()
-    Console(width=width, file=stream, color_system=None).print(table1_live(summary, pending=pending))
+    rows = [from_plain(row, SummaryRow) for row in summary]
+    Console(width=width, file=stream, color_system=None).print(table1_columns.table1_live(rows, pending=pending))
     return stream.getvalue()
 
 
@@ -49,12 +61,12 @@ def test_one_run_stands_beside_the_paper_with_its_interval(make_document: Maker)
     for dataset, heading in (("mnist", "MNIST"), ("gtsrb", "GTSRB")):
         rows = [row for row in result["summary"] if row["dataset"] == dataset]
         for line, row in zip(parsed(text, heading), rows, strict=True):
-            ours = [row[f"test_{name}"] for name in ("accuracy", "low", "high")]
-            negatives = [row[f"negative_{name}"] for name in ("accuracy", "low", "high")]
+            ours = [row["test"][name] for name in ("accuracy", "low", "high")]
+            negatives = [row["negative"][name] for name in ("accuracy", "low", "high")]
             assert numbers(line["Test images: ours"]) == in_percent(*ours)
             assert numbers(line["Negatives: ours"]) == in_percent(*negatives)
-            assert numbers(line["Paper"]) == in_percent(row["paper_test_accuracy"])
-            assert numbers(line["Paper 2"]) == in_percent(row["paper_negative_accuracy"])
+            assert numbers(line["Paper"]) == in_percent(row["test"]["paper_accuracy"])
+            assert numbers(line["Paper 2"]) == in_percent(row["negative"]["paper_accuracy"])
             assert (line["Verdict"], line["Verdict 2"]) == ("undecided", "undecided")
 
 
@@ -62,11 +74,11 @@ def test_several_runs_show_their_spread_and_a_verdict(make_document: Maker) -> N
     result = make_document(["mnist"], seeds=3)
     for line, row in zip(parsed(table1_markdown(result), "MNIST"), result["summary"], strict=True):
         names = ("accuracy", "std", "low", "high")
-        assert numbers(line["Test images: ours"]) == in_percent(*(row[f"test_{name}"] for name in names))
-        assert numbers(line["Negatives: ours"]) == in_percent(*(row[f"negative_{name}"] for name in names))
+        assert numbers(line["Test images: ours"]) == in_percent(*(row["test"][name] for name in names))
+        assert numbers(line["Negatives: ours"]) == in_percent(*(row["negative"][name] for name in names))
         assert line["Negatives: ours"].count("±") == 1
-        assert (line["Verdict"], line["Verdict 2"]) == (row["verdict_test"], row["verdict_negative"])
-    assert {row["verdict_negative"] for row in result["summary"]} > {"agrees"}, "the demo must hold several verdicts"
+        assert (line["Verdict"], line["Verdict 2"]) == (row["test"]["verdict"], row["negative"]["verdict"])
+    assert {row["negative"]["verdict"] for row in result["summary"]} > {"agrees"}, "the demo must hold several verdicts"
 
 
 def test_classifiers_have_the_names_of_the_paper(make_document: Maker) -> None:
@@ -82,7 +94,7 @@ def test_rows_are_in_the_order_of_epsilon_whatever_the_order_of_the_document(mak
 
 def test_a_number_that_the_paper_does_not_print_is_a_dash_without_a_verdict(make_document: Maker) -> None:
     result = make_document(["mnist"])
-    result["summary"][2]["paper_negative_accuracy"] = None
+    result["summary"][2]["negative"]["paper_accuracy"] = None
     line = parsed(table1_markdown(result), "MNIST")[2]
     assert (line["Paper 2"], line["Verdict 2"]) == ("–", "–")
     assert line["Verdict"] == "undecided"
@@ -93,15 +105,17 @@ def test_the_interval_by_track_has_a_column_only_where_tracks_are_known(make_doc
     text = table1_markdown(result)
     signs = [row for row in result["summary"] if row["dataset"] == "gtsrb"]
     for line, row in zip(parsed(text, "GTSRB"), signs, strict=True):
-        assert numbers(line["By track"]) == in_percent(row["negative_track_low"], row["negative_track_high"])
+        assert numbers(line["By track"]) == in_percent(row["negative"]["track_low"], row["negative"]["track_high"])
     assert "By track" not in parsed(text, "MNIST")[0]
 
 
 def test_recipes_of_one_dataset_get_a_table_each(make_document: Maker) -> None:
     result, other = make_document(["mnist"]), make_document(["mnist"], seeds=3)
-    for row in (*other["summary"], *other["cells"]):
+    for row in other["summary"]:
         row["recipe"] = "sturdy"
-    for key in ("summary", "cells"):
+    for run in other["runs"]:
+        run["recipe"] = {"name": "sturdy"}
+    for key in ("summary", "runs"):
         result[key] += other[key]
     text = table1_markdown(result)
     assert "±" not in parsed(text, "MNIST, recipe mnist")[0]["Test images: ours"]
@@ -117,14 +131,14 @@ def test_the_other_accuracies_are_those_of_the_runs(make_document: Maker, seeds:
         assert numbers(line["Training images"])[:1] == in_percent(row["train_accuracy"])
         assert numbers(line["Validation images"])[:1] == in_percent(row["validation_accuracy"])
         assert numbers(line["Negatives of test images"])[:1] == in_percent(row["negative_test_accuracy"])
-        assert numbers(attack["FGSM"])[:1] == in_percent(row["fgsm_accuracy"])
-        assert numbers(attack["PGD"])[:1] == in_percent(row["pgd_accuracy"])
+        assert numbers(attack["FGSM"])[:1] == in_percent(row["attack_accuracies"]["fgsm"])
+        assert numbers(attack["PGD"])[:1] == in_percent(row["attack_accuracies"]["pgd"])
         assert float(attack["Attack's ε"]) == row["attack_epsilon"]
-        plain = next(cell for cell in result["cells"] if cell["dataset"] == row["dataset"] and not cell["epsilon"])
+        plain = next(run for run in result["runs"] if run["dataset"] == row["dataset"] and not run["epsilon"])
         same = [each for each in plain["attacks"] if row["epsilon"] and each["epsilon"] == row["epsilon"]]
         for name in ("fgsm", "pgd"):
             shown = attack[f"DNN: {name.upper()}"]
-            assert numbers(shown)[:1] == in_percent(same[0][name]["accuracy"]) if same else shown == "–"
+            assert numbers(shown)[:1] == in_percent(same[0]["accuracies"][name]["accuracy"]) if same else shown == "–"
         assert numbers(attack["Confidence"])[:1] == in_percent(row["confidence_train"])
         assert numbers(attack["On negatives"])[:1] == in_percent(row["confidence_negative"])
         assert len(numbers(line["Training images"])) == (3 if seeds == 1 else 2)
@@ -132,15 +146,15 @@ def test_the_other_accuracies_are_those_of_the_runs(make_document: Maker, seeds:
 
 def test_an_accuracy_of_one_run_has_its_interval(make_document: Maker) -> None:
     result = make_document(["mnist"])
-    line, rate = parsed(table1_markdown(result), "More accuracies")[0], result["cells"][0]["validation"]
+    line, rate = parsed(table1_markdown(result), "More accuracies")[0], result["runs"][0]["validation"]
     assert numbers(line["Validation images"]) == in_percent(rate["accuracy"], rate["low"], rate["high"])
 
 
-def test_destinations_are_told_in_bits_beside_what_is_possible_and_what_chance_gives(make_document: Maker) -> None:
+def test_destinations_are_given_in_bits_beside_what_is_possible_and_what_chance_gives(make_document: Maker) -> None:
     result = make_document(["mnist", "gtsrb"])
     lines = parsed(table1_markdown(result), "Where predictions on negatives go")
-    for cell, line in zip(result["cells"], lines, strict=True):
-        ends = cell["destinations"]
+    for run, line in zip(result["runs"], lines, strict=True):
+        ends = run["destinations"]
         assert numbers(line["Entropy, bits"])[0] == pytest.approx(ends["entropy_bits"], abs=0.005)
         assert numbers(line["Entropy, bits"])[1] == pytest.approx(math.log2(len(ends["shares"])), abs=0.005)
         assert float(line["Information, bits"]) == pytest.approx(ends["mutual_information_bits"], abs=0.0005)
@@ -153,7 +167,7 @@ def test_destinations_are_told_in_bits_beside_what_is_possible_and_what_chance_g
 def test_runs_that_favour_different_classes_name_each(make_document: Maker) -> None:
     result = make_document(["mnist"], seeds=3)
     line = parsed(table1_markdown(result), "Where predictions on negatives go")[0]["Most frequent prediction"]
-    shares = [cell["destinations"]["shares"] for cell in result["cells"][:3]]
+    shares = [run["destinations"]["shares"] for run in result["runs"][:3]]
     favourites = [share.index(max(share)) for share in shares]
     assert len(set(favourites)) > 1, "the demo must hold runs that differ"
     assert line.startswith(f"classes {', '.join(map(str, favourites))} (by seed): ")
@@ -177,9 +191,11 @@ def test_the_summary_comes_back_from_its_csv(make_document: Maker, seeds: int) -
     result = make_document(["mnist", "gtsrb", "mnist_sample"], seeds=seeds)
     reader = csv.DictReader(io.StringIO(table1_csv(result)))
     back = list(reader)
-    assert reader.fieldnames == list(result["summary"][0])
     for row, read in zip(result["summary"], back, strict=True):
-        assert read == {key: "" if value is None else str(value) for key, value in row.items()}
+        compared = {f"{kind}_{key}": value for kind in ("test", "negative") for key, value in row.pop(kind).items()}
+        attacks = {f"{name}_accuracy": value for name, value in row.pop("attack_accuracies").items()}
+        values = {**row, **compared, **attacks}
+        assert read == {key: "" if value is None else str(value) for key, value in values.items()}
 
 
 def test_the_csv_of_nothing_is_empty(make_document: Maker) -> None:
@@ -189,7 +205,7 @@ def test_the_csv_of_nothing_is_empty(make_document: Maker) -> None:
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_live_table_fits_eighty_columns_and_cuts_nothing_off(make_document: Maker, seeds: int) -> None:
     summary = make_document(["mnist", "gtsrb", "mnist_sample"], seeds=seeds)["summary"]
-    summary[0] |= {"test_accuracy": 1.0, "test_low": 0.9996, "test_high": 1.0}
+    summary[0]["test"] |= {"accuracy": 1.0, "low": 0.9996, "high": 1.0}
     narrow, wide = shown(summary), shown(summary, width=200)
     assert max(len(line) for line in narrow.splitlines()) <= 80
     assert "100.0 [100.0, 100.0]" in narrow
@@ -201,7 +217,7 @@ def test_the_live_table_says_its_verdicts_in_words(make_document: Maker) -> None
     lines = shown(summary).splitlines()[-len(summary) :]
     for line, row in zip(lines, summary, strict=True):
         for kind in ("test", "negative"):
-            assert f"{100 * row[f'paper_{kind}_accuracy']:.2f} {row[f'verdict_{kind}']}" in line
+            assert f"{100 * row[kind]['paper_accuracy']:.2f} {row[kind]['verdict']}" in line
 
 
 def test_the_live_table_shows_the_papers_number_alone_where_nothing_is_decided(make_document: Maker) -> None:

@@ -1,70 +1,67 @@
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import RecipeError
 from negatoscope.provenance import command_line, commit
-from negatoscope.reproduce.paper import EPSILONS, default_recipe, printed
-from negatoscope.reproduce.table1_summary import summarize
+from negatoscope.reproduce.measure import TrackedRate
+from negatoscope.reproduce.paper import EPSILONS, printed
+from negatoscope.reproduce.table1_document import summarize
+from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.training.recipe import default_recipe
 
 
-def rate(accuracy: float, n: int = 10_000) -> dict[str, Any]:
-    return {"n": n, "correct": round(accuracy * n), "accuracy": accuracy, "low": accuracy, "high": accuracy}
+@pytest.fixture(scope="module")
+def some_run(make_document: Callable[..., Any]) -> Table1Run:
+    return from_plain(make_document(["mnist"])["runs"][0], Table1Run)
 
 
-def cell(seed: int, *, test: float, negative: float, dataset: str = "mnist", epsilon: float = 0.0) -> dict[str, Any]:
-    names = ("train", "validation", "negative_test", "fgsm", "pgd")
-    ends = dict.fromkeys(("entropy_bits", "mutual_information_bits", "mutual_information_null_bits"), 1.0)
-    return {
-        "dataset": dataset,
-        "epsilon": epsilon,
-        "seed": seed,
-        "recipe": "mnist",
-        "test": rate(test),
-        "negative_train": rate(negative),
-        **{name: rate(0.5) for name in names},
-        "attack_epsilon": 0.1,
-        "confidence": {"train": 0.9, "negative_train": 0.8},
-        "destinations": ends,
-        "chance": 0.1,
-        "majority": 0.11,
-        "seconds": 1.0,
-    }
+def rate(accuracy: float, n: int = 10_000) -> TrackedRate:
+    return TrackedRate(n=n, correct=round(accuracy * n), accuracy=accuracy, low=accuracy, high=accuracy)
 
 
-def test_under_three_runs_nothing_is_decided() -> None:
-    (row,) = summarize([cell(0, test=0.992, negative=0.0668), cell(1, test=0.992, negative=0.0668)])
-    assert (row["verdict_test"], row["verdict_negative"], row["interval"]) == ("undecided", "undecided", "wilson")
-    assert row["paper_test_accuracy"] == 0.992
+def changed(run: Table1Run, *, test: float, negative: float, **settings: Any) -> Table1Run:
+    return replace(run, test=rate(test), negative_train=rate(negative), **settings)
 
 
-def test_with_three_runs_the_verdict_follows_from_the_interval() -> None:
-    tests, negatives = (0.990, 0.992, 0.994), (0.30, 0.31, 0.32)
-    pairs = zip(tests, negatives, strict=True)
-    (row,) = summarize([cell(seed, test=test, negative=negative) for seed, (test, negative) in enumerate(pairs)])
+def test_under_three_runs_nothing_is_decided(some_run: Table1Run) -> None:
+    runs = [changed(some_run, seed=seed, test=0.992, negative=0.0668) for seed in range(2)]
+    (row,) = summarize(runs)
+    assert (row.test.verdict, row.negative.verdict, row.interval) == ("undecided", "undecided", "wilson")
+    assert row.test.paper_accuracy == 0.992
+
+
+def test_with_three_runs_the_verdict_follows_from_the_interval(some_run: Table1Run) -> None:
+    pairs = enumerate([(0.990, 0.30), (0.992, 0.31), (0.994, 0.32)])
+    (row,) = summarize([changed(some_run, seed=seed, test=test, negative=negative) for seed, (test, negative) in pairs])
     half = 4.302652729911275 * 0.002 * math.sqrt(4 / 3)
-    assert row["test_low"] == pytest.approx(0.992 - half)
-    assert row["test_high"] == pytest.approx(min(1.0, 0.992 + half))
-    assert (row["verdict_test"], row["verdict_negative"], row["interval"]) == ("agrees", "above", "prediction")
+    assert row.test.low == pytest.approx(0.992 - half)
+    assert row.test.high == pytest.approx(min(1.0, 0.992 + half))
+    assert (row.test.verdict, row.negative.verdict, row.interval) == ("agrees", "above", "prediction")
 
 
-def test_a_smoke_run_is_not_held_against_the_paper() -> None:
-    (row,) = summarize([cell(0, test=0.9, negative=0.1)], comparable=False)
-    assert row["paper_test_accuracy"] is None
+def test_a_smoke_run_is_not_compared_with_the_paper(some_run: Table1Run) -> None:
+    (row,) = summarize([some_run], comparable=False)
+    assert row.test.paper_accuracy is None
 
 
-def test_rows_keep_the_order_of_the_cells() -> None:
-    cells = [
-        cell(0, test=0.9, negative=0.1, dataset=name, epsilon=e) for e in (0.0, 0.1) for name in ("mnist", "gtsrb")
-    ]
-    rows = summarize(cells)
-    assert [(row["dataset"], row["epsilon"]) for row in rows] == [
-        ("mnist", 0.0),
-        ("gtsrb", 0.0),
-        ("mnist", 0.1),
-        ("gtsrb", 0.1),
-    ]
+def test_rows_keep_the_order_of_the_runs(some_run: Table1Run) -> None:
+    keys = [("mnist", 0.0), ("gtsrb", 0.0), ("mnist", 0.1), ("gtsrb", 0.1)]
+    rows = summarize([replace(some_run, dataset=name, epsilon=epsilon) for name, epsilon in keys])
+    assert [(row.dataset, row.epsilon) for row in rows] == keys
+
+
+def test_a_summary_has_the_means_of_its_runs(make_document: Callable[..., Any]) -> None:
+    document = make_document(["mnist", "gtsrb"], seeds=3)
+    rows = summarize([from_plain(run, Table1Run) for run in document["runs"]])
+    for row, expected in zip(to_plain(rows), document["summary"], strict=True):
+        for name in ("test", "negative", "attack_accuracies"):
+            assert row.pop(name) == pytest.approx(expected.pop(name))
+        assert row == pytest.approx(expected)
 
 
 def test_the_papers_table_has_twenty_numbers() -> None:

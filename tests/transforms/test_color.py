@@ -1,4 +1,4 @@
-"""Transforms of colour do what colorsys, Pillow, scikit-image and kornia do."""
+"""Transforms of color do what colorsys, Pillow, scikit-image and kornia do."""
 
 import colorsys
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from negatoscope.transforms.tone import negative
 from negatoscope.types import Images
 
 CORNERS = torch.cartesian_prod(*[torch.tensor([0.0, 0.3, 1.0])] * 3).T.reshape(1, 3, 3, 9)
-"""Black, white, grays, pure and mixed colours."""
+"""Black, white, grays, pure and mixed colors."""
 
 
 def random(n: int = 2) -> Images:
@@ -35,7 +35,7 @@ def random(n: int = 2) -> Images:
 
 
 def pale() -> Images:
-    """Colours so near to gray that their opposites exist."""
+    """Colors so near to gray that their opposites exist."""
     return 0.4 + 0.2 * random()
 
 
@@ -60,7 +60,7 @@ def test_luma_is_that_of_scikit_image_and_of_kornia(images: Images) -> None:
     torch.testing.assert_close(luma(images), kornia.color.rgb_to_grayscale(images), rtol=0, atol=1e-6)
 
 
-def test_greyscale_is_that_of_pillow_in_every_channel() -> None:
+def test_grayscale_is_that_of_pillow_in_every_channel() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(picture).convert("L")).astype(float)
     found = grayscale(to_images(torch.from_numpy(picture.transpose(2, 0, 1).copy()[None]))) * 255
@@ -68,7 +68,7 @@ def test_greyscale_is_that_of_pillow_in_every_channel() -> None:
     assert torch.equal(found[:, 0], found[:, 2])
 
 
-def test_the_opposite_hue_of_pale_colours_changes_the_sign_of_both_colour_differences_of_kornia() -> None:
+def test_the_opposite_hue_of_pale_colors_changes_the_sign_of_both_color_differences_of_kornia() -> None:
     yuv = kornia.color.rgb_to_yuv(pale())
     expected = kornia.color.yuv_to_rgb(yuv * torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1))
     torch.testing.assert_close(opposite_hue(pale()), expected, rtol=0, atol=2e-3)  # kornia's inverse has 3 digits
@@ -79,8 +79,8 @@ def test_the_opposite_hue_keeps_luma_and_is_half_a_turn_away(images: Images) -> 
     found = opposite_hue(images)
     np.testing.assert_allclose(luma_of_scikit_image(found), luma_of_scikit_image(images), atol=1e-6)
     before, after = hue_and_saturation(images), hue_and_saturation(found)
-    colourful = (before[:, 1] > 0.01) & (after[:, 1] > 0.01)
-    turned = (after[:, 0] - before[:, 0])[colourful] % 1
+    colorful = (before[:, 1] > 0.01) & (after[:, 1] > 0.01)
+    turned = (after[:, 0] - before[:, 0])[colorful] % 1
     assert len(turned) > 5
     np.testing.assert_allclose(turned, 0.5, atol=1e-3)
 
@@ -90,13 +90,13 @@ def test_the_negative_of_luminance_keeps_the_hue(images: Images) -> None:
     found = luminance_negative(images)
     np.testing.assert_allclose(luma_of_scikit_image(found), 1 - luma_of_scikit_image(images), atol=1e-6)
     before, after = hue_and_saturation(images), hue_and_saturation(found)
-    colourful = (before[:, 1] > 0.01) & (after[:, 1] > 0.01)
-    turned = (after[:, 0] - before[:, 0] + 0.5)[colourful] % 1
+    colorful = (before[:, 1] > 0.01) & (after[:, 1] > 0.01)
+    turned = (after[:, 0] - before[:, 0] + 0.5)[colorful] % 1
     assert len(turned) > 5
     np.testing.assert_allclose(turned, 0.5, atol=1e-3)
 
 
-def test_colours_are_as_strong_as_rgb_allows_on_the_other_side() -> None:
+def test_colors_are_as_strong_as_rgb_allows_on_the_other_side() -> None:
     found = opposite_hue(CORNERS)
     strong = CORNERS.amax(1) - CORNERS.amin(1) > 0
     at_the_end = (found.amin(1) < 1e-6) | (found.amax(1) > 1 - 1e-6)
@@ -155,7 +155,7 @@ def test_saturation_is_that_of_colorsys_and_of_kornia(images: Images, factor: fl
     torch.testing.assert_close(found, kornia.enhance.adjust_saturation(images, factor), rtol=0, atol=1e-4)
 
 
-def test_a_channel_of_a_grey_image_cannot_be_chosen() -> None:
+def test_a_channel_of_a_gray_image_cannot_be_chosen() -> None:
     with pytest.raises(InputError, match=r"^expected RGB images for channel_negative, got gray ones; use negative"):
         channel_negative(torch.zeros(1, 1, 2, 2), channels="R")
 

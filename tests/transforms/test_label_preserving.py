@@ -106,7 +106,7 @@ def test_digits_keep_their_label_as_far_as_eyes_see_it(dataset: str, spec: str, 
         ("posterize(bits=1)", set(sources()["gtsrb"].class_names)),
     ],
 )
-def test_signs_that_colour_defines_lose_their_label_with_it(spec: str, expected: set[str]) -> None:
+def test_signs_that_color_defines_lose_their_label_with_it(spec: str, expected: set[str]) -> None:
     assert lost("gtsrb", spec) == expected
 
 
@@ -128,7 +128,7 @@ def test_on_its_head_few_signs_are_what_they_were() -> None:
     }
 
 
-def test_a_dataset_of_which_nothing_is_said_keeps_every_class() -> None:
+def test_a_dataset_without_rules_keeps_every_class() -> None:
     assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("flip")) == (True, True)
     assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("posterize(bits=1)")) == (False, False)
 

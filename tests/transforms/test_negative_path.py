@@ -17,7 +17,7 @@ def test_a_point_on_the_path_is_what_numpy_interpolates(share: float) -> None:
     np.testing.assert_allclose(negative_path(IMAGES, share=share).flatten(), expected, atol=1e-6)
 
 
-def test_the_ends_are_the_image_and_the_negative_and_the_middle_is_grey() -> None:
+def test_the_ends_are_the_image_and_the_negative_and_the_middle_is_gray() -> None:
     assert torch.equal(negative_path(IMAGES, share=0.0), IMAGES)
     assert torch.equal(negative_path(IMAGES, share=1.0), negative(IMAGES))
     torch.testing.assert_close(negative_path(IMAGES, share=0.5), torch.full_like(IMAGES, 0.5))

@@ -29,18 +29,18 @@ def test_specs_are_canonical_and_stand_once(name: str) -> None:
     assert len(set(specs)) == len(specs)
 
 
-def test_the_semantic_suite_keeps_the_meaning_and_has_every_transform_that_does() -> None:
+def test_the_semantic_suite_preserves_labels_and_has_every_transform_that_does() -> None:
     facts = [describe_transform(spec) for spec in suite("semantic").specs]
     assert {each.kind for each in facts} == {"label_preserving"}
-    kept = {name for name in TRANSFORMS.names() if _kind(name) == "label_preserving"}
-    assert {each.spec.name for each in facts} == kept
+    preserving = {name for name in TRANSFORMS.names() if _kind(name) == "label_preserving"}
+    assert {each.spec.name for each in facts} == preserving
 
 
 def test_all_is_both() -> None:
     assert set(suite("all").specs) == {*suite("semantic").specs, *suite("negative").specs}
 
 
-def test_a_grey_classifier_gets_no_transforms_of_colour() -> None:
+def test_a_gray_classifier_gets_no_transforms_of_color() -> None:
     left = set(suite("semantic").specs) - set(suite("semantic", channels="gray").specs)
     assert {spec.partition("(")[0] for spec in left} == {
         "channel_negative",

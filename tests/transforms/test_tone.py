@@ -65,7 +65,7 @@ def test_the_negative_of_the_negative_is_the_image(images: np.ndarray) -> None:
     np.testing.assert_allclose(twice.numpy(), images, rtol=0, atol=6e-8)
 
 
-def test_black_turns_white_and_middle_grey_stays() -> None:
+def test_black_turns_white_and_middle_gray_stays() -> None:
     assert negative(torch.tensor([0.0, 0.5, 1.0]).reshape(1, 1, 1, 3)).flatten().tolist() == [1.0, 0.5, 0.0]
 
 

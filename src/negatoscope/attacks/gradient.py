@@ -35,7 +35,7 @@ def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: Eps
         epsilon: The largest change of a pixel, in [0, 1].
 
     Raises:
-        InputError: `epsilon` is not in [0, 1].
+        InputError: `epsilon` is not in [0, 1], or no gradients flow through the classifier.
 
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
     """
@@ -68,7 +68,8 @@ def pgd(
         seed: Of the random start, from -2**63 to 2**63 - 1.
 
     Raises:
-        InputError: `epsilon` or `step_size` is not in [0, 1], `steps` is below 1, or `seed` is out of range.
+        InputError: `epsilon` or `step_size` is not in [0, 1], `steps` is below 1, `seed` is out of range, or no
+            gradients flow through the classifier.
 
     Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
     """
@@ -97,6 +98,11 @@ def _loss_gradient(classifier: Classifier, images: Images, labels: Labels) -> Im
         variable = images.detach().requires_grad_()
         # A sum, so that no image's gradient is scaled by the batch it came with.
         loss = functional.cross_entropy(classifier(variable), labels, reduction="sum")
+        if not loss.requires_grad:
+            raise InputError(
+                "expected a classifier that gradients flow through, got outputs without them (as of ONNX); "
+                "give the torch module"
+            )
         (gradient,) = torch.autograd.grad(loss, variable)
     return gradient
 

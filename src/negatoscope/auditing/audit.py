@@ -112,12 +112,12 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, observe: Ob
     """
     expect_usable(plan, out=out)
     config = plan.config
-    checked = check_clean(plan)
+    checked, decoded = check_clean(plan)
     totals = run_pass(plan, out=out, observe=observe)
     result = AuditResult(summarize(out / "rows.parquet", AuditFacts.of(plan, checked, totals, provenance)), out)
     gate = judge(result, rules=config.fail_under, baseline=config.baseline, max_unreadable=config.max_unreadable)
     summary = replace(result.summary, gate=gate)
-    save_gallery(plan, out=out)
+    save_gallery(plan, out=out, decoded=decoded)
     write_report(out, summary)
     write_document(out / "provenance.json", provenance)
     write_document(out / "summary.json", summary)

@@ -1,11 +1,13 @@
-"""Pictures of what went wrong: images that were read right before a transform and wrong after it."""
+"""Pictures of failures: images that are classified correctly when clean and misclassified under a transform."""
 
-import json
+import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +17,9 @@ from PIL import Image
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.run import apply
-from negatoscope.data.batches import batches
+from negatoscope.data.batches import Batch, batches
+from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError
 from negatoscope.files import writing_folder
 from negatoscope.models.predict import to_images
 from negatoscope.rows import RowReader
@@ -27,84 +31,130 @@ PICTURES = 6
 _SIDE = 192  # pixels of a thumbnail at most
 
 
-def save_gallery(plan: AuditPlan, *, out: Path) -> None:
-    """Write `gallery/` to `out`: for each transform the most confident failures, before and after, and what was said.
+@dataclass(frozen=True, kw_only=True)
+class GalleryEntry:
+    """An image that is classified correctly when clean and misclassified under a transform.
 
-    Rows say which; only these images are read again, each once.
+    Args:
+        spec: The transform.
+        sample: Which image it is.
+        name: What its source calls it, "" for nothing.
+        before_prediction: The correct class.
+        before_confidence: In [0, 1].
+        after_prediction: The wrong class.
+        after_confidence: In [0, 1].
+        before: The file of the clean image in the gallery's folder.
+        after: The file of the transformed image there.
+    """
+
+    spec: str
+    sample: int
+    name: str
+    before_prediction: int
+    before_confidence: float
+    after_prediction: int
+    after_confidence: float
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The pictures of an audit, those of one transform after those of another: `gallery/gallery.json`.
+
+    Args:
+        preserved: For each transform the classes that keep their label, which decided the choice; None is all.
+    """
+
+    schema: Literal[2] = 2
+    preserved: Mapping[str, tuple[int, ...] | None]
+    entries: tuple[GalleryEntry, ...]
+
+
+def save_gallery(plan: AuditPlan, *, out: Path, decoded: Iterable[Batch] = ()) -> None:
+    """Write `gallery/` to `out`: for each transform the most confident failures, before and after.
+
+    Rows say which; only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
+    there stays if it was drawn for the same classes.
 
     Raises:
         OutputError: `out` cannot be written.
     """
-    if (out / "gallery").is_dir():
-        return
-    shown: list[_Shown] = []
+    preserved = {transform.spec: transform.preserved for transform in plan.transforms}
+    folder = out / "gallery"
+    if folder.is_dir():
+        with suppress(DataError):  # damaged ones are drawn again
+            if read_document(folder / "gallery.json", Gallery, what="a gallery", make="").preserved == preserved:
+                return
+        shutil.rmtree(folder)
     rows = RowReader(out / "rows.parquet")
     clean = read_predictions(rows, CLEAN)
-    for step in plan.transforms:
-        after = read_predictions(rows, step.spec, like=clean)
-        shown.append(_Shown(step, _entries(step, clean, after, _worst(step, clean, after))))
-    with writing_folder(out / "gallery") as folder:
-        _draw(plan, shown, folder)
+    chosen = [
+        _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
+        for number, transform in enumerate(plan.transforms)
+    ]
+    with writing_folder(folder) as temporary:
+        names = _draw(plan, chosen, temporary, decoded)
         entries = [
-            entry
-            for each in shown
-            for entry in sorted(each.entries.values(), key=lambda entry: -entry["after_confidence"])
-            if "before" in entry
+            replace(entry, name=names[entry.sample])
+            for failures in chosen
+            for entry in sorted(failures, key=lambda entry: -entry.after_confidence)
+            if entry.sample in names
         ]
-        (folder / "gallery.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        write_document(temporary / "gallery.json", Gallery(preserved=preserved, entries=tuple(entries)))
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What is shown of a transform: by sample, what `gallery.json` says, pictures and name once they are drawn."""
-
-    step: PlannedTransform
-    entries: dict[int, dict[str, Any]]
-
-
-def _worst(step: PlannedTransform, clean: PredictionSet, after: PredictionSet) -> IndexArray:
-    """Rows of the failures to show, in their order in the data: the most confident, of as many classes as may be."""
-    failed = clean.correct & ~after.correct & after.is_of(step.preserved)
+def _failures(
+    number: int, transform: PlannedTransform, clean: PredictionSet, after: PredictionSet
+) -> list[GalleryEntry]:
+    """The failures to show, in their order in the data: the most confident, of as many classes as may be."""
+    failed = clean.correct & ~after.correct & after.is_of(transform.preserved)
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
-    return np.sort(_spread(order, after.labels[order])[:PICTURES])
+    rows = np.sort(_spread(order, after.labels[order])[:PICTURES])
+    return [
+        GalleryEntry(
+            spec=transform.spec,
+            sample=int(after.samples[row]),
+            name="",
+            before_prediction=int(clean.predictions[row]),
+            before_confidence=float(clean.confidences[row]),
+            after_prediction=int(after.predictions[row]),
+            after_confidence=float(after.confidences[row]),
+            before=f"{number:03d}-{after.samples[row]}-before.png",
+            after=f"{number:03d}-{after.samples[row]}-after.png",
+        )
+        for row in rows
+    ]
 
 
-def _entries(
-    step: PlannedTransform, clean: PredictionSet, after: PredictionSet, chosen: IndexArray
-) -> dict[int, dict[str, Any]]:
-    return {
-        int(after.samples[row]): {
-            "spec": step.spec,
-            "sample": int(after.samples[row]),
-            "name": "",
-            "label": int(after.labels[row]),
-            "before_prediction": int(clean.predictions[row]),
-            "before_confidence": float(clean.confidences[row]),
-            "after_prediction": int(after.predictions[row]),
-            "after_confidence": float(after.confidences[row]),
-        }
-        for row in chosen
-    }
+def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decoded: Iterable[Batch]) -> dict[int, str]:
+    """Write the pictures of all transforms in one pass over their images, whose names are returned by sample."""
+    samples = {entry.sample for entries in chosen for entry in entries}
+    names = {}
+    for sample, name, pixels in _images(plan, samples, decoded):
+        names[sample] = name
+        for transform, entries in zip(plan.transforms, chosen, strict=True):
+            for entry in entries:
+                if entry.sample == sample:
+                    image = to_images(torch.from_numpy(pixels[None]))
+                    changed = (apply(transform, image)[0].clamp(0, 1) * 255).round().byte().numpy()
+                    _thumbnail(pixels).save(folder / entry.before)
+                    _thumbnail(changed).save(folder / entry.after)
+    return names
 
 
-def _draw(plan: AuditPlan, shown: Sequence[_Shown], folder: Path) -> None:
-    """Write the pictures of all transforms in one pass over their images; entries learn the pictures' names."""
-    samples = sorted({sample for each in shown for sample in each.entries})
-    positions = np.searchsorted(plan.dataset.samples, samples)
-    dataset = plan.dataset.take(positions, split=plan.dataset.split)
-    for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
-        images = to_images(torch.from_numpy(batch.pixels))
-        for number, each in enumerate(shown):
-            here = [place for place, sample in enumerate(batch.samples.tolist()) if sample in each.entries]
-            if not here:
-                continue
-            changed = (apply(each.step, images[here]).clamp(0, 1) * 255).round().byte().numpy()
-            for place, after in zip(here, changed, strict=True):
-                entry = each.entries[int(batch.samples[place])]
-                names = [f"{number:03d}-{entry['sample']}-{when}.png" for when in ("before", "after")]
-                for name, pixels in zip(names, (batch.pixels[place], after), strict=True):
-                    _thumbnail(pixels).save(folder / name)
-                entry.update(name=batch.names[place], before=names[0], after=names[1])
+def _images(
+    plan: AuditPlan, samples: set[int], decoded: Iterable[Batch]
+) -> Iterator[tuple[int, str, UInt8[np.ndarray, "channels height width"]]]:
+    """Number, name and pixels of each image, decoded only where it is not in `decoded`."""
+    resize, size = plan.classifier.input_spec.resize, plan.batch_size
+    at_hand = {int(sample) for batch in decoded for sample in batch.samples}
+    positions = np.searchsorted(plan.dataset.samples, sorted(samples - at_hand))
+    lacking = plan.dataset.take(positions, split=plan.dataset.split)
+    for batch in chain(decoded, batches(lacking, resize, batch_size=size)):
+        for sample, name, pixels in zip(batch.samples.tolist(), batch.names, batch.pixels, strict=True):
+            if sample in samples:
+                yield sample, name, pixels
 
 
 def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> IndexArray:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +15,8 @@ from torch import Tensor
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform, reserve_output
 from negatoscope.auditing.predictions import CLEAN
-from negatoscope.auditing.results import UNREADABLE_NAMED, L2Total, RunTotals, UnreadableImage
+from negatoscope.auditing.results import UnreadableImage
+from negatoscope.auditing.totals import UNREADABLE_NAMED, L2Total, RunTotals
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError
@@ -27,7 +27,6 @@ from negatoscope.types import Images, IndexArray, Labels
 
 _Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
 _DONE = "done.json"  # written last: its presence means complete
-_TRIAL = 64  # images that an estimate looks at
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
 
 
@@ -39,19 +38,13 @@ class AuditProgress:
         images: Images done, those of an earlier run included.
         total: Images in all.
         seconds_left: An estimate from this run's own pace, None before there is one.
+        size_bytes: How large all rows will be, from those that this run has written; None before there are some.
     """
 
     images: int
     total: int
     seconds_left: float | None = None
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What an audit will need: time, and disk while it runs."""
-
-    seconds: float
-    size_bytes: int
+    size_bytes: int | None = None
 
 
 def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
@@ -80,6 +73,7 @@ def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], N
                 pace.skip(len(_indices(plan, part)))
             else:
                 _run_part(plan, _indices(plan, part), folder, tick=pace.tick)
+                pace.wrote((folder / "rows.parquet").stat().st_size)
         totals = sum(map(_read_totals, folders), start=RunTotals())
         if totals.read == 0:
             raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
@@ -87,24 +81,6 @@ def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], N
         write_document(out / _DONE, totals)
         shutil.rmtree(out / "parts")
         return totals
-
-
-def estimate(plan: AuditPlan) -> Estimate:
-    """How long the whole audit will take and how much disk it needs, from its first images.
-
-    Raises:
-        InputError: As `run_pass` says.
-    """
-    few = np.arange(min(len(plan.dataset), plan.batch_size, _TRIAL))
-    with TemporaryDirectory() as place:
-        folder = Path(place) / "trial"
-        _run_part(plan, few[: max(1, len(few) // 8)], folder, tick=lambda _: None)  # warms everything up
-        shutil.rmtree(folder)
-        began = time.monotonic()
-        _run_part(plan, few, folder, tick=lambda _: None)
-        seconds, size = time.monotonic() - began, (folder / "rows.parquet").stat().st_size
-    scale = len(plan.dataset) / len(few)
-    return Estimate(seconds=seconds * scale, size_bytes=int(size * scale))
 
 
 def apply(step: PlannedTransform, images: Images) -> Images:
@@ -202,24 +178,33 @@ def _read_totals(folder: Path) -> RunTotals:
 
 
 class _Pace:
-    """Tells the observer where the audit stands, and how long the rest will take at this run's own pace."""
+    """Tells an observer where the audit stands, and by this run's own pace how long and how large it will be."""
 
     def __init__(self, total: int, observe: Callable[[AuditProgress], None] | None) -> None:
         self.total, self.observe = total, observe
-        self.done = self.done_now = 0
+        self.done = self.done_now = self.written = 0
+        self.size_bytes: int | None = None
         self.began = time.monotonic()
 
     def skip(self, images: int) -> None:
-        """Images that an earlier run did."""
+        """Count images of an earlier run."""
         self.done += images
-        self._tell(None)
+        self._report()
 
     def tick(self, images: int) -> None:
-        """Images done just now."""
+        """Count images that have gone through all transforms."""
         self.done += images
         self.done_now += images
-        self._tell((time.monotonic() - self.began) / self.done_now * (self.total - self.done))
+        self._report()
 
-    def _tell(self, left: float | None) -> None:
+    def wrote(self, size_bytes: int) -> None:
+        """Count the rows of all images so far as written."""
+        self.written += size_bytes
+        self.size_bytes = self.written * self.total // max(1, self.done_now)
+        self._report()
+
+    def _report(self) -> None:
+        pace = (time.monotonic() - self.began) / self.done_now if self.done_now else None
+        left = None if pace is None else pace * (self.total - self.done)
         if self.observe:
-            self.observe(AuditProgress(self.done, self.total, left))
+            self.observe(AuditProgress(self.done, self.total, left, self.size_bytes))

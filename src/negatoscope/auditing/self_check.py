@@ -8,7 +8,7 @@ from jaxtyping import Bool
 
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
-from negatoscope.data.batches import batches
+from negatoscope.data.batches import Batch, batches
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
@@ -22,6 +22,7 @@ from negatoscope.statistics import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
 _CHECKED = 512  # images of the self-check
+_HELD_BYTES = 128_000_000
 _TRIED = 200  # images for each suspect
 _NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]] = {
     "gray": (("MNIST's", (0.1307,), (0.3081,)),),
@@ -29,8 +30,10 @@ _NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]
 }
 
 
-def check_clean(plan: AuditPlan) -> SelfCheck:
-    """Whether a classifier knows clean images, on a few hundred of an audit's.
+def check_clean(plan: AuditPlan) -> tuple[SelfCheck, list[Batch]]:
+    """Whether a classifier knows clean images, on a few hundred of an audit's; and these images, decoded.
+
+    Of large images no more are handed on than fit into 128 MB.
 
     Raises:
         InputError: It is at chance or below the expected accuracy; the sentence says what probably is wrong.
@@ -45,7 +48,8 @@ def check_clean(plan: AuditPlan) -> SelfCheck:
     checked = self_check(plan.classifier, pixels, labels, expected=plan.config.expect_accuracy)
     if not checked.passed:
         raise InputError(f"expected {plan.classifier.name} to read clean images, but {checked.suggestion}")
-    return checked
+    sizes = np.cumsum([part.pixels.nbytes for part in parts])
+    return checked, parts[: int(np.searchsorted(sizes, _HELD_BYTES, side="right"))]
 
 
 def self_check(
@@ -55,8 +59,8 @@ def self_check(
 
     It suggests, and changes nothing. Where an accuracy is expected, the check fails if the Wilson 95 % interval lies
     under it, and else passes. Where none is, it fails at chance (the interval reaches down to one in as many as there
-    are classes, or everything is called the same) and where fewer than half are right and a suspect helps. A suspect
-    helps when its interval lies above the classifier's own.
+    are classes, or all predictions are the same) and where fewer than half are correct and a suspect helps. A suspect
+    helps when its interval lies above the classifier's own. An expected accuracy of 0 asks for no suspects.
 
     Args:
         classifier: As it was opened.
@@ -71,25 +75,25 @@ def self_check(
         raise InputError("expected images for the self-check, got none")
     if expected is not None and not 0 <= expected <= 1:
         raise InputError(f"expected --expect-accuracy in [0, 1], got {expected}")
-    right, said = _asked(classifier, pixels, labels)
-    n, accuracy, interval = len(labels), float(right.mean()), _interval(right)
+    correct, predictions = _classify(classifier, pixels, labels)
+    n, accuracy, interval = len(labels), float(correct.mean()), _interval(correct)
     if expected is None:
-        same = len(set(said)) == 1 < len(set(labels.tolist()))
-        bad = same or interval.low <= 1 / classifier.input_spec.data_classes
-        good = not bad and accuracy >= 0.5
+        same = len(set(predictions)) == 1 < len(set(labels.tolist()))
+        failed = same or interval.low <= 1 / classifier.input_spec.data_classes
     else:
-        good, bad = interval.high >= expected, interval.high < expected
-    if good:
+        failed = interval.high < expected
+    if expected == 0 or (not failed and accuracy >= 0.5):
         return SelfCheck(n=n, accuracy=accuracy, passed=True, suggestion="")
     few = np.linspace(0, n - 1, min(n, _TRIED)).astype(int)
-    helpful = _helpful(classifier, pixels[few], labels[few], right[few])
-    if bad and not helpful:
-        helpful = (
+    suggestion = _helpful(classifier, pixels[few], labels[few], correct[few])
+    passed = not failed and (expected is not None or not suggestion)
+    if failed and not suggestion:
+        suggestion = (
             f"{percent(accuracy, decimals=1, unit=True)} of {n} images are classified correctly, and none of "
             "the usual suspects clearly helps (range, normalisation, channels, layout, order of classes); are these "
             "the images and classes that it was trained for?"
         )
-    return SelfCheck(n=n, accuracy=accuracy, passed=not helpful, suggestion=helpful)
+    return SelfCheck(n=n, accuracy=accuracy, passed=passed, suggestion=suggestion)
 
 
 def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
@@ -140,7 +144,7 @@ def _helpful(
     best, option = right, ""
     for name, input_spec in suspects(classifier.input_spec):
         try:
-            other, _ = _asked(replace(classifier, input_spec=input_spec), pixels, labels)
+            other, _ = _classify(replace(classifier, input_spec=input_spec), pixels, labels)
         except Exception:  # the user's own code, given what it does not take, may fail in any way: no suspect then
             continue
         if other.mean() > best.mean():
@@ -153,7 +157,7 @@ def _helpful(
     )
 
 
-def _asked(
+def _classify(
     classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray
 ) -> tuple[Bool[np.ndarray, " n"], list[int]]:
     said = predict(classifier, pixels, labels, device=classifier.device).predictions

@@ -15,11 +15,11 @@ from negatoscope.auditing.results import (
     DatasetSummary,
     MeanAccuracy,
     ModelSummary,
-    RunTotals,
     SelfCheck,
     SuiteSummary,
     TransformResult,
 )
+from negatoscope.auditing.totals import RunTotals
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.provenance import Provenance

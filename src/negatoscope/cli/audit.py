@@ -145,18 +145,15 @@ def audit(
     )
     with ProgressDisplay() as progress:
         progress.expect(len(dataset))
-        _announce(plan, progress, out)
+        _announce(plan, progress)
         result = run_audit(plan, out=out, provenance=provenance, observe=_observer(progress, len(dataset)))
         progress.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
     typer.echo(result)
     raise typer.Exit(0 if result.passed else 1)
 
 
-def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None:
-    """Say what will be done; and before the first image is, how long that takes."""
-    from negatoscope.auditing.run import estimate
-    from negatoscope.reports.formatting import duration
-
+def _announce(plan: "AuditPlan", progress: "ProgressDisplay") -> None:
+    """Say what will be done."""
     classifier, dataset = plan.classifier, plan.dataset
     progress.say(
         f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean and"
@@ -164,23 +161,29 @@ def _announce(plan: "AuditPlan", progress: "ProgressDisplay", out: Path) -> None
     )
     if classifier.runs_code:
         progress.say(f"This runs your own code: {classifier.name}.")
-    if not (out / "plan.json").exists():
-        needs = estimate(plan)
-        size = f"{needs.size_bytes / 1e6:.1f} MB" if needs.size_bytes >= 100_000 else "under 0.1 MB"
-        progress.say(f"About {duration(needs.seconds)}, and {size} on disk.")
 
 
 def _observer(progress: "ProgressDisplay", total: int) -> Callable[["AuditProgress"], None]:
-    """Moves the bar; where there is none, a long audit prints one line for each tenth of the images."""
-    tenth = 0
+    """Moves the bar; where there is none, a long audit prints one line for each tenth of the images.
+
+    How long the rest takes and how large its rows get is said once, when the first of them are written.
+    """
+    from negatoscope.reports.formatting import duration
+
+    tenth, estimated = 0, False
 
     def observe(standing: "AuditProgress") -> None:
-        nonlocal tenth
+        nonlocal tenth, estimated
         if standing.seconds_left is None:  # images of an earlier run
             progress.expect(total, done=standing.images)
             return
         text = f"{standing.images:,} of {total:,} images"
         progress.update(text, standing.images)
+        if standing.size_bytes is not None and not estimated:
+            estimated = True
+            if standing.images < total:
+                size = max(0.1, standing.size_bytes / 1e6)
+                progress.say(f"About {duration(standing.seconds_left)} left, and {size:.1f} MB of rows on disk.")
         if progress.left and 10 * standing.images // total > tenth:
             tenth = 10 * standing.images // total
             progress.step(text)

@@ -35,7 +35,7 @@ def list(
 def _recipes() -> "Sequence[Description]":
     """The recipes of the package, the parameters those that differ from the defaults."""
     from negatoscope.descriptions import Description, Parameter, type_name
-    from negatoscope.reproduce.paper import default_recipe
+    from negatoscope.training.recipe import default_recipe
 
     entries = []
     for file in sorted(path.name for path in package_files("negatoscope.training").joinpath("recipes").iterdir()):

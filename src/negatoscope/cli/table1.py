@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from negatoscope.reproduce.runs import RunSpec
-    from negatoscope.reproduce.table1 import Job
+    from negatoscope.reproduce.table1 import Table1Plan
+    from negatoscope.reproduce.table1_document import SummaryRow
+    from negatoscope.reproduce.table1_run import Table1Run
     from negatoscope.training.loop import TrainingProgress
 
 
@@ -56,11 +58,11 @@ def table1(
     typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
     with loading():
         from negatoscope.hardware import pick_hardware
-        from negatoscope.reproduce.table1 import Request, reproduce_table1
+        from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.training.recipe import load_recipe
 
-    request = Request(
+    request = Table1Request(
         datasets=tuple(split_list(datasets)),
         epsilons=rows,
         seeds=seeds,
@@ -71,7 +73,7 @@ def table1(
     )
     hardware = pick_hardware(device, precision)
     with Table1Progress(hardware.description) as progress:
-        result = reproduce_table1(request, out=out, hardware=hardware, watcher=progress)
+        result = reproduce_table1(request, out=out, hardware=hardware, progress=progress)
     typer.echo(table1_markdown(result))
     typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
 
@@ -114,7 +116,7 @@ class Table1Progress:
 
         self.hardware = hardware
         self.seconds: dict[RunSpec, float] = {}
-        self.summary: Sequence[Mapping[str, Any]] = []
+        self.summary: Sequence[SummaryRow] = []
         self.finished_seconds = 0.0
         self.epochs = -1
         self.display = ProgressDisplay(below=self._table)
@@ -126,11 +128,11 @@ class Table1Progress:
     def __exit__(self, *raised: Any) -> None:
         self.display.__exit__(*raised)
 
-    def planned(self, job: "Job") -> None:
+    def planned(self, plan: "Table1Plan") -> None:
         """Say loudly what is not run, and what stands in for it."""
-        for entry in job.not_run:
-            self.display.say(f"NOT RUN: {entry['dataset']}: {entry['reason']}.", loudly=True)
-        if job.not_run and "mnist_sample" in job.data:
+        for entry in plan.not_run:
+            self.display.say(f"NOT RUN: {entry.dataset}: {entry.reason}.", loudly=True)
+        if plan.not_run and "mnist_sample" in plan.data:
             self.display.say(
                 "INSTEAD OF MNIST: a sample of 5,000 of its images. Not comparable with the paper.", loudly=True
             )
@@ -145,43 +147,43 @@ class Table1Progress:
             number = counted(len(seconds), "classifier")
             self.display.say(f"{number} to make, about {duration(total)} on {self.hardware}.")
 
-    def moved(self, cell: "RunSpec", moment: "TrainingProgress | str") -> None:
+    def moved(self, spec: "RunSpec", progress: "TrainingProgress | str") -> None:
         """Show where a classifier stands."""
         from negatoscope.reports.formatting import percent
 
-        seconds = self.seconds.get(cell, 0.0)
-        if isinstance(moment, str):
-            self.display.update(f"{_name(cell)}: measuring: {moment}", self.finished_seconds + 0.97 * seconds)
+        seconds = self.seconds.get(spec, 0.0)
+        if isinstance(progress, str):
+            self.display.update(f"{_name(spec)}: measuring: {progress}", self.finished_seconds + 0.97 * seconds)
             return
-        text = f"{_name(cell)}: step {moment.step} of {moment.steps}"
-        if moment.history:
-            last = moment.history[-1]
+        text = f"{_name(spec)}: step {progress.step} of {progress.steps}"
+        if progress.history:
+            last = progress.history[-1]
             text += f", epoch {last.epoch}: validation {percent(last.validation_accuracy, unit=True)}"
             text += f", negatives {percent(last.negative_accuracy, unit=True)}"
-        self.display.update(text, self.finished_seconds + 0.9 * seconds * moment.step / moment.steps)
-        if len(moment.history) != self.epochs:
-            self.epochs = len(moment.history)
+        self.display.update(text, self.finished_seconds + 0.9 * seconds * progress.step / progress.steps)
+        if len(progress.history) != self.epochs:
+            self.epochs = len(progress.history)
             self.display.step(text)
 
-    def finished(self, cell: "RunSpec", document: Mapping[str, Any], summary: Sequence[Mapping[str, Any]]) -> None:
+    def finished(self, spec: "RunSpec", run: "Table1Run", summary: "Sequence[SummaryRow]") -> None:
         """Put a classifier into the table."""
         from negatoscope.reports.formatting import percent
 
         self.summary, self.epochs = summary, -1
-        self.finished_seconds += self.seconds.pop(cell, 0.0)
-        test, negatives = (percent(document[key]["accuracy"], unit=True) for key in ("test", "negative_train"))
-        text = f"{_name(cell)}: done: test {test}, negatives {negatives}"
+        self.finished_seconds += self.seconds.pop(spec, 0.0)
+        test, negatives = (percent(rate.accuracy, unit=True) for rate in (run.test, run.negative_train))
+        text = f"{_name(spec)}: done: test {test}, negatives {negatives}"
         self.display.update(text, self.finished_seconds)
         self.display.step(text)
 
     def _table(self) -> "RenderableType":
-        from negatoscope.reproduce.table1_page import table1_live
+        from negatoscope.reproduce.table1_columns import table1_live
 
-        return table1_live(self.summary, pending=[(cell.dataset, cell.epsilon) for cell in self.seconds])
+        return table1_live(self.summary, pending=[(spec.dataset, spec.epsilon) for spec in self.seconds])
 
 
-def _name(cell: "RunSpec") -> str:
-    return f"{cell.dataset}, epsilon {cell.epsilon:g}, seed {cell.seed}"
+def _name(spec: "RunSpec") -> str:
+    return f"{spec.dataset}, epsilon {spec.epsilon:g}, seed {spec.seed}"
 
 
 def _epsilons(text: str) -> tuple[float, ...]:

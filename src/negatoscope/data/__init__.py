@@ -1,24 +1,14 @@
 """Real images with labels: where they come from, and how they are prepared, split and kept."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.data.base import Dataset, OwnSizeImages, SourceFile
-from negatoscope.data.sources import DataLocator
+from negatoscope.data.sources import DATASETS, DataLocator, register_dataset
 from negatoscope.errors import SpecError
-from negatoscope.registry import Registry, Spec
+from negatoscope.registry import Spec
 
 __all__ = ["DATASETS", "DataLocator", "Dataset", "OwnSizeImages", "SourceFile", "load_dataset", "register_dataset"]
-
-DATASETS: Registry[Callable[..., Dataset]] = Registry("dataset", "negatoscope.data")
-"""Every dataset by name, called as ``loader(locator, split, ...)``.
-
-What it loads has the loader's name as its spec, and `load_dataset` adds the arguments; a loader that gives its own spec
-keeps it.
-"""
-
-register_dataset = DATASETS.register
 
 
 def load_dataset(text: str, *, split: str, data_dir: Path | None = None, download: bool = True) -> Dataset:

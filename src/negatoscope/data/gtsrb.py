@@ -8,7 +8,7 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.prepare import prepared
-from negatoscope.data.sources import FoundFile, sources
+from negatoscope.data.sources import FoundFile, OfficialFile, Source, sources
 from negatoscope.errors import DataError, SpecError
 from negatoscope.pixels import Interpolation, decode, equalize, open_image, resize_square, to_array
 from negatoscope.types import PixelArray
@@ -75,7 +75,37 @@ class Sign:
     region: tuple[float, float, float, float]
 
 
-@register_dataset
+# fmt: off
+_CLASS_NAMES = (
+    "20 km/h", "30 km/h", "50 km/h", "60 km/h", "70 km/h", "80 km/h", "end of 80 km/h", "100 km/h", "120 km/h",
+    "no overtaking", "no overtaking by lorries", "priority at crossing", "priority road", "give way", "stop",
+    "no vehicles", "no lorries", "no entry", "danger", "bend left", "bend right", "double bend", "bumpy road",
+    "slippery road", "road narrows", "road works", "traffic signals", "pedestrians", "children", "bicycles",
+    "snow or ice", "wild animals", "end of all limits", "turn right ahead", "turn left ahead", "ahead only",
+    "ahead or right", "ahead or left", "keep right", "keep left", "roundabout", "end of no overtaking",
+    "end of no overtaking by lorries",
+)
+# fmt: on
+
+GTSRB = Source(
+    name="gtsrb",
+    title="German Traffic Sign Recognition Benchmark",
+    citation="Stallkamp, Schlipsing, Salmen and Igel 2012, Man vs. computer, Neural Networks 32",
+    license="CC0 1.0",
+    home="https://benchmark.ini.rub.de/gtsrb_news.html",
+    class_names=_CLASS_NAMES,
+    addresses=("https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/",),
+    counts={"train": 39_209, "test": 12_630},
+    files={
+        TRAIN_IMAGES: OfficialFile("f33fd80ac59bff73c82d25ab499e03a3", 276_294_756),
+        TEST_IMAGES: OfficialFile("c7e4e6327067d32654124b0fe9e82185", 88_978_620),
+        TEST_TABLE: OfficialFile("fe31e9c9270bbcd7b84b7f21a9d9d9e5", 99_620),
+    },
+    check=lambda paths, name: check_file(paths, name),
+)
+
+
+@register_dataset(source=GTSRB)
 def gtsrb(
     locator: DataLocator,
     split: str,
@@ -115,7 +145,7 @@ def gtsrb(
         split=split,
         images=ZipImages(used[0].path, signs) if prepare == "none" else _prepared(used, split, signs, preparation),
         labels=np.array([sign.label for sign in signs], dtype=np.int64),
-        class_names=sources()["gtsrb"].class_names,
+        class_names=GTSRB.class_names,
         samples=np.arange(len(signs)),
         tracks=np.array([sign.track for sign in signs]) if split == "train" else None,
         files=tuple(file.source for file in found.values()),
@@ -160,6 +190,24 @@ def read_test_labels(table: Path) -> list[Sign]:
     """The same without a look at the images, in the table's order."""
     with opened_zip(table) as opened:
         return _signs(opened, "GT-final_test.csv", "GTSRB/Final_Test/Images")
+
+
+def check_file(paths: Mapping[str, Path], name: str) -> None:
+    """Read every member of one of the three zips, and hold its tables against them.
+
+    Raises:
+        DataError: A member is damaged, or images are missing.
+    """
+    path = paths[name]
+    with opened_zip(path) as opened:
+        for member in opened.namelist():
+            read_member(opened, member)
+    if name == TRAIN_IMAGES:
+        expect_whole(read_training_table(path), "train", path)
+    elif name == TEST_TABLE:
+        expect_whole(read_test_labels(path), "test", path)
+    elif TEST_TABLE in paths:
+        expect_whole(read_test_table(path, paths[TEST_TABLE]), "test", path)
 
 
 def expect_whole(signs: Sequence[Sign], split: str, archive: Path) -> None:

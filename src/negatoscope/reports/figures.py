@@ -46,7 +46,6 @@ STYLE: dict[str, Any] = {
     "ytick.left": False,
 }
 
-
 MARGIN = 0.15
 """Inches of empty paper around a figure of `draw_panel`; inside a page there is none."""
 
@@ -110,16 +109,9 @@ def draw_panel(width: float, height: float, *, top: float, bottom: float) -> tup
 def draw_legend(figure: Figure, *, columns: int) -> Legend:
     """A legend above the panel of `draw_panel`, in so many columns."""
     corner = MARGIN / figure.get_figwidth(), 1 - MARGIN / figure.get_figheight()
-    look: dict[str, Any] = {"handletextpad": 0.6, "handlelength": 2.0, "columnspacing": 1.8}
-    return figure.legend(
-        loc="upper left",
-        bbox_to_anchor=corner,
-        ncols=columns,
-        labelcolor=GRAY,
-        borderpad=0,
-        borderaxespad=0,
-        **look,
-    )
+    look: dict[str, Any] = {"handletextpad": 0.6, "handlelength": 2.0, "columnspacing": 1.8, "labelcolor": GRAY}
+    look |= {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0}
+    return figure.legend(ncols=columns, **look)
 
 
 def draw_rows(count: int, heading: str) -> tuple[Figure, Axes]:

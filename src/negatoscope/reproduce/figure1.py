@@ -1,50 +1,52 @@
-"""The paper's Figure 1: a digit and a sign beside their negatives, with what a trained classifier says of each."""
+"""The paper's Figure 1: a digit and a sign beside their negatives, each with a trained classifier's prediction."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
 
 from negatoscope.data import Dataset
-from negatoscope.documents import to_plain
+from negatoscope.documents import write_document
 from negatoscope.errors import DataError, InputError
-from negatoscope.files import sha256_of, write_whole
+from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
-from negatoscope.provenance import command_line, record_provenance
+from negatoscope.provenance import Provenance, command_line, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons
 from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name
 from negatoscope.reproduce.run_data import load_split, split_training
-from negatoscope.reproduce.table1_sections import SMOKE, classifier_name, dataset_name
-from negatoscope.training.recipe import Recipe
+from negatoscope.reproduce.table1_document import Table1, read_table1
+from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.transforms.tone import negative
 
 _SHOWN = {"gtsrb": 14}
 """The class whose picture is shown, the stop sign; of other datasets, the first image's."""
 
 
-class _Classifier(NamedTuple):
-    """One that a table has."""
+@dataclass(frozen=True)
+class PanelPrediction:
+    """What a classifier predicts for one picture: the names of the true and the predicted class, and confidence."""
 
-    dataset: str
-    epsilon: float
-    seed: int
-    weights_sha256: str
+    truth: str
+    prediction: str
+    confidence: float
 
 
-class _Table(NamedTuple):
-    """What the figure needs of a finished table, and where that is."""
+@dataclass(frozen=True, kw_only=True)
+class Figure1:
+    """`figure1.json`: a row of panels for each classifier, each picture before its negative."""
 
-    folder: Path
-    classifiers: list[_Classifier]
+    schema: Literal[2] = 2
+    provenance: Provenance
     fast: bool
+    panels: tuple[tuple[PanelPrediction, ...], ...]
 
 
 def reproduce_figure1(
@@ -64,79 +66,52 @@ def reproduce_figure1(
         OutputError: `out` cannot be written.
     """
     expect_epsilons(epsilons)
-    table = _read_table(table1)
-    names = list(dict.fromkeys(classifier.dataset for classifier in table.classifiers))
-    datasets: dict[str, Dataset] = {}
-    panels = [_row(table, names, epsilon, datasets, data_dir) for epsilon in epsilons]
+    table = read_table1(table1)
+    names = list(dict.fromkeys(run.dataset for run in table.runs))
+    chosen = [[_first_run(table, name, epsilon, table1) for name in names] for epsilon in epsilons]
+    datasets = {
+        run.dataset: load_split(run.recipe.data, "train", data_dir=data_dir, fast=table.fast) for run in chosen[0]
+    }
+    panels = [
+        [panel for run in row for panel in _pair(_network(table1, run), _shown(datasets[run.dataset], run, table.fast))]
+        for row in chosen
+    ]
     figure = draw_figure1(
         panels,
         groups=[dataset_name(name) + (SMOKE if table.fast else "") for name in names],
         classifiers=[classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else [],
     )
-    document = {
-        "schema": 1,
-        "provenance": {
-            **to_plain(
-                record_provenance(
-                    command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
-                    hardware=pick_hardware("cpu", "float32").description,
-                    data=[dataset.provenance for dataset in datasets.values()],
-                )
-            ),
-            "settings": {"fast": table.fast},
-        },
-        "panels": [[_said(panel) for panel in row] for row in panels],
-    }
-    content = json.dumps(document, indent=1) + "\n"
+    document = Figure1(
+        provenance=record_provenance(
+            command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
+            hardware=pick_hardware("cpu", "float32").description,
+            data=[dataset.provenance for dataset in datasets.values()],
+        ),
+        fast=table.fast,
+        panels=tuple(tuple(PanelPrediction(p.truth, p.prediction, p.confidence) for p in row) for row in panels),
+    )
     paths = save_figure(figure, out, "figure1")
-    write_whole(out / "figure1.json", content.encode())
+    write_document(out / "figure1.json", document)
     return [*paths, out / "figure1.json"]
 
 
-def _read_table(folder: Path) -> _Table:
-    file = folder / "table1.json"
-    try:
-        result = json.loads(file.read_text(encoding="utf-8"))
-        found = [
-            _Classifier(str(cell["dataset"]), float(cell["epsilon"]), int(cell["seed"]), str(cell["weights_sha256"]))
-            for cell in result["cells"]
-        ]
-        if not found:
-            raise ValueError("no classifiers")
-        return _Table(folder, found, bool(result["provenance"]["settings"]["fast"]))
-    except FileNotFoundError as error:
-        raise DataError(f"expected a finished table in {file}, there is none; run `reproduce table1` first") from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"expected a finished table in {file}, got a damaged file; make it again") from error
+def _first_run(table: Table1, dataset: str, epsilon: float, folder: Path) -> Table1Run:
+    runs = [run for run in table.runs if (run.dataset, run.epsilon) == (dataset, epsilon)]
+    if not runs:
+        raise InputError(f"expected a classifier of {dataset} with epsilon {epsilon} in {folder}, there is none")
+    return min(runs, key=lambda run: run.seed)
 
 
-def _row(
-    table: _Table, names: Sequence[str], epsilon: float, datasets: dict[str, Dataset], data_dir: Path | None
-) -> list[Panel]:
-    panels = []
-    for name in names:
-        found = [each for each in table.classifiers if each.dataset == name and each.epsilon == epsilon]
-        if not found:
-            raise InputError(f"expected a classifier of {name} with epsilon {epsilon} in {table.folder}, there is none")
-        lowest = min(found, key=lambda classifier: classifier.seed)
-        network, facts = load_network(_weights(table.folder, lowest.weights_sha256))
-        if name not in datasets:
-            datasets[name] = load_split(str(facts["data"]), "train", data_dir=data_dir, fast=table.fast)
-        panels += _pair(network, _shown(datasets[name], facts, table.fast))
-    return panels
-
-
-def _weights(table1: Path, digest: str) -> Path:
+def _network(table1: Path, run: Table1Run) -> PaperNetwork:
     for path in sorted((table1 / "runs").glob("*/weights.safetensors")):
-        if sha256_of(path) == digest:
-            return path
+        if sha256_of(path) == run.weights_sha256:
+            return load_network(path)[0]
     raise DataError(f"expected the weights of a classifier under {table1 / 'runs'}, they are gone; run table1 again")
 
 
-def _shown(dataset: Dataset, facts: dict[str, Any], fast: bool) -> Dataset:
+def _shown(dataset: Dataset, run: Table1Run, fast: bool) -> Dataset:
     """The one image that is shown, out of those that the classifier was trained on."""
-    recipe = Recipe.from_dict(facts["recipe"], where="the classifier's recipe")
-    training, _ = split_training(dataset, recipe, seed=facts["seed"], fast=fast)
+    training, _ = split_training(dataset, run.recipe, seed=run.seed, fast=fast)
     chosen = np.arange(len(training))
     if dataset.name in _SHOWN:
         chosen = chosen[training.labels == _SHOWN[dataset.name]]
@@ -149,18 +124,14 @@ def _pair(network: PaperNetwork, shown: Dataset) -> list[Panel]:
     assert isinstance(shown.images, np.ndarray), "a classifier was trained on them"
     pixels = np.asarray(shown.images)
     panels = []
-    for stored, change in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
-        found = predict(network, pixels, shown.labels, device=torch.device("cpu"), batch_transform=change)
+    for stored, transform in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
+        result = predict(network, pixels, shown.labels, device=torch.device("cpu"), batch_transform=transform)
         panels.append(
             Panel(
                 image=stored[0],
                 truth=shown.class_names[int(shown.labels[0])],
-                said=shown.class_names[int(found.predictions[0])],
-                confidence=float(found.confidences[0]),
+                prediction=shown.class_names[int(result.predictions[0])],
+                confidence=float(result.confidences[0]),
             )
         )
     return panels
-
-
-def _said(panel: Panel) -> dict[str, Any]:
-    return {key: value for key, value in asdict(panel).items() if key != "image"}

@@ -1,8 +1,9 @@
-"""The paper's Figure 1 with answers: pictures beside their negatives, and what a classifier says of each."""
+"""The paper's Figure 1 with predictions: pictures beside their negatives, and a classifier's prediction for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -10,26 +11,27 @@ from matplotlib.figure import Figure
 
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
+from negatoscope.reports.formatting import percent
 
-_RIGHT, _WRONG = "#00694a", "#b03a00"
+_CORRECT, _MISCLASSIFIED = "#00694a", "#b03a00"
 _SIDE, _GAP, _GROUP_GAP, _MARGIN = 1.5, 0.14, 0.5, 0.15
 _HEADER, _LINE, _NAMES = 0.55, 0.165, 1.1
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture, and a classifier's answer.
+    """One picture, and a classifier's prediction.
 
     Args:
         image: Pixels, 0 to 255; one channel or three.
         truth: The name of the true class.
-        said: The name of the predicted class.
+        prediction: The name of the predicted class.
         confidence: The classifier's, in [0, 1].
     """
 
     image: UInt8[np.ndarray, "channels height width"]
     truth: str
-    said: str
+    prediction: str
     confidence: float
 
 
@@ -71,9 +73,9 @@ def _check(panels: Sequence[Sequence[Panel]], groups: Sequence[str], classifiers
     lengths = [len(row) for row in panels]
     if len(set(lengths)) != 1 or lengths[0] == 0 or lengths[0] % 2:
         raise InputError(f"expected panels in rows alike, each picture before its negative, got rows of {lengths}")
-    for name, names, wanted in (("groups", groups, lengths[0] // 2), ("classifiers", classifiers, len(panels))):
-        if names and len(names) != wanted:
-            raise InputError(f"expected {wanted} names in {name}, got {len(names)}: {list(names)}")
+    for name, names, count in (("groups", groups, lengths[0] // 2), ("classifiers", classifiers, len(panels))):
+        if names and len(names) != count:
+            raise InputError(f"expected {count} names in {name}, got {len(names)}: {list(names)}")
 
 
 def _head(figure: Figure, lefts: Sequence[float], top: float, groups: Sequence[str]) -> None:
@@ -94,10 +96,12 @@ def _draw(figure: Figure, panel: Panel, place: tuple[float, float, float, float]
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set(visible=True, color=GRAY, linewidth=0.6)
-    answer = _RIGHT if panel.said == panel.truth else _WRONG
-    said = len(_said(panel))
+    bold = len(_prediction_lines(panel))
+    look: dict[str, Any] = {
+        "color": _CORRECT if panel.prediction == panel.truth else _MISCLASSIFIED,
+        "fontweight": "bold",
+    }
     for index, line in enumerate(_caption(panel)):
-        first = index < said
         axes.annotate(
             line,
             (0, 0),
@@ -105,16 +109,14 @@ def _draw(figure: Figure, panel: Panel, place: tuple[float, float, float, float]
             xycoords="axes fraction",
             textcoords="offset points",
             va="top",
-            color=answer if first else DARK,
-            fontweight="bold" if first else "normal",
+            **(look if index < bold else {"color": DARK}),
         )
 
 
+def _prediction_lines(panel: Panel) -> list[str]:
+    return wrap(f"{'✓' if panel.prediction == panel.truth else '✗'} {panel.prediction}", 20)
+
+
 def _caption(panel: Panel) -> list[str]:
-    truth = [] if panel.said == panel.truth else wrap(f"truth: {panel.truth}", 24)
-    sure = f"{100 * panel.confidence:.1f}"
-    return [*_said(panel), *truth, f"{'over 99.9' if sure == '100.0' and panel.confidence < 1 else sure} % sure"]
-
-
-def _said(panel: Panel) -> list[str]:
-    return wrap(f"{'✓' if panel.said == panel.truth else '✗'} says {panel.said}", 22)
+    truth = [] if panel.prediction == panel.truth else wrap(f"truth: {panel.truth}", 24)
+    return [*_prediction_lines(panel), *truth, f"confidence {percent(panel.confidence, decimals=1)} %"]

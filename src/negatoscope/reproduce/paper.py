@@ -1,12 +1,10 @@
-"""What the paper printed, and the recipe that this project fills its gaps with for each dataset."""
+"""What the paper printed."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 
-from negatoscope.errors import RecipeError
-from negatoscope.training.recipe import Recipe
+from negatoscope.documents import from_plain, read_toml
 
 EPSILONS = (0.0, 0.05, 0.1, 0.2, 0.5)
 """The rows of Table I; 0 is the plain DNN.
@@ -26,13 +24,24 @@ class Printed:
     negative: float | None
 
 
+@dataclass(frozen=True)
+class _ExpectedRow:
+    epsilon: float
+    test: float
+    negative: float
+
+
+@dataclass(frozen=True)
+class _Expected:
+    mnist: tuple[_ExpectedRow, ...]
+    gtsrb: tuple[_ExpectedRow, ...]
+
+
 @cache
-def _table() -> dict[str, dict[float, Printed]]:
-    text = files("negatoscope.reproduce").joinpath("expected.toml").read_text(encoding="utf-8")
-    return {
-        dataset: {row["epsilon"]: Printed(row["test"], row["negative"]) for row in rows}
-        for dataset, rows in tomllib.loads(text).items()
-    }
+def _expected() -> dict[tuple[str, float], Printed]:
+    with as_file(files("negatoscope.reproduce").joinpath("expected.toml")) as path:
+        columns = vars(from_plain(read_toml(path, what="Table I"), _Expected))
+    return {(name, row.epsilon): Printed(row.test, row.negative) for name, rows in columns.items() for row in rows}
 
 
 def printed(dataset: str, epsilon: float) -> Printed:
@@ -40,17 +49,4 @@ def printed(dataset: str, epsilon: float) -> Printed:
 
     Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, Table I.
     """
-    return _table().get(dataset, {}).get(epsilon, Printed(None, None))
-
-
-def default_recipe(dataset: str) -> Recipe:
-    """The recipe of `dataset`; how it was chosen stands in docs/recipes.md.
-
-    Raises:
-        RecipeError: There is none; the caller must give one.
-    """
-    place = files("negatoscope.training").joinpath("recipes", f"{dataset}.toml")
-    if not place.is_file():
-        raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
-    values = tomllib.loads(place.read_text(encoding="utf-8"))
-    return Recipe.from_dict(values, where=f"the recipe of {dataset}")
+    return _expected().get((dataset, epsilon), Printed(None, None))

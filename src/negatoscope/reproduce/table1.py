@@ -1,13 +1,13 @@
 """The paper's Table I, from data to verdicts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from negatoscope.data import DATASETS
-from negatoscope.documents import to_plain
+from negatoscope.documents import write_document
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
 from negatoscope.files import locked, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
@@ -16,22 +16,21 @@ from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
 from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
-from negatoscope.reproduce.paper import EPSILONS, default_recipe
+from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
 from negatoscope.reproduce.runs import RunSpec, read_run, run_folder
-from negatoscope.reproduce.table1_figures import draw_epochs, draw_table1
-from negatoscope.reproduce.table1_page import table1_csv, table1_markdown
+from negatoscope.reproduce.table1_columns import table1_csv
+from negatoscope.reproduce.table1_document import NotRun, SummaryRow, Table1, summarize
+from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
+from negatoscope.reproduce.table1_page import table1_markdown
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
-from negatoscope.reproduce.table1_summary import summarize
 from negatoscope.rows import read_rows, write_rows
 from negatoscope.training.loop import TrainingProgress
-from negatoscope.training.recipe import Recipe
-
-Document = dict[str, Any]
+from negatoscope.training.recipe import Recipe, default_recipe
 
 
 @dataclass(frozen=True)
-class Request:
+class Table1Request:
     """What is to be reproduced.
 
     Args:
@@ -42,7 +41,7 @@ class Request:
         recipe: Takes the place of each dataset's default recipe.
         data_dir: A folder to look for data in first.
         fast: A smoke run on a few hundred images.
-        command: How the table says it was made.
+        command: Of provenance.
 
     Raises:
         InputError: An epsilon is not in [0, 1] or comes twice, `seeds` is below 1, or a dataset is not the one that the
@@ -73,32 +72,32 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Job:
+class Table1Plan:
     """The classifiers to make, their images, and what cannot be run here and why."""
 
     specs: tuple[RunSpec, ...]
     data: Mapping[str, RunData]
-    not_run: tuple[dict[str, str], ...] = ()
+    not_run: tuple[NotRun, ...] = ()
 
 
 @runtime_checkable
-class Watcher(Protocol):
-    """Who looks on while a table is made."""
+class Table1Progress(Protocol):
+    """Shows how far a table is."""
 
-    def planned(self, job: Job) -> None:
+    def planned(self, plan: Table1Plan) -> None:
         """Once it is known what is run, and what is not and why."""
 
     def estimated(self, seconds: Mapping[RunSpec, float]) -> None:
         """Before the first run: how long each unfinished one will take."""
 
-    def moved(self, spec: RunSpec, moment: TrainingProgress | str) -> None:
+    def moved(self, spec: RunSpec, progress: TrainingProgress | str) -> None:
         """After each training step, and before each pass that measures."""
 
-    def finished(self, spec: RunSpec, document: Document, summary: Sequence[Document]) -> None:
-        """After each run, also one that an earlier run finished."""
+    def finished(self, spec: RunSpec, run: Table1Run, summary: Sequence[SummaryRow]) -> None:
+        """After each run, also one that was finished earlier."""
 
 
-def plan(request: Request) -> Job:
+def plan_table1(request: Table1Request) -> Table1Plan:
     """Load the images and list the classifiers, the first seed of all before the second of any.
 
     Where neither the request nor its recipe names a dataset, MNIST gives way to the sample of it that a package brings,
@@ -110,7 +109,7 @@ def plan(request: Request) -> Job:
     """
     data: dict[str, RunData] = {}
     recipes: dict[str, Recipe] = {}
-    not_run: list[dict[str, str]] = []
+    not_run: list[NotRun] = []
     if request.recipe and request.recipe.data and not request.datasets:
         own = request.recipe.data
         request = replace(request, datasets=(_base(own) if _base(own) in PAPER_DATASETS else own,))
@@ -123,29 +122,26 @@ def plan(request: Request) -> Job:
         except DataNotFoundError:
             if request.datasets:
                 raise
-            not_run.append({"dataset": name, "reason": "no copy of its files was found and none could be downloaded"})
+            not_run.append(NotRun(name, "no copy of its files was found and none could be downloaded"))
     if not request.datasets and "mnist" not in data:
-        stand_in = replace(request, datasets=("mnist_sample",))
         try:
-            job = plan(stand_in)
+            sample = plan_table1(replace(request, datasets=("mnist_sample",)))
         except MissingExtraError as error:
             raise DataNotFoundError(f"expected MNIST or the sample of it, found neither: {error}") from error
-        data, recipes = {**job.data, **data}, {**recipes, "mnist_sample": job.specs[0].recipe}
+        data, recipes = {**sample.data, **data}, {**recipes, "mnist_sample": sample.specs[0].recipe}
     specs = (
         RunSpec(name, epsilon, seed, recipes[name], request.fast)
         for seed in range(request.seeds)
         for epsilon in request.epsilons
         for name in data
     )
-    return Job(tuple(specs), data, tuple(not_run))
+    return Table1Plan(tuple(specs), data, tuple(not_run))
 
 
-def _recipe(request: Request, name: str) -> Recipe:
+def _recipe(request: Table1Request, name: str) -> Recipe:
     recipe = request.recipe or default_recipe(_base(name))
     spec = recipe.data if name == _base(recipe.data) else name
-    if spec == "gtsrb":
-        spec = "gtsrb(prepare='paper')"
-    recipe = replace(recipe, data=spec)
+    recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
     return replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
 
 
@@ -154,94 +150,82 @@ def _base(spec: str) -> str:
     return spec if spec.startswith("folder:") else spec.partition("(")[0].strip()
 
 
-def reproduce_table1(request: Request, *, out: Path, hardware: Hardware, watcher: Watcher) -> Document:
+def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, progress: Table1Progress) -> Table1:
     """Train and measure every classifier of a table, and write `table1.json` and all that is made from it to `out`.
 
-    Every finished classifier is kept under `out`; one that was stopped goes on from its last epoch. The table holds
-    all classifiers that `out` has of the recipes asked for, also those of other seeds and epsilons than asked for now.
+    Every finished classifier is kept under `out`; one that was stopped resumes from its last epoch. The table holds all
+    classifiers that `out` has of the recipes asked for, also those of other seeds and epsilons than asked for now.
 
     Raises:
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
-        InputError: As `plan` and `run_table1_classifier` say.
+        InputError: As `plan_table1` and `run_table1_classifier` say.
     """
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
-        job = plan(request)
-        folders = {spec: run_folder(spec, job.data[spec.dataset], hardware=hardware, out=out) for spec in job.specs}
-        watcher.planned(job)
-        watcher.estimated(_estimates(job, folders, hardware))
-        done: dict[RunSpec, Document] = {}
+        plan = plan_table1(request)
+        folders = {spec: run_folder(spec, plan.data[spec.dataset], hardware=hardware, out=out) for spec in plan.specs}
+        done = {spec: run for spec, folder in folders.items() if (run := read_run(folder, Table1Run))}
+        progress.planned(plan)
+        progress.estimated(_estimates(plan, [spec for spec in plan.specs if spec not in done], hardware))
+        shown: list[Table1Run] = []
         for spec, folder in folders.items():
-            run = read_run(folder, Table1Run) or run_table1_classifier(
+            run = done.get(spec) or run_table1_classifier(
                 spec,
-                job.data[spec.dataset],
+                plan.data[spec.dataset],
                 hardware=hardware,
                 folder=folder,
-                progress=lambda moment, spec=spec: watcher.moved(spec, moment),  # type: ignore[misc]
+                progress=partial(progress.moved, spec),
             )
-            done[spec] = _plain(run)
-            watcher.finished(spec, done[spec], summarize(list(done.values()), comparable=not request.fast))
-        return _write(request, job, _all_runs(folders), out=out, hardware=hardware)
+            shown.append(run)
+            progress.finished(spec, run, summarize(shown, comparable=not request.fast))
+        return _write(request, plan, _all_runs(folders), out=out, hardware=hardware)
 
 
-def _plain(run: Table1Run) -> Document:
-    shown = run.shown_attacks
-    attacks = [{"epsilon": found.epsilon, **to_plain(found)["accuracies"]} for found in run.attacks]
-    more = {"recipe": run.recipe.name, "chance": run.chance, "attack_epsilon": shown.epsilon, "attacks": attacks}
-    return {**to_plain(run), **more, **to_plain(shown)["accuracies"]}
-
-
-def _estimates(job: Job, folders: Mapping[RunSpec, Path], hardware: Hardware) -> dict[RunSpec, float]:
+def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -> dict[RunSpec, float]:
     paces: dict[str, Pace] = {}
-    seconds = {}
-    for spec, folder in folders.items():
-        if read_run(folder, Table1Run) is None:
-            data = job.data[spec.dataset]
-            if spec.dataset not in paces:
-                paces[spec.dataset] = measure_pace(spec.recipe, data, hardware=hardware)
-            seconds[spec] = estimate_seconds(spec, data, paces[spec.dataset])
-    return seconds
+    for spec in specs:
+        if spec.dataset not in paces:
+            paces[spec.dataset] = measure_pace(spec.recipe, plan.data[spec.dataset], hardware=hardware)
+    return {spec: estimate_seconds(spec, plan.data[spec.dataset], paces[spec.dataset]) for spec in specs}
 
 
 def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
-    """The job's runs, and every other one beside them that only its seed or its epsilon sets apart, in table order."""
+    """The runs of these folders, and every other one beside them that only its seed or epsilon sets apart, in order."""
     runs: dict[tuple[int, float, int], tuple[Path, Table1Run]] = {}
-    ranks = {dataset: rank for rank, dataset in enumerate(dict.fromkeys(spec.dataset for spec in folders))}
+    datasets = list(dict.fromkeys(spec.dataset for spec in folders))
     for spec, folder in folders.items():
         name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
         for beside in folder.parent.glob(f"{name}-epsilon*-{digest}"):
             run = read_run(beside, Table1Run)
             if run is not None:
-                runs[ranks[spec.dataset], run.epsilon, run.seed] = (beside, run)
+                runs[datasets.index(spec.dataset), run.epsilon, run.seed] = (beside, run)
     return [runs[key] for key in sorted(runs)]
 
 
 def _write(
-    request: Request, job: Job, runs: Sequence[tuple[Path, Table1Run]], *, out: Path, hardware: Hardware
-) -> Document:
-    documents = [_plain(run) for _, run in runs]
-    used = {spec.dataset: spec.recipe for spec in job.specs}
-    result: Document = {
-        "schema": 1,
-        "provenance": {
-            **to_plain(
-                record_provenance(
-                    command=request.command,
-                    hardware=hardware.description,
-                    data=[dataset.provenance for data in job.data.values() for dataset in data.datasets],
-                )
-            ),
-            "settings": {"fast": request.fast, "negatives": {n: f"{r.negatives} preparation" for n, r in used.items()}},
-            "recipes": {name: recipe.to_dict() for name, recipe in used.items()},
-        },
-        "cells": documents,
-        "not_run": list(job.not_run),
-        "summary": summarize(documents, comparable=not request.fast),
-    }
-    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder, _ in runs))
+    request: Table1Request,
+    plan: Table1Plan,
+    folders: Sequence[tuple[Path, Table1Run]],
+    *,
+    out: Path,
+    hardware: Hardware,
+) -> Table1:
+    runs = tuple(run for _, run in folders)
+    result = Table1(
+        provenance=record_provenance(
+            command=request.command,
+            hardware=hardware.description,
+            data=[dataset.provenance for data in plan.data.values() for dataset in data.datasets],
+        ),
+        fast=request.fast,
+        not_run=plan.not_run,
+        runs=runs,
+        summary=summarize(runs, comparable=not request.fast),
+    )
+    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder, _ in folders))
     write_whole(out / "table1.md", table1_markdown(result).encode())
     write_whole(out / "table1.csv", table1_csv(result).encode())
     save_figure(draw_table1(result), out, "table1")
     save_figure(draw_epochs(result), out, "epochs")
-    write_whole(out / "table1.json", (json.dumps(result, indent=1) + "\n").encode())
+    write_document(out / "table1.json", result)
     return result

@@ -1,18 +1,24 @@
-"""The paper's Table I beside ours: as Markdown, as CSV, and as it fills in on a terminal."""
+"""The report of Table I in Markdown: the paper's table beside ours, and the sentences that its numbers make."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from negatoscope.reports.formatting import counted, joined, percent
+from negatoscope.reproduce.names import dataset_name, short_classifier_name
+from negatoscope.reproduce.table1_columns import (
+    Classifier,
+    Section,
+    accuracy_table,
+    attack_table,
+    comparison_table,
+    destination_table,
+    has_tracks,
+    sections,
+)
 
-from negatoscope.documents import Document
-from negatoscope.reports.formatting import MISSING, interval, percent
-from negatoscope.reproduce.table1_sections import Section, dataset_name, sections, short_classifier_name
-from negatoscope.reproduce.table1_tables import accuracy_table, attack_table, comparison_table, destination_table
-from negatoscope.reproduce.table1_text import caption, provenance, randomness, sizes, warnings
+if TYPE_CHECKING:  # they would load torch
+    from negatoscope.provenance import DataProvenance
+    from negatoscope.reproduce.table1_document import SummaryRow, Table1
 
 _INTRODUCTION = """\
 Rates are in %. The paper is Hosseini and Poovendran 2017, arXiv 1703.06857v1. A verdict: its number *agrees* with our
@@ -20,67 +26,35 @@ runs if it could have been one more of them; otherwise our runs lie *above* or *
 
 _ON_ATTACKS = """\
 The attack's ε is the classifier's own, or a fixed one for the plain DNN; "DNN" is the plain DNN under the same attack.
-Confidence is the mean softmax probability of
-what was predicted, on training images and on their negatives."""
+Confidence is the mean softmax probability of the predicted class, on training images and on their negatives."""
 
 _ON_DESTINATIONS = """\
 Of negatives of training images. Entropy: how evenly predictions spread, and at most can. Information: what a prediction
 says about the label. If permuted: the 95 % quantile of the same under permuted labels; one random classifier in twenty
 would lie above it too."""
 
-_COLORS = {"agrees": "green", "above": "yellow", "below": "yellow", "undecided": "dim"}
+_INTERVALS = {
+    "wilson": "the Wilson 95 % interval: it covers the draw of images, not another training seed",
+    "prediction": "a 95 % prediction interval: where one new run with another seed should land",
+}
+_RUNS = {"wilson": "after a single run", "prediction": "after a mean ± standard deviation over seeds"}
 
 
-def table1_markdown(result: Document) -> str:
-    """The report of a table1 document: warnings, the paper's table beside ours, what lies behind it, provenance."""
+def table1_markdown(result: "Table1") -> str:
+    """The report: warnings, the paper's table beside ours, what lies behind it, provenance."""
     found = sections(result)
     parts = [
         "# Table I, run again: classifiers on negatives",
         *(f"> **{warning}.**" for warning in warnings(result)),
         *(_body(found) if found else []),
         "## Provenance",
-        "\n".join(f"- {fact}" for fact in provenance(result)),
+        "\n".join(f"- {line}" for line in provenance(result)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def table1_csv(result: Document) -> str:
-    """The summary as CSV, one line for each row; the header is its keys, nothing stands for a missing value."""
-    summary = result["summary"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(summary[0]) if summary else [], lineterminator="\n")
-    if summary:
-        writer.writeheader()
-    writer.writerows(summary)
-    return text.getvalue()
-
-
-def table1_live(summary: Sequence[Document], *, pending: Sequence[tuple[str, float]]) -> Table:
-    """A table for 80 columns that fills in while a run goes on.
-
-    Ours "agrees" with the paper's number or lies "above" or "below" it; no word: undecided.
-
-    Args:
-        summary: The rows that are known.
-        pending: Dataset and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
-    """
-    rows: list[tuple[str, float, Document | None]] = [(row["dataset"], row["epsilon"], row) for row in summary]
-    known = {(dataset, epsilon) for dataset, epsilon, _ in rows}
-    rows += [(dataset, epsilon, None) for dataset, epsilon in pending if (dataset, epsilon) not in known]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("\nclassifier")
-    for kind in ("test images", "negatives"):
-        table.add_column(f"{kind}\n% [95 %]", justify="right", no_wrap=True)
-        table.add_column("\npaper", no_wrap=True, min_width=5)
-    for dataset in dict.fromkeys(name for name, _, _ in rows):
-        table.add_row(Text(dataset_name(dataset), style="bold"))
-        for _, epsilon, row in sorted((one for one in rows if one[0] == dataset), key=lambda one: one[1]):
-            table.add_row(short_classifier_name(epsilon), *_live_cells(row))
-    return table
-
-
 def _body(found: Sequence[Section]) -> list[str]:
-    answers = [f"- {answer}" for section in found for answer in randomness(section)]
+    random = [f"- {sentence}" for section in found for sentence in randomness(section)]
     compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in found]
     return [
         _INTRODUCTION,
@@ -94,18 +68,141 @@ def _body(found: Sequence[Section]) -> list[str]:
         "## Where predictions on negatives go",
         destination_table(found),
         _ON_DESTINATIONS,
-        *(["\n".join(answers)] if answers else []),
+        *(["\n".join(random)] if random else []),
     ]
 
 
-def _live_cells(row: Document | None) -> list[Text]:
-    if row is None:
-        return [Text("…", style="dim")] * 4
-    cells = []
-    for kind in ("test", "negative"):
-        verdict, paper = row[f"verdict_{kind}"], row[f"paper_{kind}_accuracy"]
-        ours = interval(row[f"{kind}_low"], row[f"{kind}_high"], decimals=1)
-        cells.append(Text(f"{percent(row[f'{kind}_accuracy'], decimals=1)} {ours}"))
-        said = "" if verdict == "undecided" else f" {verdict}"
-        cells.append(Text(MISSING if paper is None else f"{percent(paper):>5}{said}", style=_COLORS[verdict]))
-    return cells
+def warnings(result: "Table1") -> list[str]:
+    """What a reader must know before believing any number: what was not run, and data that is not the paper's."""
+    found = [f"{dataset_name(entry.dataset)}: not run ({_line(entry.reason)})" for entry in result.not_run]
+    if result.fast:
+        found.append("A smoke run on a few images: none of its numbers is a result")
+    for dataset in dict.fromkeys(row.dataset for row in result.summary):
+        name, base = dataset_name(dataset), dataset.partition("(")[0]
+        copies = [entry for entry in result.provenance.data if entry.name == base and not entry.official]
+        printed = [
+            compared.paper_accuracy
+            for row in result.summary
+            for compared in (row.test, row.negative)
+            if row.dataset == dataset
+        ]
+        if base == "mnist_sample":
+            found.append(
+                f"{name}: only a small sample of MNIST was used, so nothing here can confirm or refute the paper"
+            )
+        elif not result.fast and set(printed) == {None}:
+            found.append(f"{name}: the paper prints no numbers for it, so there is nothing to compare with")
+        if copies and base != "mnist_sample":
+            note = "; ".join(filter(None, dict.fromkeys(map(_note, copies))))
+            found.append(
+                f"{name}: an unofficial copy was used{note and f' ({note})'}; differences may come from the data"
+            )
+    return found
+
+
+def caption(section: Section) -> str:
+    """What the numbers of a section's main table are: n, seeds, kind of interval, and what guessing would score."""
+    rows = section.rows
+    seeds = sorted({run.seed for classifier in section.classifiers for run in classifier.runs})
+    runs = _span(row.seeds for row in rows)
+    parts = [
+        f"n = {_span(row.test.n for row in rows)} test images; negatives are those of "
+        f"{_span(row.negative.n for row in rows)} training images.",
+        f"Runs per classifier: {runs} ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}).",
+        *_brackets(rows),
+    ]
+    if has_tracks(section):
+        parts.append(
+            "By track: resampled by whole tracks, because the frames of one physical sign are not independent."
+        )
+    chance, majority = percent(rows[0].chance), percent(rows[0].majority)
+    parts.append(f"Chance scores {chance} %, always naming the most frequent training class {majority} %.")
+    return " ".join(parts)
+
+
+def _brackets(rows: "Sequence[SummaryRow]") -> list[str]:
+    """What stands in brackets, and before them, where rows may differ in their number of runs."""
+    kinds = list(dict.fromkeys(row.interval for row in rows))
+    if len(kinds) > 1:
+        return [f"In brackets, {_RUNS[kind]}: {_INTERVALS[kind]}." for kind in kinds]
+    several = any(row.seeds > 1 for row in rows)
+    brackets = [f"In brackets: {_INTERVALS[kind]}." for kind in kinds]
+    return [*brackets, *(["Before them: mean ± standard deviation over seeds."] if several else [])]
+
+
+def sizes(found: Sequence[Section]) -> str:
+    """On how many images the accuracies outside the main tables were counted."""
+    parts = []
+    for section in found:
+        run = section.classifiers[0].runs[0]
+        under = [f"under {name.upper()}" for name in run.shown_attacks.accuracies]
+        names = ["training images", "validation images", "negatives of test images", f"images {under[0]}", *under[1:]]
+        rates = [run.train, run.validation, run.negative_test, *run.shown_attacks.accuracies.values()]
+        counts = joined([f"{rate.n:,} {name}" for rate, name in zip(rates, names, strict=True)])
+        parts.append(f"{section.title} {counts}")
+    return f"n: {'; '.join(parts)}."
+
+
+def randomness(section: Section) -> list[str]:
+    """Whether the predictions on negatives are random, a sentence for each finding; none for a smoke run."""
+    if section.fast:
+        return []
+    findings: dict[str, list[Classifier]] = {}
+    for classifier in section.classifiers:
+        ends = [run.destinations for run in classifier.runs]
+        above = sum(end.mutual_information_bits > end.mutual_information_null_bits for end in ends)
+        finding = "random in some runs only" if above else "not distinguishable from random"
+        findings.setdefault("not random" if above == len(ends) else finding, []).append(classifier)
+    return [_randomness(section, finding, classifiers) for finding, classifiers in findings.items()]
+
+
+def _randomness(section: Section, finding: str, classifiers: Sequence[Classifier]) -> str:
+    rows = [classifier.row for classifier in classifiers]
+    names = joined([short_classifier_name(row.epsilon) for row in rows])
+    whom = "every classifier" if len(rows) == len(section.rows) > 1 else names
+    bits = [row.mutual_information_bits for row in rows]
+    low, high = f"{min(bits):.3f}", f"{max(bits):.3f}"
+    amount = f"{low} bits" if low == high else f"{low} to {high} bits"
+    reasons = {
+        "not random": f"they carry {amount} about the label, more than with permuted labels",
+        "random in some runs only": f"they carry {amount} about the label on average, "
+        "and not in every run more than with permuted labels",
+        "not distinguishable from random": f"they carry {amount} about the label, no more than with permuted labels",
+    }
+    return f"{section.title}, {whom}: predictions on negatives are **{finding}**: {reasons[finding]}."
+
+
+def provenance(result: "Table1") -> list[str]:
+    """What made the numbers, a line each."""
+    facts = result.provenance
+    negatives = {run.dataset: f"{run.dataset} {run.recipe.negatives} preparation" for run in result.runs}
+    return [
+        f"negatoscope {facts.negatoscope}, commit {facts.commit or 'unknown'}, {facts.created}",
+        f"command: `{_line(facts.command)}`",
+        f"versions: {', '.join(f'{name} {version}' for name, version in facts.versions.items())}",
+        f"hardware: {_line(facts.hardware)}",
+        *(_data_line(entry) for entry in facts.data),
+        *(["fast: True"] if result.fast else []),
+        f"negatives: {', '.join(negatives.values())}",
+        f"training: {counted(len(result.runs), 'run')}, {sum(run.seconds for run in result.runs):,.0f} seconds in all",
+    ]
+
+
+def _data_line(entry: "DataProvenance") -> str:
+    sums = ", ".join(f"{name} {digest[:12]}" for name, digest in entry.sha256.items())
+    origin = "official" if entry.official else ": ".join(filter(None, ["unofficial copy", _note(entry)]))
+    return f"data {entry.spec}: {origin}; sha256 {sums or 'unknown'}"
+
+
+def _note(entry: "DataProvenance") -> str:
+    return _line(entry.note).removeprefix("unofficial copy").lstrip(": ").rstrip(".")
+
+
+def _span(values: Iterable[int]) -> str:
+    distinct = set(values)
+    low, high = min(distinct), max(distinct)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
-from typing import Any, Literal
+from typing import Literal
 
 from negatoscope.documents import from_plain, read_toml
 from negatoscope.reports.formatting import bits, counted, percent, points
-from negatoscope.reproduce.table1_sections import dataset_name, short_classifier_name
+from negatoscope.reproduce.names import dataset_name, short_classifier_name
+from negatoscope.reproduce.table1_document import SummaryRow, Table1
+from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.studies.sensitivity_effects import MATTERS
 from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.studies.sensitivity_summary import NEAR_TEST
 
 ClaimVerdict = Literal["holds", "holds in part", "does not hold", "undecided", "not tested"]
-
-Table1 = Any  # until table1.json has a type
 
 NEARLY_ALL, CONFIDENT, TEST_SLACK, NOISE_SLACK, LEARNED, GENERALISED = 0.995, 0.99, 0.005, 0.01, 0.95, 0.5
 
@@ -299,7 +299,7 @@ def _overall(holds: Sequence[bool]) -> ClaimVerdict:
     return "holds" if all(holds) else "holds in part" if any(holds) else "does not hold"
 
 
-def _name(row: Any) -> str:
+def _name(row: Table1Run | SummaryRow) -> str:
     return f"{dataset_name(row.dataset)} {short_classifier_name(row.epsilon)}"
 
 

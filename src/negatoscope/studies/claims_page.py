@@ -1,15 +1,13 @@
 """The papers' claims with what we found, on one page."""
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
 
 from negatoscope.documents import read_document
-from negatoscope.errors import DataError
 from negatoscope.files import write_whole
 from negatoscope.reports.formatting import MISSING, joined
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.studies.claims import RULES, Table1, judge_claims
+from negatoscope.reproduce.table1_document import Table1, read_table1
+from negatoscope.studies.claims import RULES, judge_claims
 from negatoscope.studies.sensitivity_result import SensitivityResult
 
 _INTRODUCTION = """\
@@ -37,7 +35,7 @@ def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) ->
         DataError: A folder does not hold the document.
         OutputError: `out` cannot be written.
     """
-    table = read_table1(table1 / "table1.json")
+    table = read_table1(table1)
     studies = read_document(
         sensitivity / "sensitivity.json", SensitivityResult, what="a sensitivity study", make="make it first"
     )
@@ -52,8 +50,8 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
         [str(place), f"\u201c{claim.text}\u201d" if claim.quoted else claim.text, f"**{finding.verdict}**"]
         for place, (claim, finding) in enumerate(findings, start=1)
     ]
-    fast = [(table1, table1.fast), (sensitivity, sensitivity.provenance.settings.fast)]
-    smoke = [result.provenance.command for result, is_fast in fast if is_fast]
+    fast = [(table1.provenance, table1.fast), (sensitivity.provenance, sensitivity.provenance.settings.fast)]
+    smoke = [source.command for source, is_fast in fast if is_fast]
     parts = [
         _INTRODUCTION.format(command=command),
         *(f"**NO RESULTS: `{made_by}` was a smoke run.**" for made_by in smoke),
@@ -74,18 +72,3 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
         )
     ]
     return "\n\n".join([*parts, f"## The rules\n\n{RULES.strip()}", f"Made from {joined(sources)}."]) + "\n"
-
-
-def read_table1(file: Path) -> Table1:
-    """What `table1.json` holds."""
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"), object_hook=lambda values: SimpleNamespace(**values))
-        for run in table.cells:
-            run.recipe = vars(table.provenance.recipes)[run.recipe]
-        for row in table.summary:
-            row.test = SimpleNamespace(accuracy=row.test_accuracy, paper_accuracy=row.paper_test_accuracy)
-            row.negative = SimpleNamespace(accuracy=row.negative_accuracy)
-        table.runs, table.fast = table.cells, table.provenance.settings.fast
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise DataError(f"expected Table I in {file}, but it cannot be read; make it first") from error
-    return table

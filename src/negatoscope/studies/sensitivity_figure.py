@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import counted, percent
-from negatoscope.reproduce.table1_sections import SMOKE
+from negatoscope.reproduce.names import SMOKE
 from negatoscope.studies.sensitivity_page import study_title
 from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import Curve, FactorResult, LevelResult, SensitivityResult, StudyResult

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, percent, points
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reproduce.table1_sections import SMOKE, dataset_name
+from negatoscope.reproduce.names import SMOKE, dataset_name
 from negatoscope.studies.sensitivity_result import (
     ClosestToPaper,
     FactorEffect,

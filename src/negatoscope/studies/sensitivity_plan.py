@@ -9,8 +9,7 @@ from pathlib import Path
 
 from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError, RecipeError
-from negatoscope.reproduce.paper import default_recipe
-from negatoscope.training.recipe import Recipe
+from negatoscope.training.recipe import Recipe, default_recipe
 
 DEFAULT = "default"
 """The key of a study's default recipe."""

@@ -1,15 +1,16 @@
-"""Everything that decides a training run, as data: what the paper does not say is said here."""
+"""Everything that decides a training run, as data: each choice that the paper leaves open is a setting here."""
 
 import dataclasses
 import json
 import math
-import tomllib
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from negatoscope.data.split import Split
+from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError, RecipeError
 from negatoscope.models.networks import NetworkSettings
 
@@ -85,7 +86,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for setting in dataclasses.fields(self):
             if get_origin(setting.type) is Literal:
-                _expect_choice(setting.name, getattr(self, setting.name), get_args(setting.type))
+                value, choices = getattr(self, setting.name), get_args(setting.type)
+                _expect(value in choices, setting.name, f"to be one of {', '.join(choices)}", repr(value))
         _expect(self.name != "", "name", "not to be empty", self.name)
         _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0 and finite", self.learning_rate)
         _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0 and finite", self.weight_decay)
@@ -121,14 +123,9 @@ class Recipe:
             RecipeError: A name is unknown, a type is wrong or a value is impossible; `where` names the file.
         """
         try:
-            network = values.get("network", {})
-            _expect(isinstance(network, dict), "network", "to be a table", repr(network))
-            network = _typed(NetworkSettings, network)
-            return cls(**_typed(cls, {**values, "network": NetworkSettings(**network)}))
+            return from_plain(values, cls)
         except InputError as error:
             raise RecipeError(f"{where}: {error}") from error
-        except TypeError as error:
-            raise RecipeError(f"{where}: expected a recipe with a name, got {sorted(values)}") from error
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -138,34 +135,30 @@ def load_recipe(path: Path) -> Recipe:
         RecipeError: The file cannot be read, is not TOML or does not hold a possible recipe.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"expected a recipe in {path}, but it cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # of tomllib, of the decoding, of absurd numbers and nesting
-        raise RecipeError(f"expected TOML in {path}, got a file that is not: {error}") from error
+        values = read_toml(path, what="a recipe")
+    except InputError as error:
+        raise RecipeError(str(error)) from error
     return Recipe.from_dict(values, where=str(path))
 
 
-def _typed(owner: type, values: dict[str, Any]) -> dict[str, Any]:
-    """`values` with whole numbers widened to floats where a float is meant; anything else must fit as it is."""
-    types = {setting.name: setting.type for setting in dataclasses.fields(owner)}
-    result = {}
-    for name, value in values.items():
-        if name not in types:
-            raise RecipeError(f"expected one of {', '.join(types)}, got the unknown setting {name!r}")
-        wanted = types[name]
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value) if abs(value) < 2**1023 else math.inf
-        if isinstance(wanted, type) and type(value) is not wanted:
-            raise RecipeError(f"expected {name} to be {wanted.__name__}, got {value!r}")
-        result[name] = value
-    return result
+def recipe_names() -> list[str]:
+    """The datasets that have a default recipe, which is the recipe's name too."""
+    folder = files("negatoscope.training").joinpath("recipes")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
+
+
+def default_recipe(dataset: str) -> Recipe:
+    """The recipe of `dataset`; how it was chosen stands in docs/recipes.md.
+
+    Raises:
+        RecipeError: There is none; the caller must give one.
+    """
+    if dataset not in recipe_names():
+        raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
+    with as_file(files("negatoscope.training").joinpath("recipes", f"{dataset}.toml")) as path:
+        return load_recipe(path)
 
 
 def _expect(holds: bool, name: str, rule: str, value: object) -> None:
     if not holds:
         raise RecipeError(f"expected {name} {rule}, got {value}")
-
-
-def _expect_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    _expect(value in choices, name, f"to be one of {', '.join(map(str, choices))}", repr(value))

@@ -44,7 +44,7 @@ class TransformFacts:
         spec: Its canonical spec.
         function: Images to images, the arguments bound.
         kind: "label_preserving", "path" or "control".
-        color: Whether it is of use for colour images only.
+        color: Whether it is of use for color images only.
         ranges: The range of each numerical parameter that has one.
     """
 

@@ -1,4 +1,4 @@
-"""Transforms of colour. A gray image is one whose colours are all gray, and is treated as one."""
+"""Transforms of color. A gray image is one whose colors are all gray, and is treated as one."""
 
 from functools import partial
 from typing import Annotated, Literal, get_args
@@ -46,9 +46,9 @@ def is_gray(images: Images) -> bool:
 
 @register_transform(color=True)
 def opposite_hue(images: Images) -> Images:
-    """The opposite colour of the same luma: red turns cyan, and bright stays bright. A gray image stays as it is.
+    """The opposite color of the same luma: red turns cyan, and bright stays bright. A gray image stays as it is.
 
-    Every pixel goes through its own gray to the other side. Where RGB has no colour so strong there, it is paler.
+    Every pixel goes through its own gray to the other side. Where RGB has no color so strong there, it is paler.
 
     Args:
         images: Images in [0, 1], gray or RGB.
@@ -56,7 +56,7 @@ def opposite_hue(images: Images) -> Images:
     Raises:
         InputError: There are neither one nor three channels.
 
-    Source: the colour difference of Recommendation ITU-R BT.601, its sign changed.
+    Source: the color difference of Recommendation ITU-R BT.601, its sign changed.
     """
     if is_gray(images):
         return images.clone()
@@ -67,7 +67,7 @@ def opposite_hue(images: Images) -> Images:
 def luminance_negative(images: Images) -> Images:
     """The negative of the luma, hue preserved: dark red turns light red. A gray image turns into its negative.
 
-    It is the negative of `opposite_hue`. Where RGB has no colour so strong at that luma, it is paler.
+    It is the negative of `opposite_hue`. Where RGB has no color so strong at that luma, it is paler.
 
     Args:
         images: Images in [0, 1], gray or RGB.
@@ -122,7 +122,7 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
 
 @register_transform(color=True)
 def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
-    """Turn every hue on the colour wheel of HSV, saturation and value preserved. A gray image stays as it is.
+    """Turn every hue on the color wheel of HSV, saturation and value preserved. A gray image stays as it is.
 
     Args:
         images: Images in [0, 1], gray or RGB.
@@ -151,7 +151,7 @@ def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4
     Raises:
         InputError: There are neither one nor three channels, or `factor` is out of range.
 
-    Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would colour grays.
+    Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would color grays.
     """
     if not 0 <= factor <= MOST:
         raise InputError(f"expected factor of saturation from 0 to {MOST}, got {factor}; 1.0 changes nothing")

@@ -1,4 +1,4 @@
-"""Transforms of place. What comes in from outside repeats the border, so that no new colour comes with it."""
+"""Transforms of place. What comes in from outside repeats the border, so that no new color comes with it."""
 
 import math
 from functools import lru_cache, partial

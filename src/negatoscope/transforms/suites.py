@@ -41,7 +41,7 @@ def suite(name: str, *, channels: Literal["gray", "rgb"] = "rgb") -> Suite:
 
     Args:
         name: "negative", "semantic" or "all".
-        channels: "gray" leaves out what is of use for colour images only.
+        channels: "gray" leaves out what is of use for color images only.
 
     Raises:
         SpecError: There is none; the nearest name is suggested.

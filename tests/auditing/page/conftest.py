@@ -18,14 +18,13 @@ from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import (
     AuditSummary,
     DatasetSummary,
-    L2Total,
     ModelSummary,
-    RunTotals,
     SelfCheck,
     SuiteSummary,
     UnreadableImage,
 )
 from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.auditing.totals import L2Total, RunTotals
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
 from negatoscope.models.input_spec import InputSpec

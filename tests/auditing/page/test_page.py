@@ -66,10 +66,10 @@ def make_gallery(folder: Path, spec: str = "negative", pairs: int = 2, **changes
     for place in range(pairs):
         for when, level in (("before", 40), ("after", 215)):
             Image.fromarray(np.full((9, 9), level + place, np.uint8)).save(folder / f"{place}-{when}.png")
-        entry = {"spec": spec, "sample": place, "name": f"bar{place}.png", "label": 0, "before_prediction": 0}
+        entry = {"spec": spec, "sample": place, "name": f"bar{place}.png", "before_prediction": 0}
         entry |= {"before_confidence": 0.75, "after_prediction": 1, "after_confidence": 0.99995}
         entries.append(entry | {"before": f"{place}-before.png", "after": f"{place}-after.png"} | changes)
-    (folder / "gallery.json").write_text(json.dumps(entries))
+    (folder / "gallery.json").write_text(json.dumps({"schema": 2, "preserved": {spec: None}, "entries": entries}))
 
 
 @pytest.fixture(scope="module")
@@ -207,14 +207,14 @@ def test_the_gallery_shows_all_of_one_transform_and_a_few_of_the_others(tmp_path
 @pytest.mark.parametrize("changes", [{"before": "../plan.json"}, {"after": "gone.png"}, {"after": "gallery.json"}])
 def test_a_gallery_with_a_missing_or_foreign_picture_is_an_error(tmp_path: Path, changes: dict[str, str]) -> None:
     make_gallery(tmp_path / "gallery", pairs=1, **changes)
-    with pytest.raises(DataError, match="expected a gallery in"):
+    with pytest.raises(DataError, match="expected a PNG named"):
         read_gallery(tmp_path / "gallery")
 
 
 @pytest.mark.parametrize("content", ["[{}]", "{", "3", '["x"]'])
 def test_a_damaged_gallery_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "gallery.json").write_text(content)
-    with pytest.raises(DataError, match="delete it and audit again"):
+    with pytest.raises(DataError, match="delete the folder and audit again"):
         read_gallery(tmp_path)
 
 

@@ -20,7 +20,7 @@ from negatoscope.auditing.sections.accuracy import draw_accuracies
 from negatoscope.auditing.sections.classes import class_rows
 from negatoscope.auditing.sections.confidence import draw_reliability
 from negatoscope.auditing.sections.confusion import draw_confusion
-from negatoscope.auditing.sections.path import Point, curves, draw_path
+from negatoscope.auditing.sections.path import draw_path, measured_paths
 from negatoscope.reports.figures import styled
 from negatoscope.reports.page import Section
 from negatoscope.reports.palette import PRINT
@@ -72,36 +72,31 @@ def test_a_section_is_one_registered_function(make_audit: Maker, monkeypatch: py
     assert f"<p>{escape(summary.clean.worst_class.name)}</p>" in html
 
 
-def test_a_curve_goes_from_the_clean_images_to_the_negative(make_audit: Maker) -> None:
+def test_a_path_goes_from_the_clean_images_to_the_negative(make_audit: Maker) -> None:
     _, summary = make_audit(("negative_path(share=0.5)", "negative", "negative_path(share=0.25)"))
-    (curve,) = curves(summary)
     half, negative, quarter = summary.transforms
-    expected = ((0.0, summary.clean), (0.25, quarter), (0.5, half), (1.0, negative))
-    assert curve.points == tuple(Point(share, one.accuracy, one.low, one.high) for share, one in expected)
+    points = [(0.0, summary.clean), (0.25, quarter), (0.5, half), (1.0, negative)]
+    assert measured_paths(summary) == {"negative_path": points}
 
 
-def test_a_curve_has_no_ends_that_were_counted_on_other_images(make_audit: Maker) -> None:
+def test_a_path_has_no_ends_that_were_measured_on_other_images(make_audit: Maker) -> None:
     _, summary = make_audit(("negative_path(share=0.5)", "negative"), lost=("negative",))
-    (curve,) = curves(summary)
-    assert [point.share for point in curve.points] == [0.0, 0.5]
+    assert measured_paths(summary) == {"negative_path": [(0.0, summary.clean), (0.5, summary.transforms[0])]}
 
 
-def test_a_curve_keeps_its_own_end(make_audit: Maker) -> None:
+def test_a_path_keeps_its_own_end(make_audit: Maker) -> None:
     _, summary = make_audit(("pixel_flips(probability=1.0)", "negative"))
-    (curve,) = curves(summary)
-    assert [point.share for point in curve.points] == [0.0, 1.0]
-    assert curve.points[1].accuracy == summary.transforms[0].accuracy
+    assert measured_paths(summary) == {"pixel_flips": [(0.0, summary.clean), (1.0, summary.transforms[0])]}
 
 
-def test_classes_come_by_accuracy_with_what_they_had_before(make_audit: Maker) -> None:
+def test_classes_come_by_accuracy_with_that_of_clean_images(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"))
-    before = {one.name: one.accuracy for one in summary.clean.per_class}
     for entry in summary.transforms:
         rows = class_rows(summary, entry)
-        assert sum(row.n for row in rows) == entry.n
-        assert [row.after for row in rows] == sorted(row.after for row in rows)
-        assert {row.name: row.before for row in rows} == {row.name: before[row.name] for row in rows}
-        assert sum(row.n * row.after for row in rows) == pytest.approx(entry.correct)
+        assert sum(row.n for _, row in rows) == entry.n
+        assert [row.accuracy for _, row in rows] == sorted(row.accuracy for _, row in rows)
+        assert all(clean in summary.clean.per_class and clean.label == row.label for clean, row in rows)
+        assert sum(row.n * row.accuracy for _, row in rows) == pytest.approx(entry.correct)
 
 
 def test_each_accuracy_is_a_mark_hollow_where_the_difference_is_not_significant(make_audit: Maker) -> None:
@@ -122,12 +117,12 @@ def test_rows_without_images_have_a_name_and_no_mark(make_audit: Maker) -> None:
     assert len([line for line in only(figure).lines if line.get_marker() == "D"]) == 1
 
 
-def test_each_way_to_the_negative_is_a_line_through_its_points(make_audit: Maker) -> None:
+def test_each_path_to_the_negative_is_a_line_through_its_points(make_audit: Maker) -> None:
     _, summary = make_audit()
-    ways = curves(summary)
-    drawn = {line.get_label(): line for line in only(draw_path(summary, ways)).lines}
-    for way, name in zip(ways, ("straight line", "pixel flips"), strict=True):
-        expected = [(100 * point.share, 100 * point.accuracy) for point in way.points]
+    paths = measured_paths(summary)
+    drawn = {line.get_label(): line for line in only(draw_path(summary, paths)).lines}
+    for points, name in zip(paths.values(), ("straight line", "pixel flips"), strict=True):
+        expected = [(100 * share, 100 * entry.accuracy) for share, entry in points]
         assert np.array(drawn[name].get_xydata()) == pytest.approx(np.array(expected))
 
 

@@ -1,7 +1,6 @@
 """Accuracy on the path from an image to its negative."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -17,38 +16,22 @@ from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.page import Section
 from negatoscope.reports.palette import PRINT
 
-_PARAMETERS = {"negative_path": "share", "pixel_flips": "probability"}
-_LOOKS = {
-    "negative_path": (PRINT["after"], "D", "-", "straight line"),
-    "pixel_flips": (DARK, "s", "--", "pixel flips"),
+_PATHS = {
+    "negative_path": ("share", PRINT["after"], "D", "-", "straight line"),
+    "pixel_flips": ("probability", DARK, "s", "--", "pixel flips"),
 }
 
-
-@dataclass(frozen=True)
-class Point:
-    """Accuracy and its interval, all in [0, 1], at a share of the path to the negative."""
-
-    share: float
-    accuracy: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One path to the negative, from the image itself at 0 to the negative at 1."""
-
-    name: str
-    points: tuple[Point, ...]
+Points = Sequence[tuple[float, Measurement]]
+"""Shares of the path, from the image itself at 0 to its negative at 1, each with what was measured there."""
 
 
 @register_section
 def path(report: Report) -> Section | None:
     """The two paths to the negative, of those that were audited."""
-    measured = curves(report.summary)
-    if not measured:
+    curves = measured_paths(report.summary)
+    if not curves:
         return None
-    figure, narrow = (draw_path(report.summary, measured, narrow=narrow) for narrow in (False, True))
+    figure, narrow = (draw_path(report.summary, curves, narrow=narrow) for narrow in (False, True))
     title = "Accuracy on the path from an image to its negative"
     charts = [
         inline_svg(drawing, name=name, title=title, description="The numbers are in the table of all numbers.")
@@ -65,30 +48,31 @@ def path(report: Report) -> Section | None:
     )
 
 
-def curves(summary: AuditSummary) -> list[Curve]:
-    """The paths to the negative that were audited: the straight line through gray, and random pixel flips.
+def measured_paths(summary: AuditSummary) -> dict[str, Points]:
+    """The paths to the negative that were audited by name: the straight line through gray, and random pixel flips.
 
-    Where its own ends were not audited, a curve starts at the clean images and ends at the negative, if all of these
-    are the same images.
+    Where its own ends were not audited, a path starts at the clean images and ends at the negative, if all of these are
+    the same images.
     """
-    measured = []
-    for name, parameter in _PARAMETERS.items():
+    negatives = [(1.0, entry) for entry in summary.transforms if entry.spec == "negative"]
+    paths: dict[str, Points] = {}
+    for name, (parameter, *_) in _PATHS.items():
         members = [entry for entry in summary.transforms if entry.name == name and entry.n]
-        points = [_point(float(entry.parameters[parameter]), entry) for entry in members]
-        if points:
-            points += _ends(summary, {point.share for point in points}, n=members[0].n)
-            measured.append(Curve(name, tuple(sorted(points, key=lambda point: point.share))))
-    return measured
+        ends = [(share, end) for share, end in [(0.0, summary.clean), *negatives] if members and end.n == members[0].n]
+        points: dict[float, Measurement] = dict(ends) | {float(entry.parameters[parameter]): entry for entry in members}
+        if members:
+            paths[name] = sorted(points.items(), key=lambda point: point[0])
+    return paths
 
 
-def draw_path(summary: AuditSummary, curves: Sequence[Curve], *, narrow: bool = False) -> Figure:
+def draw_path(summary: AuditSummary, curves: Mapping[str, Points], *, narrow: bool = False) -> Figure:
     """Accuracy along the straight line to the negative, and along random pixel flips; `narrow` fits a phone."""
     with styled():
         figure, axes = draw_panel(*(4.3, 3.9) if narrow else (7.6, 4.1), top=0.85 if narrow else 0.65, bottom=0.72)
         axes.tick_params(axis="x", pad=20)
         axes.set_xlabel("share of the path: how far each pixel moves, or how likely it is to flip, %", loc="left")
-        for curve in curves:
-            _draw_curve(axes, curve)
+        for name, points in curves.items():
+            _draw_curve(axes, name, points)
         axes.axhline(100 * summary.clean.accuracy, color=PRINT["before"], linewidth=1, zorder=1, label="clean")
         axes.axhline(100 * summary.chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
         for tick in TICKS:
@@ -97,14 +81,15 @@ def draw_path(summary: AuditSummary, curves: Sequence[Curve], *, narrow: bool = 
     return figure
 
 
-def _draw_curve(axes: Axes, curve: Curve) -> None:
-    color, marker, dashes, name = _LOOKS[curve.name]
-    shares, rates, low, high = (
-        [100 * getattr(point, field) for point in curve.points] for field in ("share", "accuracy", "low", "high")
+def _draw_curve(axes: Axes, name: str, points: Points) -> None:
+    _, color, marker, dashes, label = _PATHS[name]
+    shares = [100 * share for share, _ in points]
+    rates, low, high = (
+        [100 * (getattr(measured, field) or 0.0) for _, measured in points] for field in ("accuracy", "low", "high")
     )
     axes.fill_between(shares, low, high, color=color, alpha=0.15, linewidth=0)
     look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes, "markersize": 4.5, "zorder": 3}
-    axes.plot(shares, rates, label=name, clip_on=False, **look)
+    axes.plot(shares, rates, label=label, clip_on=False, **look)
 
 
 def _draw_black_and_white(axes: Axes, tick: int) -> None:
@@ -116,13 +101,3 @@ def _draw_black_and_white(axes: Axes, tick: int) -> None:
     box.add_artist(Rectangle((0, 0), 18, 9, fill=False, edgecolor=GRAY, linewidth=0.5))
     where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "boxcoords": "offset points"}
     axes.add_artist(AnnotationBbox(box, (tick, 0), (0, -12), frameon=False, pad=0, annotation_clip=False, **where))
-
-
-def _ends(summary: AuditSummary, known: set[float], *, n: int) -> list[Point]:
-    negatives = [entry for entry in summary.transforms if entry.spec == "negative"]
-    ends: list[tuple[float, Measurement]] = [(0.0, summary.clean), *((1.0, entry) for entry in negatives)]
-    return [_point(share, entry) for share, entry in ends if share not in known and entry.n == n]
-
-
-def _point(share: float, entry: Measurement) -> Point:
-    return Point(share, entry.accuracy or 0.0, entry.low or 0.0, entry.high or 0.0)

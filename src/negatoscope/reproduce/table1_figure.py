@@ -1,7 +1,7 @@
 """Accuracy on images and on their negatives: beside the paper's, and along training."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -9,11 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from negatoscope.documents import Document
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted, percent
-from negatoscope.reproduce.table1_sections import Section, sections, short_classifier_name
+from negatoscope.reproduce.names import short_classifier_name
+from negatoscope.reproduce.table1_columns import Section, sections
+
+if TYPE_CHECKING:  # they would load torch
+    from negatoscope.reproduce.table1_document import SummaryRow, Table1
 
 _SERIES = (("test", "#0072b2", "o", "test images"), ("negative", "#b84a00", "D", "negatives"))
 _INTERVALS = {"wilson": "Wilson 95 % interval", "prediction": "95 % prediction interval"}
@@ -23,7 +26,7 @@ _Label = tuple[float, str, Any]
 """Height in the axes' units, text, colour."""
 
 
-def draw_table1(result: Document) -> Figure:
+def draw_table1(result: "Table1") -> Figure:
     """The paper's Table I beside ours: a panel for each dataset, ours filled with its interval, the paper's hollow.
 
     Raises:
@@ -32,14 +35,14 @@ def draw_table1(result: Document) -> Figure:
     found = _some(result)
     with styled():
         figure, places = draw_grid(1, len(found), size=(3.5, 2.6), top=0.85, share="y")
-        places[0, 0].set(ylim=(0, 100), ylabel="right answers, %")
+        places[0, 0].set(ylim=(0, 100), ylabel="accuracy, %")
         for axes, section in zip(places[0], found, strict=True):
             _draw_section(axes, section)
-        _draw_key(figure, result["summary"])
+        _draw_key(figure, result.summary)
     return figure
 
 
-def draw_epochs(result: Document) -> Figure:
+def draw_epochs(result: "Table1") -> Figure:
     """Accuracy along training, on validation images above and on negatives below: a line for each run.
 
     Raises:
@@ -53,8 +56,8 @@ def draw_epochs(result: Document) -> Figure:
             _draw_training(places[1, column], section, "negative_accuracy")
             places[0, column].set_title(section.title)
             places[1, column].set_xlabel("epoch")
-        places[0, 0].set_ylabel("right on validation images, %")
-        places[1, 0].set_ylabel("right on negatives, %")
+        places[0, 0].set_ylabel("validation accuracy, %")
+        places[1, 0].set_ylabel("accuracy on negatives, %")
     return figure
 
 
@@ -80,17 +83,15 @@ def _draw_section(axes: Axes, section: Section) -> None:
     labels = [_draw_chance(axes, section)]
     for kind, color, marker, name in _SERIES:
         _draw_series(axes, section, kind, color=color, marker=marker)
-        labels.append((100 * section.rows[-1][f"{kind}_accuracy"], name, color))
+        labels.append((100 * section.rows[-1].comparisons[kind].accuracy, name, color))
     _label_at_end(axes, labels, gap=0.065)
-    axes.set_xticks(
-        range(len(section.rows)), [f"{row['epsilon']:.3g}" if row["epsilon"] else "DNN" for row in section.rows]
-    )
+    axes.set_xticks(range(len(section.rows)), [f"{row.epsilon:.3g}" if row.epsilon else "DNN" for row in section.rows])
     axes.set(xlim=(-0.5, len(section.rows) - 0.5), xlabel="ε of adversarial training (DNN: none)")
     axes.set_title(section.title, pad=20)
     first = section.rows[0]
-    size = f"{first['n_test']:,} test images, {first['n_negative']:,} negatives of training images, "
+    size = f"{first.test.n:,} test images, {first.negative.n:,} negatives of training images, "
     beneath: dict[str, Any] = {"xytext": (0, 6), "xycoords": "axes fraction", "textcoords": "offset points"}
-    fewest, most = (pick(int(row["seeds"]) for row in section.rows) for pick in (min, max))
+    fewest, most = (pick(row.seeds for row in section.rows) for pick in (min, max))
     runs = counted(most, "run") if fewest == most else f"{fewest} to {counted(most, 'run')} each"
     axes.annotate(size + runs, (0, 1), color=GRAY, fontsize=8, **beneath)
 
@@ -99,31 +100,31 @@ def _draw_series(axes: Axes, section: Section, kind: str, *, color: str, marker:
     """Ours to the left of each tick, with its interval; the paper's to the right, where it prints one."""
     look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5.5, "clip_on": False, "zorder": 3}
     places = [index - _APART for index in range(len(section.rows))]
-    ours, low, high = ([100 * row[f"{kind}_{name}"] for row in section.rows] for name in ("accuracy", "low", "high"))
+    compared = [row.comparisons[kind] for row in section.rows]
+    low, high = [100 * each.low for each in compared], [100 * each.high for each in compared]
     axes.vlines(places, low, high, color=color, linewidth=1.6, clip_on=False)
-    axes.plot(places, ours, linewidth=0, label=f"ours, {kind}", **look)
-    rates = [(index + _APART, row[f"paper_{kind}_accuracy"]) for index, row in enumerate(section.rows)]
-    known = [(place, 100 * rate) for place, rate in rates if rate is not None]
+    axes.plot(places, [100 * each.accuracy for each in compared], linewidth=0, label=f"ours, {kind}", **look)
+    papers = [each.paper_accuracy for each in compared]
+    known = [(index + _APART, 100 * rate) for index, rate in enumerate(papers) if rate is not None]
     hollow: dict[str, Any] = {"linewidth": 0, "markerfacecolor": "white", "label": f"paper, {kind}"}
     axes.plot([place for place, _ in known], [rate for _, rate in known], **look, **hollow)
 
 
 def _draw_chance(axes: Axes, section: Section) -> _Label:
-    chance = section.rows[0]["chance"]
+    chance = section.rows[0].chance
     axes.axhline(100 * chance, color=GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     return 100 * chance, f"chance {percent(chance, decimals=1)} %", GRAY
 
 
 def _draw_training(axes: Axes, section: Section, name: str) -> None:
     ends: list[_Label] = []
-    for index, (row, runs) in enumerate(zip(section.rows, section.runs, strict=True)):
+    for index, classifier in enumerate(section.classifiers):
         color = colormaps["inferno"](0.05 + 0.63 * index / max(1, len(section.rows) - 1))
-        for run in runs:
-            epochs = [epoch["epoch"] for epoch in run["epochs"]]
-            rates = [100 * epoch[name] for epoch in run["epochs"]]
-            axes.plot(epochs, rates, color=color, linewidth=1.4, marker="o", markersize=2.5)
-        end = _mean([100 * run["epochs"][-1][name] for run in runs])
-        ends.append((end, short_classifier_name(row["epsilon"]), color))
+        histories = [[(epoch.epoch, 100 * getattr(epoch, name)) for epoch in run.epochs] for run in classifier.runs]
+        for history in histories:
+            axes.plot(*zip(*history, strict=True), color=color, linewidth=1.4, marker="o", markersize=2.5)
+        end = _mean([history[-1][1] for history in histories])
+        ends.append((end, short_classifier_name(classifier.row.epsilon), color))
     if name == "negative_accuracy":
         ends.append(_draw_chance(axes, section))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -151,21 +152,21 @@ def _label_at_end(axes: Axes, labels: Sequence[_Label], *, gap: float) -> None:
         )
 
 
-def _draw_key(figure: Figure, summary: Sequence[Document]) -> None:
+def _draw_key(figure: Figure, summary: "Sequence[SummaryRow]") -> None:
     look: dict[str, Any] = {"color": DARK, "linewidth": 0, "markersize": 5.5}
     bar = Line2D([], [], **{**look, "marker": "|", "markersize": 13, "markeredgewidth": 1.6})
     ours, papers = (Line2D([], [], marker="o", markerfacecolor=face, **look) for face in (DARK, "white"))
     handles: list[Any] = [(bar, ours), papers]
-    kinds = {row["interval"] for row in summary}
+    kinds = {row.interval for row in summary}
     names = [f"ours, with {_INTERVALS[kinds.pop()] if len(kinds) == 1 else '95 % interval'}", "the paper's"]
-    printed = any(row[f"paper_{kind}_accuracy"] is not None for row in summary for kind, *_ in _SERIES)
+    printed = any(each.paper_accuracy is not None for row in summary for each in row.comparisons.values())
     shown = 2 if printed else 1
     corner = (figure.axes[0].get_position().x0, 1)
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0.8}
     figure.legend(handles[:shown], names[:shown], ncols=2, handlelength=0.7, **place)
 
 
-def _some(result: Document) -> list[Section]:
+def _some(result: "Table1") -> list[Section]:
     found = sections(result)
     if not found:
         raise InputError("expected a dataset to draw in the result document, got none; run one first")

@@ -1,0 +1,290 @@
+"""The columns of Table I's tables: in the report, in the CSV file and on a terminal.
+
+Another column of Table I is one more `Column` in one of the tuples here.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from negatoscope.reports.formatting import MISSING, interval, measured, percent
+from negatoscope.reports.markdown import markdown_table
+from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name, short_classifier_name
+
+if TYPE_CHECKING:  # they would load torch
+    from negatoscope.reproduce.measure import TrackedRate
+    from negatoscope.reproduce.table1_document import Comparison, SummaryRow, Table1
+    from negatoscope.reproduce.table1_run import Table1Run
+
+_COLORS = {"agrees": "green", "above": "yellow", "below": "yellow", "undecided": "dim"}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """One line of a table.
+
+    Args:
+        row: Its row of the summary.
+        runs: The runs that it sums up, by seed.
+        plain: The runs of the plain DNN beside it.
+        title: Of its section.
+    """
+
+    row: "SummaryRow"
+    runs: "Sequence[Table1Run]"
+    plain: "Sequence[Table1Run]"
+    title: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One dataset under one recipe.
+
+    Args:
+        title: The dataset's name, with the recipe where there are several; a smoke run's says so.
+        classifiers: By epsilon.
+        fast: Whether it is a smoke run's.
+    """
+
+    title: str
+    classifiers: Sequence[Classifier]
+    fast: bool
+
+    @property
+    def rows(self) -> "list[SummaryRow]":
+        """The rows of its classifiers."""
+        return [classifier.row for classifier in self.classifiers]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what stands over it, and what it says of a classifier."""
+
+    header: str
+    text: Callable[[Classifier], str]
+
+
+def sections(result: "Table1") -> list[Section]:
+    """The sections of a table, in the order of its summary."""
+    keys = list(dict.fromkeys((row.dataset, row.recipe) for row in result.summary))
+    names = [dataset for dataset, _ in keys]
+    found = []
+    for dataset, recipe in keys:
+        several = f", recipe {recipe}" if names.count(dataset) > 1 else ""
+        title = dataset_name(dataset) + several + (SMOKE if result.fast else "")
+        runs = sorted(
+            (run for run in result.runs if (run.dataset, run.recipe.name) == (dataset, recipe)),
+            key=lambda run: run.seed,
+        )
+        rows = sorted(
+            (row for row in result.summary if (row.dataset, row.recipe) == (dataset, recipe)),
+            key=lambda row: row.epsilon,
+        )
+        plain = [run for run in runs if run.epsilon == 0]
+        classifiers = [
+            Classifier(row, [run for run in runs if run.epsilon == row.epsilon], plain, title) for row in rows
+        ]
+        found.append(Section(title, classifiers, result.fast))
+    return found
+
+
+def has_tracks(section: Section) -> bool:
+    """Whether an interval by track is known for any row."""
+    return any(row.negative.track_low is not None for row in section.rows)
+
+
+_DATASET = Column("Dataset", lambda classifier: classifier.title)
+_CLASSIFIER = Column("Classifier", lambda classifier: classifier_name(classifier.row.epsilon))
+
+_TEST = (
+    Column("Test images: ours", lambda classifier: _ours(classifier.row.test)),
+    Column("Paper", lambda classifier: percent(classifier.row.test.paper_accuracy)),
+    Column("Verdict", lambda classifier: _verdict(classifier.row.test)),
+)
+_NEGATIVES = (
+    Column("Negatives: ours", lambda classifier: _ours(classifier.row.negative)),
+    Column("Paper", lambda classifier: percent(classifier.row.negative.paper_accuracy)),
+    Column("Verdict", lambda classifier: _verdict(classifier.row.negative)),
+)
+_BY_TRACK = Column(
+    "By track", lambda classifier: interval(classifier.row.negative.track_low, classifier.row.negative.track_high)
+)
+
+_ACCURACIES = (
+    _DATASET,
+    _CLASSIFIER,
+    Column("Training images", lambda classifier: _rate([run.train for run in classifier.runs])),
+    Column("Validation images", lambda classifier: _rate([run.validation for run in classifier.runs])),
+    Column("Negatives of test images", lambda classifier: _rate([run.negative_test for run in classifier.runs])),
+)
+
+_CONFIDENCE = (
+    Column("Confidence", lambda classifier: _mean([100 * run.confidence.train for run in classifier.runs])),
+    Column("On negatives", lambda classifier: _mean([100 * run.confidence.negative_train for run in classifier.runs])),
+)
+
+_DESTINATIONS = (
+    _DATASET,
+    _CLASSIFIER,
+    Column("Entropy, bits", lambda classifier: _entropy(classifier.runs)),
+    Column(
+        "Information, bits",
+        lambda classifier: _mean([run.destinations.mutual_information_bits for run in classifier.runs], decimals=3),
+    ),
+    Column(
+        "If permuted",
+        lambda classifier: _mean(
+            [run.destinations.mutual_information_null_bits for run in classifier.runs], decimals=3
+        ),
+    ),
+    Column("Most frequent prediction", lambda classifier: _most_frequent(classifier.runs)),
+)
+
+
+def comparison_table(section: Section) -> str:
+    """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
+    ours, *paper = _NEGATIVES
+    by_track = (_BY_TRACK,) if has_tracks(section) else ()
+    return _table((_CLASSIFIER, *_TEST, ours, *by_track, *paper), [section])
+
+
+def accuracy_table(found: Sequence[Section]) -> str:
+    """The other accuracies without an attack."""
+    return _table(_ACCURACIES, found)
+
+
+def attack_table(found: Sequence[Section]) -> str:
+    """Accuracy under each attack beside the plain DNN's under the same, and the classifiers' confidence."""
+    attacks = found[0].rows[0].attack_accuracies
+    columns = [Column("Attack's ε", lambda classifier: f"{classifier.row.attack_epsilon:.3g}")]
+    columns += [Column(name.upper(), lambda classifier, name=name: _attacked(classifier, name)) for name in attacks]  # type: ignore[misc]
+    columns += [
+        Column(f"DNN: {name.upper()}", lambda classifier, name=name: _plain_attacked(classifier, name))  # type: ignore[misc]
+        for name in attacks
+    ]
+    return _table((_DATASET, _CLASSIFIER, *columns, *_CONFIDENCE), found)
+
+
+def destination_table(found: Sequence[Section]) -> str:
+    """Which classes are predicted for negatives, and what that says about the label."""
+    return _table(_DESTINATIONS, found)
+
+
+def table1_csv(result: "Table1") -> str:
+    """The summary as CSV, one line for each row; nothing stands for a missing value."""
+    lines = [_flat(row) for row in result.summary]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]) if lines else [], lineterminator="\n")
+    if lines:
+        writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str, float]]) -> Table:
+    """A table for 80 columns that fills in during a run.
+
+    Ours "agrees" with the paper's number or lies "above" or "below" it; no word: undecided.
+
+    Args:
+        summary: The rows that are known.
+        pending: Dataset and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
+    """
+    known = {(row.dataset, row.epsilon): row for row in summary}
+    keys = list(dict.fromkeys([*known, *pending]))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("\nclassifier")
+    for kind in ("test images", "negatives"):
+        table.add_column(f"{kind}\n% [95 %]", justify="right", no_wrap=True)
+        table.add_column("\npaper", no_wrap=True, min_width=5)
+    for dataset in dict.fromkeys(name for name, _ in keys):
+        table.add_row(Text(dataset_name(dataset), style="bold"))
+        for epsilon in sorted(epsilon for name, epsilon in keys if name == dataset):
+            table.add_row(short_classifier_name(epsilon), *_live_cells(known.get((dataset, epsilon))))
+    return table
+
+
+def _live_cells(row: "SummaryRow | None") -> list[Text]:
+    if row is None:
+        return [Text("…", style="dim")] * 4
+    cells = []
+    for compared in (row.test, row.negative):
+        cells.append(Text(measured(compared.accuracy, compared.low, compared.high, decimals=1)))
+        verdict = "" if compared.verdict == "undecided" else f" {compared.verdict}"
+        known = compared.paper_accuracy is not None
+        text = f"{percent(compared.paper_accuracy):>5}{verdict}" if known else MISSING
+        cells.append(Text(text, style=_COLORS[compared.verdict]))
+    return cells
+
+
+def _table(columns: Sequence[Column], found: Sequence[Section]) -> str:
+    classifiers = [classifier for section in found for classifier in section.classifiers]
+    lines = [[column.text(classifier) for column in columns] for classifier in classifiers]
+    return markdown_table([column.header for column in columns], lines)
+
+
+def _flat(row: "SummaryRow") -> dict[str, Any]:
+    """The row's numbers, those within "test" and "negative" as test_accuracy and so on."""
+    flat: dict[str, Any] = {}
+    for name, value in vars(row).items():
+        if name in row.comparisons:
+            flat |= {f"{name}_{key}": number for key, number in vars(value).items()}
+        elif name == "attack_accuracies":
+            flat |= {f"{attack}_accuracy": number for attack, number in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _ours(compared: "Comparison") -> str:
+    spread = "" if compared.std is None else f" ± {percent(compared.std)}"
+    return f"{percent(compared.accuracy)}{spread} {interval(compared.low, compared.high)}"
+
+
+def _verdict(compared: "Comparison") -> str:
+    return MISSING if compared.paper_accuracy is None else compared.verdict
+
+
+def _attacked(classifier: Classifier, attack: str) -> str:
+    return _rate([run.shown_attacks.accuracies[attack] for run in classifier.runs])
+
+
+def _plain_attacked(classifier: Classifier, attack: str) -> str:
+    """The plain DNN's accuracy under the attack of the classifier's own epsilon, where that was run."""
+    row = classifier.row
+    attacks = [found for run in classifier.plain for found in run.attacks if found.epsilon == row.attack_epsilon]
+    return _rate([found.accuracies[attack] for found in attacks]) if attacks and row.epsilon else MISSING
+
+
+def _entropy(runs: "Sequence[Table1Run]") -> str:
+    """Of the predictions, and the most that it can be."""
+    most = math.log2(len(runs[0].destinations.shares))
+    return f"{_mean([run.destinations.entropy_bits for run in runs])} of {most:.2f}"
+
+
+def _most_frequent(runs: "Sequence[Table1Run]") -> str:
+    """Each run's most frequent class, once where all agree, and what share of the predictions it gets."""
+    shares = [run.destinations.shares for run in runs]
+    classes = [share.index(max(share)) for share in shares]
+    several = f"classes {', '.join(map(str, classes))} (by seed)"
+    name = several if len(set(classes)) > 1 else f"class {classes[0]}"
+    return f"{name}: {_mean([100 * max(share) for share in shares], decimals=1)} %"
+
+
+def _rate(rates: "Sequence[TrackedRate]") -> str:
+    """One run's accuracy with its interval, or the mean of several with their spread."""
+    mean = _mean([100 * rate.accuracy for rate in rates])
+    return mean if len(rates) > 1 else f"{mean} {interval(rates[0].low, rates[0].high)}"
+
+
+def _mean(values: Sequence[float], *, decimals: int = 2) -> str:
+    spread = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{decimals}f}{spread}"

@@ -1,0 +1,206 @@
+"""`table1.json`: the classifiers of Table I, and a summary row for each dataset and epsilon beside the paper's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from negatoscope.documents import read_document
+from negatoscope.provenance import Provenance
+from negatoscope.reproduce.measure import TrackedRate
+from negatoscope.reproduce.paper import printed
+from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.statistics import Interval, Verdict, mean_and_deviation, prediction_interval, verdict, wilson
+
+MINIMUM_RUNS = 3
+"""With fewer runs there is no verdict."""
+
+IntervalKind = Literal["wilson", "prediction"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An accuracy of ours beside the one that the paper prints.
+
+    Args:
+        n: How many images each run was measured on.
+        accuracy: Mean over runs.
+        low: Lower end of the row's interval.
+        high: Upper end of it.
+        std: Standard deviation over runs; None for one.
+        track_low: Lower end of the interval resampled by track; None without tracks or for several runs.
+        track_high: Upper end of it.
+        paper_accuracy: What Table I prints; None where it has no such number or the run is a smoke run.
+        verdict: Where our runs lie.
+    """
+
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    std: float | None
+    track_low: float | None
+    track_high: float | None
+    paper_accuracy: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """All runs of one classifier; numbers are means over them.
+
+    Args:
+        dataset: The dataset's name.
+        epsilon: Of adversarial training; 0 for the plain DNN.
+        recipe: The recipe's name.
+        seeds: How many runs.
+        test: Accuracy on test images.
+        negative: Accuracy on negatives of training images.
+        interval: "prediction" for where one new run should land, "wilson" of all images of too few runs.
+        train_accuracy: On training images.
+        validation_accuracy: On validation images.
+        negative_test_accuracy: On negatives of test images.
+        attack_epsilon: Of the attacks in the next field.
+        attack_accuracies: Accuracy under each attack.
+        confidence_train: Mean confidence on training images.
+        confidence_negative: Mean confidence on their negatives.
+        entropy_bits: Of predictions on negatives.
+        mutual_information_bits: Between these and the labels.
+        mutual_information_null_bits: The same under permuted labels.
+        chance: The accuracy of guessing.
+        majority: The accuracy of always naming the most frequent class.
+        seconds: That training took.
+    """
+
+    dataset: str
+    epsilon: float
+    recipe: str
+    seeds: int
+    test: Comparison
+    negative: Comparison
+    interval: IntervalKind
+    train_accuracy: float
+    validation_accuracy: float
+    negative_test_accuracy: float
+    attack_epsilon: float
+    attack_accuracies: Mapping[str, float]
+    confidence_train: float
+    confidence_negative: float
+    entropy_bits: float
+    mutual_information_bits: float
+    mutual_information_null_bits: float
+    chance: float
+    majority: float
+    seconds: float
+
+    @property
+    def comparisons(self) -> Mapping[str, Comparison]:
+        """The two columns of the paper's table, by name."""
+        return {"test": self.test, "negative": self.negative}
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A dataset that could not be run, and why."""
+
+    dataset: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table1:
+    """Table I, run again.
+
+    Args:
+        schema: Of the document.
+        provenance: What made it.
+        fast: Whether it is a smoke run, whose numbers are no results.
+        not_run: What is missing.
+        runs: Every classifier, in table order.
+        summary: One row for each dataset and epsilon.
+    """
+
+    schema: Literal[2] = 2
+    provenance: Provenance
+    fast: bool
+    not_run: tuple[NotRun, ...]
+    runs: tuple[Table1Run, ...]
+    summary: tuple[SummaryRow, ...]
+
+
+def read_table1(folder: Path) -> Table1:
+    """What `reproduce table1` wrote to a folder.
+
+    Raises:
+        DataError: It is missing, damaged or of an earlier schema.
+    """
+    return read_document(folder / "table1.json", Table1, what="a finished table", make="run `reproduce table1` first")
+
+
+def summarize(runs: Sequence[Table1Run], *, comparable: bool = True) -> tuple[SummaryRow, ...]:
+    """One row for each dataset and epsilon, in the order in which they first come.
+
+    Args:
+        runs: All of them.
+        comparable: Whether they are of the paper's size; a smoke run's are not and get no verdict.
+    """
+    groups: dict[tuple[str, float], list[Table1Run]] = {}
+    for run in runs:
+        groups.setdefault((run.dataset, run.epsilon), []).append(run)
+    return tuple(_summary_row(group, comparable) for group in groups.values())
+
+
+def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
+    first = runs[0]
+    paper = printed(first.dataset, first.epsilon)
+    return SummaryRow(
+        dataset=first.dataset,
+        epsilon=first.epsilon,
+        recipe=first.recipe.name,
+        seeds=len(runs),
+        test=_comparison([run.test for run in runs], paper.test if comparable else None),
+        negative=_comparison([run.negative_train for run in runs], paper.negative if comparable else None),
+        interval="prediction" if len(runs) >= MINIMUM_RUNS else "wilson",
+        train_accuracy=_mean([run.train.accuracy for run in runs]),
+        validation_accuracy=_mean([run.validation.accuracy for run in runs]),
+        negative_test_accuracy=_mean([run.negative_test.accuracy for run in runs]),
+        attack_epsilon=first.shown_attacks.epsilon,
+        attack_accuracies={
+            name: _mean([run.shown_attacks.accuracies[name].accuracy for run in runs])
+            for name in first.shown_attacks.accuracies
+        },
+        confidence_train=_mean([run.confidence.train for run in runs]),
+        confidence_negative=_mean([run.confidence.negative_train for run in runs]),
+        entropy_bits=_mean([run.destinations.entropy_bits for run in runs]),
+        mutual_information_bits=_mean([run.destinations.mutual_information_bits for run in runs]),
+        mutual_information_null_bits=_mean([run.destinations.mutual_information_null_bits for run in runs]),
+        chance=first.chance,
+        majority=_mean([run.majority for run in runs]),
+        seconds=_mean([run.seconds for run in runs]),
+    )
+
+
+def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> Comparison:
+    """For enough runs with the range of one new run, else with Wilson's interval of all their images."""
+    accuracies = [rate.accuracy for rate in rates]
+    accuracy, std = mean_and_deviation(accuracies)
+    interval: Interval = (
+        prediction_interval(accuracies)
+        if len(rates) >= MINIMUM_RUNS
+        else wilson(sum(rate.correct for rate in rates), sum(rate.n for rate in rates))
+    )
+    return Comparison(
+        n=rates[0].n,
+        accuracy=accuracy,
+        low=interval.low,
+        high=interval.high,
+        std=std,
+        track_low=rates[0].track_low if len(rates) == 1 else None,
+        track_high=rates[0].track_high if len(rates) == 1 else None,
+        paper_accuracy=paper,
+        verdict=verdict(paper, accuracies, minimum_runs=MINIMUM_RUNS),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return mean_and_deviation(values)[0]
