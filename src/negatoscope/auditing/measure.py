@@ -12,17 +12,13 @@ from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.results import ClassAccuracy, CleanResult, Confusion, TransformResult
 from negatoscope.registry import parse_spec
 from negatoscope.statistics import (
-    Interval,
     Pairs,
-    Rate,
-    cluster_bootstrap,
-    cluster_bootstrap_difference,
     count_pairs,
     entropy_bits,
     expected_calibration_error,
-    information_by_chance,
-    mcnemar,
-    paired_difference,
+    measure_difference,
+    measure_rate,
+    mutual_information_null,
     pairs_information_bits,
     rates_by_class,
     reliability,
@@ -35,7 +31,6 @@ _ERRORS = 10  # the most frequent ones that are reported
 _DRAWS = (100, 20)  # random tables behind a null: with few classes, with many
 _MANY_CLASSES = 100
 _RATES = ("accuracy", "low", "high", "top5_accuracy", "confidence", "ece")  # None where no image counts
-_RESAMPLED = 100_000_000  # draws of tracks for one interval at most
 
 
 def measure_predictions(predictions: PredictionSet, *, names: Sequence[str], classes: int) -> CleanResult:
@@ -46,15 +41,14 @@ def measure_predictions(predictions: PredictionSet, *, names: Sequence[str], cla
         names: What the classes of the data are called.
         classes: How many the classifier chooses from.
     """
-    correct = predictions.correct
-    interval = rate_interval(correct, predictions.tracks)
-    diagram = reliability(predictions.confidences, correct)
+    rate = measure_rate(predictions.correct, predictions.tracks)
+    diagram = reliability(predictions.confidences, predictions.correct)
     return CleanResult(
-        n=len(correct),
-        correct=int(np.count_nonzero(correct)),
-        accuracy=float(correct.mean()),
-        low=interval.low,
-        high=interval.high,
+        n=rate.n,
+        correct=rate.correct,
+        accuracy=rate.accuracy,
+        low=rate.interval.low,
+        high=rate.interval.high,
         top5_accuracy=float((predictions.label_ranks < 5).mean()) if classes >= TOP5_CLASSES else None,
         confidence=float(predictions.confidences.mean(dtype=np.float64)),
         ece=expected_calibration_error(diagram),
@@ -89,25 +83,26 @@ def measure_transform(
         return result(n=0, correct=0, reliability=(), per_class=(), **no_rates)
     pairs = count_pairs(after.labels, after.predictions)
     wrong = after.confidences[~after.correct]
+    drop = measure_difference(clean.correct, after.correct, after.tracks)
     rates: dict[str, Any] = {
         **vars(measure_predictions(after, names=names, classes=classes)),
-        **_drop(clean, after),
         **_with_ends("consistency", "consistency", clean.predictions == after.predictions, after.tracks),
         **_attack_success(clean, after),
         **_information(after, pairs),
     }
     misclassified = float(wrong.mean(dtype=np.float64)) if len(wrong) else None
-    return result(**rates, misclassified_confidence=misclassified, confusion=_confusion(after, pairs))
-
-
-def rate_interval(correct: Bool[np.ndarray, " n"], tracks: Int[np.ndarray, " n"] | None) -> Interval:
-    """Wilson's interval, widened to that of whole tracks where images are frames of the same objects."""
-    rate = Rate.of(correct)
-    interval = Interval(rate.low, rate.high)
-    resamples = _resamples(tracks)
-    if tracks is None or not resamples:
-        return interval
-    return _wider(interval, cluster_bootstrap(correct, tracks, resamples=resamples))
+    return result(
+        **rates,
+        clean_accuracy=float(clean.correct.mean()),
+        drop=drop.difference,
+        drop_low=drop.low,
+        drop_high=drop.high,
+        lost=drop.lost,
+        gained=drop.gained,
+        p_value=drop.p_value,
+        misclassified_confidence=misclassified,
+        confusion=_confusion(after, pairs),
+    )
 
 
 def _with_ends(
@@ -116,27 +111,8 @@ def _with_ends(
     """A rate and its interval under names of their own; nothing over no images."""
     if len(holds) == 0:
         return {}
-    interval = rate_interval(holds, tracks)
-    return {name: float(holds.mean()), f"{ends}_low": interval.low, f"{ends}_high": interval.high}
-
-
-def _drop(clean: PredictionSet, after: PredictionSet) -> dict[str, float]:
-    lost = int(np.count_nonzero(clean.correct & ~after.correct))
-    gained = int(np.count_nonzero(~clean.correct & after.correct))
-    interval = paired_difference(lost, gained, len(after))
-    resamples = _resamples(after.tracks)
-    if after.tracks is not None and resamples:
-        by_track = cluster_bootstrap_difference(clean.correct, after.correct, after.tracks, resamples=resamples)
-        interval = _wider(interval, by_track)
-    return {
-        "clean_accuracy": float(clean.correct.mean()),
-        "drop": (lost - gained) / len(after),
-        "drop_low": interval.low,
-        "drop_high": interval.high,
-        "lost": lost,
-        "gained": gained,
-        "p_value": mcnemar(lost, gained),
-    }
+    rate = measure_rate(holds, tracks)
+    return {name: rate.accuracy, f"{ends}_low": rate.interval.low, f"{ends}_high": rate.interval.high}
 
 
 def _attack_success(clean: PredictionSet, after: PredictionSet) -> dict[str, float]:
@@ -166,7 +142,7 @@ def _information(after: PredictionSet, pairs: Pairs) -> dict[str, float]:
     return {
         "entropy_bits": entropy_bits(np.bincount(after.predictions)),
         "information_bits": pairs_information_bits(pairs),
-        "information_null_bits": information_by_chance(after.labels, after.predictions, draws=draws),
+        "information_null_bits": mutual_information_null(after.labels, after.predictions, draws=draws),
     }
 
 
@@ -184,13 +160,3 @@ def _confusion(after: PredictionSet, pairs: Pairs) -> tuple[Confusion, ...]:
         )
         for cell in most
     )
-
-
-def _resamples(tracks: Int[np.ndarray, " n"] | None) -> int:
-    """How often tracks are resampled: not at all where there is one or none, less often where there are very many."""
-    count = 0 if tracks is None else len(np.unique(tracks))
-    return 0 if count < 2 else max(200, min(2000, _RESAMPLED // count))
-
-
-def _wider(first: Interval, second: Interval) -> Interval:
-    return Interval(min(first.low, second.low), max(first.high, second.high))

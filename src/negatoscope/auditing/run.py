@@ -21,7 +21,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
-from negatoscope.models.predict import predict_images, to_images
+from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.types import Images, IndexArray, Labels
 
@@ -134,17 +134,10 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
 
 
 def _columns(plan: AuditPlan, images: Images, labels: Labels, batch: Batch) -> _Columns:
-    said = predict_images(plan.classifier, images, labels)
-    return {
-        "sample": batch.samples,
-        "sample_hash": batch.hashes,
-        "track": batch.tracks,
-        "label": batch.labels,
-        "prediction": said.predictions,
-        "confidence": said.confidences,
-        "label_confidence": said.label_confidences,
-        "label_rank": said.label_ranks,
-    }
+    predictions = predict_images(plan.classifier, images, labels)
+    return row_columns(
+        predictions, labels=batch.labels, samples=batch.samples, hashes=batch.hashes, tracks=batch.tracks
+    )
 
 
 def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[pa.Table]:

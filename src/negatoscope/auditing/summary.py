@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from negatoscope.auditing.measure import measure_predictions, measure_transform, rate_interval
+from negatoscope.auditing.measure import measure_predictions, measure_transform
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.results import (
@@ -24,7 +24,7 @@ from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
-from negatoscope.statistics import Rate, holm
+from negatoscope.statistics import Rate, holm, measure_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,5 +130,5 @@ def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:
 
 
 def _worst_case(correct: Bool[np.ndarray, " n"], clean: PredictionSet) -> Rate:
-    interval = rate_interval(correct, clean.tracks)
-    return replace(Rate.of(correct), low=interval.low, high=interval.high)
+    rate = measure_rate(correct, clean.tracks)
+    return Rate(rate.n, rate.correct, rate.accuracy, rate.interval.low, rate.interval.high)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Int64, Shaped, UInt64
 from torch import Tensor
 
 from negatoscope.errors import InputError
-from negatoscope.types import Images, LabelArray, Labels, PixelArray
+from negatoscope.types import Images, IndexArray, LabelArray, Labels, PixelArray, TrackArray
 
 Classifier = Callable[[Tensor], Tensor]
 """Anything that maps Images in [0, 1] to Logits."""
@@ -79,6 +79,35 @@ def predict(
 def predict_images(classifier: Classifier, images: Images, labels: Labels) -> Predictions:
     """Classify one batch that lies where the classifier lives."""
     return _predictions(_predict_batch(classifier, images, labels).cpu())
+
+
+def row_columns(
+    predictions: Predictions,
+    *,
+    labels: LabelArray,
+    samples: IndexArray,
+    hashes: UInt64[np.ndarray, " n"],
+    tracks: TrackArray | None,
+) -> dict[str, Shaped[np.ndarray, " _"] | None]:
+    """The columns that `rows.make_rows` takes, for predictions about images.
+
+    Args:
+        predictions: What the classifier predicts.
+        labels: The true class of each image.
+        samples: Where each stands in its source split.
+        hashes: `rows.hash_samples` of each.
+        tracks: Of which object each is a frame, where that is known.
+    """
+    return {
+        "sample": samples,
+        "sample_hash": hashes,
+        "track": tracks,
+        "label": labels,
+        "prediction": predictions.predictions,
+        "confidence": predictions.confidences,
+        "label_confidence": predictions.label_confidences,
+        "label_rank": predictions.label_ranks,
+    }
 
 
 def suitable_batch(device: torch.device, *, values: int) -> int:

@@ -9,24 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from negatoscope.statistics import (
-    Rate,
-    cluster_bootstrap,
+    TrackedRate,
     contingency,
     entropy_bits,
+    measure_rate,
     mutual_information_bits,
     mutual_information_null,
 )
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """The columns of the rows of one pass over images, and whether each prediction is `correct`."""
-
-
-@dataclass(frozen=True)
-class TrackedRate(Rate):
-    """An accuracy with its Wilson 95 % interval; where there are tracks, also with the interval resampled by track."""
-
-    track_low: float | None = None
-    track_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +62,7 @@ def _columns(rows: pa.Table, split: str, transform: str) -> Columns:
 
 def accuracy_of(columns: Columns) -> TrackedRate:
     """The share of correct predictions, with its intervals."""
-    rate = Rate.of(columns["correct"]).to_dict()
-    if "track" not in columns:
-        return TrackedRate(**rate)  # type: ignore[arg-type]
-    by_track = cluster_bootstrap(columns["correct"], columns["track"])
-    return TrackedRate(**rate, track_low=by_track.low, track_high=by_track.high)  # type: ignore[arg-type]
+    return measure_rate(columns["correct"], columns.get("track"))
 
 
 def confidence_of(columns: Columns) -> float:
@@ -91,6 +79,6 @@ def destinations_of(columns: Columns, *, classes: int, with_counts: bool = False
         entropy_bits=entropy_bits(table.sum(axis=0)),
         label_entropy_bits=entropy_bits(table.sum(axis=1)),
         mutual_information_bits=mutual_information_bits(table),
-        mutual_information_null_bits=mutual_information_null(labels, predictions, classes=classes),
+        mutual_information_null_bits=mutual_information_null(labels, predictions),
         counts=tuple(map(tuple, table.tolist())) if with_counts else None,
     )

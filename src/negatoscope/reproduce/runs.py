@@ -14,10 +14,11 @@ from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.models.predict import BatchTransform, predict
-from negatoscope.reproduce.measure import Columns, TrackedRate, columns_by_pass
+from negatoscope.models.predict import BatchTransform, predict, row_columns
+from negatoscope.reproduce.measure import Columns, columns_by_pass
 from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
+from negatoscope.statistics import TrackedRate
 from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.tone import negative
@@ -195,14 +196,6 @@ def _rows(spec: RunSpec, measured: Pass, network: PaperNetwork, hardware: Hardwa
     assert isinstance(images.images, np.ndarray), "load_run_data checked it"
     result = predict(network, images.images, images.labels, device=hardware.device, batch_transform=transform)
     key = RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed)
-    columns = {
-        "sample": images.samples,
-        "sample_hash": hash_samples(images.images),
-        "track": images.tracks,
-        "label": images.labels,
-        "prediction": result.predictions,
-        "confidence": result.confidences,
-        "label_confidence": result.label_confidences,
-        "label_rank": result.label_ranks,
-    }
+    hashes = hash_samples(images.images)
+    columns = row_columns(result, labels=images.labels, samples=images.samples, hashes=hashes, tracks=images.tracks)
     return make_rows(key, columns)

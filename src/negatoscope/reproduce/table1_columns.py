@@ -20,9 +20,9 @@ from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name, short_classifier_name
 
 if TYPE_CHECKING:  # they would load torch
-    from negatoscope.reproduce.measure import TrackedRate
     from negatoscope.reproduce.table1_document import Comparison, SummaryRow, Table1
     from negatoscope.reproduce.table1_run import Table1Run
+    from negatoscope.statistics import TrackedRate
 
 _COLORS = {"agrees": "green", "above": "yellow", "below": "yellow", "undecided": "dim"}
 

@@ -7,10 +7,17 @@ from typing import Literal
 
 from negatoscope.documents import read_document
 from negatoscope.provenance import Provenance
-from negatoscope.reproduce.measure import TrackedRate
 from negatoscope.reproduce.paper import printed
 from negatoscope.reproduce.table1_run import Table1Run
-from negatoscope.statistics import Interval, Verdict, mean_and_deviation, prediction_interval, verdict, wilson
+from negatoscope.statistics import (
+    Interval,
+    TrackedRate,
+    Verdict,
+    mean_and_deviation,
+    prediction_interval,
+    verdict,
+    wilson,
+)
 
 MINIMUM_RUNS = 3
 """With fewer runs there is no verdict."""

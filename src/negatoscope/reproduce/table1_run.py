@@ -14,14 +14,7 @@ from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.trained import save_network
 from negatoscope.registry import Spec, parse_spec
-from negatoscope.reproduce.measure import (
-    Columns,
-    Destinations,
-    TrackedRate,
-    accuracy_of,
-    confidence_of,
-    destinations_of,
-)
+from negatoscope.reproduce.measure import Columns, Destinations, accuracy_of, confidence_of, destinations_of
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, few_of
 from negatoscope.reproduce.runs import (
@@ -34,6 +27,7 @@ from negatoscope.reproduce.runs import (
     negatives_of,
     train_and_measure,
 )
+from negatoscope.statistics import TrackedRate
 from negatoscope.training.loop import Epoch
 
 ATTACKED = 1000

@@ -8,7 +8,6 @@ from negatoscope.statistics.information import (
     contingency,
     count_pairs,
     entropy_bits,
-    information_by_chance,
     mutual_information_bits,
     mutual_information_null,
     pairs_information_bits,
@@ -22,6 +21,7 @@ from negatoscope.statistics.intervals import (
     rates_by_class,
     wilson,
 )
+from negatoscope.statistics.measured import PairedDifference, TrackedRate, measure_difference, measure_rate
 from negatoscope.statistics.paired import holm, mcnemar, paired_difference
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
 from negatoscope.statistics.verdicts import Verdict, verdict
@@ -32,9 +32,11 @@ __all__ = [
     "Effect",
     "FittedLevels",
     "Interval",
+    "PairedDifference",
     "Pairs",
     "Rate",
     "ReliabilityBin",
+    "TrackedRate",
     "Verdict",
     "cluster_bootstrap",
     "cluster_bootstrap_difference",
@@ -46,10 +48,11 @@ __all__ = [
     "fisher",
     "fit_levels",
     "holm",
-    "information_by_chance",
     "log_odds",
     "mcnemar",
     "mean_and_deviation",
+    "measure_difference",
+    "measure_rate",
     "mutual_information_bits",
     "mutual_information_null",
     "paired_difference",

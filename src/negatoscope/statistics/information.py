@@ -52,37 +52,6 @@ def mutual_information_bits(table: Int[np.ndarray, "rows columns"]) -> float:
     return max(0.0, marginals - entropy_bits(table.ravel()))
 
 
-def mutual_information_null(
-    labels: LabelArray,
-    predictions: LabelArray,
-    *,
-    classes: int,
-    permutations: int = 200,
-    seed: int = 0,
-    quantile: float = 0.95,
-) -> float:
-    """The mutual information, in bits, that chance alone seldom exceeds: its quantile under permuted labels.
-
-    Args:
-        labels: The true class of each image, below `classes`.
-        predictions: The predicted class of each image, below `classes`.
-        classes: Number of classes.
-        permutations: How often the labels are shuffled, at least 1.
-        seed: The same seed gives the same number.
-        quantile: Between 0 and 1.
-
-    Raises:
-        InputError: There is no image, a class is out of range, `permutations` is below 1, or `quantile` is not between
-            0 and 1.
-    """
-    expect(permutations >= 1, "permutations", "at least 1", permutations)
-    expect_share("quantile", quantile)
-    generator = np.random.default_rng(seed)
-    shuffled = (generator.permutation(labels) for _ in range(permutations))
-    null = [mutual_information_bits(contingency(chance, predictions, classes=classes)) for chance in shuffled]
-    return float(np.quantile(null, quantile))
-
-
 @dataclass(frozen=True)
 class Pairs:
     """Which labels met which predictions, and how often: the cells of a contingency table that are not empty."""
@@ -125,7 +94,7 @@ def pairs_information_bits(pairs: Pairs) -> float:
     return max(0.0, marginals - entropy_bits(pairs.counts))
 
 
-def information_by_chance(
+def mutual_information_null(
     labels: Int[np.ndarray, " n"],
     predictions: Int[np.ndarray, " n"],
     *,
@@ -133,10 +102,10 @@ def information_by_chance(
     seed: int = 0,
     quantile: float = 0.95,
 ) -> float:
-    """What `mutual_information_null` estimates, in a time that many images or many classes do not blow up.
+    """The mutual information, in bits, that chance alone seldom exceeds: its quantile under permuted labels.
 
     Permuting labels draws a table at random among those with the same margins. With few classes such tables are drawn
-    directly, whatever the number of images; with many, labels are permuted and only the cells that they meet counted.
+    directly, whatever the number of images; with many, labels are permuted and only cells that are not empty counted.
 
     Args:
         labels: The true class of each image.

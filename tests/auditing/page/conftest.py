@@ -28,7 +28,7 @@ from negatoscope.auditing.totals import L2Total, RunTotals
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.models.predict import predict_images, to_images
+from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.pixels import ResizeSpec
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowKey, hash_samples, make_rows, write_rows
@@ -100,15 +100,13 @@ def _rows(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.T
     for spec in ("clean", *specs):
         changed = images if spec == "clean" else describe_transform(spec).function(images)
         predicted = predict_images(BrightestBar(classes), changed, labels)
-        columns = {
-            "sample": dataset.samples,
-            "sample_hash": hash_samples(dataset.images),
-            "label": dataset.labels,
-            "prediction": predicted.predictions,
-            "confidence": predicted.confidences,
-            "label_confidence": predicted.label_confidences,
-            "label_rank": predicted.label_ranks,
-        }
+        columns = row_columns(
+            predicted,
+            labels=dataset.labels,
+            samples=dataset.samples,
+            hashes=hash_samples(dataset.images),
+            tracks=dataset.tracks,
+        )
         yield make_rows(RowKey(dataset.spec, dataset.split, "brightest bar", spec, 0), columns)
 
 

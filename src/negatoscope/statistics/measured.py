@@ -1,0 +1,95 @@
+"""A rate and a difference of two rates as every report has them: widened where images are frames of the same object."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from negatoscope.statistics.clusters import cluster_bootstrap, cluster_bootstrap_difference
+from negatoscope.statistics.intervals import Interval, Rate
+from negatoscope.statistics.paired import mcnemar, paired_difference
+from negatoscope.types import TrackArray
+
+_DRAWS = 100_000_000  # of tracks for one interval at most
+
+
+@dataclass(frozen=True)
+class TrackedRate(Rate):
+    """A share with its Wilson 95 % interval; of images in several tracks, also with the interval resampled by track."""
+
+    track_low: float | None = None
+    track_high: float | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """The smallest interval that holds both."""
+        if self.track_low is None or self.track_high is None:
+            return Interval(self.low, self.high)
+        return Interval(min(self.low, self.track_low), max(self.high, self.track_high))
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The accuracy before less the one after, over the same images.
+
+    Args:
+        lost: Images that are correct before and not after.
+        gained: Images that are correct after and not before.
+        difference: The shares' difference, with its 95 % interval from `low` to `high`.
+        low: Bonett and Price's, widened to that of whole tracks.
+        high: Likewise.
+        p_value: McNemar's exact test.
+    """
+
+    lost: int
+    gained: int
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def measure_rate(correct: Bool[np.ndarray, " n"], tracks: TrackArray | None = None) -> TrackedRate:
+    """The rate at which `correct` holds.
+
+    Args:
+        correct: For each image.
+        tracks: Of which object each image is a frame, where that is known.
+
+    Raises:
+        InputError: There is no image.
+    """
+    rate = Rate.of(correct)
+    resamples = _resamples(tracks)
+    by_track = None if tracks is None or not resamples else cluster_bootstrap(correct, tracks, resamples=resamples)
+    ends = (by_track.low, by_track.high) if by_track else (None, None)
+    return TrackedRate(rate.n, rate.correct, rate.accuracy, rate.low, rate.high, *ends)
+
+
+def measure_difference(
+    before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"], tracks: TrackArray | None = None
+) -> PairedDifference:
+    """How the rates before and after differ.
+
+    Args:
+        before: Whether each image is correct before.
+        after: Whether it is correct after.
+        tracks: Of which object each image is a frame, where that is known.
+
+    Raises:
+        InputError: There is no image.
+    """
+    n, lost, gained = len(before), int(np.count_nonzero(before & ~after)), int(np.count_nonzero(~before & after))
+    interval = paired_difference(lost, gained, n)
+    low, high = interval.low, interval.high
+    resamples = _resamples(tracks)
+    if tracks is not None and resamples:
+        by_track = cluster_bootstrap_difference(before, after, tracks, resamples=resamples)
+        low, high = min(low, by_track.low), max(high, by_track.high)
+    return PairedDifference(lost, gained, (lost - gained) / n, low, high, mcnemar(lost, gained))
+
+
+def _resamples(tracks: TrackArray | None) -> int:
+    """How often tracks are resampled: not at all where there is one or none, less often where there are very many."""
+    count = 0 if tracks is None else len(np.unique(tracks))
+    return 0 if count < 2 else max(200, min(2000, _DRAWS // count))
