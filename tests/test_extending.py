@@ -11,7 +11,8 @@ import negatoscope as ng
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.sections import SECTIONS
 from negatoscope.data import DATASETS
-from negatoscope.errors import InputError
+from negatoscope.data.sources import sources
+from negatoscope.errors import DataNotFoundError, InputError
 from negatoscope.models import MODELS, describe_models
 from negatoscope.models.predict import predict
 from negatoscope.transforms import TRANSFORMS, describe_transform, describe_transforms
@@ -76,6 +77,19 @@ def test_a_model_kind(tmp_path: Path) -> None:
     np.testing.assert_allclose(classifier(images), (images.numpy().reshape(5, 16) - 0.5) @ weights, atol=1e-5)
     assert (classifier.kind, classifier.input_spec.classes) == ("linear", 3)
     assert "weights.npy: The matrix of" in " ".join(entry.summary for entry in describe_models())
+
+
+def test_a_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("negatoscope.data.sources._SOURCES", dict(sources()))
+    run("A published dataset")
+    assert sources()["tiny"].class_names == ("cat", "dog")
+    (tmp_path / "tiny").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "tiny" / "tiny.npz", test_images=pixels, test_labels=np.array([0, 1] * 3))
+    dataset = ng.load_dataset("tiny", split="test", data_dir=tmp_path, download=False)
+    assert (dataset.spec, dataset.class_names, len(dataset), dataset.official) == ("tiny", ("cat", "dog"), 6, False)
+    with pytest.raises(DataNotFoundError, match=r"^expected tiny\.npz of tiny in "):
+        ng.load_dataset("tiny", split="test", download=False)
 
 
 def test_a_section_of_the_report(tmp_path: Path, make_dataset) -> None:  # type: ignore[no-untyped-def]
