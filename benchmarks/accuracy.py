@@ -134,7 +134,7 @@ def _trained(job: Job) -> dict[str, object]:
     training, validation = _data(job)
     began, ends = time.monotonic(), list[float]()
 
-    def observe(moment: TrainingProgress) -> None:
+    def progress(moment: TrainingProgress) -> None:
         if len(moment.history) > len(ends):  # the first step of the next epoch
             ends.append(time.monotonic() - began)
 
@@ -146,7 +146,7 @@ def _trained(job: Job) -> dict[str, object]:
         epsilon=job.epsilon,
         seed=job.seed,
         hardware=hardware,
-        observe=observe,
+        progress=progress,
     )
     ends.append(time.monotonic() - began)
     return {"hardware": hardware.description, "history": [asdict(epoch) for epoch in trained.history], "ends": ends}

@@ -44,7 +44,7 @@ class Engine:
         keep_freed_memory()
         target = next_steps()
 
-        def observe(moment: TrainingProgress) -> None:
+        def progress(moment: TrainingProgress) -> None:
             nonlocal target
             if moment.step >= target:
                 target += next_steps() or self.task.steps
@@ -55,7 +55,7 @@ class Engine:
             validation=self.task.validation.take(np.arange(8), split="validation"),
             epsilon=self.task.epsilon,
             hardware=self.hardware,
-            observe=observe,
+            progress=progress,
         )
         return trained.network
 

