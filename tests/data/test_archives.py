@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negatoscope.data import containers
-from negatoscope.data.archives import TarMembers, ZipMembers
+from negatoscope.data.archives import TarMembers
 from negatoscope.data.open import open_dataset
+from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
 
 ARCHIVES = ["pets.zip", "pets.tar", "pets.tar.gz", "pets.tgz"]

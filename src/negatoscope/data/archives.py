@@ -3,7 +3,6 @@
 import gzip
 import io
 import tarfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,6 @@ import numpy as np
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.class_folders import ClassFolders, arrange
 from negatoscope.data.containers import (
-    ZIP_METHODS,
     Container,
     LazyImages,
     expect_size,
@@ -22,7 +20,7 @@ from negatoscope.data.containers import (
     read_exactly,
     reading,
 )
-from negatoscope.errors import DataError
+from negatoscope.data.zips import ZipMembers, tidy
 from negatoscope.files import sha256_of
 
 CLASS_SUFFIX = ".cls"
@@ -64,32 +62,6 @@ def _dataset(path: Path, split: str, container: Container, found: ClassFolders) 
         files=(SourceFile(name, sha256_of(path), official=False),),
         names=found.names,
     )
-
-
-class ZipMembers(Container):
-    """Members of a zip.
-
-    Args:
-        path: The zip.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        with opening(path, "a zip"):
-            self.opened = zipfile.ZipFile(path)
-            self.members = self.opened.infolist()
-        super().__init__([_tidy(member.filename) for member in self.members])
-
-    def read(self, position: int) -> bytes:
-        """The whole member, its checksum verified; its size is what the zip says, whatever it unpacks to."""
-        member, name = self.members[position], self.names[position]
-        expect_size(name, member.file_size)
-        if member.compress_type not in ZIP_METHODS:
-            raise DataError(f"expected {printable(name)} deflated or stored, got another compression; zip it again")
-        with reading(name), self.opened.open(member) as file:
-            return read_exactly(file, member.file_size)
 
 
 class Place(NamedTuple):
@@ -151,9 +123,9 @@ class TarMembers(Container):
                 last = tar.offset
                 if member.type in _REGULAR and member.name.endswith(CLASS_SUFFIX):
                     file.seek(member.offset_data)
-                    classes[_tidy(member.name)] = file.read(min(member.size, _MAX_CLASS_BYTES))
+                    classes[tidy(member.name)] = file.read(min(member.size, _MAX_CLASS_BYTES))
                 elif member.type in _REGULAR or member.isdir():
-                    self._entries.append(_tidy(member.name) + "/" * member.isdir())
+                    self._entries.append(tidy(member.name) + "/" * member.isdir())
                     self.places.append(Place(shard, member.offset_data, member.size))
         if file.last != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("a header is damaged or its end is missing")
@@ -193,8 +165,3 @@ class _Headers(io.BufferedIOBase):
 
     def tell(self) -> int:
         return self.file.tell()
-
-
-def _tidy(name: str) -> str:
-    """A member's path from the archive's top, whatever wrote it."""
-    return name.replace("\\", "/").removeprefix("./").lstrip("/")

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,10 +22,7 @@ from negatoscope.types import IndexArray
 MAX_BYTES = 256_000_000
 """Larger image files are refused: a small archive can claim any size."""
 
-ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of the others, zipfile unpacks as much at once as somebody cares to put in."""
-
-_BROKEN = (
+BROKEN = (
     OSError,
     EOFError,
     ArithmeticError,
@@ -37,6 +34,7 @@ _BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
 )
+"""What the libraries raise that read files, where one is missing or damaged."""
 
 
 @runtime_checkable
@@ -62,7 +60,7 @@ class Container(ABC):
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
-        self.lock = threading.Lock()
+        self.lock: AbstractContextManager[object] = threading.Lock()
 
     @abstractmethod
     def read(self, position: int) -> bytes:
@@ -167,26 +165,30 @@ def read_exactly(file: Readable, size_bytes: int) -> bytes:
 @contextmanager
 def reading(name: str) -> Iterator[None]:
     """Within it, whatever goes wrong in reading an image is a `DataError` with its name."""
-    with _told(f"expected a readable image, but {printable(name)} is none: ", ""):
+    with _reporting(f"expected a readable image, but {printable(name)} is none: ", ""):
         yield
 
 
 @contextmanager
 def opening(path: Path, kind: str) -> Iterator[None]:
     """Within it, whatever is wrong with a file as a whole is a `DataError`; `kind` is what it should be: "a zip"."""
-    with _told(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
+    with _reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
         yield
 
 
 @contextmanager
-def _told(before: str, after: str) -> Iterator[None]:
+def _reporting(before: str, after: str) -> Iterator[None]:
     try:
         yield
     except DataError:
         raise
-    except _BROKEN as error:
-        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).partition("\n")[0]
-        raise DataError(f"{before}{printable(reason)}{after}") from error
+    except BROKEN as error:
+        raise DataError(f"{before}{reason_of(error)}{after}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line that any file can hold."""
+    return printable((getattr(error, "strerror", None) or str(error) or type(error).__name__).partition("\n")[0])
 
 
 def printable(name: str) -> str:

@@ -2,13 +2,7 @@
 
 import csv
 import io
-import mmap
-import os
-import struct
-import threading
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,10 +12,12 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
+from negatoscope.data.containers import LazyImages
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import FoundFile, OfficialFile, Source, sources
+from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Interpolation, decode, equalize, open_image, resize_square, to_array
+from negatoscope.pixels import Interpolation, equalize, open_image, resize_square, to_array
 from negatoscope.types import PixelArray
 
 Prepare = Literal["none", "paper"]
@@ -34,11 +30,6 @@ TEST_TABLE = "GTSRB_Final_Test_GT.zip"
 
 CLASSES = 43
 SIZE = 28
-MAX_MEMBER_BYTES = 16_000_000
-"""Larger members are refused: a small zip can claim any size."""
-
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-_PACKED_OTHERWISE = 0x61  # flags of members that are encrypted or patches
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ def gtsrb(
     return Dataset(
         spec="gtsrb",
         split=split,
-        images=ZipImages(used[0].path, signs) if prepare == "none" else _prepared(used, split, signs, preparation),
+        images=open_signs(used[0].path, signs) if prepare == "none" else _prepared(used, split, signs, preparation),
         labels=np.array([sign.label for sign in signs], dtype=np.int64),
         class_names=GTSRB.class_names,
         samples=np.arange(len(signs)),
@@ -163,12 +154,11 @@ def read_training_table(archive: Path) -> list[Sign]:
     Raises:
         DataError: The zip is damaged, or a table and the members disagree.
     """
-    with opened_zip(archive) as opened:
-        members = set(opened.namelist())
-        signs = [sign for label in range(CLASSES) for sign in _signs_of_class(opened, members, label)]
+    members = ZipMembers(archive)
+    signs = [sign for label in range(CLASSES) for sign in _signs_of_class(members, label)]
     names = {name: index for index, name in enumerate(sorted({_track_name(sign) for sign in signs}))}
     signs = [replace(sign, track=names[_track_name(sign)]) for sign in signs]
-    return _in_order(signs, members, archive)
+    return _in_order(signs, members)
 
 
 def read_test_table(archive: Path, table: Path) -> list[Sign]:
@@ -181,15 +171,12 @@ def read_test_table(archive: Path, table: Path) -> list[Sign]:
     Raises:
         DataError: A zip is damaged, the table is missing, or the table and the members disagree.
     """
-    signs = read_test_labels(table)
-    with opened_zip(archive) as opened:
-        return _in_order(signs, set(opened.namelist()), archive)
+    return _in_order(read_test_labels(table), ZipMembers(archive))
 
 
 def read_test_labels(table: Path) -> list[Sign]:
     """The same without a look at the images, in the table's order."""
-    with opened_zip(table) as opened:
-        return _signs(opened, "GT-final_test.csv", "GTSRB/Final_Test/Images")
+    return _signs(ZipMembers(table), "GT-final_test.csv", "GTSRB/Final_Test/Images")
 
 
 def check_file(paths: Mapping[str, Path], name: str) -> None:
@@ -199,9 +186,9 @@ def check_file(paths: Mapping[str, Path], name: str) -> None:
         DataError: A member is damaged, or images are missing.
     """
     path = paths[name]
-    with opened_zip(path) as opened:
-        for member in opened.namelist():
-            read_member(opened, member)
+    members = ZipMembers(path)
+    for member in members.names:
+        members.read_named(member)
     if name == TRAIN_IMAGES:
         expect_whole(read_training_table(path), "train", path)
     elif name == TEST_TABLE:
@@ -224,87 +211,19 @@ def expect_whole(signs: Sequence[Sign], split: str, archive: Path) -> None:
         )
 
 
-def opened_zip(path: Path) -> zipfile.ZipFile:
-    """The zip, after a look at its members' names and sizes.
-
-    Raises:
-        DataError: It is no zip, or a member would leave its folder or is of absurd size.
-    """
-    try:
-        opened = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"expected a zip in {path}, got a damaged one ({error}); fetch it again") from error
-    for member in opened.infolist():
-        parts = member.filename.replace("\\", "/").split("/")
-        if ".." in parts or parts[0] == "" or ":" in parts[0]:
-            opened.close()
-            raise DataError(
-                f"expected members inside the zip {path}, got {member.filename!r}, which leaves it; fetch the zip again"
-            )
-        if member.file_size > MAX_MEMBER_BYTES:
-            opened.close()
-            raise DataError(f"expected small members in {path}, got {member.filename!r} of {member.file_size} bytes")
-    return opened
-
-
-def read_member(opened: zipfile.ZipFile, name: str) -> bytes:
-    """A member's bytes, their checksum verified.
-
-    Raises:
-        DataError: The member is missing or damaged.
-    """
-    try:
-        return opened.read(name)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-        where = Path(opened.filename or "the zip")
-        raise DataError(f"expected {name} in {where}, got a missing or damaged member; fetch the zip again") from error
-
-
-def read_members(opened: zipfile.ZipFile, names: Iterable[str]) -> Iterator[bytes]:
-    """What `read_member` gives for each name, in less than half its time where members are small and many.
-
-    Raises:
-        DataError: A member is missing or damaged.
-    """
-    with (
-        Path(opened.filename or "").open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        for name in names:
-            unpacked = _deflated(content, opened.NameToInfo.get(name))
-            yield read_member(opened, name) if unpacked is None else unpacked
-
-
-def _deflated(content: mmap.mmap, member: zipfile.ZipInfo | None) -> bytes | None:
-    """A deflated member's bytes if its names, size and checksum are right; None for whatever needs a closer look."""
-    if member is None or member.compress_type != zipfile.ZIP_DEFLATED or member.flag_bits & _PACKED_OTHERWISE:
-        return None
-    try:
-        signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack_from(content, member.header_offset)
-        name = member.header_offset + _LOCAL_HEADER.size
-        start = name + name_bytes + extra_bytes
-        packed = content[start : start + member.compress_size]
-        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, max(1, member.file_size))
-    except (struct.error, zlib.error):
-        return None
-    named = signature == b"PK\x03\x04" and content[name : name + name_bytes] == member.orig_filename.encode()
-    whole = len(unpacked) == member.file_size and zlib.crc32(unpacked) == member.CRC
-    return unpacked if named and whole else None
-
-
-def _signs_of_class(opened: zipfile.ZipFile, members: Set[str], label: int) -> list[Sign]:
+def _signs_of_class(members: ZipMembers, label: int) -> list[Sign]:
     folder = f"GTSRB/Final_Training/Images/{label:05d}"
     table = f"{folder}/GT-{label:05d}.csv"
-    signs = _signs(opened, table, folder) if table in members else []
+    signs = _signs(members, table, folder) if table in members.positions else []
     for sign in signs:
         if sign.label != label or "_" not in sign.member.removeprefix(folder):
             raise DataError(f"expected TRACK_FRAME.ppm of class {label} in {table}, got {sign.member} of {sign.label}")
     return signs
 
 
-def _signs(opened: zipfile.ZipFile, table: str, folder: str) -> list[Sign]:
+def _signs(members: ZipMembers, table: str, folder: str) -> list[Sign]:
     try:
-        text = read_member(opened, table).decode("utf-8")
+        text = members.read_named(table).decode("utf-8")
         return [_sign(folder, row) for row in csv.DictReader(io.StringIO(text), delimiter=";")]
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         if isinstance(error, DataError):
@@ -330,9 +249,9 @@ def _track_name(sign: Sign) -> str:
     return sign.member.rpartition("_")[0]
 
 
-def _in_order(signs: Sequence[Sign], members: Set[str], archive: Path) -> list[Sign]:
-    named = {sign.member for sign in signs}
-    missing = sorted(named - members)
+def _in_order(signs: Sequence[Sign], members: ZipMembers) -> list[Sign]:
+    archive, named = members.path, {sign.member for sign in signs}
+    missing = sorted(named - members.positions.keys())
     if missing:
         raise DataError(
             f"expected {missing[0]} in {archive} (and {len(missing) - 1} more), it is missing; fetch it again"
@@ -342,33 +261,10 @@ def _in_order(signs: Sequence[Sign], members: Set[str], archive: Path) -> list[S
     return sorted(signs, key=lambda sign: sign.member)
 
 
-class ZipImages(Sequence[UInt8[np.ndarray, "channels height width"]]):
-    """The colour images of a zip at their own size, decoded when they are asked for.
-
-    Safe in threads and in child processes: each opens the zip for itself.
-    """
-
-    def __init__(self, path: Path, signs: Sequence[Sign]) -> None:
-        self.path, self.signs = path, signs
-        self._opened = threading.local()
-
-    def __len__(self) -> int:
-        return len(self.signs)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return ZipImages(self.path, self.signs[index])
-        member = self.signs[index].member
-        return decode(read_member(self._zip(), member), name=member)
-
-    def __reduce__(self) -> tuple[type["ZipImages"], tuple[Path, Sequence[Sign]]]:
-        return ZipImages, (self.path, self.signs)
-
-    def _zip(self) -> zipfile.ZipFile:
-        if getattr(self._opened, "process", None) != os.getpid():
-            self._opened.process, self._opened.zip = os.getpid(), opened_zip(self.path)
-        opened: zipfile.ZipFile = self._opened.zip
-        return opened
+def open_signs(path: Path, signs: Sequence[Sign]) -> LazyImages:
+    """The colour images of a zip at their own size, decoded when they are asked for."""
+    members = ZipMembers(path)
+    return LazyImages(members, np.array([members.positions[sign.member] for sign in signs], dtype=np.int64))
 
 
 def _prepared(used: Sequence[FoundFile], split: str, signs: Sequence[Sign], preparation: Preparation) -> PixelArray:
@@ -379,11 +275,8 @@ def _prepared(used: Sequence[FoundFile], split: str, signs: Sequence[Sign], prep
 
 def prepare_signs(path: Path, signs: Sequence[Sign], preparation: Preparation) -> UInt8[np.ndarray, "n 1 height width"]:
     """The gray 28x28 images of all signs, in their order."""
-    with opened_zip(path) as opened:
-        contents = read_members(opened, (sign.member for sign in signs))
-        images = np.stack(
-            [prepare_sign(content, sign, preparation) for content, sign in zip(contents, signs, strict=True)]
-        )
+    members = ZipMembers(path)
+    images = np.stack([prepare_sign(members.read_named(sign.member), sign, preparation) for sign in signs])
     return (equalize(images) if preparation.order == "resize_equalize" else images)[:, None]
 
 

@@ -1,7 +1,6 @@
 """Arrays of images in numpy's .npz files, read image by image; nothing pickled is ever loaded."""
 
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from jaxtyping import UInt8
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.containers import (
     MAX_BYTES,
-    ZIP_METHODS,
     Container,
     LazyImages,
     Readable,
@@ -22,6 +20,7 @@ from negatoscope.data.containers import (
     reading,
 )
 from negatoscope.data.labels import checked_labels
+from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
 from negatoscope.files import sha256_of
 from negatoscope.pixels import MAX_PIXELS
@@ -52,8 +51,8 @@ def open_npz(path: Path, split: str) -> Dataset:
         DataError: It is no .npz, has other keys, or arrays of another kind.
     """
     with opening(path, "an .npz file"):
-        opened = zipfile.ZipFile(path)
-        files = [name for name in opened.namelist() if name.endswith(".npy")]
+        opened = ZipMembers(path, "an .npz file")
+        files = [name for name in opened.names if name.endswith(".npy")]
         members = {name.removesuffix(".npy"): _member(opened, name) for name in files}
     images, labels = _pair(path, split, members)
     container = NpzImages(path, opened, images)
@@ -89,7 +88,7 @@ class NpzImages(Container):
         DataError: The array does not hold images.
     """
 
-    def __init__(self, path: Path, opened: zipfile.ZipFile, member: Member) -> None:
+    def __init__(self, path: Path, opened: ZipMembers, member: Member) -> None:
         self.axes = _axes(path, member)
         self.opened, self.member = opened, member
         self._file: Readable | None = None
@@ -99,7 +98,7 @@ class NpzImages(Container):
         """The values of one image."""
         size_bytes = math.prod(self.member.shape[1:])
         with reading(self.names[position]):
-            file = self._file or self.opened.open(f"{self.member.key}.npy")
+            file = self._file or self.opened.stream(f"{self.member.key}.npy")
             self._file = None  # after a failure the next one starts anew
             file.seek(self.member.start + position * size_bytes)
             content = read_exactly(file, size_bytes)
@@ -113,18 +112,15 @@ class NpzImages(Container):
         return np.ascontiguousarray(image[:3] if len(image) == 4 else image)
 
 
-def _member(opened: zipfile.ZipFile, name: str) -> Member:
-    facts = opened.getinfo(name)
-    if facts.compress_type not in ZIP_METHODS:
-        raise ValueError(f"{name} is neither deflated nor stored")
-    with opened.open(facts) as file:
+def _member(opened: ZipMembers, name: str) -> Member:
+    with opened.stream(name) as file:
         version = np.lib.format.read_magic(file)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"{name} has the format {version}")
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, by_columns, dtype = read_header(file)
         start = file.tell()
-    size_bytes = facts.file_size - start
+    size_bytes = opened.members[opened.positions[name]].file_size - start
     if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size_bytes):
         raise ValueError(f"{name} has {size_bytes} bytes for values of {shape}")
     if by_columns and len(shape) > 1:
@@ -156,12 +152,12 @@ def _axes(path: Path, member: Member) -> tuple[int, ...]:
     return (0, 1, 2) if first else (2, 0, 1)
 
 
-def _whole(path: Path, opened: zipfile.ZipFile, member: Member) -> np.ndarray:
+def _whole(path: Path, opened: ZipMembers, member: Member) -> np.ndarray:
     size_bytes = math.prod(member.shape) * member.dtype.itemsize
     if member.dtype.hasobject:
         raise DataError(f"expected plain values in {member.key} of {path}, got pickled objects, which are never loaded")
     if size_bytes > MAX_BYTES:
         raise DataError(f"expected at most {MAX_BYTES} bytes in {member.key} of {path}, got {size_bytes}")
-    with opening(path, "an .npz file"), opened.open(f"{member.key}.npy") as file:
+    with opening(path, "an .npz file"), opened.stream(f"{member.key}.npy") as file:
         read_exactly(file, member.start)
         return np.frombuffer(read_exactly(file, size_bytes), dtype=member.dtype).reshape(member.shape)
