@@ -3,7 +3,7 @@
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h numbers them
-_KEPT = 2**30  # bytes at the end of the heap that are kept
+_RETAINED = 2**30  # bytes at the end of the heap that are not given back
 _FROM_HEAP = 2**25  # larger blocks than this cannot come from glibc's heap
 
 
@@ -12,13 +12,13 @@ def keep_freed_memory() -> bool:
 
     Otherwise every large tensor of a training step or a batch comes as fresh pages, which the system clears first:
     about a third of the time of a step on a CPU. The setting holds for the whole process until it ends, so commands
-    make it, and functions of this package never do. Up to a gigabyte of freed memory is kept.
+    make it, and functions of this package never do. Up to a gigabyte of freed memory is retained.
 
     Returns:
-        Whether it could be done: only glibc can be told.
+        Whether it could be done: only glibc has this option.
     """
     try:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no such function, or no way to ask
         return False
-    return bool(set_option(_TRIM_THRESHOLD, _KEPT)) and bool(set_option(_MMAP_THRESHOLD, _FROM_HEAP))
+    return bool(set_option(_TRIM_THRESHOLD, _RETAINED)) and bool(set_option(_MMAP_THRESHOLD, _FROM_HEAP))

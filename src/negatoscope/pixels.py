@@ -122,7 +122,7 @@ def _open_plain_ppm(content: bytes) -> Image.Image | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings: what is wrong with an image is said by an error. Filters are shared by all threads."""
+    """Without Pillow's warnings: an error tells what is wrong with an image. Filters are shared by all threads."""
     with _filters, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield

@@ -133,13 +133,13 @@ def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
 def read_rows(
     path: Path, *, columns: Sequence[str] | None = None, where: Mapping[str, object] | None = None
 ) -> pa.Table:
-    """Read rows that `write_rows` wrote, and of them only what is asked for, into one table.
+    """Read rows that `write_rows` wrote, and of them only what is selected, into one table.
 
     Of a row group in which no row has the values of `where`, only the columns named there are read.
 
     Args:
         path: A file, or a folder of files.
-        columns: Names of `SCHEMA`, in the order wanted; None is all of them.
+        columns: Names of `SCHEMA`, in the order of the result; None is all of them.
         where: The value that each named column must have; None selects the rows where it is null.
 
     Raises:

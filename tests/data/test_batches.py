@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.data.containers import Container, LazyImages
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import ResizeSpec, resize_image
+from negatoscope.pixels import ResizeSpec, decode, resize_image
 from negatoscope.rows import hash_samples
 
 MakeDataset = Callable[..., Dataset]
@@ -136,6 +138,34 @@ def test_encoded_images_wait_for_a_free_thread_unread(make_dataset: MakeDataset,
     may_decode.set()
     worker.join()
     assert sum(len(batch.labels) for batch in made) == 200
+
+
+@pytest.mark.parametrize("kind", ["folder", "pets.zip", "pets.tar", "pets.parquet", "shard.tar"])
+def test_opening_choosing_and_batching_decode_each_image_once(
+    kind: str, tmp_path: Path, encode: Encode, pack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [encode(seed)[0] for seed in range(9)]
+    if kind == "pets.parquet":
+        pq.write_table(pa.table({"image": contents, "label": [0, 1, 2] * 3}), tmp_path / kind)
+    elif kind == "shard.tar":
+        pairs = ((f"{index}.png", f"{index}.cls", content) for index, content in enumerate(contents))
+        pack(tmp_path / kind, {name: value for a, b, content in pairs for name, value in ((a, content), (b, b"1"))})
+    else:
+        pack(tmp_path / kind, {f"pet {index % 3}/{index}.png": content for index, content in enumerate(contents)})
+    decoded: list[bytes] = []
+
+    def counted(content: bytes, *, name: str) -> np.ndarray:
+        decoded.append(content)
+        return decode(content, name=name)
+
+    monkeypatch.setattr("negatoscope.data.containers.decode", counted)
+    dataset = open_dataset(str(tmp_path / kind))
+    chosen = dataset.take(np.arange(7), split="test (7 of 9)")
+    assert chosen.fingerprint != dataset.fingerprint
+    assert len(chosen.labels) == len(chosen) == 7
+    assert decoded == [], "labels, names and fingerprints come without decoding"
+    assert sum(len(batch.labels) for batch in batches(chosen, FIT, batch_size=3)) == 7
+    assert len(decoded) == len(set(decoded)) == 7
 
 
 def test_stopping_early_leaves_no_thread(watched: Callable[[int], tuple[Dataset, Watched]]) -> None:

@@ -15,8 +15,10 @@ import torch
 from torch.nn import functional
 
 from negatoscope.data import DataLocator, gtsrb, load_dataset
+from negatoscope.data.containers import LazyImages
 from negatoscope.data.gtsrb import Preparation, Sign
 from negatoscope.data.sources import sources
+from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
@@ -75,8 +77,13 @@ def archive(signs: Pictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_zip(tmp_path_factory.mktemp("gtsrb") / gtsrb.TRAIN_IMAGES, training_members(signs))
 
 
+def training_images(archive: Path) -> LazyImages:
+    members = ZipMembers(archive)
+    return gtsrb.open_signs(members, gtsrb.read_training_table(members))
+
+
 def test_training_images_come_in_the_order_of_class_track_and_frame(archive: Path, signs: Pictures) -> None:
-    read = gtsrb.read_training_table(archive)
+    read = gtsrb.read_training_table(ZipMembers(archive))
     assert [sign.member for sign in read] == list(signs)
     assert [sign.label for sign in read] == [3] * 4 + [14] * 4
     assert [sign.track for sign in read] == [0, 0, 1, 1, 2, 2, 3, 3]
@@ -86,7 +93,7 @@ def test_training_images_come_in_the_order_of_class_track_and_frame(archive: Pat
 
 
 def test_images_keep_their_own_size_and_colours(archive: Path, signs: Pictures) -> None:
-    images = gtsrb.open_signs(archive, gtsrb.read_training_table(archive))
+    images = training_images(archive)
     assert len(images) == len(signs)
     for got, image in zip(images, signs.values(), strict=True):
         np.testing.assert_array_equal(got, image.transpose(2, 0, 1))
@@ -97,13 +104,13 @@ def test_images_keep_their_own_size_and_colours(archive: Path, signs: Pictures) 
 
 
 def test_images_can_be_sent_to_another_process(archive: Path) -> None:
-    images = gtsrb.open_signs(archive, gtsrb.read_training_table(archive))
+    images = training_images(archive)
     images[0]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(images))[3], images[3])
 
 
 def test_threads_read_the_same_images(archive: Path, signs: Pictures) -> None:
-    images = gtsrb.open_signs(archive, gtsrb.read_training_table(archive))
+    images = training_images(archive)
     with ThreadPoolExecutor(4) as pool:
         for index, got in enumerate(pool.map(lambda index: images[index % 8], range(80))):
             np.testing.assert_array_equal(got.transpose(1, 2, 0), list(signs.values())[index % 8])
@@ -116,7 +123,7 @@ def read_many(images: Sequence[np.ndarray]) -> str:
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no process forks here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_and_its_parent_do_not_disturb_each_other(archive: Path) -> None:
-    images = gtsrb.open_signs(archive, gtsrb.read_training_table(archive))
+    images = training_images(archive)
     expected = read_many(images)
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
@@ -157,7 +164,7 @@ def test_a_table_that_is_wrong_is_refused(
 ) -> None:
     path = write_zip(tmp_path / "odd.zip", change(training_members(signs)))
     with pytest.raises(DataError, match=complaint):
-        gtsrb.read_training_table(path)
+        gtsrb.read_training_table(ZipMembers(path))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
@@ -165,14 +172,14 @@ def test_a_zip_cut_short_is_refused(tmp_path: Path, archive: Path, share: float)
     content = archive.read_bytes()
     (tmp_path / "cut.zip").write_bytes(content[: int(share * len(content))])
     with pytest.raises(DataError, match=r"expected a zip in .*cut\.zip"):
-        gtsrb.read_training_table(tmp_path / "cut.zip")
+        gtsrb.read_training_table(ZipMembers(tmp_path / "cut.zip"))
 
 
 def test_a_member_that_is_no_image_is_refused_by_name(tmp_path: Path, signs: Pictures) -> None:
     first = next(iter(signs))
     path = write_zip(tmp_path / "odd.zip", {**training_members(signs), first: b"P6\n20 20\n255\nshort"})
     with pytest.raises(DataError, match=f"expected an image in {first}"):
-        gtsrb.prepare_signs(path, gtsrb.read_training_table(path), Preparation())
+        gtsrb.prepare_signs(ZipMembers(path), gtsrb.read_training_table(ZipMembers(path)), Preparation())
 
 
 def test_a_part_of_the_dataset_is_not_taken_for_the_whole(tmp_path: Path, signs: Pictures) -> None:
@@ -216,8 +223,8 @@ def test_both_splits_load_in_the_order_of_their_names_whatever_the_tables_order(
 
 def test_prepared_images_are_those_of_the_preparation_and_the_spec_says_it(release: Path) -> None:
     dataset = load_dataset("gtsrb(prepare='paper', interpolation='box')", split="test", data_dir=release)
-    signs = gtsrb.read_test_table(release / gtsrb.TEST_IMAGES, release / gtsrb.TEST_TABLE)
-    expected = gtsrb.prepare_signs(release / gtsrb.TEST_IMAGES, signs, Preparation(interpolation="box"))
+    signs = gtsrb.read_test_table(ZipMembers(release / gtsrb.TEST_IMAGES), release / gtsrb.TEST_TABLE)
+    expected = gtsrb.prepare_signs(ZipMembers(release / gtsrb.TEST_IMAGES), signs, Preparation(interpolation="box"))
     np.testing.assert_array_equal(dataset.images, expected)
     assert dataset.spec == "gtsrb(prepare='paper', interpolation='box')"
 
@@ -229,8 +236,8 @@ def test_another_table_of_the_signs_places_gives_other_prepared_images(release: 
         table = opened.read("GT-final_test.csv").replace(b";4;5;", b";0;0;")
     write_zip(release / gtsrb.TEST_TABLE, {"GT-final_test.csv": table})
     after = load_dataset(spec, split="test", data_dir=release)
-    signs = gtsrb.read_test_table(release / gtsrb.TEST_IMAGES, release / gtsrb.TEST_TABLE)
-    expected = gtsrb.prepare_signs(release / gtsrb.TEST_IMAGES, signs, Preparation(region="sign"))
+    signs = gtsrb.read_test_table(ZipMembers(release / gtsrb.TEST_IMAGES), release / gtsrb.TEST_TABLE)
+    expected = gtsrb.prepare_signs(ZipMembers(release / gtsrb.TEST_IMAGES), signs, Preparation(region="sign"))
     np.testing.assert_array_equal(after.images, expected)
     assert (after.images != before).any()
 
@@ -250,7 +257,9 @@ def grey_by_opencv(content: bytes) -> np.ndarray:
 
 def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
     """One gray level of rounding is allowed before equalization, which must then be OpenCV's to the bit."""
-    gray, images = (gtsrb.prepare_signs(path, signs, Preparation(order=o)) for o in ("resize", "resize_equalize"))
+    gray, images = (
+        gtsrb.prepare_signs(ZipMembers(path), signs, Preparation(order=o)) for o in ("resize", "resize_equalize")
+    )
     assert gray.shape == images.shape == (len(signs), 1, 28, 28)
     assert gray.dtype == images.dtype == np.uint8
     with zipfile.ZipFile(path) as opened:
@@ -261,11 +270,13 @@ def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
 
 
 def test_the_papers_preparation_is_what_opencv_makes_of_the_same_images(archive: Path) -> None:
-    assert_like_opencv(archive, gtsrb.read_training_table(archive))
+    assert_like_opencv(archive, gtsrb.read_training_table(ZipMembers(archive)))
 
 
 def prepared(archive: Path, preparation: Preparation) -> np.ndarray:
-    return gtsrb.prepare_signs(archive, gtsrb.read_training_table(archive), preparation).astype(int)
+    return gtsrb.prepare_signs(ZipMembers(archive), gtsrb.read_training_table(ZipMembers(archive)), preparation).astype(
+        int
+    )
 
 
 def test_each_order_of_equalization_gives_other_images(archive: Path) -> None:
@@ -282,7 +293,7 @@ def test_a_negative_before_the_preparation_is_the_negative_of_its_grey_image(arc
 
 @pytest.mark.parametrize("order", ["resize_equalize", "equalize_resize", "resize"])
 def test_the_marked_sign_is_cut_out_before_all_else(archive: Path, signs: Pictures, order: gtsrb.Order) -> None:
-    for sign, image in zip(gtsrb.read_training_table(archive), signs.values(), strict=True):
+    for sign, image in zip(gtsrb.read_training_table(ZipMembers(archive)), signs.values(), strict=True):
         cut_by_hand = np.ascontiguousarray(image[5:-6, 4:-5])
         np.testing.assert_array_equal(
             gtsrb.prepare_sign(ppm(image), sign, Preparation(order=order, region="sign")),
@@ -291,7 +302,7 @@ def test_the_marked_sign_is_cut_out_before_all_else(archive: Path, signs: Pictur
 
 
 def test_the_marked_sign_is_found_in_a_rescaled_copy_too(archive: Path, signs: Pictures) -> None:
-    sign = gtsrb.read_training_table(archive)[0]
+    sign = gtsrb.read_training_table(ZipMembers(archive))[0]
     half = replace(sign, region=(0.0, 0.0, 0.5, 0.5))
     image = np.zeros((32, 32, 3), np.uint8)
     image[:16, :16] = 200
@@ -302,7 +313,7 @@ def test_the_marked_sign_is_found_in_a_rescaled_copy_too(archive: Path, signs: P
 @pytest.mark.data
 def test_real_signs_are_prepared_as_opencv_would() -> None:
     train = DataLocator(download=False).find("gtsrb")[gtsrb.TRAIN_IMAGES].path
-    assert_like_opencv(train, gtsrb.read_training_table(train)[::800])
+    assert_like_opencv(train, gtsrb.read_training_table(ZipMembers(train))[::800])
 
 
 @pytest.mark.data
@@ -311,13 +322,13 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
     folder = places["NEGATOSCOPE_DATA_DIR"] / "gtsrb_original_sample"
     if not folder.is_dir():
         pytest.skip("NEGATOSCOPE_DATA_DIR holds no gtsrb_original_sample")
-    train = gtsrb.read_training_table(folder / gtsrb.TRAIN_IMAGES)
-    test = gtsrb.read_test_table(folder / gtsrb.TEST_IMAGES, folder / gtsrb.TEST_TABLE)
+    train = gtsrb.read_training_table(ZipMembers(folder / gtsrb.TRAIN_IMAGES))
+    test = gtsrb.read_test_table(ZipMembers(folder / gtsrb.TEST_IMAGES), folder / gtsrb.TEST_TABLE)
     assert (len(train), len(test)) == (2580, 1000)
     assert set(Counter(sign.track for sign in train).values()) == {30}
     with zipfile.ZipFile(folder / gtsrb.TEST_TABLE) as opened:
         rows = [row.split(";") for row in opened.read("GT-final_test.csv").decode().split()[1:]]
-    images = gtsrb.open_signs(folder / gtsrb.TEST_IMAGES, test)
+    images = gtsrb.open_signs(ZipMembers(folder / gtsrb.TEST_IMAGES), test)
     for index in range(0, 1000, 20):
         width, height = map(int, rows[index][1:3])
         assert images[index].shape == (3, height, width)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from negatoscope.data import DataLocator, gtsrb, load_dataset
+from negatoscope.data.zips import ZipMembers
 
 TRAINING = "GTSRB/Final_Training/Images"
 TEST = "GTSRB/Final_Test/Images"
@@ -23,8 +24,8 @@ def real() -> list[Path]:
 
 @pytest.mark.data
 def test_the_real_training_images_come_in_tracks_of_thirty_frames_of_one_sign() -> None:
-    signs = gtsrb.read_training_table(real()[0])
-    gtsrb.expect_whole(signs, "train", real()[0])
+    signs = gtsrb.read_training_table(ZipMembers(real()[0]))
+    gtsrb.expect_complete(signs, "train", real()[0])
     frames = Counter(sign.track for sign in signs)
     assert sorted(frames) == list(range(1307))
     assert Counter(frames.values()) == {30: 1306, 29: 1}

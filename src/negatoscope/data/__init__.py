@@ -1,4 +1,4 @@
-"""Real images with labels: where they come from, and how they are prepared, split and kept."""
+"""Real images with labels: where they come from, and how they are prepared, split and cached."""
 
 from dataclasses import replace
 from pathlib import Path

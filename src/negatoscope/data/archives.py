@@ -46,21 +46,21 @@ def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
     Raises:
         DataError: It holds no images of the split.
     """
-    found = arrange(members.names, split=split, where=str(path), wrapped=True, ordered=False)
-    return _dataset(path, split, members, found)
+    arranged = arrange(members.names, split=split, where=str(path), wrapped=True, ordered=False)
+    return _dataset(path, split, members, arranged)
 
 
-def _dataset(path: Path, split: str, container: Container, found: ClassFolders) -> Dataset:
+def _dataset(path: Path, split: str, container: Container, arranged: ClassFolders) -> Dataset:
     name = printable(path.name)
     return Dataset(
         spec=name,
         split=split,
-        images=LazyImages(container, found.positions),
-        labels=found.labels,
-        class_names=found.class_names,
-        samples=np.arange(len(found.labels)),
+        images=LazyImages(container, arranged.positions),
+        labels=arranged.labels,
+        class_names=arranged.class_names,
+        samples=np.arange(len(arranged.labels)),
         files=(SourceFile(name, sha256_of(path), official=False),),
-        names=found.names,
+        names=arranged.names,
     )
 
 
@@ -75,7 +75,7 @@ class Place(NamedTuple):
 class TarMembers(Container):
     """Members of tars, compressed with gzip or not; one tar is open at a time.
 
-    Links and devices are passed over. A compressed tar is unpacked up to the member that is asked for, and from its
+    Links and devices are passed over. A compressed tar is unpacked up to the member that is read, and from its
     start again to go back.
 
     Args:
@@ -117,7 +117,7 @@ class TarMembers(Container):
         with tarfile.open(fileobj=file, mode="r:") as tar:
             last = -1
             while (member := tar.next()) is not None:
-                tar.members.clear()  # type: ignore[attr-defined]  # else all that is known of them stays
+                tar.members.clear()  # type: ignore[attr-defined]  # else memory grows with their number
                 if member.size < 0 or tar.offset <= last:
                     raise tarfile.ReadError("a header leads back")
                 last = tar.offset

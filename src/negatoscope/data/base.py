@@ -13,9 +13,9 @@ from negatoscope.provenance import DataProvenance
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
 OwnSizeImages: TypeAlias = Sequence[Any]
-"""Images that keep their own size, uint8 [channels, height, width], decoded when they are asked for.
+"""Images that keep their own size, uint8 [channels, height, width], decoded on access.
 
-No more is said of what is in it, since the check at run time would decode an image each time that it looks.
+Its items have no type here, since a check at run time would decode an image each time.
 """
 
 
@@ -106,7 +106,7 @@ class Dataset:
 
 
 class _Chosen(Sequence[Any]):
-    """Some images of a sequence, still decoded only when asked for."""
+    """Some images of a sequence, still decoded on access only."""
 
     def __init__(self, images: OwnSizeImages, indices: IndexArray) -> None:
         self.images, self.indices = images, indices

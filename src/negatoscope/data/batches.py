@@ -22,7 +22,7 @@ from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An image that cannot be had: where it stands in its split, what it is called, and one sentence that says why."""
+    """An image that cannot be read: where it stands in its split, its name, and one sentence that says why."""
 
     sample: int
     name: str
@@ -39,7 +39,7 @@ class Batch:
         samples: Where each stands in its source split.
         tracks: Which object each is a frame of, where that is known.
         hashes: `rows.hash_samples` of each as it was decoded, before any resizing.
-        names: What each is called in its source; "" where it has no name.
+        names: The name of each in its source; "" where it has no name.
         unreadable: Those that are left out.
     """
 
@@ -53,14 +53,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _Loaded:
     pixels: UInt8[np.ndarray, "channels height width"]
     digest: np.uint64
 
 
 _Loader: TypeAlias = Callable[[], UInt8[np.ndarray, "channels height width"]]
-_Group: TypeAlias = list[_Fitted | DataError]
-_ENCODED, _DECODED = 4, 16  # images that a thread makes in one go: fewer where their bytes wait in memory
+_Group: TypeAlias = list[_Loaded | DataError]
+_ENCODED, _DECODED = 4, 16  # images that a thread loads in one go: fewer where their bytes wait in memory
 
 
 def batches(
@@ -87,22 +87,22 @@ def batches(
 
 
 def _batches(dataset: Dataset, resize: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
-    belt = _Belt(dataset, resize, threads)
+    pipeline = _Pipeline(dataset, resize, threads)
     waiting: deque[tuple[int, list[Future[Future[_Group]]]]] = deque()
     try:
         for start in starts:
             positions = range(start, min(start + batch_size, len(dataset)))
-            groups = [positions[first : first + belt.group] for first in range(0, len(positions), belt.group)]
-            waiting.append((start, [belt.put(group) for group in groups]))
+            groups = [positions[first : first + pipeline.group] for first in range(0, len(positions), pipeline.group)]
+            waiting.append((start, [pipeline.put(group) for group in groups]))
             if len(waiting) > 1:
-                yield _gathered(dataset, resize, *waiting.popleft())
+                yield _collect(dataset, resize, *waiting.popleft())
         while waiting:
-            yield _gathered(dataset, resize, *waiting.popleft())
+            yield _collect(dataset, resize, *waiting.popleft())
     finally:
-        belt.stop()
+        pipeline.stop()
 
 
-class _Belt:
+class _Pipeline:
     """One thread reads, in order and never far ahead; others decode, resize and hash."""
 
     def __init__(self, dataset: Dataset, resize: ResizeSpec, threads: int) -> None:
@@ -113,11 +113,11 @@ class _Belt:
         self.decoders = ThreadPoolExecutor(threads, "negatoscope-decode")
 
     def put(self, positions: range) -> Future[Future[_Group]]:
-        """Have images made; what comes is there once they are read, and what comes of that once they are decoded."""
+        """Load images: the outer future is done once they are read, the inner one once they are decoded."""
         return self.reader.submit(self._read, positions)
 
     def stop(self) -> None:
-        """Make nothing more, and wait for what is being made."""
+        """Load nothing more, and wait for what is being loaded."""
         self.reader.shutdown(cancel_futures=True)
         self.decoders.shutdown(cancel_futures=True)
 
@@ -133,7 +133,7 @@ class _Belt:
         return future
 
     def _loader(self, position: int) -> _Loader | DataError:
-        """What gives the image: its bytes are read now where that can be told apart from decoding."""
+        """What gives the image: its bytes are read now where reading and decoding are separate steps."""
         if not isinstance(self.images, LazyImages):
             return partial(self.images.__getitem__, position)
         try:
@@ -143,36 +143,36 @@ class _Belt:
 
 
 def _group(loaders: Sequence[_Loader | DataError], resize: ResizeSpec) -> _Group:
-    return [load if isinstance(load, DataError) else _fitted(load, resize) for load in loaders]
+    return [load if isinstance(load, DataError) else _loaded(load, resize) for load in loaders]
 
 
-def _fitted(load: _Loader, resize: ResizeSpec) -> _Fitted | DataError:
+def _loaded(load: _Loader, resize: ResizeSpec) -> _Loaded | DataError:
     try:
         image = np.ascontiguousarray(load())
-        return _Fitted(resize_image(image, resize), hash_samples(image[None])[0])
+        return _Loaded(resize_image(image, resize), hash_samples(image[None])[0])
     except DataError as error:
         return error
 
 
-def _gathered(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
-    made: list[_Fitted] = []
-    read: list[int] = []
+def _collect(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
+    loaded: list[_Loaded] = []
+    positions: list[int] = []
     unreadable: list[Unreadable] = []
-    for position, found in enumerate(chain.from_iterable(future.result().result() for future in futures), start):
-        if isinstance(found, DataError):
-            unreadable.append(Unreadable(int(dataset.samples[position]), _name(dataset, position), str(found)))
+    for position, image in enumerate(chain.from_iterable(future.result().result() for future in futures), start):
+        if isinstance(image, DataError):
+            unreadable.append(Unreadable(int(dataset.samples[position]), _name(dataset, position), str(image)))
         else:
-            made.append(found)
-            read.append(position)
-    chosen = np.array(read, dtype=np.int64)
+            loaded.append(image)
+            positions.append(position)
+    chosen = np.array(positions, dtype=np.int64)
     empty = np.zeros((0, 1 if resize.channels == "gray" else 3, resize.height, resize.width), dtype=np.uint8)
     return Batch(
-        pixels=np.stack([each.pixels for each in made]) if made else empty,
+        pixels=np.stack([image.pixels for image in loaded]) if loaded else empty,
         labels=dataset.labels[chosen],
         samples=dataset.samples[chosen],
         tracks=None if dataset.tracks is None else dataset.tracks[chosen],
-        hashes=np.array([each.digest for each in made], dtype=np.uint64),
-        names=tuple(_name(dataset, position) for position in read),
+        hashes=np.array([image.digest for image in loaded], dtype=np.uint64),
+        names=tuple(_name(dataset, position) for position in positions),
         unreadable=tuple(unreadable),
     )
 

@@ -1,4 +1,4 @@
-"""One folder a class: how images are told from their paths, in a folder as in an archive."""
+"""One folder a class: images and labels from paths, in a folder as in an archive."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def arrange(
     begin with a dot are passed over, and what macOS adds to archives.
 
     Args:
-        entries: Paths parted by "/"; those of folders end in "/".
+        entries: Paths separated by "/"; those of folders end in "/".
         split: "train", "test" or "validation".
         where: How an error calls it all.
         wrapped: Whether a single folder around everything is taken off.

@@ -1,4 +1,4 @@
-"""What holds encoded images, by position; each is read when it is asked for, and decoded wherever its reader likes."""
+"""Encoded images by position: each is read on access, and decoded in whatever thread its reader likes."""
 
 import os
 import struct
@@ -80,7 +80,7 @@ class Container(ABC):
 
 
 class LazyImages(Sequence[Any]):
-    """Images of a container at their own size, read and decoded when they are asked for; safe in threads.
+    """Images of a container at their own size, read and decoded on access; safe in threads.
 
     Args:
         container: Where they are.
@@ -125,7 +125,7 @@ class FolderFiles(Container):
 
     Args:
         top: The folder.
-        names: The files' paths from there, parted by "/".
+        names: The files' paths from there, separated by "/".
     """
 
     def __init__(self, top: Path, names: Sequence[str]) -> None:

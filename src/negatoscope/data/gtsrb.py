@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.prepare import prepared
-from negatoscope.data.sources import FoundFile, OfficialFile, Source, sources
+from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
 from negatoscope.pixels import Interpolation, equalize, open_image, resize_square, to_array
@@ -127,51 +127,59 @@ def gtsrb(
     preparation = Preparation(order, interpolation, region, negated)
     if prepare == "none" and preparation != Preparation():
         raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation!r}; add it")
-    found = locator.find("gtsrb")
-    used = [found[name] for name in ((TRAIN_IMAGES,) if split == "train" else (TEST_IMAGES, TEST_TABLE))]
-    signs = read_training_table(used[0].path) if split == "train" else read_test_table(used[0].path, used[1].path)
-    expect_whole(signs, split, used[0].path)
+    files = locator.find("gtsrb")
+    used = [files[name] for name in ((TRAIN_IMAGES,) if split == "train" else (TEST_IMAGES, TEST_TABLE))]
+    members = ZipMembers(used[0].path)
+    signs = read_training_table(members) if split == "train" else read_test_table(members, used[1].path)
+    expect_complete(signs, split, used[0].path)
+    if prepare == "none":
+        images: PixelArray | LazyImages = open_signs(members, signs)
+    else:
+        key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used]}
+        arrays = prepared(
+            {**key, **asdict(preparation)}, lambda: {"images": prepare_signs(members, signs, preparation)}
+        )
+        images = arrays["images"]
     return Dataset(
         spec="gtsrb",
         split=split,
-        images=open_signs(used[0].path, signs) if prepare == "none" else _prepared(used, split, signs, preparation),
+        images=images,
         labels=np.array([sign.label for sign in signs], dtype=np.int64),
         class_names=GTSRB.class_names,
         samples=np.arange(len(signs)),
         tracks=np.array([sign.track for sign in signs]) if split == "train" else None,
-        files=tuple(file.source for file in found.values()),
+        files=tuple(file.source for file in files.values()),
         names=tuple(sign.member for sign in signs),
         prepared="" if prepare == "none" else str(preparation),
     )
 
 
-def read_training_table(archive: Path) -> list[Sign]:
+def read_training_table(members: ZipMembers) -> list[Sign]:
     """Every training image in the order of class, track and frame; tracks are numbered from 0 over all classes.
 
     Args:
-        archive: The zip with the training images, which has a table for each class.
+        members: The zip with the training images, which has a table for each class.
 
     Raises:
         DataError: The zip is damaged, or a table and the members disagree.
     """
-    members = ZipMembers(archive)
     signs = [sign for label in range(CLASSES) for sign in _signs_of_class(members, label)]
     names = {name: index for index, name in enumerate(sorted({_track_name(sign) for sign in signs}))}
     signs = [replace(sign, track=names[_track_name(sign)]) for sign in signs]
     return _in_order(signs, members)
 
 
-def read_test_table(archive: Path, table: Path) -> list[Sign]:
+def read_test_table(members: ZipMembers, table: Path) -> list[Sign]:
     """Every test image in the order of its number; test images come in no tracks.
 
     Args:
-        archive: The zip with the test images.
+        members: The zip with the test images.
         table: The zip with the table of their classes.
 
     Raises:
         DataError: A zip is damaged, the table is missing, or the table and the members disagree.
     """
-    return _in_order(read_test_labels(table), ZipMembers(archive))
+    return _in_order(read_test_labels(table), members)
 
 
 def read_test_labels(table: Path) -> list[Sign]:
@@ -190,14 +198,14 @@ def check_file(paths: Mapping[str, Path], name: str) -> None:
     for member in members.names:
         members.read_named(member)
     if name == TRAIN_IMAGES:
-        expect_whole(read_training_table(path), "train", path)
+        expect_complete(read_training_table(members), "train", path)
     elif name == TEST_TABLE:
-        expect_whole(read_test_labels(path), "test", path)
+        expect_complete(read_test_labels(path), "test", path)
     elif TEST_TABLE in paths:
-        expect_whole(read_test_table(path, paths[TEST_TABLE]), "test", path)
+        expect_complete(read_test_table(members, paths[TEST_TABLE]), "test", path)
 
 
-def expect_whole(signs: Sequence[Sign], split: str, archive: Path) -> None:
+def expect_complete(signs: Sequence[Sign], split: str, archive: Path) -> None:
     """Raise unless these are all images of a split.
 
     Raises:
@@ -261,21 +269,15 @@ def _in_order(signs: Sequence[Sign], members: ZipMembers) -> list[Sign]:
     return sorted(signs, key=lambda sign: sign.member)
 
 
-def open_signs(path: Path, signs: Sequence[Sign]) -> LazyImages:
-    """The colour images of a zip at their own size, decoded when they are asked for."""
-    members = ZipMembers(path)
+def open_signs(members: ZipMembers, signs: Sequence[Sign]) -> LazyImages:
+    """The colour images of a zip at their own size, decoded on access."""
     return LazyImages(members, np.array([members.positions[sign.member] for sign in signs], dtype=np.int64))
 
 
-def _prepared(used: Sequence[FoundFile], split: str, signs: Sequence[Sign], preparation: Preparation) -> PixelArray:
-    digests = [file.source.sha256 for file in used]
-    key = {"dataset": "gtsrb", "split": split, "sha256": digests, **asdict(preparation)}
-    return prepared(key, lambda: {"images": prepare_signs(used[0].path, signs, preparation)})["images"]
-
-
-def prepare_signs(path: Path, signs: Sequence[Sign], preparation: Preparation) -> UInt8[np.ndarray, "n 1 height width"]:
+def prepare_signs(
+    members: ZipMembers, signs: Sequence[Sign], preparation: Preparation
+) -> UInt8[np.ndarray, "n 1 height width"]:
     """The gray 28x28 images of all signs, in their order."""
-    members = ZipMembers(path)
     images = np.stack([prepare_sign(members.read_named(sign.member), sign, preparation) for sign in signs])
     return (equalize(images) if preparation.order == "resize_equalize" else images)[:, None]
 

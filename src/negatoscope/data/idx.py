@@ -127,7 +127,7 @@ def mnist_sample(locator: DataLocator, split: str) -> Dataset:
     labels = arrays["labels"]
     parts = [order[labels[order] == digit] for digit in range(10)]
     chosen = np.sort(np.concatenate([part[:400] if split == "train" else part[400:] for part in parts]))
-    whole = Dataset(
+    sample = Dataset(
         spec="mnist_sample",
         split=split,
         images=arrays["images"],
@@ -136,7 +136,7 @@ def mnist_sample(locator: DataLocator, split: str) -> Dataset:
         samples=np.arange(len(labels)),
         files=(file.source,),
     )
-    return whole.take(chosen, split=split)
+    return sample.take(chosen, split=split)
 
 
 def _load(source: Source, locator: DataLocator, split: str) -> Dataset:

@@ -45,7 +45,7 @@ def folder(locator: DataLocator, split: str, *, path: str) -> Dataset:
 
 
 def open_folder(path: str, split: str) -> Dataset:
-    """The same without a look into the files: every image is decoded when it is asked for, at its own size.
+    """The same without a look into the files: every image is decoded on access, at its own size.
 
     One digest of all names and sizes stands for the files, so that none has to be read twice.
 
@@ -57,20 +57,20 @@ def open_folder(path: str, split: str) -> Dataset:
         raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, which is none; correct it")
     with opening(top, "a folder"):
         entries = list(_entries(top))
-    found = arrange([name for name, _ in entries], split=split, where=str(top))
+    arranged = arrange([name for name, _ in entries], split=split, where=str(top))
     digest = sha256()
-    for name, position in zip(found.names, found.positions, strict=True):
+    for name, position in zip(arranged.names, arranged.positions, strict=True):
         digest.update(repr((name, entries[position][1])).encode())
     name = printable(top.resolve().name)
     return Dataset(
         spec=f"folder:{name}",
         split=split,
-        images=LazyImages(FolderFiles(top, [name for name, _ in entries]), found.positions),
-        labels=found.labels,
-        class_names=found.class_names,
-        samples=np.arange(len(found.labels)),
+        images=LazyImages(FolderFiles(top, [name for name, _ in entries]), arranged.positions),
+        labels=arranged.labels,
+        class_names=arranged.class_names,
+        samples=np.arange(len(arranged.labels)),
         files=(SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=False),),
-        names=found.names,
+        names=arranged.names,
     )
 
 
@@ -82,7 +82,7 @@ def _entries(top: Path) -> Iterator[tuple[str, int]]:
         for entry in sorted(place.iterdir()):
             try:
                 facts = entry.stat()
-            except FileNotFoundError:  # a link that leads nowhere is told when it is read
+            except FileNotFoundError:  # a link that leads nowhere is reported when it is read
                 yield f"{prefix}{entry.name}", 0
                 continue
             if stat.S_ISREG(facts.st_mode):

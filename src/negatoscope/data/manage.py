@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verified:
-    """One file that was checked; `problem` says what is wrong with it, "" that it is right."""
+    """One file that was checked; `problem` says what is wrong with it, "" where it is valid."""
 
     dataset: str
     origin: str
@@ -62,7 +62,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What was removed, and what was left because a process works on it."""
+    """What was removed, and what was left because a process uses it."""
 
     removed: tuple[Path, ...]
     size_bytes: int
@@ -80,7 +80,7 @@ def list_datasets(*, data_dir: Path | None = None) -> list[Entry]:
 
 
 def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
-    """Download a dataset into the cache unless a copy is at hand; a damaged one in the cache is mended.
+    """Download a dataset into the cache unless there is a copy; a damaged one in the cache is repaired.
 
     Returns:
         The dataset as it is now, and whether anything was downloaded.
@@ -93,7 +93,7 @@ def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
         OutputError: The cache cannot be written.
     """
     source, locator = _published(name), DataLocator(data_dir)
-    at_hand = _is_at_hand(source, locator.whole(name))
+    at_hand = _is_at_hand(source, locator.complete_copy(name))
     if not at_hand:
         locator.fetch(name)
     return _entry(name, locator), not at_hand
@@ -102,7 +102,7 @@ def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
 def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[Verified]:
     """Check every file of the named datasets, or of all, in every place: its checksum, structure, and each zip member.
 
-    A copy that holds what another dataset publishes under the same file names is passed over, unless it is asked for.
+    A copy that holds what another dataset publishes under the same file names is passed over, unless it is named.
 
     Raises:
         SpecError: There is no such dataset, or none that anybody publishes.
@@ -115,8 +115,13 @@ def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[V
     absent = sorted(set(names) - {rows[0].dataset for rows in sets})
     if absent:
         raise DataNotFoundError(f"expected files of {absent[0]}, found none; run negatoscope data fetch {absent[0]}")
-    right = {tuple(row.path for row in rows) for rows in sets if not any(row.problem for row in rows)}
-    return [row for rows in sets if names or not _is_wrong_but_in(rows, right) for row in rows]
+    valid = {tuple(row.path for row in rows) for rows in sets if not any(row.problem for row in rows)}
+    return [
+        row
+        for rows in sets
+        if names or not any(row.problem for row in rows) or tuple(row.path for row in rows) not in valid
+        for row in rows
+    ]
 
 
 def clean(*, downloads: bool = False) -> Cleaned:
@@ -156,12 +161,12 @@ def _entry(name: str, locator: DataLocator) -> Entry:
         return Entry(name, title, "", 0, "elsewhere")
     size_bytes = sum(file.size_bytes for file in source.files.values())
     blank = Entry(name, source.title, source.license, size_bytes, "not here")
-    copy = locator.whole(name) or next(iter(locator.copies(name)), None)
+    copy = locator.complete_copy(name) or next(iter(locator.copies(name)), None)
     if copy is None:
         return replace(blank, missing=tuple(source.files))
     files = tuple(identify(source, path) for path in copy.paths.values())
-    told = replace(blank, state=_state(copy, files), origin=copy.origin, folder=copy.folder)
-    return replace(told, files=files, missing=copy.missing)
+    state = _state(copy, files)
+    return replace(blank, state=state, origin=copy.origin, folder=copy.folder, files=files, missing=copy.missing)
 
 
 def _state(copy: LocalCopy, files: Sequence[SourceFile]) -> State:
@@ -199,10 +204,6 @@ def _problem(check: Callable[[], object]) -> str:
     return ""
 
 
-def _is_wrong_but_in(rows: Sequence[Verified], right: Collection[tuple[Path, ...]]) -> bool:
-    return any(row.problem for row in rows) and tuple(row.path for row in rows) in right
-
-
 def _prepared_sets() -> list[Path]:
     """The folder of every key, also where only its lock or an interrupted run's remains are there."""
     top = prepared_folder()
@@ -216,9 +217,9 @@ def _folders(top: Path) -> list[Path]:
 
 
 def _removable(folder: Path, downloads: bool) -> list[Path]:
-    whole = folder.parent == prepared_folder() or downloads
-    unfinished = [] if whole else sorted(folder.glob("tmp*"))
-    return leftovers(folder) + unfinished + ([folder] if whole and folder.is_dir() else [])
+    all_of_it = folder.parent == prepared_folder() or downloads
+    unfinished = [] if all_of_it else sorted(folder.glob("tmp*"))
+    return leftovers(folder) + unfinished + ([folder] if all_of_it and folder.is_dir() else [])
 
 
 @contextmanager

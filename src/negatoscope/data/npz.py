@@ -56,12 +56,12 @@ def open_npz(path: Path, split: str) -> Dataset:
         members = {name.removesuffix(".npy"): _member(opened, name) for name in files}
     images, labels = _pair(path, split, members)
     container = NpzImages(path, opened, images)
-    given = _whole(path, opened, labels)
+    given = _array(path, opened, labels)
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given.shape != images.shape[:1]:
         raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
-    names = [str(name) for name in _whole(path, opened, members[NAMES]).ravel()] if NAMES in members else []
+    names = [str(name) for name in _array(path, opened, members[NAMES]).ravel()] if NAMES in members else []
     checked, class_names = checked_labels(given, where=str(path), class_names=names)
     name = printable(path.name)
     return Dataset(
@@ -130,11 +130,11 @@ def _member(opened: ZipMembers, name: str) -> Member:
 
 def _pair(path: Path, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
     divided = ((f"x_{split}", f"y_{split}"), (f"{split}_images", f"{split}_labels"))
-    wanted: Sequence[tuple[str, str]] = divided + (_UNDIVIDED if split == "test" else ())
-    for images, labels in wanted:
+    keys: Sequence[tuple[str, str]] = divided + (_UNDIVIDED if split == "test" else ())
+    for images, labels in keys:
         if images in members and labels in members:
             return members[images], members[labels]
-    pairs = ", ".join(f"{images} and {labels}" for images, labels in wanted)
+    pairs = ", ".join(f"{images} and {labels}" for images, labels in keys)
     raise DataError(f"expected {pairs} in {path}, got {', '.join(members) or 'nothing'}; rename its arrays")
 
 
@@ -152,7 +152,7 @@ def _axes(path: Path, member: Member) -> tuple[int, ...]:
     return (0, 1, 2) if first else (2, 0, 1)
 
 
-def _whole(path: Path, opened: ZipMembers, member: Member) -> np.ndarray:
+def _array(path: Path, opened: ZipMembers, member: Member) -> np.ndarray:
     size_bytes = math.prod(member.shape) * member.dtype.itemsize
     if member.dtype.hasobject:
         raise DataError(f"expected plain values in {member.key} of {path}, got pickled objects, which are never loaded")

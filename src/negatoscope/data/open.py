@@ -16,7 +16,7 @@ TARS = (".tar", ".tar.gz", ".tgz")
 
 
 def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None) -> Dataset:
-    """One split of what `text` names; images are read when they are asked for.
+    """One split of what `text` names; images are read on access.
 
     Args:
         text: A spec such as "mnist" or "gtsrb(prepare='paper')"; "folder:PATH"; or a path: a folder, zip or tar
@@ -31,9 +31,9 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
         DataNotFoundError: There is no copy of a dataset and none can be fetched.
         DataError: What is there is damaged, or not what it claims to be, or has no images of the split.
     """
-    what, parted, last = text.rpartition(":")
-    if parted and last in SPLITS:
-        text, split = what, last
+    name, colon, last = text.rpartition(":")
+    if colon and last in SPLITS:
+        text, split = name, last
     if split not in SPLITS:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
     if text.startswith("folder:"):

@@ -19,7 +19,7 @@ from negatoscope.errors import DataError
 from negatoscope.files import sha256_of
 
 ROWS_AT_ONCE = 16
-"""How many images are held between two that are asked for."""
+"""How many images are read at a time."""
 
 _BUFFER_BYTES = 1 << 20  # a column is read through this, not whole
 
@@ -136,7 +136,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _of_split(place: Path, files: Sequence[Path], split: str) -> list[Path]:
-    named = {path: next((each for each in SPLITS if path.stem.startswith(each)), "") for path in files}
+    named = {path: next((name for name in SPLITS if path.stem.startswith(name)), "") for path in files}
     chosen = [path for path in files if named[path] == (split if any(named.values()) else "")]
     if not chosen or (split != "test" and not any(named.values())):
         found = ", ".join(sorted({name or "files without a split" for name in named.values()}))
@@ -190,5 +190,5 @@ def _labels(path: Path, column: pa.ChunkedArray) -> np.ndarray:
 def _names(path: Path, file: pq.ParquetFile, column: str) -> list[str]:
     """What each row's image is called: the last part of its path, or which row it is."""
     paths = file.read(columns=[column]).column(0).to_pylist() if column else [None] * file.metadata.num_rows
-    told = [PurePosixPath((row or {}).get("path") or "").name for row in paths]
-    return [printable(name) or f"row {row} of {printable(path.name)}" for row, name in enumerate(told)]
+    names = [PurePosixPath((row or {}).get("path") or "").name for row in paths]
+    return [printable(name) or f"row {row} of {printable(path.name)}" for row, name in enumerate(names)]

@@ -1,4 +1,4 @@
-"""Prepared arrays, made once and kept in the user's cache as memory maps."""
+"""Prepared arrays, made once and cached as memory maps."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 def prepared_folder() -> Path:
-    """Where prepared arrays are kept: a folder for each key, beside its lock."""
+    """Where prepared arrays are: a folder for each key, beside its lock."""
     return cache_folder() / "prepared"
 
 

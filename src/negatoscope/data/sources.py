@@ -152,7 +152,7 @@ def cache_folder() -> Path:
 
 
 def downloads_folder() -> Path:
-    """Where downloads are kept, each dataset's in a folder of its name."""
+    """Where downloads are, each dataset's in a folder of its name."""
     return cache_folder() / "downloads"
 
 
@@ -163,7 +163,7 @@ def lock_of(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that is at hand, and where."""
+    """A local file, and what it is."""
 
     path: Path
     source: SourceFile
@@ -180,7 +180,7 @@ class LocalCopy:
 
 
 class DataLocator:
-    """The places where a dataset's files are looked for.
+    """The places where a dataset's files may be.
 
     In this order: `data_dir`, ``NEGATOSCOPE_DATA_DIR``, the user's cache, and then a download into the cache. In each
     they may lie in a folder of the dataset's name or, but for the cache, in the place itself.
@@ -192,8 +192,8 @@ class DataLocator:
 
     def __init__(self, data_dir: Path | None = None, *, download: bool = True) -> None:
         variable = os.environ.get("NEGATOSCOPE_DATA_DIR")
-        told = {"--data-dir": data_dir, "NEGATOSCOPE_DATA_DIR": Path(variable) if variable else None}
-        self.named = {origin: folder for origin, folder in told.items() if folder is not None}
+        named = {"--data-dir": data_dir, "NEGATOSCOPE_DATA_DIR": Path(variable) if variable else None}
+        self.named = {origin: folder for origin, folder in named.items() if folder is not None}
         self.download = download
 
     def find(self, dataset: str) -> dict[str, FoundFile]:
@@ -204,21 +204,21 @@ class DataLocator:
             DataError: A named folder does not exist, a file cannot be read, or one in the cache is damaged.
             OutputError: The cache cannot be written.
         """
-        copy = self.whole(dataset) or self.fetch(dataset)
-        found = {name: FoundFile(path, identify(sources()[dataset], path)) for name, path in copy.paths.items()}
-        damaged = [file.path for file in found.values() if copy.origin == "cache" and not file.source.official]
+        copy = self.complete_copy(dataset) or self.fetch(dataset)
+        files = {name: FoundFile(path, identify(sources()[dataset], path)) for name, path in copy.paths.items()}
+        damaged = [file.path for file in files.values() if copy.origin == "cache" and not file.source.official]
         if damaged:
             raise DataError(
                 f"expected the official {damaged[0]}, got a damaged one; run negatoscope data fetch {dataset}"
             )
-        return found
+        return files
 
-    def whole(self, dataset: str) -> LocalCopy | None:
-        """The first copy that lacks nothing, its content not looked at."""
+    def complete_copy(self, dataset: str) -> LocalCopy | None:
+        """The first copy with all files, their content not checked."""
         return next((copy for copy in self.copies(dataset) if not copy.missing), None)
 
     def copies(self, dataset: str) -> list[LocalCopy]:
-        """What each place holds of a dataset, in the order of looking; places that hold none of it are left out.
+        """What each place holds of a dataset, in their order; places that hold none of it are left out.
 
         Raises:
             DataError: A named folder does not exist or cannot be read.
@@ -261,20 +261,19 @@ class DataLocator:
         yield "cache", downloads_folder() / source.name
 
     def _not_found(self, source: Source, reason: str) -> DataNotFoundError:
-        partial = self.copies(source.name)
-        whole = self.whole(source.name)
-        if whole:
-            damaged = [name for name, path in whole.paths.items() if not _is_official(source.files[name], path)]
+        partial, complete = self.copies(source.name), self.complete_copy(source.name)
+        if complete:
+            damaged = [name for name, path in complete.paths.items() if not _is_official(source.files[name], path)]
             return DataNotFoundError(
-                f"expected the official {', '.join(damaged)} of {source.name} in {whole.folder}, got damaged files, "
+                f"expected the official {', '.join(damaged)} of {source.name} in {complete.folder}, got damaged files, "
                 f"and {reason}; try again later or name another folder with --data-dir"
             )
         if partial:
             where = f"{', '.join(partial[0].missing)} of {source.name} in {partial[0].folder} beside its other files"
             todo = "add it there or name another folder with --data-dir"
         else:
-            looked = ", ".join(str(folder) for folder in (*self.named.values(), downloads_folder()))
-            where = f"{', '.join(source.files) or 'files'} of {source.name} in {looked}"
+            places = ", ".join(str(folder) for folder in (*self.named.values(), downloads_folder()))
+            where = f"{', '.join(source.files)} of {source.name} in {places}"
             todo = "name their folder with --data-dir"
         return DataNotFoundError(f"expected {where}, found no copy, and {reason}; {todo}")
 
@@ -282,10 +281,10 @@ class DataLocator:
 def _copy(source: Source, origin: str, folder: Path) -> LocalCopy:
     try:
         paths = {name: folder / name for name in source.files if (folder / name).is_file()}
-        mine = {name: path for name, path in paths.items() if not _is_of_another(source, path)}
+        own = {name: path for name, path in paths.items() if not _is_of_another(source, path)}
     except OSError as error:
         raise DataError(f"expected a folder that can be read, got {folder} ({error.strerror}); correct it") from error
-    return LocalCopy(origin, folder, mine, tuple(name for name in source.files if name not in mine))
+    return LocalCopy(origin, folder, own, tuple(name for name in source.files if name not in own))
 
 
 def _is_of_another(source: Source, path: Path) -> bool:
@@ -314,7 +313,7 @@ def md5_of(path: Path) -> str:
 
 
 class _DownloadError(DataNotFoundError):
-    """No address gives the file; the text says what each gave instead."""
+    """No address gives the file; the message says what each gave instead."""
 
 
 def download(source: Source, folder: Path, *, retries: int) -> dict[str, Path]:
@@ -356,7 +355,7 @@ def _download(source: Source, name: str, folder: Path, retries: int) -> Path:
 
 
 def _stream(url: str, output_file: str, _store: object) -> None:
-    """Download in pooch's way of calling, with a progress bar where somebody looks."""
+    """Download, called as pooch calls it, with a progress bar on a terminal."""
     import requests
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -364,12 +363,12 @@ def _stream(url: str, output_file: str, _store: object) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    asked = requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"})
-    with asked as answer, progress, Path(output_file).open("wb") as file:
-        answer.raise_for_status()
-        size_bytes = int(answer.headers.get("Content-Length", 0)) or None
+    request = requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"})
+    with request as response, progress, Path(output_file).open("wb") as file:
+        response.raise_for_status()
+        size_bytes = int(response.headers.get("Content-Length", 0)) or None
         task = progress.add_task(url.rpartition("/")[2], total=size_bytes)
-        for block in answer.iter_content(1 << 16):
+        for block in response.iter_content(1 << 16):
             progress.advance(task, file.write(block))
 
 

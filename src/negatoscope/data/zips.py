@@ -21,7 +21,7 @@ _LEAVES = re.compile(r"(|[A-Za-z]:.*|\.\.)/|.*/\.\.(/|$)")
 
 
 class ZipMembers(Container):
-    """Members of a zip, each read whole, its size and checksum verified; in less than half the time of `zipfile`.
+    """Members of a zip, each read whole, its size and checksum verified, faster than by `zipfile`.
 
     Safe in threads and in forked processes, and can be sent to others, which open the file anew.
 
