@@ -33,6 +33,11 @@ DARK: Mapping[str, str] = {
 PRINT: Mapping[str, str] = {**LIGHT, "paper": "#ffffff", "ink": "#222222", "soft": "#666666", "line": "#dddddd"}
 """A printed page, and every figure that is a file."""
 
+TEST_IMAGES, NEGATIVES = "#0072b2", PRINT["after"]
+CORRECT, MISCLASSIFIED = "#00694a", "#b03a00"
+UNDECIDED = "#888888"
+"""In the figures of the paper's reproduction."""
+
 NOTEBOOK: Mapping[str, str] = {"line": "#888888", "before": "#2f86c9", "after": "#d9681a"}
 """On a background that is not ours: of middle tone."""
 

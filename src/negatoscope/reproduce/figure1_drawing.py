@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import percent
+from negatoscope.reports.palette import CORRECT, MISCLASSIFIED
 
-_CORRECT, _MISCLASSIFIED = "#00694a", "#b03a00"
 _SIDE, _GAP, _GROUP_GAP, _MARGIN = 1.5, 0.14, 0.5, 0.15
 _HEADER, _LINE, _NAMES = 0.55, 0.165, 1.1
 
@@ -98,7 +98,7 @@ def _draw(figure: Figure, panel: Panel, place: tuple[float, float, float, float]
         spine.set(visible=True, color=GRAY, linewidth=0.6)
     bold = len(_prediction_lines(panel))
     look: dict[str, Any] = {
-        "color": _CORRECT if panel.prediction == panel.truth else _MISCLASSIFIED,
+        "color": CORRECT if panel.prediction == panel.truth else MISCLASSIFIED,
         "fontweight": "bold",
     }
     for index, line in enumerate(_caption(panel)):

@@ -12,13 +12,14 @@ from matplotlib.ticker import MaxNLocator
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted, percent
+from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
 from negatoscope.reproduce.names import short_classifier_name
 from negatoscope.reproduce.table1_columns import Section, sections
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.table1_document import SummaryRow, Table1
 
-_SERIES = (("test", "#0072b2", "o", "test images"), ("negative", "#b84a00", "D", "negatives"))
+_SERIES = (("test", TEST_IMAGES, "o", "test images"), ("negative", NEGATIVES, "D", "negatives"))
 _INTERVALS = {"wilson": "Wilson 95 % interval", "prediction": "95 % prediction interval"}
 _APART = 0.09
 
