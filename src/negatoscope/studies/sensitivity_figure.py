@@ -11,13 +11,14 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import counted, percent
+from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES, UNDECIDED
 from negatoscope.reproduce.names import SMOKE
 from negatoscope.studies.sensitivity_page import study_title
 from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import Curve, FactorResult, LevelResult, SensitivityResult, StudyResult
 
-_COLORS = {"decides": "#b84a00", "does not matter": "#0072b2", "undecided": "#888888", "not judged": "#888888"}
-_PAPER = "#b84a00"
+_COLORS = {"decides": NEGATIVES, "does not matter": TEST_IMAGES, "undecided": UNDECIDED, "not judged": UNDECIDED}
+_PAPER = NEGATIVES
 _MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10, 15, 20, 30, 50, 70, 100)]
 _WIDE_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.175, 11.0, 0.75, 0.55, 1.0
