@@ -17,7 +17,7 @@ class Section:
 
     Args:
         title: The heading, and the section's entry in the page's contents.
-        place: Sections stand in the order of these numbers; built-in ones are multiples of ten.
+        place: Sections stand in the order of these numbers; what stands at 0 is not in the page's contents.
         body: HTML. `Markup("<p>{}</p>").format(text)` escapes whatever is put in; `render` fills in a template.
         lead: One paragraph beneath the heading.
         wide: Whether the heading stands above the body, not beside it.
