@@ -127,7 +127,7 @@ def run_jobs(
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
+                process.kill()
             if isinstance(error, BrokenProcessPool):
                 raise InputError(
                     f"expected {count} processes to end their runs, but one was ended from outside, as happens where "
@@ -137,7 +137,9 @@ def run_jobs(
 
 
 def _begin(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # sent to all at once: the first process ends the others
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     torch.set_num_threads(threads)
     keep_freed_memory()
