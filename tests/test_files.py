@@ -51,7 +51,7 @@ def test_a_place_without_a_name_of_its_own_is_one_sentence(path: str) -> None:
         (temporary / "file").write_bytes(b"new")
 
 
-def test_a_file_where_a_folder_should_be_is_told_as_such(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_should_be_is_reported_as_such(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(OutputError, match=r"/file/below: /.*/file is a file, not a folder; give another place"):
         write_whole(tmp_path / "file" / "below", b"new")

@@ -29,7 +29,7 @@ def test_equalized_images_are_those_of_opencv(images: np.ndarray) -> None:
     np.testing.assert_array_equal(equalize(images), np.array(expected, dtype=np.uint8).reshape(images.shape))
 
 
-def test_many_grey_levels_equalize_as_in_opencv() -> None:
+def test_many_gray_levels_equalize_as_in_opencv() -> None:
     images = np.random.default_rng(0).gamma(2.0, 30.0, (5, 64, 64)).clip(0, 255).astype(np.uint8)
     np.testing.assert_array_equal(equalize(images), [cv2.equalizeHist(image) for image in images])
 
@@ -62,7 +62,7 @@ def test_colour_decodes_to_what_opencv_encoded(extension: str, image: np.ndarray
 
 
 @pytest.mark.parametrize("extension", [".png", ".pgm"])
-def test_grey_decodes_to_one_channel(extension: str) -> None:
+def test_gray_decodes_to_one_channel(extension: str) -> None:
     image = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
     decoded = decode(cv2.imencode(extension, image)[1].tobytes(), name="x")
     np.testing.assert_array_equal(decoded, image[None])
@@ -70,7 +70,7 @@ def test_grey_decodes_to_one_channel(extension: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)])
-def test_every_mode_is_grey_or_rgb(mode: str, channels: int) -> None:
+def test_every_mode_is_gray_or_rgb(mode: str, channels: int) -> None:
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)).convert(mode)
     assert decode(_encoded(image, "PNG"), name="x").shape == (channels, 5, 7)
 

@@ -68,7 +68,7 @@ def test_cropping_is_resizing_the_short_side_and_cutting_out_the_centre(
 def test_a_crop_for_a_flat_size_covers_both_sides() -> None:
     rows = np.arange(0, 200, 2, dtype=np.uint8)[:, None].repeat(100, axis=1)[None]  # grows downwards
     fitted = resize_image(rows, ResizeSpec(10, 50, "gray", mode="crop"))
-    # 100 x 100 becomes 50 x 50, of which the ten rows in the middle are kept.
+    # 100 x 100 becomes 50 x 50, of which the ten rows in the middle stay.
     np.testing.assert_allclose(fitted[0, :, 0], 2 * (2 * np.arange(20, 30) + 0.5), atol=1)
 
 

@@ -200,11 +200,13 @@ def test_columns_come_in_the_order_asked_for(written, tables):
         {},
     ],
 )
-def test_where_keeps_the_rows_that_a_plain_comparison_keeps(written, tables, where):
+def test_where_selects_the_rows_that_a_plain_comparison_selects(written, tables, where):
     rows = pa.concat_tables(tables).to_pylist()
-    kept = [row for row in rows if all(row[name] == value for name, value in where.items())]
-    assert read_rows(written, where=where).to_pylist() == kept
-    assert read_rows(written, columns=["sample"], where=where)["sample"].to_pylist() == [row["sample"] for row in kept]
+    expected = [row for row in rows if all(row[name] == value for name, value in where.items())]
+    assert read_rows(written, where=where).to_pylist() == expected
+    assert read_rows(written, columns=["sample"], where=where)["sample"].to_pylist() == [
+        row["sample"] for row in expected
+    ]
 
 
 @given(st.integers(0, 109))
@@ -232,10 +234,10 @@ def test_a_value_that_its_column_cannot_hold_is_refused(written, name, value):
         read_rows(written, where={name: value})
 
 
-@pytest.mark.parametrize("asked", [{"columns": ["lable"]}, {"where": {"lable": 7}}])
-def test_a_name_that_is_no_column_is_refused(written, asked):
+@pytest.mark.parametrize("selection", [{"columns": ["lable"]}, {"where": {"lable": 7}}])
+def test_a_name_that_is_no_column_is_refused(written, selection):
     with pytest.raises(InputError, match="got 'lable'"):
-        read_rows(written, **asked)
+        read_rows(written, **selection)
 
 
 def test_parts_without_a_matching_row_are_not_read(written, tables):

@@ -1,4 +1,4 @@
-"""Images are read out of zips and tars where they lie, and what is damaged or absurd is told."""
+"""Images are read out of zips and tars where they lie, and what is damaged or absurd is refused."""
 
 import gzip
 import io
@@ -96,7 +96,7 @@ def test_a_zip_that_unpacks_to_more_than_it_says_gives_no_more_than_that(tmp_pat
         ZipMembers(tmp_path / "bomb.zip").read(0)
 
 
-def test_a_damaged_member_is_told_by_name_and_the_others_are_read(
+def test_a_damaged_member_is_reported_by_name_and_the_others_are_read(
     tmp_path: Path, files: dict[str, bytes], pack: Callable[..., Path]
 ) -> None:
     path = pack(tmp_path / "pets.zip", files)

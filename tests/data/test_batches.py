@@ -26,25 +26,25 @@ Encode = Callable[..., tuple[bytes, np.ndarray]]
 FIT = ResizeSpec(8, 8, "gray")
 
 
-class Watched(Container):
-    """Images whose reading is watched."""
+class CountingContainer(Container):
+    """Images whose reads are counted."""
 
     def __init__(self, contents: Sequence[bytes]) -> None:
         super().__init__([f"{index}.png" for index in range(len(contents))])
         self.contents = contents
-        self.asked: list[int] = []
+        self.reads: list[int] = []
         self.threads: set[int] = set()
 
     def read(self, position: int) -> bytes:
-        self.asked.append(position)
+        self.reads.append(position)
         self.threads.add(threading.get_ident())
         return self.contents[position]
 
 
 @pytest.fixture
-def watched(make_dataset: MakeDataset, encode: Encode) -> Callable[[int], tuple[Dataset, Watched]]:
-    def make(n: int) -> tuple[Dataset, Watched]:
-        container = Watched([encode(seed, (6, 5, 3))[0] for seed in range(n)])
+def counting(make_dataset: MakeDataset, encode: Encode) -> Callable[[int], tuple[Dataset, CountingContainer]]:
+    def make(n: int) -> tuple[Dataset, CountingContainer]:
+        container = CountingContainer([encode(seed, (6, 5, 3))[0] for seed in range(n)])
         lazy = LazyImages(container, np.arange(n))
         return replace(make_dataset(n), images=lazy, names=container.names), container
 
@@ -95,33 +95,33 @@ def test_unreadable_images_are_left_out_and_named(tmp_path: Path, encode: Encode
     made = list(batches(dataset, FIT, batch_size=2))
     assert [batch.samples.tolist() for batch in made] == [[0], [], [4]]
     assert made[1].pixels.shape == (0, 1, 8, 8)
-    told = [each for batch in made for each in batch.unreadable]
-    assert [(each.sample, each.name) for each in told] == [(index, f"cat/{index}.png") for index in (1, 2, 3, 5)]
-    assert told[0].reason == "expected an image in cat/1.png, got bytes that do not decode; fetch the file again"
-    assert told[3].reason == "expected a readable image, but cat/5.png is none: No such file or directory"
+    unreadable = [each for batch in made for each in batch.unreadable]
+    assert [(each.sample, each.name) for each in unreadable] == [(index, f"cat/{index}.png") for index in (1, 2, 3, 5)]
+    assert unreadable[0].reason == "expected an image in cat/1.png, got bytes that do not decode; fetch the file again"
+    assert unreadable[3].reason == "expected a readable image, but cat/5.png is none: No such file or directory"
 
 
 def test_one_thread_reads_in_order_and_each_image_once(
-    watched: Callable[[int], tuple[Dataset, Watched]],
+    counting: Callable[[int], tuple[Dataset, CountingContainer]],
 ) -> None:
-    dataset, container = watched(50)
+    dataset, container = counting(50)
     list(batches(dataset, FIT, batch_size=7, threads=4))
-    assert container.asked == list(range(50))
+    assert container.reads == list(range(50))
     assert len(container.threads) == 1
     assert threading.get_ident() not in container.threads
 
 
-def test_no_more_than_two_batches_are_read_ahead(watched: Callable[[int], tuple[Dataset, Watched]]) -> None:
-    dataset, container = watched(60)
+def test_no_more_than_two_batches_are_read_ahead(counting: Callable[[int], tuple[Dataset, CountingContainer]]) -> None:
+    dataset, container = counting(60)
     for index, batch in enumerate(batches(dataset, FIT, batch_size=5)):
         assert len(batch.labels) == 5
-        assert len(container.asked) <= 5 * (index + 2)
+        assert len(container.reads) <= 5 * (index + 2)
 
 
 def test_encoded_images_wait_for_a_free_thread_unread(make_dataset: MakeDataset, encode: Encode) -> None:
     may_decode, content = threading.Event(), encode(0)[0]
 
-    class Slow(Watched):
+    class Slow(CountingContainer):
         def decode(self, content: bytes, position: int) -> np.ndarray:
             may_decode.wait()
             return super().decode(content, position)
@@ -131,10 +131,10 @@ def test_encoded_images_wait_for_a_free_thread_unread(make_dataset: MakeDataset,
     made: list[Batch] = []
     worker = threading.Thread(target=lambda: made.extend(batches(dataset, FIT, batch_size=100, threads=2)))
     worker.start()
-    while len(container.asked) < 16:
+    while len(container.reads) < 16:
         worker.join(0.001)
     worker.join(0.1)
-    assert len(container.asked) == 16  # eight for each thread
+    assert len(container.reads) == 16  # eight for each thread
     may_decode.set()
     worker.join()
     assert sum(len(batch.labels) for batch in made) == 200
@@ -168,21 +168,21 @@ def test_opening_choosing_and_batching_decode_each_image_once(
     assert len(decoded) == len(set(decoded)) == 7
 
 
-def test_stopping_early_leaves_no_thread(watched: Callable[[int], tuple[Dataset, Watched]]) -> None:
+def test_stopping_early_leaves_no_thread(counting: Callable[[int], tuple[Dataset, CountingContainer]]) -> None:
     before = set(threading.enumerate())
-    made = batches(watched(100)[0], FIT, batch_size=10)
+    made = batches(counting(100)[0], FIT, batch_size=10)
     next(made)
     made.close()  # type: ignore[attr-defined]
     assert set(threading.enumerate()) <= before
 
 
 def test_chosen_images_are_read_from_their_container_in_order(
-    watched: Callable[[int], tuple[Dataset, Watched]],
+    counting: Callable[[int], tuple[Dataset, CountingContainer]],
 ) -> None:
-    dataset, container = watched(30)
+    dataset, container = counting(30)
     chosen = dataset.take(np.array([3, 8, 9, 20]), split="test (4 of 30)")
     (batch,) = batches(chosen, FIT, batch_size=9)
-    assert container.asked == [3, 8, 9, 20]
+    assert container.reads == [3, 8, 9, 20]
     assert batch.names == ("3.png", "8.png", "9.png", "20.png")
     assert batch.samples.tolist() == [3, 8, 9, 20]
 

@@ -1,4 +1,4 @@
-"""Images and classes are told from paths alike in folders and archives."""
+"""Images and classes come from paths alike in folders and archives."""
 
 import pytest
 from hypothesis import given

@@ -66,8 +66,8 @@ def training_members(signs: Pictures) -> Members:
     members = {name: ppm(image) for name, image in signs.items()}
     for label in (14, 3):
         folder = f"{TRAINING}/{label:05d}"
-        mine = [name for name in signs if name.startswith(folder)][::-1]
-        lines = [line(name.rpartition("/")[2], signs[name], label) for name in mine]
+        names = [name for name in signs if name.startswith(folder)][::-1]
+        lines = [line(name.rpartition("/")[2], signs[name], label) for name in names]
         members[f"{folder}/GT-{label:05d}.csv"] = "\r\n".join([HEADER, *lines, ""]).encode()
     return members
 
@@ -247,7 +247,7 @@ def test_settings_of_the_preparation_need_the_preparation() -> None:
         load_dataset("gtsrb(interpolation='box')", split="train")
 
 
-def grey_by_opencv(content: bytes) -> np.ndarray:
+def gray_by_opencv(content: bytes) -> np.ndarray:
     """Decoding and gray by OpenCV; antialiased resizing by torch, for OpenCV's bilinear has none."""
     gray = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY)
     values = torch.from_numpy(gray)[None, None].float()
@@ -264,7 +264,7 @@ def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
     assert gray.dtype == images.dtype == np.uint8
     with zipfile.ZipFile(path) as opened:
         for before, after, sign in zip(gray[:, 0], images[:, 0], signs, strict=True):
-            other = grey_by_opencv(opened.read(sign.member))
+            other = gray_by_opencv(opened.read(sign.member))
             assert np.abs(before.astype(int) - other).max() <= 1
             np.testing.assert_array_equal(after, cv2.equalizeHist(before))
 
@@ -286,7 +286,7 @@ def test_each_order_of_equalization_gives_other_images(archive: Path) -> None:
     assert (orders[0].max(axis=(1, 2, 3)) == 255).all()
 
 
-def test_a_negative_before_the_preparation_is_the_negative_of_its_grey_image(archive: Path) -> None:
+def test_a_negative_before_the_preparation_is_the_negative_of_its_gray_image(archive: Path) -> None:
     image, negative = (prepared(archive, Preparation(order="resize", negated=negated)) for negated in (False, True))
     assert np.abs(255 - image - negative).max() <= 2
 

@@ -64,7 +64,7 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes, com
         idx.read_idx(tmp_path / "odd.gz")
 
 
-def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.gz"):
         idx.read_idx(tmp_path / "nowhere.gz")
 

@@ -47,7 +47,7 @@ def test_images_of_one_size_are_one_array_of_what_pillow_reads(divided: Path) ->
         np.testing.assert_array_equal(got, np.asarray(Image.open(divided / "train" / name)).transpose(2, 0, 1))
 
 
-def test_grey_images_have_one_channel(tmp_path: Path) -> None:
+def test_gray_images_have_one_channel(tmp_path: Path) -> None:
     values = picture(tmp_path / "gray" / "a.png", 0, size=(4, 4))
     np.testing.assert_array_equal(load(tmp_path).images[0], values[None])
 
@@ -117,14 +117,14 @@ def test_changed_images_are_prepared_again(divided: Path) -> None:
     np.testing.assert_array_equal(after[1], values.transpose(2, 0, 1))
 
 
-def test_an_image_that_does_not_decode_is_told_by_name(divided: Path) -> None:
+def test_an_image_that_does_not_decode_is_reported_by_name(divided: Path) -> None:
     path = divided / "train" / "stop" / "b.png"
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataError, match=r"expected an image in .*stop/b\.png"):
         load(divided, "train")
 
 
-def test_an_image_of_another_size_that_does_not_decode_is_told_when_it_is_asked_for(divided: Path) -> None:
+def test_an_image_of_another_size_that_does_not_decode_is_reported_on_access(divided: Path) -> None:
     picture(divided / "train" / "10" / "z.png", 0, size=(9, 9, 3))
     path = divided / "train" / "stop" / "b.png"
     path.write_bytes(b"no image")
@@ -134,7 +134,7 @@ def test_an_image_of_another_size_that_does_not_decode_is_told_when_it_is_asked_
         images[3]
 
 
-def test_an_image_that_is_gone_is_told_by_name(divided: Path) -> None:
+def test_an_image_that_is_gone_is_reported_by_name(divided: Path) -> None:
     picture(divided / "train" / "10" / "z.png", 0, size=(9, 9, 3))
     images = load(divided, "train").images
     (divided / "train" / "stop" / "b.png").unlink()
@@ -209,7 +209,7 @@ def test_a_name_that_is_no_text_is_written_with_escapes(divided: Path) -> None:
     assert opened.images[2].shape == (3, 6, 5)
 
 
-def test_a_path_that_is_no_folder_is_told(tmp_path: Path) -> None:
+def test_a_path_that_is_no_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "nowhere", ""):
         with pytest.raises(DataError, match=r"expected folder:PATH with a folder of images, got '.*', which is none"):

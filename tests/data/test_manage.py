@@ -107,7 +107,7 @@ def test_the_list_tells_what_is_damaged_in_the_cache(mnist_files: dict[str, byte
     assert states()["mnist"] == "damaged"
 
 
-def test_an_unofficial_copy_that_is_right_loads_and_passes(tmp_path: Path, mnist_files: dict[str, bytes]) -> None:
+def test_a_valid_unofficial_copy_loads_and_passes(tmp_path: Path, mnist_files: dict[str, bytes]) -> None:
     fill(tmp_path / "mnist", mnist_files)
     rows = verify(["mnist"], data_dir=tmp_path)
     assert [row.path.name for row in rows] == list(sources()["mnist"].files)
@@ -128,7 +128,7 @@ def test_an_unofficial_copy_that_is_right_loads_and_passes(tmp_path: Path, mnist
         (None, "it is missing"),
     ],
 )
-def test_a_file_that_is_not_right_fails_by_name(
+def test_a_file_with_wrong_content_fails_by_name(
     tmp_path: Path, mnist_files: dict[str, bytes], content: Callable[[bytes], bytes] | None, problem: str
 ) -> None:
     folder = fill(tmp_path / "mnist", mnist_files)
@@ -238,7 +238,7 @@ def test_a_published_dataset_with_a_check_of_its_own_has_unofficial_copies(
     assert row.problem.startswith("expected an .npz file in ")
 
 
-def test_names_that_cannot_be_verified_or_fetched_are_told() -> None:
+def test_names_that_cannot_be_verified_or_fetched_are_reported() -> None:
     for ask in (fetch, lambda name: verify([name])):
         with pytest.raises(SpecError, match=r"did you mean 'mnist'\?"):
             ask("mnits")
@@ -288,8 +288,8 @@ def leave_remains(name: str) -> Path:
 def test_cleaning_removes_prepared_arrays_and_remains_and_counts_their_bytes(mnist_files: dict[str, bytes]) -> None:
     make_arrays("one")
     make_arrays("two")
-    kept = fill(downloads_folder() / "mnist", mnist_files)
-    (kept / "tmpa1b2c3d4").write_bytes(bytes(300))
+    downloaded = fill(downloads_folder() / "mnist", mnist_files)
+    (downloaded / "tmpa1b2c3d4").write_bytes(bytes(300))
     leave_remains("three-0123456789abcdef")
     expected = 300 + sum(path.stat().st_size for path in prepared_folder().rglob("*") if path.is_file())
     done = clean()
@@ -297,16 +297,16 @@ def test_cleaning_removes_prepared_arrays_and_remains_and_counts_their_bytes(mni
     assert len(done.removed) == 4
     assert done.in_use == ()
     assert [path for path in prepared_folder().iterdir() if path.suffix != ".lock"] == []
-    assert sorted(path.name for path in kept.iterdir()) == sorted(mnist_files)
+    assert sorted(path.name for path in downloaded.iterdir()) == sorted(mnist_files)
     assert clean().size_bytes == 0
     make_arrays("one")
 
 
 def test_cleaning_removes_downloads_only_if_asked(mnist_files: dict[str, bytes]) -> None:
-    kept = fill(downloads_folder() / "mnist", mnist_files)
+    downloaded = fill(downloads_folder() / "mnist", mnist_files)
     assert clean().removed == ()
     assert clean(downloads=True).size_bytes == sum(map(len, mnist_files.values()))
-    assert not kept.exists()
+    assert not downloaded.exists()
 
 
 def test_cleaning_leaves_what_another_process_works_on() -> None:

@@ -148,7 +148,7 @@ def test_a_header_that_claims_more_than_is_there_is_one_sentence(tmp_path: Path)
         open_dataset(str(tmp_path / "a.npz"))
 
 
-def test_a_damaged_array_is_told_at_the_image_where_it_shows(tmp_path: Path) -> None:
+def test_a_damaged_array_is_reported_at_the_image_where_it_shows(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 40, 50, 3), dtype=np.uint8)
     path = Path(saved(tmp_path / "a.npz", compressed=False, images=images, labels=LABELS))
     last = images[6].tobytes()

@@ -119,13 +119,13 @@ def test_a_note_of_another_form_is_no_note(tmp_path: Path, contents: list[bytes]
     assert open_dataset(str(tmp_path / "a.parquet")).class_names == ("0", "1", "2")
 
 
-def test_only_the_last_part_of_a_path_is_told(tmp_path: Path, contents: list[bytes]) -> None:
+def test_only_the_last_part_of_a_path_is_reported(tmp_path: Path, contents: list[bytes]) -> None:
     paths = ["/home/somebody/cats/1.png", None, ""]
     dataset = open_dataset(hugging_face(tmp_path / "a.parquet", contents[:3], labels=[0, 0, 0], paths=paths))
     assert list(dataset.names) == ["1.png", "row 1 of a.parquet", "row 2 of a.parquet"]
 
 
-def test_an_image_without_bytes_is_told_by_name_and_the_others_are_read(tmp_path: Path, contents: list[bytes]) -> None:
+def test_an_image_without_bytes_is_reported_by_name_and_others_are_read(tmp_path: Path, contents: list[bytes]) -> None:
     images = open_dataset(hugging_face(tmp_path / "a.parquet", [contents[0], None, b"no image", *contents[3:]])).images
     with pytest.raises(DataError, match=r"^expected the bytes of 1\.png in column image, got none; store them in the"):
         images[1]

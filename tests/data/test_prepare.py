@@ -125,7 +125,7 @@ def test_damaged_arrays_are_reported_with_what_to_do(damage: str) -> None:
         prepared(KEY, dict)
 
 
-def test_two_processes_at_once_make_the_arrays_once_and_both_are_right(tmp_path: Path) -> None:
+def test_two_processes_at_once_make_the_arrays_once_and_both_get_them(tmp_path: Path) -> None:
     runs = [run(PREPARE, tmp_path) for _ in range(2)]
     assert [process.communicate()[0].strip() for process in runs] == [str(sum(range(100_000)))] * 2
     assert [process.returncode for process in runs] == [0, 0]

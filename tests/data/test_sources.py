@@ -37,13 +37,13 @@ class Site:
     whole: dict[str, bytes] = field(default_factory=dict)
     broken: dict[str, bytes] = field(default_factory=dict)
     slow: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
 
 def answer(site: Site, request: BaseHTTPRequestHandler) -> None:
     name = request.path.removeprefix("/")
-    site.asked.append(name)
+    site.requests.append(name)
     half = name in site.broken or name in site.slow
     content = {**site.whole, **site.broken, **site.slow}.get(name)
     if content is None:
@@ -114,10 +114,10 @@ def test_official_files_are_downloaded_once(site: Site, tmp_path: Path) -> None:
     assert paths == {name: tmp_path / "tiny" / name for name in FILES}
     assert contents(tmp_path / "tiny") == FILES
     download(tiny(site.address), tmp_path / "tiny", retries=0)
-    assert site.asked == list(FILES)
+    assert site.requests == list(FILES)
 
 
-def test_other_bytes_than_the_official_ones_are_refused_and_not_kept(site: Site, tmp_path: Path) -> None:
+def test_other_bytes_than_the_official_ones_are_refused_and_removed(site: Site, tmp_path: Path) -> None:
     site.whole = {**FILES, "two.bin": FILES["one.bin"]}
     with pytest.raises(DataError, match=rf"expected the official two\.bin of tiny.*{site.address} gave other bytes"):
         download(tiny(site.address), tmp_path / "tiny", retries=0)
@@ -128,7 +128,7 @@ def test_where_the_first_address_lacks_a_file_the_second_is_asked(site: Site, tm
     site.whole = {f"second/{name}": content for name, content in FILES.items()}
     download(tiny(f"{site.address}first/", f"{site.address}second/"), tmp_path / "tiny", retries=0)
     assert contents(tmp_path / "tiny") == FILES
-    assert site.asked[:2] == ["first/one.bin", "second/one.bin"]
+    assert site.requests[:2] == ["first/one.bin", "second/one.bin"]
 
 
 def test_where_the_first_address_gives_other_bytes_the_second_is_asked(site: Site, tmp_path: Path) -> None:
@@ -148,10 +148,10 @@ def test_a_connection_that_breaks_once_is_tried_again(site: Site, tmp_path: Path
     site.whole, site.broken = dict(FILES), {"one.bin": FILES["one.bin"]}
     download(tiny(site.address), tmp_path / "tiny", retries=1)
     assert contents(tmp_path / "tiny") == FILES
-    assert site.asked == ["one.bin", *FILES]
+    assert site.requests == ["one.bin", *FILES]
 
 
-def test_an_address_that_falls_silent_is_told_so(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_falls_silent_is_reported(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("negatoscope.data.sources.TIMEOUT_SECONDS", 0.2)
     site.slow = dict(FILES)
     with pytest.raises(DataNotFoundError, match=r"gave nothing for 0\.2 seconds"):
@@ -164,16 +164,16 @@ def test_two_downloads_at_once_fetch_every_file_once(site: Site, tmp_path: Path)
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(download, tiny(site.address), tmp_path / "tiny", retries=0) for _ in range(2)]
     assert runs[0].result() == runs[1].result()
-    assert site.asked == list(FILES)
+    assert site.requests == list(FILES)
     assert contents(tmp_path / "tiny") == FILES
 
 
-def test_a_damaged_download_is_fetched_again_and_the_others_are_kept(site: Site, tmp_path: Path) -> None:
+def test_a_damaged_download_is_fetched_again_and_the_others_stay(site: Site, tmp_path: Path) -> None:
     site.whole = dict(FILES)
     fill(tmp_path / "tiny", {**FILES, "two.bin": b"damaged"})
     download(tiny(site.address), tmp_path / "tiny", retries=0)
     assert contents(tmp_path / "tiny") == FILES
-    assert site.asked == ["two.bin"]
+    assert site.requests == ["two.bin"]
 
 
 def test_a_download_that_is_killed_leaves_nothing_under_the_files_name(site: Site, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(site: Site, tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write"):
         download(tiny(site.address), tmp_path / "file" / "tiny", retries=0)
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_terminal_sees_how_far_a_download_is(
@@ -217,7 +217,7 @@ def test_a_terminal_sees_how_far_a_download_is(
     download(tiny(site.address), tmp_path / "quiet", retries=0)
     assert capfd.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    download(tiny(site.address), tmp_path / "watched", retries=0)
+    download(tiny(site.address), tmp_path / "counting", retries=0)
     out, err = capfd.readouterr()
     assert out == ""
     assert all(name in err for name in FILES)
@@ -237,7 +237,7 @@ def test_places_are_looked_into_in_the_order_that_the_manual_tells(
         return {file.path.parent for file in DataLocator(named).find("tiny").values()}
 
     assert where() == {cache / "tiny"}
-    assert site.asked == list(FILES)
+    assert site.requests == list(FILES)
     fill(variable / "tiny")
     assert where() == {variable / "tiny"}
     for name, content in FILES.items():
@@ -245,10 +245,10 @@ def test_places_are_looked_into_in_the_order_that_the_manual_tells(
     assert where() == {named}
     fill(named / "tiny")
     assert where() == {named / "tiny"}
-    assert site.asked == list(FILES)
+    assert site.requests == list(FILES)
 
 
-def test_every_file_is_told_by_its_sha256_and_as_official_or_not(
+def test_every_file_is_reported_with_its_sha256_and_as_official_or_not(
     tmp_path: Path, publish: Callable[..., Source]
 ) -> None:
     publish()
@@ -264,23 +264,29 @@ def test_every_file_is_told_by_its_sha256_and_as_official_or_not(
         assert file.source.sha256 == hashlib.sha256(other[name]).hexdigest()
 
 
-def test_a_missing_file_is_told_by_name_and_place(tmp_path: Path, publish: Callable[..., Source]) -> None:
+def test_a_missing_file_is_reported_by_name_and_place(tmp_path: Path, publish: Callable[..., Source]) -> None:
     publish("http://unused.example.org/")
     fill(tmp_path / "tiny", {name: FILES[name] for name in ("one.bin", "three.bin")})
-    told = rf"expected two\.bin of tiny in {tmp_path}/tiny beside its other files.*downloading is off.*--data-dir"
-    with pytest.raises(DataNotFoundError, match=told):
+    message = rf"expected two\.bin of tiny in {tmp_path}/tiny beside its other files.*downloading is off.*--data-dir"
+    with pytest.raises(DataNotFoundError, match=message):
         DataLocator(tmp_path, download=False).find("tiny")
 
 
-def test_a_dataset_that_is_nowhere_is_told_with_every_place_and_address(
+def test_a_dataset_that_is_nowhere_is_reported_with_every_place_and_address(
     site: Site, tmp_path: Path, publish: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
     publish(site.address)
     with pytest.raises(DataNotFoundError) as caught:
         DataLocator(tmp_path).find("tiny")
-    for told in (*FILES, str(tmp_path), str(downloads_folder()), f"{site.address} gave HTTP status 404", "--data-dir"):
-        assert told in str(caught.value)
+    for message in (
+        *FILES,
+        str(tmp_path),
+        str(downloads_folder()),
+        f"{site.address} gave HTTP status 404",
+        "--data-dir",
+    ):
+        assert message in str(caught.value)
 
 
 def test_a_dataset_without_addresses_is_not_looked_for_in_the_network(publish: Callable[..., Source]) -> None:
@@ -289,7 +295,7 @@ def test_a_dataset_without_addresses_is_not_looked_for_in_the_network(publish: C
         DataLocator().find("tiny")
 
 
-def test_a_named_folder_that_is_none_is_told_with_the_option_or_variable(
+def test_a_named_folder_that_is_none_is_reported_with_the_option_or_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DataError, match=f"in --data-dir, got {tmp_path}/none"):
@@ -306,16 +312,16 @@ def test_a_damaged_file_in_the_cache_is_reported_with_what_to_do(publish: Callab
         DataLocator().find("tiny")
 
 
-def test_a_damaged_file_that_cannot_be_fetched_again_is_told_by_name(
+def test_a_damaged_file_that_cannot_be_fetched_again_is_reported_by_name(
     site: Site, publish: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
     publish(site.address)
     folder = fill(downloads_folder() / "tiny", {**FILES, "two.bin": b"damaged", "three.bin": b"damaged"})
-    told = (
+    message = (
         rf"^expected the official two\.bin, three\.bin of tiny in {folder}, got damaged files, and the download failed"
     )
-    with pytest.raises(DataNotFoundError, match=told):
+    with pytest.raises(DataNotFoundError, match=message):
         DataLocator().fetch("tiny")
 
 

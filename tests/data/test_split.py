@@ -113,7 +113,7 @@ def test_a_negative_seed_is_one_sentence(make_dataset: MakeDataset) -> None:
         split_validation(make_dataset(), method="random", size=5, seed=-1)
 
 
-def test_chosen_images_of_their_own_size_are_the_right_ones(make_dataset: MakeDataset) -> None:
+def test_chosen_images_of_their_own_size_are_those_at_their_positions(make_dataset: MakeDataset) -> None:
     images = [np.full((1, side, side), side, dtype=np.uint8) for side in range(1, 7)]
     chosen = replace(make_dataset(6), images=images).take(np.array([4, 0, 2]), split="chosen")
     assert [image.shape for image in chosen.images] == [(1, 5, 5), (1, 1, 1), (1, 3, 3)]
