@@ -112,9 +112,3 @@ def _git(folder: Path, *words: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def command_line(name: str, options: Mapping[str, object]) -> str:
-    """The command that was given, without the options that only say where files are."""
-    told = [f"--{key} {value}" if value is not True else f"--{key}" for key, value in options.items() if value]
-    return " ".join(["negatoscope", name, *told])

@@ -7,7 +7,7 @@ import pytest
 
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import RecipeError
-from negatoscope.provenance import command_line, commit
+from negatoscope.provenance import commit
 from negatoscope.reproduce.measure import TrackedRate
 from negatoscope.reproduce.paper import EPSILONS, printed
 from negatoscope.reproduce.table1_document import summarize
@@ -82,11 +82,6 @@ def test_every_default_recipe_names_its_data(name: str) -> None:
 def test_a_dataset_without_a_recipe_says_how_to_give_one() -> None:
     with pytest.raises(RecipeError, match="--recipe"):
         default_recipe("unheard_of")
-
-
-def test_the_command_is_told_without_what_is_empty() -> None:
-    options = {"seeds": 3, "datasets": "", "fast": True}
-    assert command_line("reproduce table1", options) == "negatoscope reproduce table1 --seeds 3 --fast"
 
 
 def test_the_commit_is_that_of_this_checkout_or_none() -> None:

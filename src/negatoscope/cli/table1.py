@@ -79,6 +79,7 @@ def table1(
 
 
 def figure1(
+    context: Context,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the figure goes.")] = Path("out/figure1"),
     table1: Annotated[
         Path,
@@ -100,7 +101,8 @@ def figure1(
     with loading():
         from negatoscope.reproduce.figure1 import reproduce_figure1
 
-    for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir):
+    command = command_line(context)
+    for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir, command=command):
         typer.echo(f"Written: {path}")
 
 

@@ -16,7 +16,7 @@ from negatoscope.hardware import pick_hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict
 from negatoscope.models.trained import load_network
-from negatoscope.provenance import Provenance, command_line, record_provenance
+from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons
 from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
@@ -50,7 +50,12 @@ class Figure1:
 
 
 def reproduce_figure1(
-    table1: Path, *, out: Path, epsilons: Sequence[float] = (0.0,), data_dir: Path | None = None
+    table1: Path,
+    *,
+    out: Path,
+    epsilons: Sequence[float] = (0.0,),
+    data_dir: Path | None = None,
+    command: str = "negatoscope reproduce figure1",
 ) -> list[Path]:
     """Draw the figure for the classifiers of a finished table, one row for each epsilon; lowest seed.
 
@@ -83,7 +88,7 @@ def reproduce_figure1(
     )
     document = Figure1(
         provenance=record_provenance(
-            command=command_line("reproduce figure1", {"epsilons": ",".join(map(str, epsilons))}),
+            command=command,
             hardware=pick_hardware("cpu", "float32").description,
             data=[dataset.provenance for dataset in datasets.values()],
         ),

@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name, short_classifier_name
 
 if TYPE_CHECKING:  # they would load torch
+    from negatoscope.reproduce.measure import Destinations
     from negatoscope.reproduce.table1_document import Comparison, SummaryRow, Table1
     from negatoscope.reproduce.table1_run import Table1Run
     from negatoscope.statistics import TrackedRate
@@ -77,22 +79,16 @@ def sections(result: "Table1") -> list[Section]:
     keys = list(dict.fromkeys((row.dataset, row.recipe) for row in result.summary))
     names = [dataset for dataset, _ in keys]
     found = []
-    for dataset, recipe in keys:
-        several = f", recipe {recipe}" if names.count(dataset) > 1 else ""
-        title = dataset_name(dataset) + several + (SMOKE if result.fast else "")
-        runs = sorted(
-            (run for run in result.runs if (run.dataset, run.recipe.name) == (dataset, recipe)),
-            key=lambda run: run.seed,
-        )
-        rows = sorted(
-            (row for row in result.summary if (row.dataset, row.recipe) == (dataset, recipe)),
-            key=lambda row: row.epsilon,
-        )
-        plain = [run for run in runs if run.epsilon == 0]
-        classifiers = [
-            Classifier(row, [run for run in runs if run.epsilon == row.epsilon], plain, title) for row in rows
-        ]
-        found.append(Section(title, classifiers, result.fast))
+    for key in keys:
+        several = f", recipe {key[1]}" if names.count(key[0]) > 1 else ""
+        title = dataset_name(key[0]) + several + (SMOKE if result.fast else "")
+        runs = sorted((run for run in result.runs if (run.dataset, run.recipe.name) == key), key=lambda run: run.seed)
+        rows = sorted((row for row in result.summary if (row.dataset, row.recipe) == key), key=lambda row: row.epsilon)
+        same = {
+            epsilon: [run for run in runs if run.epsilon == epsilon] for epsilon in (0.0, *(r.epsilon for r in rows))
+        }
+        lines = [Classifier(row, same[row.epsilon], same[0.0], title) for row in rows]
+        found.append(Section(title, lines, result.fast))
     return found
 
 
@@ -101,59 +97,49 @@ def has_tracks(section: Section) -> bool:
     return any(row.negative.track_low is not None for row in section.rows)
 
 
-_DATASET = Column("Dataset", lambda classifier: classifier.title)
-_CLASSIFIER = Column("Classifier", lambda classifier: classifier_name(classifier.row.epsilon))
+_DATASET = Column("Dataset", lambda line: line.title)
+_CLASSIFIER = Column("Classifier", lambda line: classifier_name(line.row.epsilon))
 
 _TEST = (
-    Column("Test images: ours", lambda classifier: _ours(classifier.row.test)),
-    Column("Paper", lambda classifier: percent(classifier.row.test.paper_accuracy)),
-    Column("Verdict", lambda classifier: _verdict(classifier.row.test)),
+    Column("Test images: ours", lambda line: _ours(line.row.test)),
+    Column("Paper", lambda line: percent(line.row.test.paper_accuracy)),
+    Column("Verdict", lambda line: _verdict(line.row.test)),
 )
-_NEGATIVES = (
-    Column("Negatives: ours", lambda classifier: _ours(classifier.row.negative)),
-    Column("Paper", lambda classifier: percent(classifier.row.negative.paper_accuracy)),
-    Column("Verdict", lambda classifier: _verdict(classifier.row.negative)),
-)
-_BY_TRACK = Column(
-    "By track", lambda classifier: interval(classifier.row.negative.track_low, classifier.row.negative.track_high)
+_NEGATIVES = Column("Negatives: ours", lambda line: _ours(line.row.negative))
+_BY_TRACK = Column("By track", lambda line: interval(line.row.negative.track_low, line.row.negative.track_high))
+_NEGATIVES_OF_PAPER = (
+    Column("Paper", lambda line: percent(line.row.negative.paper_accuracy)),
+    Column("Verdict", lambda line: _verdict(line.row.negative)),
 )
 
 _ACCURACIES = (
     _DATASET,
     _CLASSIFIER,
-    Column("Training images", lambda classifier: _rate([run.train for run in classifier.runs])),
-    Column("Validation images", lambda classifier: _rate([run.validation for run in classifier.runs])),
-    Column("Negatives of test images", lambda classifier: _rate([run.negative_test for run in classifier.runs])),
+    Column("Training images", lambda line: _rate([run.train for run in line.runs])),
+    Column("Validation images", lambda line: _rate([run.validation for run in line.runs])),
+    Column("Negatives of test images", lambda line: _rate([run.negative_test for run in line.runs])),
 )
 
+_ATTACK_EPSILON = Column("Attack's ε", lambda line: f"{line.row.attack_epsilon:.3g}")
 _CONFIDENCE = (
-    Column("Confidence", lambda classifier: _mean([100 * run.confidence.train for run in classifier.runs])),
-    Column("On negatives", lambda classifier: _mean([100 * run.confidence.negative_train for run in classifier.runs])),
+    Column("Confidence", lambda line: _mean([100 * run.confidence.train for run in line.runs])),
+    Column("On negatives", lambda line: _mean([100 * run.confidence.negative_train for run in line.runs])),
 )
 
 _DESTINATIONS = (
     _DATASET,
     _CLASSIFIER,
-    Column("Entropy, bits", lambda classifier: _entropy(classifier.runs)),
-    Column(
-        "Information, bits",
-        lambda classifier: _mean([run.destinations.mutual_information_bits for run in classifier.runs], decimals=3),
-    ),
-    Column(
-        "If permuted",
-        lambda classifier: _mean(
-            [run.destinations.mutual_information_null_bits for run in classifier.runs], decimals=3
-        ),
-    ),
-    Column("Most frequent prediction", lambda classifier: _most_frequent(classifier.runs)),
+    Column("Entropy, bits", lambda line: _entropy([run.destinations for run in line.runs])),
+    Column("Information, bits", lambda line: _bits([run.destinations.mutual_information_bits for run in line.runs])),
+    Column("If permuted", lambda line: _bits([run.destinations.mutual_information_null_bits for run in line.runs])),
+    Column("Most frequent prediction", lambda line: _most_frequent([run.destinations.shares for run in line.runs])),
 )
 
 
 def comparison_table(section: Section) -> str:
     """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
-    ours, *paper = _NEGATIVES
     by_track = (_BY_TRACK,) if has_tracks(section) else ()
-    return _table((_CLASSIFIER, *_TEST, ours, *by_track, *paper), [section])
+    return _table((_CLASSIFIER, *_TEST, _NEGATIVES, *by_track, *_NEGATIVES_OF_PAPER), [section])
 
 
 def accuracy_table(found: Sequence[Section]) -> str:
@@ -164,13 +150,9 @@ def accuracy_table(found: Sequence[Section]) -> str:
 def attack_table(found: Sequence[Section]) -> str:
     """Accuracy under each attack beside the plain DNN's under the same, and the classifiers' confidence."""
     attacks = found[0].rows[0].attack_accuracies
-    columns = [Column("Attack's ε", lambda classifier: f"{classifier.row.attack_epsilon:.3g}")]
-    columns += [Column(name.upper(), lambda classifier, name=name: _attacked(classifier, name)) for name in attacks]  # type: ignore[misc]
-    columns += [
-        Column(f"DNN: {name.upper()}", lambda classifier, name=name: _plain_attacked(classifier, name))  # type: ignore[misc]
-        for name in attacks
-    ]
-    return _table((_DATASET, _CLASSIFIER, *columns, *_CONFIDENCE), found)
+    columns = [Column(name.upper(), partial(_attacked, name)) for name in attacks]
+    columns += [Column(f"DNN: {name.upper()}", partial(_plain_attacked, name)) for name in attacks]
+    return _table((_DATASET, _CLASSIFIER, _ATTACK_EPSILON, *columns, *_CONFIDENCE), found)
 
 
 def destination_table(found: Sequence[Section]) -> str:
@@ -253,26 +235,27 @@ def _verdict(compared: "Comparison") -> str:
     return MISSING if compared.paper_accuracy is None else compared.verdict
 
 
-def _attacked(classifier: Classifier, attack: str) -> str:
-    return _rate([run.shown_attacks.accuracies[attack] for run in classifier.runs])
+def _attacked(attack: str, line: Classifier) -> str:
+    return _rate([run.shown_attacks.accuracies[attack] for run in line.runs])
 
 
-def _plain_attacked(classifier: Classifier, attack: str) -> str:
+def _plain_attacked(attack: str, line: Classifier) -> str:
     """The plain DNN's accuracy under the attack of the classifier's own epsilon, where that was run."""
-    row = classifier.row
-    attacks = [found for run in classifier.plain for found in run.attacks if found.epsilon == row.attack_epsilon]
-    return _rate([found.accuracies[attack] for found in attacks]) if attacks and row.epsilon else MISSING
+    attacks = [found for run in line.plain for found in run.attacks if found.epsilon == line.row.attack_epsilon]
+    return _rate([found.accuracies[attack] for found in attacks]) if attacks and line.row.epsilon else MISSING
 
 
-def _entropy(runs: "Sequence[Table1Run]") -> str:
+def _entropy(ends: "Sequence[Destinations]") -> str:
     """Of the predictions, and the most that it can be."""
-    most = math.log2(len(runs[0].destinations.shares))
-    return f"{_mean([run.destinations.entropy_bits for run in runs])} of {most:.2f}"
+    return f"{_mean([end.entropy_bits for end in ends])} of {math.log2(len(ends[0].shares)):.2f}"
 
 
-def _most_frequent(runs: "Sequence[Table1Run]") -> str:
+def _bits(values: Sequence[float]) -> str:
+    return _mean(values, decimals=3)
+
+
+def _most_frequent(shares: Sequence[Sequence[float]]) -> str:
     """Each run's most frequent class, once where all agree, and what share of the predictions it gets."""
-    shares = [run.destinations.shares for run in runs]
     classes = [share.index(max(share)) for share in shares]
     several = f"classes {', '.join(map(str, classes))} (by seed)"
     name = several if len(set(classes)) > 1 else f"class {classes[0]}"
