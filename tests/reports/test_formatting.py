@@ -57,6 +57,7 @@ def test_without_its_guard_a_rate_is_rounded_as_any_number() -> None:
 
 def test_a_difference_has_a_sign_and_a_typographic_minus() -> None:
     assert [points(value) for value in (0.104, -0.25, 0.0004, -0.0004, None)] == ["+10.4", "−25.0", "0.0", "0.0", "–"]
+    assert points(-0.25, signed=False) == "25.0"
 
 
 def test_an_interval_is_of_rates_or_of_differences() -> None:

@@ -1,7 +1,7 @@
 """One plain sentence that says what an audit found, or a comparison of two."""
 
 from negatoscope.auditing.results import AuditSummary, Comparison, RateDifference, TransformResult
-from negatoscope.reports.formatting import counted, p_value, percent
+from negatoscope.reports.formatting import counted, p_value, percent, points
 
 SIGNIFICANT = 0.05
 """A corrected p-value below this is a difference that chance seldom makes."""
@@ -53,7 +53,7 @@ def difference_words(entry: RateDifference) -> str:
     if difference < 0:
         low, high = -high, -low
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
-    return f"by {100 * abs(difference):.1f} points ({interval}, {p_value(entry.p_holm, named=True)})"
+    return f"by {points(difference, signed=False)} points ({interval}, {p_value(entry.p_holm, named=True)})"
 
 
 def _lowest(entry: TransformResult, summary: AuditSummary) -> str:

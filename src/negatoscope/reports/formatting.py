@@ -34,10 +34,12 @@ def percent(
     return f"{text} %" if unit else text
 
 
-def points(difference: float | None, *, decimals: int = 1) -> str:
-    """A difference of two rates in percentage points, with its sign; typographic minus."""
+def points(difference: float | None, *, decimals: int = 1, signed: bool = True) -> str:
+    """A difference of two rates in percentage points, with its sign (typographic minus) or as how much it is."""
     if difference is None:
         return MISSING
+    if not signed:
+        return f"{100 * abs(difference):.{decimals}f}"
     text = f"{100 * difference:+.{decimals}f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 

@@ -120,7 +120,7 @@ def _along_training(study: StudyResult) -> str:
     if along.swing is not None:
         text += (
             f" In {along.rising} of {along.followed} it is higher at the end than after the first epoch. From one "
-            f"epoch to the next it changes by up to {100 * along.swing:.1f} points (median over runs)."
+            f"epoch to the next it changes by up to {points(along.swing, signed=False)} points (median over runs)."
         )
     if along.rank_correlation is not None:
         text += (
@@ -157,7 +157,7 @@ def _factor_table(study: StudyResult, factors: Sequence[FactorResult]) -> str:
     for factor in factors:
         end, equal = factor.verdict, factor.at_equal_accuracy.verdict
         verdict = end if end == equal else f"{end}; at equal accuracy {equal}"
-        share = MISSING if factor.share_of_variance is None else f"{100 * factor.share_of_variance:.1f} %"
+        share = percent(factor.share_of_variance, decimals=1, unit=True, guard=False)
         default, *levels = factor.levels
         for index, level in enumerate(levels):
             name, *conclusion = ("", "", "") if index else (f"{factor.name} ({default.value})", share, verdict)
