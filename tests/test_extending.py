@@ -92,13 +92,16 @@ def test_a_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ng.load_dataset("tiny", split="test", download=False)
 
 
-def test_a_section_of_the_report(tmp_path: Path, make_dataset) -> None:  # type: ignore[no-untyped-def]
+def test_a_section_of_the_report_and_an_attack_in_an_audit(tmp_path: Path, make_dataset) -> None:  # type: ignore[no-untyped-def]
     run("A section of the report")
+    run("An attack")
 
     def brightest_bar(images: torch.Tensor) -> torch.Tensor:
         return 20 * torch.stack([bar.mean((1, 2, 3)) for bar in images[:, :, :6].split(2, dim=2)], dim=1)
 
     classifier = ng.open_classifier(brightest_bar, size=8, channels="gray")
-    ng.audit(classifier, make_dataset(60), suite="none", transforms=["negative"], out=tmp_path / "audit")
+    specs = ["negative", "random_sign(epsilon=0.1)"]
+    result = ng.audit(classifier, make_dataset(60), suite="none", transforms=specs, out=tmp_path / "audit")
+    assert result.transforms["random_sign(epsilon=0.1)"].kind == "attack"
     page = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
     assert re.search(r'id="hardest_class".*Hardest class.*bar \d: 100.0% of \d+ images', page, flags=re.DOTALL)

@@ -128,7 +128,7 @@ def test_a_rule_on_what_is_not_audited_suggests_what_is(judged, text, near):
 
 
 def test_a_rule_can_be_refused_before_the_audit():
-    steps = [PlannedTransform("noise(l2=1.0)", "control", lambda images: images, {}, None)]
+    steps = [PlannedTransform("noise(l2=1.0)", "control", lambda images, labels: images, {}, None)]
     expect_matches([parse_rule("noise=0.9"), parse_rule("clean=0.9")], steps)
     for name in ("mean", "worst_case"):
         with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):

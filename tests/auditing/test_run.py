@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from negatoscope.attacks import resolve_attack
+from negatoscope.auditing.audit import audit
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
 from negatoscope.auditing.run import AuditProgress, run_pass
@@ -18,11 +20,12 @@ from negatoscope.documents import read_document
 from negatoscope.errors import DataError, InputError, OutputError, SpecError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
+from negatoscope.models.predict import predict_images, to_images
 from negatoscope.rows import read_rows
 from negatoscope.types import Images, Logits
 
 CPU = torch.device("cpu")
-WANTS = {"size": 8, "channels": "gray"}
+OPTIONS = {"size": 8, "channels": "gray"}
 
 
 def brightest_bar(images: Images) -> Logits:
@@ -33,7 +36,7 @@ def brightest_bar(images: Images) -> Logits:
 
 @pytest.fixture
 def classifier() -> ClassifierAdapter:
-    return open_classifier(brightest_bar, **WANTS, data_classes=3, device=CPU)
+    return open_classifier(brightest_bar, **OPTIONS, data_classes=3, device=CPU)
 
 
 MakePlan = Callable[..., AuditPlan]
@@ -140,10 +143,34 @@ def test_a_transform_that_breaks_its_promise_stops_the_audit(
     function: Callable[[Images], Images], said: str, make: MakePlan, tmp_path: Path
 ) -> None:
     plan = make(100)
-    broken = PlannedTransform(spec="broken", kind="label_preserving", function=function, parameters={}, preserved=None)
+    broken = PlannedTransform("broken", "label_preserving", lambda images, labels: function(images), {}, None)
     with pytest.raises(InputError, match=f"expected broken {said}"):
         run_pass(replace(plan, transforms=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()
+
+
+def test_an_attack_is_audited_by_its_spec_beside_the_transforms(
+    classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = make_dataset(200, split="test")
+    specs = ("negative", "fgsm(epsilon=0.4)", "pgd(epsilon=0.4, steps=3)")
+    result = audit(classifier, dataset, suite="none", transforms=specs, seed=5, out=tmp_path / "audit")
+    images, labels = to_images(torch.from_numpy(np.asarray(dataset.images))), torch.from_numpy(dataset.labels)
+    for spec in specs[1:]:
+        attacked = resolve_attack(spec, seed=5)(classifier, images[:128], labels[:128]).images  # the first batch
+        expected = predict_images(classifier, attacked, labels[:128])
+        rows = read_rows(result.out / "rows.parquet", where={"transform": spec})
+        np.testing.assert_array_equal(rows["prediction"].to_numpy()[:128], expected.predictions)
+        assert result.transforms[spec].kind == "attack"
+        assert result.transforms[spec].accuracy < result.clean.accuracy
+    assert result.summary.worst_case.accuracy == result.transforms["negative"].accuracy, "attacks do not enter it"
+    assert "Attacks" in (result.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_attack_on_a_classifier_without_gradients_is_one_sentence(make_dataset: Callable[..., Dataset]) -> None:
+    without = open_classifier(lambda images: brightest_bar(images).detach(), **OPTIONS, device=CPU)
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
+        audit(without, make_dataset(60, split="test"), suite="none", transforms=["fgsm(epsilon=0.1)"])
 
 
 def test_unreadable_images_are_counted_and_named(

@@ -136,8 +136,9 @@ def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decod
         for transform, entries in zip(plan.transforms, chosen, strict=True):
             for entry in entries:
                 if entry.sample == sample:
-                    image = to_images(torch.from_numpy(pixels[None]))
-                    changed = (apply(transform, image)[0].clamp(0, 1) * 255).round().byte().numpy()
+                    image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
+                    label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
+                    changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
                     _thumbnail(pixels).save(folder / entry.before)
                     _thumbnail(changed).save(folder / entry.after)
     return names

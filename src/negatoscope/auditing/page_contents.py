@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from negatoscope.auditing.results import AuditSummary, TransformResult
+from negatoscope.auditing.results import AuditSummary, PlannedKind, TransformResult
 from negatoscope.auditing.verdict import SIGNIFICANT
-from negatoscope.transforms import TransformKind
 
-KINDS: Mapping[TransformKind, str] = {
+KINDS: Mapping[PlannedKind, str] = {
     "label_preserving": "Label-preserving transforms",
     "path": "The path to the negative",
     "control": "Random controls",
+    "attack": "Attacks",
 }
 """The kinds of transforms in the order of every report, with what they are called there."""
 
@@ -19,7 +19,7 @@ KINDS: Mapping[TransformKind, str] = {
 class Group:
     """The transforms of one kind, in the order of the audit."""
 
-    kind: TransformKind
+    kind: PlannedKind
     title: str
     transforms: tuple[TransformResult, ...]
 

@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from negatoscope.auditing.results import SuiteSummary
+from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.models.predict import suitable_batch
+from negatoscope.models.predict import BatchTransform, suitable_batch
 from negatoscope.pixels import DECODING
+from negatoscope.registry import parse_spec
 from negatoscope.reports.formatting import joined
-from negatoscope.transforms import TransformKind, describe_transform
+from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
 from negatoscope.transforms.suites import suite as load_suite
-from negatoscope.types import Images
+from negatoscope.types import Images, Labels
 
 _PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
 _PART_VALUES = 8_000_000
@@ -34,15 +37,15 @@ class PlannedTransform:
 
     Args:
         spec: Its canonical spec string.
-        kind: "label_preserving", "path" or "control".
-        function: Images to images.
+        kind: "label_preserving", "path", "control" or "attack".
+        function: Images and their labels to images.
         parameters: What the spec sets.
         preserved: The classes that keep their label, whose images alone count; None is all.
     """
 
     spec: str
-    kind: TransformKind
-    function: Callable[[Images], Images]
+    kind: PlannedKind
+    function: BatchTransform
     parameters: Mapping[str, bool | int | float | str]
     preserved: tuple[int, ...] | None
 
@@ -53,7 +56,7 @@ class AuditConfig:
 
     Args:
         suite: The name of a suite of transforms; "none" for single transforms alone.
-        transforms: Specs of more transforms.
+        transforms: Specs of more transforms, or of attacks.
         limit: At most this many images, in proportion to the classes; None is all.
         seed: Decides which.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
@@ -163,6 +166,11 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     suite = None if config.suite == NO_SUITE else load_suite(config.suite, channels=channels)
     transforms: dict[str, PlannedTransform] = {}
     for text in (*(suite.specs if suite else ()), *config.transforms):
+        if parse_spec(text).name in ATTACKS.names():
+            attack = resolve_attack(text, seed=config.seed)
+            spec, settings = str(attack.spec), dict[str, Any](attack.spec.arguments)
+            transforms[spec] = PlannedTransform(spec, "attack", attack.against(classifier), settings, None)
+            continue
         facts = describe_transform(text)
         if facts.color and channels == "gray":
             raise SpecError(
@@ -172,7 +180,8 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
         arguments: Mapping[str, Any] = facts.spec.arguments
         spec = str(facts.spec)
-        transforms[spec] = PlannedTransform(spec, facts.kind, facts.function, arguments, preserved)
+        function = partial(_without_labels, facts.function)
+        transforms[spec] = PlannedTransform(spec, facts.kind, function, arguments, preserved)
     if not transforms:
         raise InputError("expected a suite or at least one transform, got neither; give --transform")
     return AuditPlan(
@@ -183,6 +192,10 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         suite=SuiteSummary(name=suite.name if suite else "", version=suite.version if suite else 0),
         config=config,
     )
+
+
+def _without_labels(transform: Callable[[Images], Images], images: Images, labels: Labels) -> Images:
+    return transform(images)
 
 
 def reserve_output(out: Path, plan: AuditPlan) -> None:

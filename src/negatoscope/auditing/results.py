@@ -10,6 +10,9 @@ from negatoscope.provenance import Provenance
 from negatoscope.statistics import Interval, Rate, ReliabilityBin
 from negatoscope.transforms import TransformKind
 
+PlannedKind = TransformKind | Literal["attack"]
+"""What an audit may apply to images: a transform of some kind, or an attack."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassAccuracy:
@@ -118,7 +121,7 @@ class TransformResult(Measurement):
     Args:
         spec: The transform's canonical spec.
         name: The transform's name alone.
-        kind: "label_preserving", "path" or "control".
+        kind: "label_preserving", "path", "control" or "attack".
         parameters: What the spec sets.
         preserved: The classes that keep their label under it, whose images alone count; None is all.
         clean_accuracy: Of the same images, clean.
@@ -139,7 +142,7 @@ class TransformResult(Measurement):
 
     spec: str
     name: str
-    kind: TransformKind
+    kind: PlannedKind
     parameters: Mapping[str, bool | int | float | str]
     preserved: tuple[int, ...] | None = None
     clean_accuracy: float | None = None

@@ -83,13 +83,13 @@ def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], N
         return totals
 
 
-def apply(step: PlannedTransform, images: Images) -> Images:
-    """The step's transform, held to its promises.
+def apply(step: PlannedTransform, images: Images, labels: Labels) -> Images:
+    """The step's transform or attack, held to its promises.
 
     Raises:
         InputError: The result has another shape or leaves [0, 1].
     """
-    changed = step.function(images)
+    changed = step.function(images, labels)
     if changed.shape != images.shape or changed.dtype != images.dtype:
         raise InputError(
             f"expected {step.spec} to keep shape and dtype, got {tuple(changed.shape)} {changed.dtype}"
@@ -119,7 +119,7 @@ def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Calla
         labels = torch.from_numpy(batch.labels).to(plan.classifier.device)
         columns[CLEAN].append(_columns(plan, images, labels, batch))
         for step in plan.transforms:
-            changed = apply(step, images)
+            changed = apply(step, images, labels)
             columns[step.spec].append(_columns(plan, changed, labels, batch))
             if step.spec in reached:
                 reached[step.spec] = _plus(reached[step.spec], changed - images)
