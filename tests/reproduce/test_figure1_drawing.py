@@ -44,11 +44,11 @@ def test_a_dim_picture_is_not_stretched_to_full_contrast() -> None:
     assert shown.get_clim() == (0, 255)
 
 
-def test_correct_and_wrong_predictions_differ_by_more_than_colour() -> None:
-    right, wrong = draw_figure1([DIGIT]).axes
-    assert caption(right) == "✓ 7\nconfidence >99.9 %"
-    assert caption(wrong) == "✗ 2\ntruth: 7\nconfidence 54.3 %"
-    assert right.texts[0].get_color() != wrong.texts[0].get_color()
+def test_correct_and_incorrect_predictions_differ_by_more_than_colour() -> None:
+    correct, misclassified = draw_figure1([DIGIT]).axes
+    assert caption(correct) == "✓ 7\nconfidence >99.9 %"
+    assert caption(misclassified) == "✗ 2\ntruth: 7\nconfidence 54.3 %"
+    assert correct.texts[0].get_color() != misclassified.texts[0].get_color()
 
 
 def test_full_confidence_is_shown_only_where_it_is_full() -> None:

@@ -1,4 +1,4 @@
-"""What a user got wrong is one sentence, also in files that an earlier run wrote."""
+"""A user's mistake is one sentence, also in files that an earlier run wrote."""
 
 from pathlib import Path
 
@@ -28,14 +28,14 @@ def of_folder(top: Path, recipe: Recipe) -> Table1Request:
 
 
 @pytest.mark.parametrize(
-    ("train", "test", "told"),
+    ("train", "test", "sentence"),
     [((12, 14), (12, 14), "expected square images"), ((12, 12), (14, 14), "expected images of one size")],
 )
 def test_images_that_the_network_cannot_take_are_refused_at_once(
-    tmp_path: Path, train: tuple[int, int], test: tuple[int, int], told: str
+    tmp_path: Path, train: tuple[int, int], test: tuple[int, int], sentence: str
 ) -> None:
     fill(tmp_path, train=train, test=test)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=sentence):
         plan_table1(of_folder(tmp_path, Recipe("mine", validation_size=2)))
 
 
@@ -70,7 +70,7 @@ def test_a_recipe_that_does_not_fit_the_images_is_refused_at_once(tmp_path: Path
     ],
     ids=lambda content: content[:20],
 )
-def test_figure1_says_that_a_table_is_damaged(tmp_path: Path, content: str) -> None:
+def test_a_damaged_table_is_one_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "table1.json").write_text(content)
     with pytest.raises(
         DataError, match=r"^expected a finished table .*in .*table1\.json, .*; run `reproduce table1` first$"

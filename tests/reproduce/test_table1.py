@@ -92,7 +92,7 @@ def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:
         assert run.destinations.shares == pytest.approx(shares.tolist())
 
 
-def test_the_kept_weights_give_the_same_predictions_again(made: Made) -> None:
+def test_the_saved_weights_give_the_same_predictions_again(made: Made) -> None:
     out, result, _ = made
     run = result.runs[0]
     (weights,) = [p for p in out.glob("runs/*/weights.safetensors") if sha256_of(p) == run.weights_sha256]

@@ -212,7 +212,7 @@ def test_the_live_table_fits_eighty_columns_and_cuts_nothing_off(make_document: 
     assert narrow.replace("─", "").split() == wide.replace("─", "").split()
 
 
-def test_the_live_table_says_its_verdicts_in_words(make_document: Maker) -> None:
+def test_the_live_table_gives_its_verdicts_in_words(make_document: Maker) -> None:
     summary = make_document(["mnist"], seeds=3)["summary"]
     lines = shown(summary).splitlines()[-len(summary) :]
     for line, row in zip(lines, summary, strict=True):

@@ -79,7 +79,7 @@ def test_every_default_recipe_names_its_data(name: str) -> None:
     assert recipe.data.startswith(name)
 
 
-def test_a_dataset_without_a_recipe_says_how_to_give_one() -> None:
+def test_the_error_of_a_dataset_without_a_recipe_names_the_option() -> None:
     with pytest.raises(RecipeError, match="--recipe"):
         default_recipe("unheard_of")
 

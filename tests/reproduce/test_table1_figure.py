@@ -159,7 +159,7 @@ def test_one_epoch_has_one_tick(make_document: Maker) -> None:
 
 
 @pytest.mark.parametrize("draw", [draw_table1, draw_epochs])
-def test_a_smoke_run_says_so_in_its_titles(make_document: Maker, draw: Callable[..., Figure]) -> None:
+def test_a_smoke_run_is_called_one_in_its_titles(make_document: Maker, draw: Callable[..., Figure]) -> None:
     result = make_document(["mnist", "mnist_sample"])
     result["fast"] = True
     figure = draw(result)

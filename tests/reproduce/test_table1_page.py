@@ -86,7 +86,7 @@ def test_the_caption_gives_sizes_seeds_kind_of_interval_and_what_guessing_scores
     assert not {"Wilson", "tracks"} & set(three.split())
 
 
-def test_the_caption_says_which_brackets_are_which_where_rows_differ_in_runs(make_document: Maker) -> None:
+def test_the_caption_explains_each_kind_of_brackets_where_rows_differ_in_runs(make_document: Maker) -> None:
     result = make_document(["mnist"], seeds=3)
     for row in result["summary"][1:]:
         row |= {"seeds": 1, "interval": "wilson"}
@@ -116,7 +116,7 @@ def test_predictions_that_depend_on_the_label_are_not_random(make_document: Make
     assert f"{min(bits):.3f} to {max(bits):.3f} bits" in answer
 
 
-def test_a_smoke_run_says_nothing_of_randomness(make_document: Maker) -> None:
+def test_a_smoke_run_has_no_finding_on_randomness(make_document: Maker) -> None:
     result = make_document(["mnist"])
     result["fast"] = True
     assert randomness(sections(result)[0]) == []

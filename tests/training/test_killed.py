@@ -41,7 +41,7 @@ def test_a_run_that_is_killed_ten_times_resumes_to_the_same_bits(tmp_path: Path)
 
 
 def _kill_and_compare(folder: Path) -> str:
-    """Train once in peace, and once in processes that are killed at random moments until the last may end."""
+    """Train once undisturbed, and once in processes that are killed at random moments until the last may end."""
     generator = random.Random(KILLS)
     _, whole = _finish(folder / "whole")
     exits = [
@@ -56,8 +56,8 @@ def _kill_after(step: int, folder: Path, *, pause_seconds: float) -> int | None:
     """Kill a process while it does the step after `step`, or measures and keeps what an epoch has come to."""
     process, pipe = _start(folder)
     while pipe.recv() < step:
-        pipe.send("go on")
-    pipe.send("go on")
+        pipe.send("continue")
+    pipe.send("continue")
     time.sleep(pause_seconds)
     process.kill()
     process.join()
@@ -70,7 +70,7 @@ def _finish(folder: Path) -> tuple[list[int], str]:
     steps = []
     while isinstance(message := pipe.recv(), int):
         steps.append(message)
-        pipe.send("go on")
+        pipe.send("continue")
     process.join()
     return steps, message
 

@@ -1,4 +1,4 @@
-"""Training learns, repeats itself bit for bit, and goes on after a stop as if there had been none."""
+"""Training learns, repeats itself bit for bit, and resumes after a stop as if there had been none."""
 
 import hashlib
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_adversarial_training_withstands_the_attack_that_plain_training_does_not
     assert robust[0] + 0.1 < robust[1]
 
 
-def test_the_history_counts_what_the_network_says(training: Dataset, validation: Dataset) -> None:
+def test_the_history_counts_the_networks_correct_predictions(training: Dataset, validation: Dataset) -> None:
     trained = train(replace(RECIPE, epochs=1), training, validation=validation, hardware=FLOAT32)
     assert not trained.network.training
     for dataset, sign, counted in (
@@ -79,8 +79,8 @@ def test_the_history_counts_what_the_network_says(training: Dataset, validation:
     ):
         images = torch.from_numpy(np.asarray(dataset.images)).double() / 255
         with torch.no_grad():
-            said = trained.network((images if sign == 1 else 1 - images).float()).argmax(dim=1)
-        assert counted == float((said.numpy() == dataset.labels).mean())
+            predictions = trained.network((images if sign == 1 else 1 - images).float()).argmax(dim=1)
+        assert counted == float((predictions.numpy() == dataset.labels).mean())
         assert 0 < counted < 1
 
 
@@ -192,7 +192,7 @@ def test_a_finished_run_is_not_done_again(training: Dataset, validation: Dataset
         assert _bits(second.network) == _bits(first.network)
 
 
-def test_the_best_epoch_s_weights_are_kept_where_the_recipe_says_so(training: Dataset, validation: Dataset) -> None:
+def test_the_best_epochs_weights_are_kept_where_asked_for(training: Dataset, validation: Dataset) -> None:
     # With a constant learning rate, a shorter run is the beginning of a longer one.
     recipe = replace(RECIPE, schedule="constant", optimizer="adam", learning_rate=0.004, epochs=7, batch_size=50)
     recipe = replace(recipe, selection="best_validation")
@@ -352,21 +352,21 @@ def test_a_frozen_network_evaluates_and_takes_no_gradient() -> None:
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_looking_at_accuracies_within_an_epoch_changes_nothing(training: Dataset, validation: Dataset) -> None:
+def test_measuring_accuracies_within_an_epoch_changes_nothing(training: Dataset, validation: Dataset) -> None:
     recipe = replace(RECIPE, network=NetworkSettings(batch_norm=True, dropout_first=0.25))
-    looks: list[tuple[float, float]] = []
+    measured: list[tuple[float, float]] = []
     watched = train(
         recipe,
         training,
         validation=validation,
         hardware=FLOAT32,
-        progress=lambda moment: looks.append(moment.accuracies()),
+        progress=lambda moment: measured.append(moment.accuracies()),
     )
     plain = train(recipe, training, validation=validation, hardware=FLOAT32)
     assert _bits(watched.network) == _bits(plain.network)
     assert _timeless(watched.history) == _timeless(plain.history)
-    assert len(looks) == 9
-    assert looks[-1] == (plain.history[-1].validation_accuracy, plain.history[-1].negative_accuracy)
+    assert len(measured) == 9
+    assert measured[-1] == (plain.history[-1].validation_accuracy, plain.history[-1].negative_accuracy)
 
 
 def test_negatives_that_are_trained_on_are_read(training: Dataset, validation: Dataset) -> None:

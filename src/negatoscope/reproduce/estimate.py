@@ -26,7 +26,7 @@ _WARM, _TIMED, _PREDICTED = 2, 5, 1000
 class Pace:
     """Seconds per image on this machine.
 
-    `plain` is training on clean images, `robust` on clean and adversarial ones; `predict` is looking at an image,
+    `plain` is training on clean images, `robust` on clean and adversarial ones; `predict` is predicting an image,
     `attack` is following its gradient once.
     """
 

@@ -76,7 +76,7 @@ def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> D
 
 
 def validation_size(dataset: Dataset, recipe: Recipe, *, fast: bool) -> int:
-    """How many of the training images are held out: what the recipe says, in a smoke run a fifth at most."""
+    """How many of the training images are held out: the recipe's number, in a smoke run a fifth at most."""
     return min(recipe.validation_size, len(dataset) // 5) if fast else recipe.validation_size
 
 

@@ -1,4 +1,4 @@
-"""One run: a classifier that is trained, measured image by image, and kept so that it is never made twice."""
+"""One run: a classifier is trained and measured image by image; a finished one is never trained again."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -64,7 +64,7 @@ class Confidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What every run that has ended says: `run.json` holds it.
+    """The result of any run, as `run.json` holds it.
 
     Args:
         schema: Of the document.

@@ -68,7 +68,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what stands over it, and what it says of a classifier."""
+    """A column: its header, and its text for a classifier."""
 
     header: str
     text: Callable[[Classifier], str]
