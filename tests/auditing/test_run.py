@@ -1,6 +1,6 @@
 """One pass: the same rows however often it is stopped, and nothing of somebody else's is touched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from negatoscope.attacks import resolve_attack
+from negatoscope.auditing import run
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
@@ -72,6 +73,26 @@ def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp
     assert met == whole
     assert seen[0].images == 2048, "what an earlier run did is not done again"
     assert seen[-1].images == seen[-1].total == 5000
+
+
+def test_an_audit_that_is_killed_while_its_parts_are_moved_resumes_with_the_same_rows(
+    make: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_pass(make(), out=tmp_path / "whole")
+    move = run._move_rows
+
+    def killed(folders: Sequence[Path], rows: Path) -> None:
+        move(folders[:1], rows)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_move_rows", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_pass(make(), out=tmp_path / "killed")
+    assert len(list((tmp_path / "killed" / "rows.parquet").iterdir())) == 1
+    assert run_pass(make(), out=tmp_path / "killed") == whole
+    rows = [read_rows(tmp_path / name / "rows.parquet") for name in ("killed", "whole")]
+    assert rows[0].equals(rows[1])
 
 
 def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: Path) -> None:
