@@ -141,7 +141,7 @@ def expect_choices(document: Any) -> None:
             raise InputError(f"expected {field.name} to be one of {', '.join(choices)}, got {value!r}")
 
 
-def json_schema(kind: type) -> dict[str, Any]:
+def json_schema(kind: Any) -> dict[str, Any]:
     """The JSON Schema of a document."""
     return _adapter(kind).json_schema()
 

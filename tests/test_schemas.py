@@ -1,0 +1,64 @@
+"""The JSON Schema of every document is published, and is the one that the code reads and writes.
+
+``python tests/test_schemas.py`` writes docs/schemas anew.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from negatoscope.auditing.gallery import Gallery
+from negatoscope.auditing.plan import AuditIdentity
+from negatoscope.auditing.results import AuditSummary, Comparison
+from negatoscope.auditing.totals import RunTotals
+from negatoscope.documents import json_schema
+from negatoscope.models.options import ModelOptions
+from negatoscope.reproduce.figure1 import Figure1
+from negatoscope.reproduce.table1_document import Table1
+from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.studies.recipe_search import SearchResult
+from negatoscope.studies.sensitivity_result import SensitivityResult
+from negatoscope.studies.sensitivity_run import StudyRun
+from negatoscope.training.recipe import Recipe
+from negatoscope.transforms.label_preserving import DatasetRules
+
+FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
+
+DOCUMENTS: dict[str, Any] = {
+    "comparison": Comparison,
+    "config": ModelOptions,
+    "done": RunTotals,
+    "figure1": Figure1,
+    "gallery": Gallery,
+    "label_preserving": dict[str, DatasetRules],
+    "plan": AuditIdentity,
+    "recipe": Recipe,
+    "recipe_search": SearchResult,
+    "sensitivity": SensitivityResult,
+    "study_run": StudyRun,
+    "summary": AuditSummary,
+    "table1": Table1,
+    "table1_run": Table1Run,
+}
+
+
+def published(kind: Any) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(kind)}
+    return json.dumps(schema, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_published_schema_is_that_of_the_code(name: str) -> None:
+    file = FOLDER / f"{name}.json"
+    assert file.read_text(encoding="utf-8") == published(DOCUMENTS[name])
+
+
+def test_no_schema_is_published_that_the_code_does_not_have() -> None:
+    assert {file.stem for file in FOLDER.glob("*.json")} == set(DOCUMENTS)
+
+
+if __name__ == "__main__":
+    for name, kind in DOCUMENTS.items():
+        (FOLDER / f"{name}.json").write_text(published(kind), encoding="utf-8")
