@@ -18,7 +18,7 @@ class Section:
     Args:
         title: The heading, and the section's entry in the page's contents.
         place: Sections stand in the order of these numbers; what stands at 0 is not in the page's contents.
-        body: HTML. `Markup("<p>{}</p>").format(text)` escapes whatever is put in; `render` fills in a template.
+        body: HTML. `Markup("<p>{}</p>").format(text)` escapes whatever is put in; `render_section` takes a template.
         lead: One paragraph beneath the heading.
         wide: Whether the heading stands above the body, not beside it.
         figures: The section's drawings by the name of the file that each is exported to.
@@ -35,6 +35,14 @@ class Section:
 def render(template: str, **context: object) -> Markup:
     """Fill in a template of this package, named by its path in it; all text that is put in is escaped."""
     return Markup(_environment().get_template(template).render(**context))
+
+
+def render_section(
+    template: str, *, place: int, wide: bool = False, figures: Mapping[str, Figure] | None = None, **context: object
+) -> Section:
+    """A section whose template sets `title`, `lead` and `body`; the other arguments are those of `Section`."""
+    texts = vars(_environment().get_template(template).make_module(context))
+    return Section(texts["title"], place, Markup(texts["body"]), Markup(texts.get("lead", "")), wide, figures or {})
 
 
 def breakable(text: str) -> Markup:

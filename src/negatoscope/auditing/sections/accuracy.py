@@ -11,7 +11,7 @@ from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.figures import GRAY, draw_rows, styled, write_beside
 from negatoscope.reports.formatting import measured, one_line, percent
-from negatoscope.reports.page import Section, render
+from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 
@@ -19,19 +19,14 @@ from negatoscope.reports.palette import PRINT
 def accuracy(report: Report) -> Section:
     """A row for each transform, by kind."""
     summary = report.summary
-    return Section(
-        title="Accuracy by transform",
+    return render_section(
+        "auditing/sections/accuracy.jinja",
         place=10,
-        lead="Accuracy in percent with its 95 % interval. Each line begins at the accuracy on the same images when "
-        "clean. Hollow: the difference is not significant (McNemar's test, corrected by Holm's method).",
-        body=render(
-            "auditing/sections/accuracy.jinja",
-            summary=summary,
-            groups=groups(summary),
-            is_significant=is_significant,
-            preserved_note=preserved_note,
-        ),
         figures={"accuracy": draw_accuracies(summary)},
+        summary=summary,
+        groups=groups(summary),
+        is_significant=is_significant,
+        preserved_note=preserved_note,
     )
 
 

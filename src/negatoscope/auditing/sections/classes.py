@@ -1,10 +1,8 @@
 """Accuracy of each class, clean and under the transform in focus."""
 
-from markupsafe import Markup
-
 from negatoscope.auditing.results import AuditSummary, ClassAccuracy, TransformResult
 from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.page import Section, render
+from negatoscope.reports.page import Section, render_section
 
 _SHOWN, _AT_MOST = 12, 200
 
@@ -15,14 +13,14 @@ def classes(report: Report) -> Section | None:
     if report.focus is None:
         return None
     rows = class_rows(report.summary, report.focus)
-    body = render(
+    return render_section(
         "auditing/sections/classes.jinja",
+        place=50,
+        spec=report.focus.spec,
         parts=[part for part in (rows[:_SHOWN], rows[_SHOWN:_AT_MOST]) if part],
         more=max(0, len(rows) - _AT_MOST),
         chance=report.summary.chance,
     )
-    lead = Markup("Clean and under <code>{}</code>, the classes with the lowest accuracy first.")
-    return Section(title="Accuracy by class", place=50, lead=lead.format(report.focus.spec), body=body)
 
 
 def class_rows(summary: AuditSummary, entry: TransformResult) -> list[tuple[ClassAccuracy, ClassAccuracy]]:

@@ -8,7 +8,7 @@ from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.figures import GRAY, draw_legend, draw_panel, styled
 from negatoscope.reports.formatting import one_line, percent
 from negatoscope.reports.inline_svg import inline_svg
-from negatoscope.reports.page import Section, render
+from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 
@@ -19,13 +19,13 @@ def confidence(report: Report) -> Section | None:
         return None
     figure = draw_reliability(report.summary, report.focus)
     chart = inline_svg(figure, name="reliability", title=f"Accuracy by confidence, clean and under {report.focus.spec}")
-    return Section(
-        title="Confidence and calibration",
+    return render_section(
+        "auditing/sections/confidence.jinja",
         place=30,
-        lead="Accuracy by confidence. On the diagonal the two are equal; below it the classifier is overconfident. The "
-        "area of a mark is its share of the images.",
-        body=render("auditing/sections/confidence.jinja", chart=chart, clean=report.summary.clean, focus=report.focus),
         figures={"reliability": figure},
+        chart=chart,
+        clean=report.summary.clean,
+        focus=report.focus,
     )
 
 

@@ -1,6 +1,7 @@
 """What images are misclassified as under the transform in focus."""
 
-from markupsafe import Markup
+from functools import partial
+
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -10,7 +11,7 @@ from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.figures import draw_rows, styled, write_beside
 from negatoscope.reports.formatting import one_line, percent
-from negatoscope.reports.page import Section, render
+from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 
@@ -20,17 +21,14 @@ def confusion(report: Report) -> Section | None:
     summary, focus = report.summary, report.focus
     if focus is None:
         return None
-    errors = [
-        (class_name(summary, error.label), class_name(summary, error.prediction), error) for error in focus.confusion
-    ]
-    return Section(
-        title="Most frequent errors",
+    names = partial(class_name, summary)
+    return render_section(
+        "auditing/sections/confusion.jinja",
         place=40,
-        lead=Markup(
-            "What images are misclassified as under <code>{}</code>, as a share of the images of the true class. {}"
-        ).format(focus.spec, destinations(focus, classes=len(summary.dataset.class_names))),
-        body=render("auditing/sections/confusion.jinja", errors=errors),
-        figures={"confusion": draw_confusion(summary, focus)} if errors else {},
+        figures={"confusion": draw_confusion(summary, focus)} if focus.confusion else {},
+        focus=focus,
+        destinations=destinations(focus, classes=len(summary.dataset.class_names)),
+        errors=[(names(error.label), names(error.prediction), error) for error in focus.confusion],
     )
 
 

@@ -3,7 +3,7 @@
 from negatoscope.auditing.page_text import LIMITS, METHOD, facts, not_preserved
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.documents import to_plain
-from negatoscope.reports.page import Section, render
+from negatoscope.reports.page import Section, render_section
 
 
 @register_section
@@ -12,19 +12,12 @@ def method(report: Report) -> Section:
     summary = report.summary
     described = {name: to_plain(getattr(summary, name)) for name in ("model", "dataset", "self_check", "provenance")}
     del described["dataset"]["class_names"]
-    return Section(
-        title="Method and limits",
+    return render_section(
+        "auditing/sections/method.jinja",
         place=80,
         wide=True,
-        body=render(
-            "auditing/sections/method.jinja",
-            method=METHOD,
-            limits=LIMITS,
-            partly=[
-                (entry.spec, not_preserved(entry, summary))
-                for entry in summary.transforms
-                if entry.preserved is not None
-            ],
-            facts=facts(described),
-        ),
+        method=METHOD,
+        limits=LIMITS,
+        partly=[(each.spec, not_preserved(each, summary)) for each in summary.transforms if each.preserved is not None],
+        facts=facts(described),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea
@@ -13,7 +12,7 @@ from negatoscope.auditing.results import AuditSummary, Measurement
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.figures import DARK, GRAY, TICKS, draw_legend, draw_panel, styled
 from negatoscope.reports.inline_svg import inline_svg
-from negatoscope.reports.page import Section
+from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 _PATHS = {
@@ -32,19 +31,16 @@ def path(report: Report) -> Section | None:
     if not curves:
         return None
     figure, narrow = (draw_path(report.summary, curves, narrow=narrow) for narrow in (False, True))
-    title = "Accuracy on the path from an image to its negative"
-    charts = [
-        inline_svg(drawing, name=name, title=title, description="The numbers are in the table of all numbers.")
-        for name, drawing in (("path", figure), ("path-narrow", narrow))
-    ]
-    return Section(
-        title="The path to the negative",
+    words = {
+        "title": "Accuracy on the path from an image to its negative",
+        "description": "The numbers are in the table of all numbers.",
+    }
+    return render_section(
+        "auditing/sections/path.jinja",
         place=20,
-        lead="Two paths from an image to its negative. The straight line fades through gray, where nothing is left to "
-        "see, and out again; the squares show black and white on it. Random flips turn more and more pixels into their "
-        "negatives, each at full contrast. Bands are 95 % intervals.",
-        body=Markup('<div class="only-wide">{}</div><div class="only-narrow">{}</div>').format(*charts),
         figures={"path": figure},
+        wide_chart=inline_svg(figure, name="path", **words),
+        narrow_chart=inline_svg(narrow, name="path-narrow", **words),
     )
 
 
