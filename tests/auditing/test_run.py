@@ -188,10 +188,15 @@ def test_an_attack_is_audited_by_its_spec_beside_the_transforms(
     assert "Attacks" in (result.out / "report.html").read_text(encoding="utf-8")
 
 
-def test_an_attack_on_a_classifier_without_gradients_is_one_sentence(make_dataset: Callable[..., Dataset]) -> None:
+def test_an_attack_on_a_classifier_without_gradients_is_one_sentence_before_anything_is_written(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
     without = open_classifier(lambda images: brightest_bar(images).detach(), **OPTIONS, device=CPU)
     with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
-        audit(without, make_dataset(60, split="test"), suite="none", transforms=["fgsm(epsilon=0.1)"])
+        audit(
+            without, make_dataset(60, split="test"), suite="none", transforms=["pgd(epsilon=0.1)"], out=tmp_path / "a"
+        )
+    assert not (tmp_path / "a").exists()
 
 
 def test_unreadable_images_are_counted_and_named(

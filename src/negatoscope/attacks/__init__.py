@@ -50,6 +50,24 @@ class Attack:
         """What `predict` takes as `batch_transform`: images and labels to the images attacked."""
         return lambda images, labels: self.function(classifier, images, labels).images
 
+    def check(self, classifier: Classifier, images: Images) -> None:
+        """Try the attack on images up to its second forward pass.
+
+        Raises:
+            InputError: A setting has an impossible value, or the attack cannot be used on such a classifier.
+        """
+        passed = False
+
+        def once(batch: Tensor) -> Tensor:
+            nonlocal passed
+            if passed:
+                raise _EnoughError
+            passed = True
+            return classifier(batch)
+
+        with suppress(_EnoughError):
+            self.function(once, images, images.new_zeros(len(images), dtype=torch.int64))
+
 
 def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
     """The attack that a spec names, its settings checked before any image is attacked.
@@ -70,14 +88,10 @@ def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
         result: AttackResult = function(classifier, images, labels, **seeded)
         return result
 
-    with suppress(_FirstQuery):  # settings are checked before the first forward pass
-        bound(_query, torch.full((1, 1, 2, 2), 0.5), torch.zeros(1, dtype=torch.int64))
-    return Attack(spec, bound)
+    attack = Attack(spec, bound)
+    attack.check(lambda images: images.flatten(1), torch.full((1, 1, 2, 2), 0.5))
+    return attack
 
 
-class _FirstQuery(Exception):
-    pass
-
-
-def _query(images: Tensor) -> Tensor:
-    raise _FirstQuery
+class _EnoughError(Exception):
+    """What is to be checked is checked."""

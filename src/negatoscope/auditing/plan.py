@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
@@ -168,6 +170,9 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     for text in (*(suite.specs if suite else ()), *config.transforms):
         if parse_spec(text).name in ATTACKS.names():
             attack = resolve_attack(text, seed=config.seed)
+            resize = classifier.input_spec.resize
+            shape = (1, classifier.input_spec.planes, resize.height, resize.width)
+            attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
             spec, settings = str(attack.spec), dict[str, Any](attack.spec.arguments)
             transforms[spec] = PlannedTransform(spec, "attack", attack.against(classifier), settings, None)
             continue
