@@ -21,7 +21,6 @@ from negatoscope.data.containers import (
     reading,
 )
 from negatoscope.data.zips import ZipMembers, tidy
-from negatoscope.files import sha256_of
 
 CLASS_SUFFIX = ".cls"
 """Of the members of WebDataset shards that hold a class number."""
@@ -51,15 +50,14 @@ def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
 
 
 def _dataset(path: Path, split: str, container: Container, arranged: ClassFolders) -> Dataset:
-    name = printable(path.name)
     return Dataset(
-        spec=name,
+        spec=printable(path.name),
         split=split,
         images=LazyImages(container, arranged.positions),
         labels=arranged.labels,
         class_names=arranged.class_names,
         samples=np.arange(len(arranged.labels)),
-        files=(SourceFile(name, sha256_of(path), official=False),),
+        files=(SourceFile.of_user(path),),
         names=arranged.names,
     )
 

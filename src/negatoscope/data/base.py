@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from negatoscope.data.containers import LazyImages
+from negatoscope.data.containers import LazyImages, printable
+from negatoscope.files import sha256_of
 from negatoscope.provenance import DataProvenance
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
@@ -26,6 +28,15 @@ class SourceFile:
     name: str
     sha256: str
     official: bool
+
+    @classmethod
+    def of_user(cls, path: Path) -> "SourceFile":
+        """A file that the user brings.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        return cls(printable(path.name), sha256_of(path), official=False)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ TEST_IMAGES = "GTSRB_Final_Test_Images.zip"
 TEST_TABLE = "GTSRB_Final_Test_GT.zip"
 
 CLASSES = 43
+_COLUMNS = ("Filename", "Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
 SIZE = 28
 
 
@@ -165,7 +166,7 @@ def read_training_table(members: ZipMembers) -> list[Sign]:
     """
     signs = [sign for label in range(CLASSES) for sign in _signs_of_class(members, label)]
     names = {name: index for index, name in enumerate(sorted({_track_name(sign) for sign in signs}))}
-    signs = [replace(sign, track=names[_track_name(sign)]) for sign in signs]
+    signs = [Sign(sign.member, sign.label, names[_track_name(sign)], sign.region) for sign in signs]
     return _in_order(signs, members)
 
 
@@ -231,25 +232,24 @@ def _signs_of_class(members: ZipMembers, label: int) -> list[Sign]:
 
 def _signs(members: ZipMembers, table: str, folder: str) -> list[Sign]:
     try:
-        text = members.read_named(table).decode("utf-8")
-        return [_sign(folder, row) for row in csv.DictReader(io.StringIO(text), delimiter=";")]
-    except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        if isinstance(error, DataError):
-            raise
-        expected = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+        lines = csv.reader(io.StringIO(members.read_named(table).decode("utf-8")), delimiter=";")
+        header = next(lines, [])
+        columns = [header.index(name) for name in _COLUMNS]
+        return [_sign(folder, *(line[column] for column in columns)) for line in lines if line]
+    except DataError:
+        raise
+    except (UnicodeDecodeError, csv.Error, LookupError, ValueError) as error:
         raise DataError(
-            f"expected {expected} in {table}, got another table ({error!r}); fetch the zip again"
+            f"expected {';'.join(_COLUMNS)} in {table}, got another table ({error!r}); fetch the zip again"
         ) from error
 
 
-def _sign(folder: str, row: dict[str, str]) -> Sign:
-    width, height = int(row["Width"]), int(row["Height"])
-    left, top, right, bottom = (int(row[f"Roi.{corner}"]) for corner in ("X1", "Y1", "X2", "Y2"))
-    label = int(row["ClassId"])
+def _sign(folder: str, name: str, *numbers: str) -> Sign:
+    width, height, left, top, right, bottom, label = map(int, numbers)
     if not (0 <= label < CLASSES and 0 <= left <= right < width and 0 <= top <= bottom < height):
-        raise ValueError(f"an impossible line for {row['Filename']}")
+        raise ValueError(f"an impossible line for {name}")
     region = (left / width, top / height, (right + 1) / width, (bottom + 1) / height)
-    return Sign(f"{folder}/{row['Filename']}", label, -1, region)
+    return Sign(f"{folder}/{name}", label, -1, region)
 
 
 def _track_name(sign: Sign) -> str:

@@ -22,7 +22,6 @@ from negatoscope.data.containers import (
 from negatoscope.data.labels import checked_labels
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
-from negatoscope.files import sha256_of
 from negatoscope.pixels import MAX_PIXELS
 
 NAMES = "class_names"
@@ -63,15 +62,14 @@ def open_npz(path: Path, split: str) -> Dataset:
         raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
     names = [str(name) for name in _array(path, opened, members[NAMES]).ravel()] if NAMES in members else []
     checked, class_names = checked_labels(given, where=str(path), class_names=names)
-    name = printable(path.name)
     return Dataset(
-        spec=name,
+        spec=printable(path.name),
         split=split,
         images=LazyImages(container, np.arange(len(checked))),
         labels=checked,
         class_names=class_names,
         samples=np.arange(len(checked)),
-        files=(SourceFile(name, sha256_of(path), official=False),),
+        files=(SourceFile.of_user(path),),
         names=container.names,
     )
 

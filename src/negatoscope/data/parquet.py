@@ -16,7 +16,6 @@ from negatoscope.data.class_folders import SPLITS
 from negatoscope.data.containers import Container, LazyImages, expect_size, opening, printable, reading
 from negatoscope.data.labels import checked_labels
 from negatoscope.errors import DataError
-from negatoscope.files import sha256_of
 
 ROWS_AT_ONCE = 16
 """How many images are read at a time."""
@@ -63,7 +62,7 @@ def open_parquet(place: Path, split: str) -> Dataset:
         labels=labels,
         class_names=class_names,
         samples=np.arange(len(labels)),
-        files=tuple(SourceFile(printable(path.name), sha256_of(path), official=False) for path in files),
+        files=tuple(SourceFile.of_user(path) for path in files),
         names=names,
     )
 

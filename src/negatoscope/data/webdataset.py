@@ -1,7 +1,6 @@
 """WebDataset shards: tars in which ``KEY.jpg`` is an image and ``KEY.cls`` its class number."""
 
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -12,7 +11,6 @@ from negatoscope.data.class_folders import SUFFIXES
 from negatoscope.data.containers import LazyImages, printable
 from negatoscope.data.labels import checked_labels
 from negatoscope.errors import DataError
-from negatoscope.files import sha256_of
 
 MAX_SHARDS = 100_000
 
@@ -57,14 +55,9 @@ def open_shards(text: str, split: str, members: TarMembers) -> Dataset:
         labels=labels,
         class_names=class_names,
         samples=np.arange(len(labels)),
-        files=tuple(_identified(members.paths)),
+        files=tuple(map(SourceFile.of_user, members.paths)),
         names=tuple(printable(members.names[position]) for position in positions),
     )
-
-
-def _identified(paths: Sequence[Path]) -> Iterator[SourceFile]:
-    for path in paths:
-        yield SourceFile(printable(path.name), sha256_of(path), official=False)
 
 
 def _is_image(name: str) -> bool:
