@@ -71,7 +71,7 @@ def sensitivity(
         command=command_line(context),
     )
     hardware = pick_hardware(device, precision)
-    with StudyProgress(hardware.description) as progress:
+    with StudyDisplay(hardware.description) as progress:
         result = study_sensitivity(request, out=out, hardware=hardware, progress=progress)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
     typer.echo(f"{result.provenance.runs.made} runs. Written to {out}: {files}.")
@@ -92,7 +92,7 @@ def claims(
     typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command_line(context))}")
 
 
-class StudyProgress:
+class StudyDisplay:
     """Shows a run of `study_sensitivity`: a bar on a terminal, and a line for each run.
 
     Args:
@@ -105,7 +105,7 @@ class StudyProgress:
         self.hardware = hardware
         self.display = ProgressDisplay()
 
-    def __enter__(self) -> "StudyProgress":
+    def __enter__(self) -> "StudyDisplay":
         self.display.__enter__()
         return self
 

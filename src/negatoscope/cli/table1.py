@@ -72,7 +72,7 @@ def table1(
         command=command_line(context),
     )
     hardware = pick_hardware(device, precision)
-    with Table1Progress(hardware.description) as progress:
+    with Table1Display(hardware.description) as progress:
         result = reproduce_table1(request, out=out, hardware=hardware, progress=progress)
     typer.echo(table1_markdown(result))
     typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
@@ -106,7 +106,7 @@ def figure1(
         typer.echo(f"Written: {path}")
 
 
-class Table1Progress:
+class Table1Display:
     """Shows a run of `reproduce_table1`: on a terminal with the table as it fills in, elsewhere one line an epoch.
 
     Args:
@@ -123,7 +123,7 @@ class Table1Progress:
         self.epochs = -1
         self.display = ProgressDisplay(below=self._table)
 
-    def __enter__(self) -> "Table1Progress":
+    def __enter__(self) -> "Table1Display":
         self.display.__enter__()
         return self
 
