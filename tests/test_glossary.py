@@ -63,7 +63,7 @@ def options() -> set[str]:
 
 
 def is_known(word: str) -> bool:
-    forms = {word, word.removesuffix("s"), word.removesuffix("es")}
+    forms = {word, word.removesuffix("s"), word.removesuffix("es"), f"{word.removesuffix('ies')}y"}
     return bool(forms & (GLOSSARY | ENGLISH))
 
 

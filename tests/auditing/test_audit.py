@@ -247,7 +247,7 @@ def test_what_would_help_an_expected_classifier_stands_in_the_report(make_datase
 def test_the_estimate_comes_from_the_pass_itself(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
     seen: list[AuditProgress] = []
     dataset = make_dataset(5000, split="test")
-    ng.audit(brightest_bar, dataset, size=8, channels="gray", out=tmp_path, observe=seen.append, **NEGATIVE)
+    ng.audit(brightest_bar, dataset, size=8, channels="gray", out=tmp_path, progress=seen.append, **NEGATIVE)
     early, late = seen[0], seen[-1]
     assert early.seconds_left is not None
     assert (early.size_bytes, late.images, late.seconds_left) == (None, 5000, 0)

@@ -53,20 +53,20 @@ def make(classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset]) ->
 
 
 def stop_after(images: int) -> Callable[[AuditProgress], None]:
-    def observe(progress: AuditProgress) -> None:
+    def report(progress: AuditProgress) -> None:
         if progress.images >= images:
             raise KeyboardInterrupt
 
-    return observe
+    return report
 
 
 def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
     whole = run_pass(make(), out=tmp_path / "whole")
     for images in (600, 2500, 4800):
         with pytest.raises(KeyboardInterrupt):
-            run_pass(make(), out=tmp_path / "stopped", observe=stop_after(images))
+            run_pass(make(), out=tmp_path / "stopped", progress=stop_after(images))
     seen: list[AuditProgress] = []
-    met = run_pass(make(), out=tmp_path / "stopped", observe=seen.append)
+    met = run_pass(make(), out=tmp_path / "stopped", progress=seen.append)
     parts = [sorted((tmp_path / name / "rows.parquet").iterdir()) for name in ("stopped", "whole")]
     assert [part.name for part in parts[0]] == [f"{index:06d}.parquet" for index in range(3)]
     assert [part.read_bytes() for part in parts[0]] == [part.read_bytes() for part in parts[1]]

@@ -215,10 +215,10 @@ def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
     pytest.importorskip("mlxtend")
     from negatoscope.cli.table1 import Table1Display
     from negatoscope.reproduce.table1 import Table1Request, plan_table1
-    from negatoscope.reproduce.table1_document import NotRun
+    from negatoscope.reproduce.table1_document import SkippedDataset
 
     plan = plan_table1(Table1Request(datasets=("mnist_sample",), fast=True))
-    Table1Display("this machine").planned(replace(plan, not_run=(NotRun("gtsrb", "why"),)))
+    Table1Display("this machine").planned(replace(plan, not_run=(SkippedDataset("gtsrb", "why"),)))
     said = capsys.readouterr().err
     assert "NOT RUN: gtsrb: why." in said
     assert "INSTEAD OF MNIST" in said

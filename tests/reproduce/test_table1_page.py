@@ -5,7 +5,7 @@ import pytest
 
 from negatoscope.documents import from_plain
 from negatoscope.reproduce import table1_columns, table1_page
-from negatoscope.reproduce.table1_columns import Section
+from negatoscope.reproduce.table1_columns import Table1Section
 from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_page import caption, randomness, sizes
 
@@ -20,7 +20,7 @@ def provenance(document: dict[str, Any]) -> list[str]:
     return table1_page.provenance(from_plain(document, Table1))
 
 
-def sections(document: dict[str, Any]) -> list[Section]:
+def sections(document: dict[str, Any]) -> list[Table1Section]:
     return table1_columns.sections(from_plain(document, Table1))
 
 

@@ -33,7 +33,7 @@ from negatoscope.studies.sensitivity import (
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
-from negatoscope.studies.sensitivity_result import Curve, NotRun, SensitivityResult
+from negatoscope.studies.sensitivity_result import Curve, SensitivityResult, SkippedStudy
 from negatoscope.studies.sensitivity_run import StudyRun
 from negatoscope.training.loop import TrainingProgress
 
@@ -56,7 +56,7 @@ class Notes:
     steps: list[tuple[str, TrainingProgress | str]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[NotRun]) -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy]) -> None:
         self.plans.append((runs, done, seconds))
 
     def moved(self, name: str, moment: TrainingProgress | str) -> None:

@@ -26,7 +26,7 @@ from negatoscope.models.open import open_classifier
 from negatoscope.provenance import Provenance, python_call, record_provenance
 
 Model = str | Path | Callable[..., Any] | ClassifierAdapter
-Observer = Callable[[AuditProgress], None]
+Progress = Callable[[AuditProgress], None]
 
 
 def audit(  # noqa: PLR0913 (the options of the command line)
@@ -45,7 +45,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     out: str | Path | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
-    observe: Observer | None = None,
+    progress: Progress | None = None,
     **options: object,
 ) -> AuditResult:
     """Test a classifier on images before and after label-preserving transforms.
@@ -66,7 +66,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
             lasts as long as the result.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
-        observe: Called after each batch with how far the audit is.
+        progress: Called after each batch with how far the audit is.
         options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``.
 
     Raises:
@@ -93,10 +93,10 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         data=[dataset.provenance],
     )
     if out is not None:
-        return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, observe=observe)
+        return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)
     temporary = Path(mkdtemp(prefix="negatoscope-"))
     try:
-        result = run_audit(plan, out=temporary, provenance=provenance, observe=observe)
+        result = run_audit(plan, out=temporary, provenance=provenance, progress=progress)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -104,7 +104,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     return result
 
 
-def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, observe: Observer | None = None) -> AuditResult:
+def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: Progress | None = None) -> AuditResult:
     """The audit of a plan, written to `out`.
 
     Raises:
@@ -113,7 +113,7 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, observe: Ob
     expect_usable(plan, out=out)
     config = plan.config
     checked, decoded = check_clean(plan)
-    totals = run_pass(plan, out=out, observe=observe)
+    totals = run_pass(plan, out=out, progress=progress)
     result = AuditResult(summarize(out / "rows.parquet", AuditFacts.of(plan, checked, totals, provenance)), out)
     gate = judge(result, rules=config.fail_under, baseline=config.baseline, max_unreadable=config.max_unreadable)
     summary = replace(result.summary, gate=gate)

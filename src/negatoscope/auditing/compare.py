@@ -76,7 +76,7 @@ def _sides(
             continue
         entries = (entry, of_b[entry.spec])
         after = [read_predictions(rows, entry.spec, like=clean) for rows, clean in zip(readers, cleans, strict=True)]
-        correct = [answers.correct[order] for answers, order in zip(after, chosen, strict=True)]
+        correct = [predictions.correct[order] for predictions, order in zip(after, chosen, strict=True)]
         counted = [clean.is_of(one.preserved)[order] for one, clean, order in zip(entries, cleans, chosen, strict=True)]
         if all(one.kind == "label_preserving" for one in entries):
             worst, preserving = [w & (c | ~n) for w, c, n in zip(worst, correct, counted, strict=True)], True

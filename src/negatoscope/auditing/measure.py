@@ -82,7 +82,7 @@ def measure_transform(
         no_rates: dict[str, Any] = dict.fromkeys(_RATES)
         return result(n=0, correct=0, reliability=(), per_class=(), **no_rates)
     pairs = count_pairs(after.labels, after.predictions)
-    wrong = after.confidences[~after.correct]
+    misclassified = after.confidences[~after.correct]
     drop = measure_difference(clean.correct, after.correct, after.tracks)
     rates: dict[str, Any] = {
         **vars(measure_predictions(after, names=names, classes=classes)),
@@ -90,7 +90,7 @@ def measure_transform(
         **_attack_success(clean, after),
         **_information(after, pairs),
     }
-    misclassified = float(wrong.mean(dtype=np.float64)) if len(wrong) else None
+    misclassified_mean = float(misclassified.mean(dtype=np.float64)) if len(misclassified) else None
     return result(
         **rates,
         clean_accuracy=float(clean.correct.mean()),
@@ -100,7 +100,7 @@ def measure_transform(
         lost=drop.lost,
         gained=drop.gained,
         p_value=drop.p_value,
-        misclassified_confidence=misclassified,
+        misclassified_confidence=misclassified_mean,
         confusion=_confusion(after, pairs),
     )
 
@@ -149,8 +149,8 @@ def _information(after: PredictionSet, pairs: Pairs) -> dict[str, float]:
 def _confusion(after: PredictionSet, pairs: Pairs) -> tuple[Confusion, ...]:
     """The most frequent errors, the most frequent first."""
     images = np.bincount(after.labels)
-    wrong = np.flatnonzero(pairs.labels != pairs.predictions)
-    most = wrong[np.argsort(-pairs.counts[wrong], kind="stable")[:_ERRORS]]
+    misclassified = np.flatnonzero(pairs.labels != pairs.predictions)
+    most = misclassified[np.argsort(-pairs.counts[misclassified], kind="stable")[:_ERRORS]]
     return tuple(
         Confusion(
             label=int(pairs.labels[cell]),

@@ -47,7 +47,7 @@ class AuditProgress:
     size_bytes: int | None = None
 
 
-def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], None] | None = None) -> RunTotals:
+def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], None] | None = None) -> RunTotals:
     """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
 
     Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
@@ -66,7 +66,7 @@ def run_pass(plan: AuditPlan, *, out: Path, observe: Callable[[AuditProgress], N
         reserve_output(out, plan)
         if (out / _DONE).is_file():
             return _read_totals(out)
-        pace = _Pace(len(plan.dataset), observe)
+        pace = _Pace(len(plan.dataset), progress)
         folders = [out / "parts" / f"{part:06d}" for part in range(plan.parts)]
         for part, folder in enumerate(folders):
             if (folder / _DONE).is_file():
@@ -171,10 +171,10 @@ def _read_totals(folder: Path) -> RunTotals:
 
 
 class _Pace:
-    """Tells an observer where the audit stands, and by this run's own pace how long and how large it will be."""
+    """Reports where the audit stands, and by this run's own pace how long and how large it will be."""
 
-    def __init__(self, total: int, observe: Callable[[AuditProgress], None] | None) -> None:
-        self.total, self.observe = total, observe
+    def __init__(self, total: int, progress: Callable[[AuditProgress], None] | None) -> None:
+        self.total, self.progress = total, progress
         self.done = self.done_now = self.written = 0
         self.size_bytes: int | None = None
         self.began = time.monotonic()
@@ -199,5 +199,5 @@ class _Pace:
     def _report(self) -> None:
         pace = (time.monotonic() - self.began) / self.done_now if self.done_now else None
         left = None if pace is None else pace * (self.total - self.done)
-        if self.observe:
-            self.observe(AuditProgress(self.done, self.total, left, self.size_bytes))
+        if self.progress:
+            self.progress(AuditProgress(self.done, self.total, left, self.size_bytes))

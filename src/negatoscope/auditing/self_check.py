@@ -160,8 +160,8 @@ def _helpful(
 def _classify(
     classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray
 ) -> tuple[Bool[np.ndarray, " n"], list[int]]:
-    said = predict(classifier, pixels, labels, device=classifier.device).predictions
-    return said == labels, said.tolist()
+    predictions = predict(classifier, pixels, labels, device=classifier.device).predictions
+    return predictions == labels, predictions.tolist()
 
 
 def _interval(right: Bool[np.ndarray, " n"]) -> Interval:

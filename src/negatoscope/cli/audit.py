@@ -143,27 +143,27 @@ def audit(
     provenance = record_provenance(
         command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
     )
-    with ProgressDisplay() as progress:
-        progress.expect(len(dataset))
-        _announce(plan, progress)
-        result = run_audit(plan, out=out, provenance=provenance, observe=_observer(progress, len(dataset)))
-        progress.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
+    with ProgressDisplay() as display:
+        display.expect(len(dataset))
+        _announce(plan, display)
+        result = run_audit(plan, out=out, provenance=provenance, progress=_reporter(display, len(dataset)))
+        display.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
     typer.echo(result)
     raise typer.Exit(0 if result.passed else 1)
 
 
-def _announce(plan: "AuditPlan", progress: "ProgressDisplay") -> None:
+def _announce(plan: "AuditPlan", display: "ProgressDisplay") -> None:
     """Say what will be done."""
     classifier, dataset = plan.classifier, plan.dataset
-    progress.say(
+    display.say(
         f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean and"
         f" under {len(plan.transforms)} transforms."
     )
     if classifier.runs_code:
-        progress.say(f"This runs your own code: {classifier.name}.")
+        display.say(f"This runs your own code: {classifier.name}.")
 
 
-def _observer(progress: "ProgressDisplay", total: int) -> Callable[["AuditProgress"], None]:
+def _reporter(display: "ProgressDisplay", total: int) -> Callable[["AuditProgress"], None]:
     """Moves the bar; where there is none, a long audit prints one line for each tenth of the images.
 
     How long the rest takes and how large its rows get is said once, when the first of them are written.
@@ -172,20 +172,20 @@ def _observer(progress: "ProgressDisplay", total: int) -> Callable[["AuditProgre
 
     tenth, estimated = 0, False
 
-    def observe(standing: "AuditProgress") -> None:
+    def report(progress: "AuditProgress") -> None:
         nonlocal tenth, estimated
-        if standing.seconds_left is None:  # images of an earlier run
-            progress.expect(total, done=standing.images)
+        if progress.seconds_left is None:  # images of an earlier run
+            display.expect(total, done=progress.images)
             return
-        text = f"{standing.images:,} of {total:,} images"
-        progress.update(text, standing.images)
-        if standing.size_bytes is not None and not estimated:
+        text = f"{progress.images:,} of {total:,} images"
+        display.update(text, progress.images)
+        if progress.size_bytes is not None and not estimated:
             estimated = True
-            if standing.images < total:
-                size = max(0.1, standing.size_bytes / 1e6)
-                progress.say(f"About {duration(standing.seconds_left)} left, and {size:.1f} MB of rows on disk.")
-        if progress.left and 10 * standing.images // total > tenth:
-            tenth = 10 * standing.images // total
-            progress.step(text)
+            if progress.images < total:
+                size = max(0.1, progress.size_bytes / 1e6)
+                display.say(f"About {duration(progress.seconds_left)} left, and {size:.1f} MB of rows on disk.")
+        if display.left and 10 * progress.images // total > tenth:
+            tenth = 10 * progress.images // total
+            display.step(text)
 
-    return observe
+    return report

@@ -13,7 +13,7 @@ from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
 if TYPE_CHECKING:
-    from negatoscope.studies.sensitivity_result import NotRun
+    from negatoscope.studies.sensitivity_result import SkippedStudy
     from negatoscope.studies.sensitivity_run import StudyRun
     from negatoscope.training.loop import TrainingProgress
 
@@ -112,7 +112,7 @@ class StudyDisplay:
     def __exit__(self, *raised: Any) -> None:
         self.display.__exit__(*raised)
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: "Sequence[NotRun]") -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: "Sequence[SkippedStudy]") -> None:
         """Say how much there is to do, and loudly what is not run."""
         from negatoscope.reports.formatting import counted, duration
 

@@ -20,7 +20,7 @@ from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
 from negatoscope.reproduce.runs import RunSpec, read_run, run_folder
 from negatoscope.reproduce.table1_columns import table1_csv
-from negatoscope.reproduce.table1_document import NotRun, SummaryRow, Table1, summarize
+from negatoscope.reproduce.table1_document import SkippedDataset, SummaryRow, Table1, summarize
 from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
 from negatoscope.reproduce.table1_page import table1_markdown
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
@@ -77,7 +77,7 @@ class Table1Plan:
 
     specs: tuple[RunSpec, ...]
     data: Mapping[str, RunData]
-    not_run: tuple[NotRun, ...] = ()
+    not_run: tuple[SkippedDataset, ...] = ()
 
 
 @runtime_checkable
@@ -109,7 +109,7 @@ def plan_table1(request: Table1Request) -> Table1Plan:
     """
     data: dict[str, RunData] = {}
     recipes: dict[str, Recipe] = {}
-    not_run: list[NotRun] = []
+    not_run: list[SkippedDataset] = []
     if request.recipe and request.recipe.data and not request.datasets:
         own = request.recipe.data
         request = replace(request, datasets=(_base(own) if _base(own) in PAPER_DATASETS else own,))
@@ -122,7 +122,7 @@ def plan_table1(request: Table1Request) -> Table1Plan:
         except DataNotFoundError:
             if request.datasets:
                 raise
-            not_run.append(NotRun(name, "no copy of its files was found and none could be downloaded"))
+            not_run.append(SkippedDataset(name, "no copy of its files was found and none could be downloaded"))
     if not request.datasets and "mnist" not in data:
         try:
             sample = plan_table1(replace(request, datasets=("mnist_sample",)))

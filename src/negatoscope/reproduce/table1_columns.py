@@ -22,7 +22,7 @@ from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name, sh
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.measure import Destinations
-    from negatoscope.reproduce.table1_document import Comparison, SummaryRow, Table1
+    from negatoscope.reproduce.table1_document import PaperComparison, SummaryRow, Table1
     from negatoscope.reproduce.table1_run import Table1Run
     from negatoscope.statistics import TrackedRate
 
@@ -47,7 +47,7 @@ class Classifier:
 
 
 @dataclass(frozen=True)
-class Section:
+class Table1Section:
     """One dataset under one recipe.
 
     Args:
@@ -74,7 +74,7 @@ class Column:
     text: Callable[[Classifier], str]
 
 
-def sections(result: "Table1") -> list[Section]:
+def sections(result: "Table1") -> list[Table1Section]:
     """The sections of a table, in the order of its summary."""
     keys = list(dict.fromkeys((row.dataset, row.recipe) for row in result.summary))
     names = [dataset for dataset, _ in keys]
@@ -88,11 +88,11 @@ def sections(result: "Table1") -> list[Section]:
             epsilon: [run for run in runs if run.epsilon == epsilon] for epsilon in (0.0, *(r.epsilon for r in rows))
         }
         lines = [Classifier(row, same[row.epsilon], same[0.0], title) for row in rows]
-        found.append(Section(title, lines, result.fast))
+        found.append(Table1Section(title, lines, result.fast))
     return found
 
 
-def has_tracks(section: Section) -> bool:
+def has_tracks(section: Table1Section) -> bool:
     """Whether an interval by track is known for any row."""
     return any(row.negative.track_low is not None for row in section.rows)
 
@@ -136,18 +136,18 @@ _DESTINATIONS = (
 )
 
 
-def comparison_table(section: Section) -> str:
+def comparison_table(section: Table1Section) -> str:
     """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
     by_track = (_BY_TRACK,) if has_tracks(section) else ()
     return _table((_CLASSIFIER, *_TEST, _NEGATIVES, *by_track, *_NEGATIVES_OF_PAPER), [section])
 
 
-def accuracy_table(found: Sequence[Section]) -> str:
+def accuracy_table(found: Sequence[Table1Section]) -> str:
     """The other accuracies without an attack."""
     return _table(_ACCURACIES, found)
 
 
-def attack_table(found: Sequence[Section]) -> str:
+def attack_table(found: Sequence[Table1Section]) -> str:
     """Accuracy under each attack beside the plain DNN's under the same, and the classifiers' confidence."""
     attacks = found[0].rows[0].attack_accuracies
     columns = [Column(name.upper(), partial(_attacked, name)) for name in attacks]
@@ -155,7 +155,7 @@ def attack_table(found: Sequence[Section]) -> str:
     return _table((_DATASET, _CLASSIFIER, _ATTACK_EPSILON, *columns, *_CONFIDENCE), found)
 
 
-def destination_table(found: Sequence[Section]) -> str:
+def destination_table(found: Sequence[Table1Section]) -> str:
     """Which classes are predicted for negatives, and what that says about the label."""
     return _table(_DESTINATIONS, found)
 
@@ -207,7 +207,7 @@ def _live_cells(row: "SummaryRow | None") -> list[Text]:
     return cells
 
 
-def _table(columns: Sequence[Column], found: Sequence[Section]) -> str:
+def _table(columns: Sequence[Column], found: Sequence[Table1Section]) -> str:
     classifiers = [classifier for section in found for classifier in section.classifiers]
     lines = [[column.text(classifier) for column in columns] for classifier in classifiers]
     return markdown_table([column.header for column in columns], lines)
@@ -226,12 +226,12 @@ def _flat(row: "SummaryRow") -> dict[str, Any]:
     return flat
 
 
-def _ours(compared: "Comparison") -> str:
+def _ours(compared: "PaperComparison") -> str:
     spread = "" if compared.std is None else f" ± {percent(compared.std)}"
     return f"{percent(compared.accuracy)}{spread} {interval(compared.low, compared.high)}"
 
 
-def _verdict(compared: "Comparison") -> str:
+def _verdict(compared: "PaperComparison") -> str:
     return MISSING if compared.paper_accuracy is None else compared.verdict
 
 

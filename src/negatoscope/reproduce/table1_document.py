@@ -26,7 +26,7 @@ IntervalKind = Literal["wilson", "prediction"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperComparison:
     """An accuracy of ours beside the one that the paper prints.
 
     Args:
@@ -83,8 +83,8 @@ class SummaryRow:
     epsilon: float
     recipe: str
     seeds: int
-    test: Comparison
-    negative: Comparison
+    test: PaperComparison
+    negative: PaperComparison
     interval: IntervalKind
     train_accuracy: float
     validation_accuracy: float
@@ -101,13 +101,13 @@ class SummaryRow:
     seconds: float
 
     @property
-    def comparisons(self) -> Mapping[str, Comparison]:
+    def comparisons(self) -> Mapping[str, PaperComparison]:
         """The two columns of the paper's table, by name."""
         return {"test": self.test, "negative": self.negative}
 
 
 @dataclass(frozen=True)
-class NotRun:
+class SkippedDataset:
     """A dataset that could not be run, and why."""
 
     dataset: str
@@ -130,7 +130,7 @@ class Table1:
     schema: Literal[2] = 2
     provenance: Provenance
     fast: bool
-    not_run: tuple[NotRun, ...]
+    not_run: tuple[SkippedDataset, ...]
     runs: tuple[Table1Run, ...]
     summary: tuple[SummaryRow, ...]
 
@@ -187,7 +187,7 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
     )
 
 
-def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> Comparison:
+def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> PaperComparison:
     """For enough runs with the range of one new run, else with Wilson's interval of all their images."""
     accuracies = [rate.accuracy for rate in rates]
     accuracy, std = mean_and_deviation(accuracies)
@@ -196,7 +196,7 @@ def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> Comparison
         if len(rates) >= MINIMUM_RUNS
         else wilson(sum(rate.correct for rate in rates), sum(rate.n for rate in rates))
     )
-    return Comparison(
+    return PaperComparison(
         n=rates[0].n,
         accuracy=accuracy,
         low=interval.low,

@@ -14,7 +14,7 @@ from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted, percent
 from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
 from negatoscope.reproduce.names import short_classifier_name
-from negatoscope.reproduce.table1_columns import Section, sections
+from negatoscope.reproduce.table1_columns import Table1Section, sections
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.table1_document import SummaryRow, Table1
@@ -80,7 +80,7 @@ def spread(values: Sequence[float], *, gap: float, low: float, high: float) -> l
     return [placed[index] for index in range(len(values))]
 
 
-def _draw_section(axes: Axes, section: Section) -> None:
+def _draw_section(axes: Axes, section: Table1Section) -> None:
     labels = [_draw_chance(axes, section)]
     for kind, color, marker, name in _SERIES:
         _draw_series(axes, section, kind, color=color, marker=marker)
@@ -97,7 +97,7 @@ def _draw_section(axes: Axes, section: Section) -> None:
     axes.annotate(size + runs, (0, 1), color=GRAY, fontsize=8, **beneath)
 
 
-def _draw_series(axes: Axes, section: Section, kind: str, *, color: str, marker: str) -> None:
+def _draw_series(axes: Axes, section: Table1Section, kind: str, *, color: str, marker: str) -> None:
     """Ours to the left of each tick, with its interval; the paper's to the right, where it prints one."""
     look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5.5, "clip_on": False, "zorder": 3}
     places = [index - _APART for index in range(len(section.rows))]
@@ -111,13 +111,13 @@ def _draw_series(axes: Axes, section: Section, kind: str, *, color: str, marker:
     axes.plot([place for place, _ in known], [rate for _, rate in known], **look, **hollow)
 
 
-def _draw_chance(axes: Axes, section: Section) -> _Label:
+def _draw_chance(axes: Axes, section: Table1Section) -> _Label:
     chance = section.rows[0].chance
     axes.axhline(100 * chance, color=GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     return 100 * chance, f"chance {percent(chance, decimals=1)} %", GRAY
 
 
-def _draw_training(axes: Axes, section: Section, name: str) -> None:
+def _draw_training(axes: Axes, section: Table1Section, name: str) -> None:
     ends: list[_Label] = []
     for index, classifier in enumerate(section.classifiers):
         color = colormaps["inferno"](0.05 + 0.63 * index / max(1, len(section.rows) - 1))
@@ -167,7 +167,7 @@ def _draw_key(figure: Figure, summary: "Sequence[SummaryRow]") -> None:
     figure.legend(handles[:shown], names[:shown], ncols=2, handlelength=0.7, **place)
 
 
-def _some(result: "Table1") -> list[Section]:
+def _some(result: "Table1") -> list[Table1Section]:
     found = sections(result)
     if not found:
         raise InputError("expected a dataset to draw in the result document, got none; run one first")

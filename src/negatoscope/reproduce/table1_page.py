@@ -7,7 +7,7 @@ from negatoscope.reports.formatting import counted, joined, percent
 from negatoscope.reproduce.names import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_columns import (
     Classifier,
-    Section,
+    Table1Section,
     accuracy_table,
     attack_table,
     comparison_table,
@@ -53,7 +53,7 @@ def table1_markdown(result: "Table1") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _body(found: Sequence[Section]) -> list[str]:
+def _body(found: Sequence[Table1Section]) -> list[str]:
     random = [f"- {sentence}" for section in found for sentence in randomness(section)]
     compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in found]
     return [
@@ -100,7 +100,7 @@ def warnings(result: "Table1") -> list[str]:
     return found
 
 
-def caption(section: Section) -> str:
+def caption(section: Table1Section) -> str:
     """What the numbers of a section's main table are: n, seeds, kind of interval, and what guessing would score."""
     rows = section.rows
     seeds = sorted({run.seed for classifier in section.classifiers for run in classifier.runs})
@@ -130,7 +130,7 @@ def _brackets(rows: "Sequence[SummaryRow]") -> list[str]:
     return [*brackets, *(["Before them: mean ± standard deviation over seeds."] if several else [])]
 
 
-def sizes(found: Sequence[Section]) -> str:
+def sizes(found: Sequence[Table1Section]) -> str:
     """On how many images the accuracies outside the main tables were counted."""
     parts = []
     for section in found:
@@ -143,7 +143,7 @@ def sizes(found: Sequence[Section]) -> str:
     return f"n: {'; '.join(parts)}."
 
 
-def randomness(section: Section) -> list[str]:
+def randomness(section: Table1Section) -> list[str]:
     """Whether the predictions on negatives are random, a sentence for each finding; none for a smoke run."""
     if section.fast:
         return []
@@ -156,7 +156,7 @@ def randomness(section: Section) -> list[str]:
     return [_randomness(section, finding, classifiers) for finding, classifiers in findings.items()]
 
 
-def _randomness(section: Section, finding: str, classifiers: Sequence[Classifier]) -> str:
+def _randomness(section: Table1Section, finding: str, classifiers: Sequence[Classifier]) -> str:
     rows = [classifier.row for classifier in classifiers]
     names = joined([short_classifier_name(row.epsilon) for row in rows])
     whom = "every classifier" if len(rows) == len(section.rows) > 1 else names

@@ -23,10 +23,10 @@ from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_result import (
     FailedRun,
-    NotRun,
     RunCounts,
     RunsMadeBy,
     SensitivityResult,
+    SkippedStudy,
     StudyProvenance,
     StudySettings,
 )
@@ -78,7 +78,7 @@ class StudyRequest:
 class SensitivityProgress(Protocol):
     """What is called while a study is made."""
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[NotRun]) -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy]) -> None:
         """Once it is known what is run: how many runs, how many of them are there already, how long the rest takes."""
 
     def moved(self, name: str, moment: TrainingProgress | str) -> None:
@@ -163,7 +163,7 @@ def _summarize(
     request: StudyRequest,
     *,
     hardware: Hardware,
-    not_run: Sequence[NotRun],
+    not_run: Sequence[SkippedStudy],
 ) -> SensitivityResult:
     finished: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
     failed = []
@@ -192,7 +192,7 @@ def _data(run: PlannedRun, request: StudyRequest) -> RunData:
     return data_of(run.spec.recipe, request.data_dir, request.fast)
 
 
-def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[NotRun]]:
+def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[SkippedStudy]]:
     """The studies whose data are here, and why the others are not run."""
     at_hand, not_run = [], []
     for study in studies:
@@ -200,7 +200,7 @@ def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Stud
             data_of(study.default_recipe, request.data_dir, request.fast)
             at_hand.append(study)
         except DataNotFoundError as error:
-            not_run.append(NotRun(study.name, str(error)))
+            not_run.append(SkippedStudy(study.name, str(error)))
     if not at_hand:
         raise DataNotFoundError(f"expected the data of a study, found none: {not_run[0].reason}")
     return at_hand, not_run

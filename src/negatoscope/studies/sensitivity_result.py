@@ -47,7 +47,7 @@ class StudyProvenance(Provenance):
 
 
 @dataclass(frozen=True)
-class NotRun:
+class SkippedStudy:
     """A study that could not be run, and why."""
 
     study: str
@@ -288,7 +288,7 @@ class SensitivityResult:
 
     schema: Literal[2] = 2
     provenance: StudyProvenance
-    not_run: tuple[NotRun, ...]
+    not_run: tuple[SkippedStudy, ...]
     failed: tuple[FailedRun, ...]
     missing: Mapping[str, tuple[str, ...]]
     studies: tuple[StudyResult, ...]

@@ -18,9 +18,9 @@ from negatoscope.studies.sensitivity_result import (
     FailedRun,
     NearestEnd,
     NearestPoint,
-    NotRun,
     ProbedNetwork,
     SensitivityResult,
+    SkippedStudy,
     StudyProvenance,
     StudyResult,
 )
@@ -35,7 +35,7 @@ def summarize_studies(
     runs: Mapping[str, LevelRuns],
     *,
     provenance: StudyProvenance,
-    not_run: Sequence[NotRun] = (),
+    not_run: Sequence[SkippedStudy] = (),
     failed: Sequence[FailedRun] = (),
 ) -> SensitivityResult:
     """What is written to `sensitivity.json`; a study without a run of its default is only named as missing.
