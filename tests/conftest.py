@@ -102,7 +102,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("digits")
     digits = load_dataset("mnist_sample", split="train")
     order = np.random.default_rng(0).permutation(len(digits))
-    for split, chosen in (("train", order[:400]), ("test", order[400:550])):
+    for split, chosen in (("train", order[:240]), ("test", order[240:300])):
         for sample in chosen:
             file = folder / split / str(digits.labels[sample]) / f"{sample}.png"
             file.parent.mkdir(parents=True, exist_ok=True)

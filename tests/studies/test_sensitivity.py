@@ -290,10 +290,19 @@ def test_the_figure_names_every_value_and_the_chance(made: Made) -> None:
     assert sorted(float(point[1]) for point in runs.get_offsets()) == pytest.approx(heights)
 
 
+@pytest.fixture
+def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is downloaded fails at once, as where there is no network."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
+
+
 def without_data_of(plan: str) -> str:
     return re.sub(r'"folder:.*"', '"mnist"', plan)
 
 
+@pytest.mark.usefixtures("without_network")
 def test_what_cannot_be_run_is_named_and_the_others_are_run(made: Made, tmp_path: Path, few_runs: str) -> None:
     wild = few_runs.replace('network = { initialization = "he" }', 'optimizer = "sgd", learning_rate = 1e30')
     without_data = without_data_of(few_runs).replace('"few"', '"all"')
@@ -313,6 +322,7 @@ def test_what_cannot_be_run_is_named_and_the_others_are_run(made: Made, tmp_path
     assert "**all was not run" in page
 
 
+@pytest.mark.usefixtures("without_network")
 def test_no_data_at_all_is_one_sentence(made: Made, tmp_path: Path, few_runs: str) -> None:
     (tmp_path / "plan.toml").write_text(without_data_of(few_runs))
     with pytest.raises(DataNotFoundError, match="found none"):
