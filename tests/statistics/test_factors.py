@@ -24,28 +24,28 @@ def runs(seeds: int = 3, *, noise: float = 0.2, seed: int = 0) -> dict[str, dict
     }
 
 
-def by_statsmodels(found: dict[str, dict[int, float]]):
-    rows = [(level, str(seed), value) for level, seeds in found.items() for seed, value in seeds.items()]
+def by_statsmodels(sample: dict[str, dict[int, float]]):
+    rows = [(level, str(seed), value) for level, seeds in sample.items() for seed, value in seeds.items()]
     frame = pd.DataFrame(rows, columns=["level", "seed", "value"])
     return smf.ols("value ~ C(level, Treatment(reference='default')) + C(seed)", frame).fit()
 
 
-def holes(found: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+def holes(sample: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
     """The same with two runs missing."""
     missing = {("a: 2", 2), ("b: 1", 0)}
     return {
         level: {seed: value for seed, value in seeds.items() if (level, seed) not in missing}
-        for level, seeds in found.items()
+        for level, seeds in sample.items()
     }
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["all runs", "two missing"])
 def test_effects_p_values_and_the_rest_are_those_of_least_squares(missing: bool) -> None:
-    found = holes(runs()) if missing else runs()
-    fit, other = fit_levels(found), by_statsmodels(found)
+    sample = holes(runs()) if missing else runs()
+    fit, other = fit_levels(sample), by_statsmodels(sample)
     effects = factor_effects(fit, FACTORS, default="default")
     assert fit.freedom == other.df_resid
-    assert fit.rest == pytest.approx(other.mse_resid)
+    assert fit.residual_variance == pytest.approx(other.mse_resid)
     for name, levels in FACTORS.items():
         terms = [f"C(level, Treatment(reference='default'))[T.{level}]" for level in levels]
         apart = other.params[f"C(level, Treatment(reference='default'))[T.{effects[name].level}]"]
@@ -56,8 +56,8 @@ def test_effects_p_values_and_the_rest_are_those_of_least_squares(missing: bool)
 
 
 def test_one_levels_interval_is_that_of_its_contrast() -> None:
-    found = runs()
-    fit, other = fit_levels(found), by_statsmodels(found)
+    sample = runs()
+    fit, other = fit_levels(sample), by_statsmodels(sample)
     effect = factor_effects(fit, FACTORS, default="default")["b"]
     low, high = other.conf_int().loc["C(level, Treatment(reference='default'))[T.b: 1]"]
     base = fit.means[0]
@@ -73,10 +73,10 @@ def test_several_levels_make_an_interval_wider() -> None:
 
 
 def test_with_all_runs_a_levels_mean_is_the_mean_of_its_runs() -> None:
-    found = runs()
-    fit = fit_levels(found)
+    sample = runs()
+    fit = fit_levels(sample)
     for level in LEVELS:
-        assert fit.mean(level) == pytest.approx(expit(np.mean(list(found[level].values()))))
+        assert fit.mean(level) == pytest.approx(expit(np.mean(list(sample[level].values()))))
         interval = fit.interval(level)
         assert interval is not None
         assert interval.low < fit.mean(level) < interval.high
@@ -115,8 +115,8 @@ def test_runs_that_do_not_scatter_leave_nothing_open() -> None:
 
 
 def test_the_widest_ends_are_over_all_levels() -> None:
-    found = holes(runs())
-    effect = factor_effects(fit_levels(found), FACTORS, default="default")["a"]
+    sample = holes(runs())
+    effect = factor_effects(fit_levels(sample), FACTORS, default="default")["a"]
     assert effect.level == "a: 2"
     assert effect.lowest < 0.05 < effect.low
     assert effect.highest == effect.high
@@ -126,17 +126,19 @@ def test_a_level_that_shares_no_seed_with_the_others_is_left_out() -> None:
     apart = {**runs(), "c: 1": {7: 3.0}}
     fit = fit_levels(apart)
     assert "c: 1" not in fit.levels
-    assert fit.rest == pytest.approx(fit_levels({level: runs()[level] for level in LEVELS[:-1]}).rest)
+    assert fit.residual_variance == pytest.approx(
+        fit_levels({level: runs()[level] for level in LEVELS[:-1]}).residual_variance
+    )
 
 
 def test_levels_are_compared_through_seeds_that_a_third_one_shares() -> None:
-    found = {"default": {0: 0.0, 1: 0.1}, "a: 1": {1: 0.4, 2: 0.5}, "b: 1": {2: 1.0, 3: 1.1}}
-    assert fit_levels(found).levels == ("default", "a: 1", "b: 1")
+    sample = {"default": {0: 0.0, 1: 0.1}, "a: 1": {1: 0.4, 2: 0.5}, "b: 1": {2: 1.0, 3: 1.1}}
+    assert fit_levels(sample).levels == ("default", "a: 1", "b: 1")
 
 
 def test_levels_that_were_not_run_are_left_out() -> None:
-    found = {level: seeds for level, seeds in runs().items() if level != "b: 1"}
-    assert list(factor_effects(fit_levels(found), FACTORS, default="default")) == ["a", "c"]
+    sample = {level: seeds for level, seeds in runs().items() if level != "b: 1"}
+    assert list(factor_effects(fit_levels(sample), FACTORS, default="default")) == ["a", "c"]
 
 
 def test_log_odds_stay_finite_and_are_even() -> None:

@@ -1,8 +1,8 @@
 """Which of several factors move a rate, from runs that change one of them at a time.
 
 Every run is a level (the default, or one factor at another value) and a seed. Log-odds of the rate are modelled as the
-sum of an effect of the level, an effect of the seed, and a rest that has one variance for all: the default's runs serve
-all factors, and the seeds of all levels tell together how much runs scatter.
+sum of an effect of the level, an effect of the seed, and a residual that has one variance for all: the default's runs
+serve all factors, and the seeds of all levels together tell how much runs scatter.
 """
 
 import math
@@ -34,7 +34,7 @@ class Effect:
         lowest: The lowest `low` of all levels of the factor; None as above.
         highest: The highest `high` of all of them; None as above.
         p: Of the F test that all levels of the factor are alike; None as above.
-        share: Of the variance among levels of all factors and the rest, the part that is this factor's, in [0, 1].
+        share: Of the variance among levels of all factors and the residual, the part that is this factor's, in [0, 1].
     """
 
     level: str
@@ -49,15 +49,15 @@ class Effect:
 
 @dataclass(frozen=True)
 class FittedLevels:
-    """The model fitted: the mean log-odds of each level, their covariance, and the variance of the rest.
+    """The model fitted: the mean log-odds of each level, their covariance, and the residual variance.
 
-    Seeds are blocks: what is said holds for the seeds that were run.
+    Seeds are blocks: all statements hold for the seeds that were run.
     """
 
     levels: tuple[str, ...]
     means: Float64[np.ndarray, " levels"]
     covariance: Float64[np.ndarray, "levels levels"] | None
-    rest: float | None
+    residual_variance: float | None
     freedom: int
 
     def mean(self, level: str) -> float:
@@ -96,35 +96,35 @@ def fit_levels(runs: Runs) -> FittedLevels:
         InputError: There is no run.
     """
     connected = _connected(runs)
-    found = [(level, seed, value) for level in connected for seed, value in runs[level].items()]
-    expect(len(found) > 0, "runs", "to hold at least one", len(found))
+    observed = [(level, seed, value) for level in connected for seed, value in runs[level].items()]
+    expect(len(observed) > 0, "runs", "to hold at least one", len(observed))
     levels = tuple(connected)
-    seeds = sorted({seed for _, seed, _ in found})
-    design = np.zeros((len(found), len(levels) + len(seeds) - 1))
-    for row, (level, seed, _) in enumerate(found):
+    seeds = sorted({seed for _, seed, _ in observed})
+    design = np.zeros((len(observed), len(levels) + len(seeds) - 1))
+    for row, (level, seed, _) in enumerate(observed):
         design[row, levels.index(level)] = 1
         place = seeds.index(seed)
         if place:
             design[row, len(levels) + place - 1] = 1
         design[row, len(levels) :] -= 1 / len(seeds)  # so that a level's effect is at the mean of all seeds
-    values = np.array([value for _, _, value in found])
+    values = np.array([value for _, _, value in observed])
     solution, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
-    freedom = len(found) - int(rank)
+    freedom = len(observed) - int(rank)
     means = solution[: len(levels)]
     if freedom < 1:
         return FittedLevels(levels, means, None, None, freedom)
-    rest = float(np.sum((values - design @ solution) ** 2)) / freedom
-    covariance = rest * np.linalg.pinv(design.T @ design)[: len(levels), : len(levels)]
-    return FittedLevels(levels, means, covariance, rest, freedom)
+    residual_variance = float(np.sum((values - design @ solution) ** 2)) / freedom
+    covariance = residual_variance * np.linalg.pinv(design.T @ design)[: len(levels), : len(levels)]
+    return FittedLevels(levels, means, covariance, residual_variance, freedom)
 
 
 def _connected(runs: Runs) -> list[str]:
     """The levels that can be compared with the first, through seeds that they share."""
-    there = {level: set(seeds) for level, seeds in runs.items() if seeds}
-    reached: set[int] = set(next(iter(there.values()), set()))
-    while more := set().union(*(seeds for seeds in there.values() if seeds & reached)) - reached:
+    seeds_of = {level: set(seeds) for level, seeds in runs.items() if seeds}
+    reached: set[int] = set(next(iter(seeds_of.values()), set()))
+    while more := set().union(*(seeds for seeds in seeds_of.values() if seeds & reached)) - reached:
         reached |= more
-    return [level for level, seeds in there.items() if seeds & reached]
+    return [level for level, seeds in seeds_of.items() if seeds & reached]
 
 
 def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, default: str) -> dict[str, Effect]:
@@ -133,7 +133,7 @@ def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, d
     Args:
         fit: Of all levels, the default's among them.
         factors: For each factor its levels beside the default; those that were not run are left out.
-        default: The level that all are held against.
+        default: The level that all are compared with.
 
     Raises:
         InputError: The default was not run.
@@ -141,12 +141,12 @@ def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, d
     Source: Searle 1971, Linear Models, chapter 3, for the F test of several contrasts.
     """
     expect(default in fit.levels, "default", f"among {', '.join(fit.levels)}", default)
-    there = {name: [level for level in levels if level in fit.levels] for name, levels in factors.items()}
-    there = {name: levels for name, levels in there.items() if levels}
-    spreads = {name: _spread(fit, [default, *levels]) for name, levels in there.items()}
-    total = sum(spreads.values()) + (fit.rest or 0.0)
+    fitted = {name: [level for level in levels if level in fit.levels] for name, levels in factors.items()}
+    fitted = {name: levels for name, levels in fitted.items() if levels}
+    spreads = {name: _spread(fit, [default, *levels]) for name, levels in fitted.items()}
+    total = sum(spreads.values()) + (fit.residual_variance or 0.0)
     shares = {name: spread / total if total else None for name, spread in spreads.items()}
-    return {name: _effect(fit, levels, default, shares[name]) for name, levels in there.items()}
+    return {name: _effect(fit, levels, default, shares[name]) for name, levels in fitted.items()}
 
 
 def _effect(fit: FittedLevels, levels: Sequence[str], default: str, share: float | None) -> Effect:

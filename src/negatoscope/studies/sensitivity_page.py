@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, percent, points
+from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, measured, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.names import SMOKE, dataset_name
 from negatoscope.studies.sensitivity_result import (
@@ -197,7 +197,7 @@ def _probe_table(networks: Sequence[ProbedNetwork]) -> str:
     for network in networks:
         probes = network.linear_probe
         rates = [
-            f"{percent(rate.accuracy, decimals=1)} {interval(rate.low, rate.high, decimals=1)}"
+            measured(rate.accuracy, rate.low, rate.high, decimals=1)
             for rate in (probes.features, probes.untrained_features, probes.pixels)
         ]
         negatives = percent(network.path[-1].accuracy, decimals=1)

@@ -1,6 +1,5 @@
 """What a sensitivity study trains: a default recipe, and factors that change it, as data."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError, RecipeError
+from negatoscope.errors import InputError, RecipeError, suggest
 from negatoscope.training.recipe import Recipe, default_recipe
 
 DEFAULT = "default"
@@ -206,9 +205,7 @@ def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), facto
 def _expect_known(option: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(dict.fromkeys(known))}"
-            raise InputError(f"expected known names in {option}, got {name!r}; {hint}")
+            raise InputError(f"expected known names in {option}, got {name!r}; {suggest(name, dict.fromkeys(known))}")
 
 
 def _expect_distinct(what: str, names: Sequence[str]) -> None:
