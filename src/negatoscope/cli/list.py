@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from importlib.resources import files as package_files
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,11 +34,11 @@ def list(
 def _recipes() -> "Sequence[Description]":
     """The recipes of the package, the parameters those that differ from the defaults."""
     from negatoscope.descriptions import Description, Parameter, type_name
-    from negatoscope.training.recipe import default_recipe
+    from negatoscope.training.recipe import default_recipe, recipe_names
 
     entries = []
-    for file in sorted(path.name for path in package_files("negatoscope.training").joinpath("recipes").iterdir()):
-        recipe = default_recipe(file.removesuffix(".toml"))
+    for name in recipe_names():
+        recipe = default_recipe(name)
         settings = [
             Parameter(f"{prefix}{field.name}", type_name(field.type), getattr(owner, field.name))
             for prefix, owner in (("", recipe), ("network.", recipe.network))

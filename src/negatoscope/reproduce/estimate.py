@@ -17,7 +17,7 @@ from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1_run import ATTACKED, attack_epsilons, attack_specs
 from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
-from negatoscope.training.step import accumulate_gradients, make_optimizer
+from negatoscope.training.step import accumulate_gradients, make_network, make_optimizer
 
 _WARM, _TIMED, _PREDICTED = 2, 5, 1000
 
@@ -38,7 +38,7 @@ class Pace:
 
 def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU."""
-    network = _network(recipe, data.train, hardware)
+    network = make_network(data.train, recipe, seed=0, device=hardware.device)
     plain = _training_pace(network, recipe, data.train, 0.0, hardware)
     robust = _training_pace(network, recipe, data.train, 0.1, hardware)
     freeze(network)
@@ -65,14 +65,6 @@ def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
     attacks = [attack for epsilon in attack_epsilons(spec) for attack in attack_specs(epsilon)]
     gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attacks)
     return training + monitoring + measuring + gradients * pace.attack
-
-
-def _network(recipe: Recipe, dataset: Dataset, hardware: Hardware) -> PaperNetwork:
-    assert isinstance(dataset.images, np.ndarray), "load_run_data checked it"
-    _, channels, size, _ = dataset.images.shape
-    classes = len(dataset.class_names)
-    network = PaperNetwork(channels=channels, size=size, classes=classes, settings=recipe.network, seed=0)
-    return network.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _training_pace(

@@ -78,7 +78,7 @@ def sections(result: "Table1") -> list[Table1Section]:
     """The sections of a table, in the order of its summary."""
     keys = list(dict.fromkeys((row.dataset, row.recipe) for row in result.summary))
     names = [dataset for dataset, _ in keys]
-    found = []
+    parts = []
     for key in keys:
         several = f", recipe {key[1]}" if names.count(key[0]) > 1 else ""
         title = dataset_name(key[0]) + several + (SMOKE if result.fast else "")
@@ -88,8 +88,8 @@ def sections(result: "Table1") -> list[Table1Section]:
             epsilon: [run for run in runs if run.epsilon == epsilon] for epsilon in (0.0, *(r.epsilon for r in rows))
         }
         lines = [Classifier(row, same[row.epsilon], same[0.0], title) for row in rows]
-        found.append(Table1Section(title, lines, result.fast))
-    return found
+        parts.append(Table1Section(title, lines, result.fast))
+    return parts
 
 
 def has_tracks(section: Table1Section) -> bool:
@@ -142,22 +142,22 @@ def comparison_table(section: Table1Section) -> str:
     return _table((_CLASSIFIER, *_TEST, _NEGATIVES, *by_track, *_NEGATIVES_OF_PAPER), [section])
 
 
-def accuracy_table(found: Sequence[Table1Section]) -> str:
+def accuracy_table(shown: Sequence[Table1Section]) -> str:
     """The other accuracies without an attack."""
-    return _table(_ACCURACIES, found)
+    return _table(_ACCURACIES, shown)
 
 
-def attack_table(found: Sequence[Table1Section]) -> str:
+def attack_table(shown: Sequence[Table1Section]) -> str:
     """Accuracy under each attack beside the plain DNN's under the same, and the classifiers' confidence."""
-    attacks = found[0].rows[0].attack_accuracies
+    attacks = shown[0].rows[0].attack_accuracies
     columns = [Column(name.upper(), partial(_attacked, name)) for name in attacks]
     columns += [Column(f"DNN: {name.upper()}", partial(_plain_attacked, name)) for name in attacks]
-    return _table((_DATASET, _CLASSIFIER, _ATTACK_EPSILON, *columns, *_CONFIDENCE), found)
+    return _table((_DATASET, _CLASSIFIER, _ATTACK_EPSILON, *columns, *_CONFIDENCE), shown)
 
 
-def destination_table(found: Sequence[Table1Section]) -> str:
+def destination_table(shown: Sequence[Table1Section]) -> str:
     """Which classes are predicted for negatives, and what that says about the label."""
-    return _table(_DESTINATIONS, found)
+    return _table(_DESTINATIONS, shown)
 
 
 def table1_csv(result: "Table1") -> str:
@@ -207,8 +207,8 @@ def _live_cells(row: "SummaryRow | None") -> list[Text]:
     return cells
 
 
-def _table(columns: Sequence[Column], found: Sequence[Table1Section]) -> str:
-    classifiers = [classifier for section in found for classifier in section.classifiers]
+def _table(columns: Sequence[Column], shown: Sequence[Table1Section]) -> str:
+    classifiers = [classifier for section in shown for classifier in section.classifiers]
     lines = [[column.text(classifier) for column in columns] for classifier in classifiers]
     return markdown_table([column.header for column in columns], lines)
 
@@ -241,8 +241,8 @@ def _attacked(attack: str, line: Classifier) -> str:
 
 def _plain_attacked(attack: str, line: Classifier) -> str:
     """The plain DNN's accuracy under the attack of the classifier's own epsilon, where that was run."""
-    attacks = [found for run in line.plain for found in run.attacks if found.epsilon == line.row.attack_epsilon]
-    return _rate([found.accuracies[attack] for found in attacks]) if attacks and line.row.epsilon else MISSING
+    groups = [group for run in line.plain for group in run.attacks if group.epsilon == line.row.attack_epsilon]
+    return _rate([group.accuracies[attack] for group in groups]) if groups and line.row.epsilon else MISSING
 
 
 def _entropy(ends: "Sequence[Destinations]") -> str:

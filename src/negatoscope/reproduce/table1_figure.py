@@ -33,11 +33,11 @@ def draw_table1(result: "Table1") -> Figure:
     Raises:
         InputError: No dataset was run.
     """
-    found = _some(result)
+    shown = _some(result)
     with styled():
-        figure, places = draw_grid(1, len(found), size=(3.5, 2.6), top=0.85, share="y")
+        figure, places = draw_grid(1, len(shown), size=(3.5, 2.6), top=0.85, share="y")
         places[0, 0].set(ylim=(0, 100), ylabel="accuracy, %")
-        for axes, section in zip(places[0], found, strict=True):
+        for axes, section in zip(places[0], shown, strict=True):
             _draw_section(axes, section)
         _draw_key(figure, result.summary)
     return figure
@@ -49,10 +49,10 @@ def draw_epochs(result: "Table1") -> Figure:
     Raises:
         InputError: No dataset was run.
     """
-    found = _some(result)
+    shown = _some(result)
     with styled():
-        figure, places = draw_grid(2, len(found), size=(3.5, 2.2), top=0.4, share="x")
-        for column, section in enumerate(found):
+        figure, places = draw_grid(2, len(shown), size=(3.5, 2.2), top=0.4, share="x")
+        for column, section in enumerate(shown):
             _draw_training(places[0, column], section, "validation_accuracy")
             _draw_training(places[1, column], section, "negative_accuracy")
             places[0, column].set_title(section.title)
@@ -102,11 +102,11 @@ def _draw_series(axes: Axes, section: Table1Section, kind: str, *, color: str, m
     look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5.5, "clip_on": False, "zorder": 3}
     places = [index - _APART for index in range(len(section.rows))]
     compared = [row.comparisons[kind] for row in section.rows]
-    low, high = [100 * each.low for each in compared], [100 * each.high for each in compared]
+    low, high = [100 * rate.low for rate in compared], [100 * rate.high for rate in compared]
     axes.vlines(places, low, high, color=color, linewidth=1.6, clip_on=False)
-    axes.plot(places, [100 * each.accuracy for each in compared], linewidth=0, label=f"ours, {kind}", **look)
-    papers = [each.paper_accuracy for each in compared]
-    known = [(index + _APART, 100 * rate) for index, rate in enumerate(papers) if rate is not None]
+    axes.plot(places, [100 * rate.accuracy for rate in compared], linewidth=0, label=f"ours, {kind}", **look)
+    papers = [rate.paper_accuracy for rate in compared]
+    known = [(index + _APART, 100 * paper) for index, paper in enumerate(papers) if paper is not None]
     hollow: dict[str, Any] = {"linewidth": 0, "markerfacecolor": "white", "label": f"paper, {kind}"}
     axes.plot([place for place, _ in known], [rate for _, rate in known], **look, **hollow)
 
@@ -160,7 +160,7 @@ def _draw_key(figure: Figure, summary: "Sequence[SummaryRow]") -> None:
     handles: list[Any] = [(bar, ours), papers]
     kinds = {row.interval for row in summary}
     names = [f"ours, with {_INTERVALS[kinds.pop()] if len(kinds) == 1 else '95 % interval'}", "the paper's"]
-    printed = any(each.paper_accuracy is not None for row in summary for each in row.comparisons.values())
+    printed = any(rate.paper_accuracy is not None for row in summary for rate in row.comparisons.values())
     shown = 2 if printed else 1
     corner = (figure.axes[0].get_position().x0, 1)
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0.8}
@@ -168,10 +168,10 @@ def _draw_key(figure: Figure, summary: "Sequence[SummaryRow]") -> None:
 
 
 def _some(result: "Table1") -> list[Table1Section]:
-    found = sections(result)
-    if not found:
+    shown = sections(result)
+    if not shown:
         raise InputError("expected a dataset to draw in the result document, got none; run one first")
-    return found
+    return shown
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -42,31 +42,31 @@ _RUNS = {"wilson": "after a single run", "prediction": "after a mean ± standard
 
 def table1_markdown(result: "Table1") -> str:
     """The report: warnings, the paper's table beside ours, what lies behind it, provenance."""
-    found = sections(result)
+    shown = sections(result)
     parts = [
         "# Table I, run again: classifiers on negatives",
         *(f"> **{warning}.**" for warning in warnings(result)),
-        *(_body(found) if found else []),
+        *(_body(shown) if shown else []),
         "## Provenance",
         "\n".join(f"- {line}" for line in provenance(result)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _body(found: Sequence[Table1Section]) -> list[str]:
-    random = [f"- {sentence}" for section in found for sentence in randomness(section)]
-    compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in found]
+def _body(shown: Sequence[Table1Section]) -> list[str]:
+    random = [f"- {sentence}" for section in shown for sentence in randomness(section)]
+    compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in shown]
     return [
         _INTRODUCTION,
         *(part for parts in compared for part in parts),
         "## More accuracies",
-        accuracy_table(found),
+        accuracy_table(shown),
         "## Attacks and confidence",
-        attack_table(found),
+        attack_table(shown),
         _ON_ATTACKS,
-        sizes(found),
+        sizes(shown),
         "## Where predictions on negatives go",
-        destination_table(found),
+        destination_table(shown),
         _ON_DESTINATIONS,
         *(["\n".join(random)] if random else []),
     ]
@@ -74,9 +74,9 @@ def _body(found: Sequence[Table1Section]) -> list[str]:
 
 def warnings(result: "Table1") -> list[str]:
     """What a reader must know before believing any number: what was not run, and data that is not the paper's."""
-    found = [f"{dataset_name(entry.dataset)}: not run ({_line(entry.reason)})" for entry in result.not_run]
+    lines = [f"{dataset_name(entry.dataset)}: not run ({_line(entry.reason)})" for entry in result.not_run]
     if result.fast:
-        found.append("A smoke run on a few images: none of its numbers is a result")
+        lines.append("A smoke run on a few images: none of its numbers is a result")
     for dataset in dict.fromkeys(row.dataset for row in result.summary):
         name, base = dataset_name(dataset), dataset.partition("(")[0]
         copies = [entry for entry in result.provenance.data if entry.name == base and not entry.official]
@@ -87,17 +87,17 @@ def warnings(result: "Table1") -> list[str]:
             if row.dataset == dataset
         ]
         if base == "mnist_sample":
-            found.append(
+            lines.append(
                 f"{name}: only a small sample of MNIST was used, so nothing here can confirm or refute the paper"
             )
         elif not result.fast and set(printed) == {None}:
-            found.append(f"{name}: the paper prints no numbers for it, so there is nothing to compare with")
+            lines.append(f"{name}: the paper prints no numbers for it, so there is nothing to compare with")
         if copies and base != "mnist_sample":
             note = "; ".join(filter(None, dict.fromkeys(map(_note, copies))))
-            found.append(
+            lines.append(
                 f"{name}: an unofficial copy was used{note and f' ({note})'}; differences may come from the data"
             )
-    return found
+    return lines
 
 
 def caption(section: Table1Section) -> str:
@@ -130,10 +130,10 @@ def _brackets(rows: "Sequence[SummaryRow]") -> list[str]:
     return [*brackets, *(["Before them: mean ± standard deviation over seeds."] if several else [])]
 
 
-def sizes(found: Sequence[Table1Section]) -> str:
+def sizes(shown: Sequence[Table1Section]) -> str:
     """On how many images the accuracies outside the main tables were counted."""
     parts = []
-    for section in found:
+    for section in shown:
         run = section.classifiers[0].runs[0]
         under = [f"under {name.upper()}" for name in run.shown_attacks.accuracies]
         names = ["training images", "validation images", "negatives of test images", f"images {under[0]}", *under[1:]]

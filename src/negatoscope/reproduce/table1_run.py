@@ -80,7 +80,7 @@ class Table1Run(Run):
     @property
     def shown_attacks(self) -> AttackAccuracies:
         """Those that the classifier's row shows."""
-        return next((found for found in self.attacks if found.epsilon == PLAIN_ATTACK_EPSILON), self.attacks[-1])
+        return next((group for group in self.attacks if group.epsilon == PLAIN_ATTACK_EPSILON), self.attacks[-1])
 
 
 def attack_epsilons(spec: RunSpec) -> tuple[float, ...]:

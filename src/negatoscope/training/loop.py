@@ -21,6 +21,7 @@ from negatoscope.training.step import (
     batches,
     derive_seed,
     learning_rate,
+    make_network,
     make_optimizer,
     negated,
     shifted,
@@ -133,15 +134,7 @@ class _Run:
         self.pixels = torch.from_numpy(np.array(self.training_images)).to(hardware.device)
         self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
         self.monitored = np.sort(np.random.default_rng(0).permutation(len(training))[:MONITORED])
-        _, channels, size, _ = self.training_images.shape
-        network = PaperNetwork(
-            channels=channels,
-            size=size,
-            classes=len(training.class_names),
-            settings=recipe.network,
-            seed=derive_seed(seed, "weights"),
-        )
-        self.network = network.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = make_network(training, recipe, seed=derive_seed(seed, "weights"), device=hardware.device)
         self.optimizer = make_optimizer(self.network, recipe, device=hardware.device)
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] = {}

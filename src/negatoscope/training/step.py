@@ -3,13 +3,16 @@
 import hashlib
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.attacks.gradient import fgsm_step
+from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
+from negatoscope.models.networks import PaperNetwork
 from negatoscope.training.recipe import Recipe
 from negatoscope.types import Images, Labels
 
@@ -56,6 +59,14 @@ def _loss(
     with torch.autocast(hardware.device.type, torch.bfloat16, enabled=hardware.precision == "bf16"):
         logits = network(images).float()
     return functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing), logits
+
+
+def make_network(dataset: Dataset, recipe: Recipe, *, seed: int, device: torch.device) -> PaperNetwork:
+    """The paper's network for the images of a dataset, its weights drawn from `seed`."""
+    _, channels, size, _ = np.shape(dataset.images)
+    classes = len(dataset.class_names)
+    network = PaperNetwork(channels=channels, size=size, classes=classes, settings=recipe.network, seed=seed)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe, *, device: torch.device) -> torch.optim.Optimizer:
