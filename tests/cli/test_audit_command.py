@@ -73,12 +73,12 @@ def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch,
     return tmp_path
 
 
-WANTS = ("--size", "8", "--channels", "gray")
+EXPECTS = ("--size", "8", "--channels", "gray")
 NEGATIVE = ("--suite", "none", "--transform", "negative")
 
 
 def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatoscope: Command, place: Path) -> None:
-    code, out, err = negatoscope("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, "--out", "a")
+    code, out, err = negatoscope("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, "--out", "a")
     assert code == 0, err
     assert "This runs your own code" in err
     summary = json.loads((place / "a" / "summary.json").read_text())
@@ -94,7 +94,7 @@ def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatosco
 
 
 def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, place: Path) -> None:
-    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE, "--out", "a")
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
     _, first, _ = negatoscope(*words)
     rows = [part.read_bytes() for part in sorted((place / "a" / "rows.parquet").iterdir())]
     code, second, _ = negatoscope(*words)
@@ -104,7 +104,7 @@ def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, p
 
 @pytest.mark.parametrize(("reader", "code"), [("bright", 1), ("even", 0)])
 def test_the_gate_decides_the_exit_code(reader: str, code: int, negatoscope: Command, place: Path) -> None:
-    words = ("audit", f"bar_readers:{reader}", "--data", "folder:images", *WANTS, *NEGATIVE, "--out", "a")
+    words = ("audit", f"bar_readers:{reader}", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
     assert negatoscope(*words, "--fail-under", "negative=0.9", "--fail-under", "clean=0.9")[0] == code
     gate = json.loads((place / "a" / "summary.json").read_text())["gate"]
     assert gate["passed"] is (code == 0)
@@ -112,7 +112,7 @@ def test_the_gate_decides_the_exit_code(reader: str, code: int, negatoscope: Com
 
 
 def test_a_loss_against_an_earlier_audit_fails_and_compare_says_by_how_much(negatoscope: Command, place: Path) -> None:
-    words = ("--data", "folder:images", *WANTS, *NEGATIVE)
+    words = ("--data", "folder:images", *EXPECTS, *NEGATIVE)
     assert negatoscope("audit", "bar_readers:even", *words, "--out", "old")[0] == 0
     assert negatoscope("audit", "bar_readers:bright", *words, "--out", "new", "--baseline", "old")[0] == 1
     code, out, _ = negatoscope("compare", "old", "new", "--out", "both.json")
@@ -126,7 +126,7 @@ def test_a_loss_against_an_earlier_audit_fails_and_compare_says_by_how_much(nega
 
 
 def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place: Path) -> None:
-    code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *WANTS, "--out", "a")
+    code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *EXPECTS, "--out", "a")
     assert code == 2
     assert err.strip().splitlines()[-1].startswith("negatoscope: expected ")
     assert not (place / "a" / "rows.parquet").exists()
@@ -150,7 +150,7 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
 def test_what_is_given_wrongly_is_one_sentence(
     words: tuple[str, ...], said: str, negatoscope: Command, place: Path
 ) -> None:
-    given = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, "--out", "a")
+    given = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, "--out", "a")
     code, out, err = negatoscope(*given, *words)
     assert code == 2
     assert out == ""
@@ -160,21 +160,21 @@ def test_what_is_given_wrongly_is_one_sentence(
 
 @pytest.mark.parametrize("data", ["folder:nowhere", "nowhere.zip", "mnits:test", "bar_readers.py"])
 def test_data_that_are_none_are_one_sentence(data: str, negatoscope: Command, place: Path) -> None:
-    code, _, err = negatoscope("audit", "bar_readers:bright", "--data", data, *WANTS, "--out", "a")
+    code, _, err = negatoscope("audit", "bar_readers:bright", "--data", data, *EXPECTS, "--out", "a")
     assert code == 2
     assert len(err.splitlines()) == 1
 
 
 def test_unreadable_images_fail_past_what_is_allowed(negatoscope: Command, place: Path) -> None:
     next((place / "images").rglob("*.png")).write_bytes(b"no image at all")
-    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE)
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
     assert negatoscope(*words, "--out", "a")[0] == 1
     assert negatoscope(*words, "--out", "b", "--max-unreadable", "1")[0] == 0
     assert json.loads((place / "b" / "summary.json").read_text())["unreadable"] == 1
 
 
 def test_a_baseline_that_is_not_covered_any_more_fails(negatoscope: Command, place: Path) -> None:
-    words = ("audit", "bar_readers:even", "--data", "folder:images", *WANTS, *NEGATIVE)
+    words = ("audit", "bar_readers:even", "--data", "folder:images", *EXPECTS, *NEGATIVE)
     assert negatoscope(*words, "--transform", "gamma(exponent=1.5)", "--out", "old")[0] == 0
     code, out, _ = negatoscope(*words, "--out", "new", "--baseline", "old")
     assert code == 1
@@ -184,7 +184,7 @@ def test_a_baseline_that_is_not_covered_any_more_fails(negatoscope: Command, pla
 def test_somebody_elses_folder_is_left_as_it_is(negatoscope: Command, place: Path) -> None:
     (place / "theirs").mkdir()
     (place / "theirs" / "thesis.txt").write_text("x")
-    words = ("audit", "bar_readers:bright", "--data", "folder:images", *WANTS, *NEGATIVE)
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
     code, _, err = negatoscope(*words, "--out", "theirs")
     assert code == 2
     assert len(err.splitlines()) == 1
@@ -193,3 +193,25 @@ def test_somebody_elses_folder_is_left_as_it_is(negatoscope: Command, place: Pat
 
 def test_help_holds_no_pictures(negatoscope: Command) -> None:
     assert max(map(ord, negatoscope("audit", "--help")[1])) < 0x1F000
+
+
+def test_progress_counts_the_images_of_the_limit(negatoscope: Command, place: Path) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--limit", "30")
+    code, _, err = negatoscope(*words, "--out", "a")
+    assert code == 0
+    assert "on 30 images of" in err
+    assert " left" not in err
+
+
+def test_the_recorded_command_holds_every_option_that_was_given(negatoscope: Command, place: Path) -> None:
+    (place / "classes.toml").write_text("")
+    options = ("--seed", "3", "--limit", "60", "--device", "cpu", "--label-preserving", str(place / "classes.toml"))
+    gate = ("--fail-under", "clean=0.5", "--max-unreadable", "2", "--expect-accuracy", "0.5")
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
+    assert negatoscope(*words, "--out", "old")[0] == 0
+    assert negatoscope(*words, *options, *gate, "--baseline", "old", "--out", "a")[0] == 0
+    command = json.loads((place / "a" / "provenance.json").read_text())["command"]
+    for part in ("--seed 3", "--limit 60", "--device cpu", "--label-preserving classes.toml", "--fail-under clean=0.5",
+                 "--max-unreadable 2", "--expect-accuracy 0.5", "--baseline old", "--transform negative"):  # fmt: skip
+        assert part in command
+    assert str(place) not in command

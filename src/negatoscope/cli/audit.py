@@ -144,9 +144,9 @@ def audit(
         command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
     )
     with ProgressDisplay() as display:
-        display.expect(len(dataset))
+        display.expect(len(plan.dataset))
         _announce(plan, display)
-        result = run_audit(plan, out=out, provenance=provenance, progress=_reporter(display, len(dataset)))
+        result = run_audit(plan, out=out, provenance=provenance, progress=_reporter(display, len(plan.dataset)))
         display.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
     typer.echo(result)
     raise typer.Exit(0 if result.passed else 1)
