@@ -20,10 +20,10 @@ from PIL import Image
 from negatoscope.errors import DataError, InputError
 from negatoscope.pixels import Interpolation, decode, equalize, open_image, resize_square, to_array
 
-grey_batches = arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)))
+gray_batches = arrays(np.uint8, st.tuples(st.integers(0, 3), st.integers(1, 12), st.integers(1, 12)))
 
 
-@given(images=grey_batches)
+@given(images=gray_batches)
 def test_equalized_images_are_those_of_opencv(images: np.ndarray) -> None:
     expected = [cv2.equalizeHist(image) for image in images]
     np.testing.assert_array_equal(equalize(images), np.array(expected, dtype=np.uint8).reshape(images.shape))
@@ -56,7 +56,7 @@ def test_no_pixels_equalize_to_no_pixels(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("extension", [".png", ".ppm", ".bmp"])
 @given(image=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9).map(lambda s: (*s, 3))))
-def test_colour_decodes_to_what_opencv_encoded(extension: str, image: np.ndarray) -> None:
+def test_color_decodes_to_what_opencv_encoded(extension: str, image: np.ndarray) -> None:
     content = cv2.imencode(extension, image[:, :, ::-1])[1].tobytes()
     np.testing.assert_array_equal(decode(content, name="x"), image.transpose(2, 0, 1))
 
@@ -77,8 +77,8 @@ def test_every_mode_is_gray_or_rgb(mode: str, channels: int) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "PA", "CMYK", "YCbCr", "1"])
 def test_other_modes_are_what_pillow_converts_them_to(mode: str) -> None:
-    colours = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8))
-    image = (colours.convert("P") if mode == "PA" else colours).convert(mode)
+    colors = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8))
+    image = (colors.convert("P") if mode == "PA" else colors).convert(mode)
     if mode in ("RGBA", "LA", "PA"):
         image.putalpha(Image.fromarray(np.arange(35, dtype=np.uint8).reshape(5, 7)))
     kind = "TIFF" if mode in ("CMYK", "YCbCr", "PA") else "PNG"
@@ -193,7 +193,7 @@ def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(side: int) -> N
 
 @pytest.mark.parametrize("head", [b"P6\n3 2\n255\n", b"P6 # 9 9\n3\t2 #\r#x\n255 ", b"P6\r\n 3\n\n2\n255\r"])
 @pytest.mark.parametrize("tail", [b"", b"\n and more"])
-def test_a_colour_ppm_is_what_pillow_reads_whatever_its_header_looks_like(head: bytes, tail: bytes) -> None:
+def test_a_color_ppm_is_what_pillow_reads_whatever_its_header_looks_like(head: bytes, tail: bytes) -> None:
     content = head + bytes(range(10, 28)) + tail
     np.testing.assert_array_equal(decode(content, name="x"), to_array(Image.open(io.BytesIO(content))))
 

@@ -257,7 +257,7 @@ def test_a_limit_takes_each_class_in_proportion(make: MakePlan) -> None:
     assert np.abs(shares - np.bincount(make(3000).dataset.labels) / 3000).max() < 0.01
 
 
-def test_transforms_of_colour_are_refused_for_a_classifier_of_grey_images(make: MakePlan) -> None:
+def test_transforms_of_color_are_refused_for_a_classifier_of_gray_images(make: MakePlan) -> None:
     with pytest.raises(SpecError, match="expected transforms of gray images"):
         make(10, transforms=("hue_shift(degrees=90.0)",))
 

@@ -105,7 +105,7 @@ def test_an_output_before_the_first_class_is_found() -> None:
     assert found.suggestion.startswith("with --class-map 1..12 it names 100.0 %")
 
 
-def test_swapped_colours_are_found() -> None:
+def test_swapped_colors_are_found() -> None:
     labels = np.arange(90) % 3
     pixels = np.zeros((90, 3, 4, 4), dtype=np.uint8)
     pixels[np.arange(90), labels] = 200

@@ -40,7 +40,7 @@ def line(name: str, image: np.ndarray, label: int) -> str:
 
 
 def pictures(n: int, seed: int = 0) -> list[np.ndarray]:
-    """Smooth colour images of different sizes."""
+    """Smooth color images of different sizes."""
     generator = np.random.default_rng(seed)
     sizes = generator.integers(18, 60, (n, 2))
     small = [generator.integers(0, 256, (4, 4, 3), dtype=np.uint8) for _ in range(n)]
@@ -92,7 +92,7 @@ def test_training_images_come_in_the_order_of_class_track_and_frame(archive: Pat
         assert sign.region == (4 / width, 5 / height, (width - 5) / width, (height - 6) / height)
 
 
-def test_images_keep_their_own_size_and_colours(archive: Path, signs: Pictures) -> None:
+def test_images_keep_their_own_size_and_colors(archive: Path, signs: Pictures) -> None:
     images = training_images(archive)
     assert len(images) == len(signs)
     for got, image in zip(images, signs.values(), strict=True):

@@ -31,7 +31,7 @@ def test_text_stays_text_in_the_font_of_the_page() -> None:
     assert "<script" not in svg
 
 
-def test_colours_are_those_of_the_style_sheet() -> None:
+def test_colors_are_those_of_the_style_sheet() -> None:
     svg = inline_svg(draw(), name="a", title="lines")
     assert not re.findall("#[0-9a-f]{6}", svg)
     assert {"var(--after)", "var(--soft)", "var(--line)"} <= set(re.findall(r"var\(--\w+\)", svg))

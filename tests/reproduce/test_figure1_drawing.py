@@ -44,7 +44,7 @@ def test_a_dim_picture_is_not_stretched_to_full_contrast() -> None:
     assert shown.get_clim() == (0, 255)
 
 
-def test_correct_and_incorrect_predictions_differ_by_more_than_colour() -> None:
+def test_correct_and_incorrect_predictions_differ_by_more_than_color() -> None:
     correct, misclassified = draw_figure1([DIGIT]).axes
     assert caption(correct) == "✓ 7\nconfidence >99.9 %"
     assert caption(misclassified) == "✗ 2\ntruth: 7\nconfidence 54.3 %"

@@ -1,6 +1,6 @@
 """The report of an audit: one page that opens without a network, with its figures and a JUnit file beside it.
 
-What the page shows section by section is in `sections/`; its style sheet and colours are in `negatoscope/reports/`.
+What the page shows section by section is in `sections/`; its style sheet and colors are in `negatoscope/reports/`.
 """
 
 from collections.abc import Mapping, Sequence

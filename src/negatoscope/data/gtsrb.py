@@ -35,7 +35,7 @@ SIZE = 28
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a colour sign becomes one gray 28x28 image: region, negative, gray (ITU-R 601 luma), then `order`."""
+    """How a color sign becomes one gray 28x28 image: region, negative, gray (ITU-R 601 luma), then `order`."""
 
     order: Order = "resize_equalize"
     interpolation: Interpolation = "bilinear"
@@ -108,12 +108,12 @@ def gtsrb(
     region: Region = "full",
     negated: bool = False,
 ) -> Dataset:
-    """Traffic signs: 39,209 and 12,630 colour images of 15 to 250 pixels, 43 classes.
+    """Traffic signs: 39,209 and 12,630 color images of 15 to 250 pixels, 43 classes.
 
     Args:
         locator: Where files are looked for.
         split: "train" or "test".
-        prepare: "none": colour at its own size. "paper": gray, 28x28, equalized; the other settings say how.
+        prepare: "none": color at its own size. "paper": gray, 28x28, equalized; the other settings say how.
         order: Whether equalization comes after resizing, before it, or not at all.
         interpolation: The filter of the resizing, all but "nearest" with antialiasing.
         region: The "full" image or the "sign" that the dataset's tables mark in it.
@@ -270,7 +270,7 @@ def _in_order(signs: Sequence[Sign], members: ZipMembers) -> list[Sign]:
 
 
 def open_signs(members: ZipMembers, signs: Sequence[Sign]) -> LazyImages:
-    """The colour images of a zip at their own size, decoded on access."""
+    """The color images of a zip at their own size, decoded on access."""
     return LazyImages(members, np.array([members.positions[sign.member] for sign in signs], dtype=np.int64))
 
 

@@ -1,4 +1,4 @@
-"""A figure inside a page: the drawing that is also exported, in the page's own font and colours."""
+"""A figure inside a page: the drawing that is also exported, in the page's own font and colors."""
 
 import io
 import re
@@ -17,11 +17,11 @@ _VARIABLES = {color: f"var(--{name})" for name, color in PRINT.items()}
 def inline_svg(figure: Figure, *, name: str, title: str, description: str = "") -> Markup:
     """The SVG of a figure as an element of an HTML page.
 
-    Text stays text in the page's font, and colours of the palette become those of the style sheet, so that a dark page
+    Text stays text in the page's font, and colors of the palette become those of the style sheet, so that a dark page
     has dark charts. Nothing is clipped.
 
     Args:
-        figure: A drawing in colours of `PRINT`.
+        figure: A drawing in colors of `PRINT`.
         name: Begins every id; no other figure of the page has it.
         title: What the chart shows, for those who do not see it.
         description: What there is to learn from it.
@@ -52,7 +52,7 @@ def _plain(name: str) -> str:
 
 
 def _adopt(element: ET.Element, used: set[str], name: str) -> None:
-    """Make an element of a file one of a page: no foreign id, font or colour."""
+    """Make an element of a file one of a page: no foreign id, font or color."""
     identifier = element.attrib.pop("id", None)
     if identifier in used:
         element.set("id", f"{name}-{identifier}")

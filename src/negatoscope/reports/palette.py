@@ -1,4 +1,4 @@
-"""The colours of all pages and figures: style sheets, charts inside pages and exported figures take them from here."""
+"""The colors of all pages and figures: style sheets, charts inside pages and exported figures take them from here."""
 
 from collections.abc import Mapping
 

@@ -24,7 +24,7 @@ _INTERVALS = {"wilson": "Wilson 95 % interval", "prediction": "95 % prediction i
 _APART = 0.09
 
 _Label = tuple[float, str, Any]
-"""Height in the axes' units, text, colour."""
+"""Height in the axes' units, text, color."""
 
 
 def draw_table1(result: "Table1") -> Figure:

@@ -117,7 +117,7 @@ def test_every_mark_has_a_class_of_the_style_sheet(html: str) -> None:
     assert [name for name in used if f".{name} " not in STYLE_SHEET.read_text(encoding="utf-8")] == []
 
 
-def test_charts_take_their_colours_from_the_palette_so_that_a_dark_page_has_dark_charts(html: str) -> None:
+def test_charts_take_their_colors_from_the_palette_so_that_a_dark_page_has_dark_charts(html: str) -> None:
     charts = re.findall(r'<svg viewBox="[^"]*" aria-labelledby.*?</svg>', html, flags=re.DOTALL)
     assert len(charts) == 3
     black_and_white = {"#010101", "#404040", "#7f7f7f", "#bfbfbf", "#fefefe"}

@@ -92,7 +92,7 @@ def _draw_black_and_white(axes: Axes, tick: int) -> None:
     """Beneath a tick, what the straight line makes of a black and of a white pixel."""
     box = DrawingArea(18, 9)
     for left, share in ((0, tick), (9, 100 - tick)):
-        level = 1 + round(2.53 * share)  # of no colour of the palette, so that a dark page leaves it alone
+        level = 1 + round(2.53 * share)  # of no color of the palette, so that a dark page leaves it alone
         box.add_artist(Rectangle((left, 0), 9, 9, facecolor=f"#{level:02x}{level:02x}{level:02x}", linewidth=0))
     box.add_artist(Rectangle((0, 0), 18, 9, fill=False, edgecolor=GRAY, linewidth=0.5))
     where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "boxcoords": "offset points"}
