@@ -173,8 +173,8 @@ def test_the_page_has_every_claim_with_its_numbers(tmp_path: Path) -> None:
     assert "`a command`" in page
     assert f"`{source.command}` (73 of 144 planned runs), put together at commit {source.commit}" in page
     assert "smoke run" not in page
-    smoke = replace(source, settings=replace(source.settings, fast=True), command="a study")
-    write_document(tmp_path / "sensitivity.json", replace(study(), provenance=smoke))
+    smoke = replace(study(), provenance=replace(source, command="a study"), fast=True)
+    write_document(tmp_path / "sensitivity.json", smoke)
     write_claims(RESULTS / "table1", tmp_path, out=out, command="a command")
     assert "**NO RESULTS: `a study` was a smoke run.**" in out.read_text()
 

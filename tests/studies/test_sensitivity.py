@@ -102,7 +102,7 @@ def test_every_run_is_made_once_and_reported(made: Made) -> None:
         *("few, default, seed 0", "few, initialization: He, seed 0", "few, combination: He, small steps, seed 0"),
         *("few, default, seed 1", "few, initialization: He, seed 1"),
     ]
-    assert (result.provenance.runs.planned, result.provenance.runs.made) == (5, 5)
+    assert (result.planned_runs, result.made_runs) == (5, 5)
     file = made.out / "sensitivity.json"
     assert read_document(file, SensitivityResult, what="a study", make="make it") == result
     assert {name for name, _ in notes.steps} == set(notes.ended)
@@ -156,7 +156,7 @@ def test_a_second_call_makes_nothing_and_gives_the_same(made: Made) -> None:
     again = made.again(made.out, notes)
     assert notes.ended == []
     assert notes.plans == [(5, 5, 0)]
-    assert [each.runs for each in again.provenance.made_by] == [5]
+    assert [each.runs for each in again.made_by] == [5]
     assert again == made.result
 
 
@@ -213,7 +213,7 @@ def test_processes_of_a_study_make_the_same_runs_and_end_with_it(
         assert study.returncode == 128 + end
         assert "resumes" in error
         result = read_document(tmp_path / "sensitivity.json", SensitivityResult, what="a study", make="make it")
-        assert result.provenance.runs.made == len(runs) > 0
+        assert result.made_runs == len(runs) > 0
         assert (tmp_path / "sensitivity.md").exists() == bool(result.studies)
 
 

@@ -74,7 +74,7 @@ def sensitivity(
     with StudyDisplay(hardware.description) as progress:
         result = study_sensitivity(request, out=out, hardware=hardware, progress=progress)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
-    typer.echo(f"{result.provenance.runs.made} runs. Written to {out}: {files}.")
+    typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
 
 
 def claims(

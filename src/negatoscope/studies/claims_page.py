@@ -50,8 +50,8 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
         [str(place), f"\u201c{claim.text}\u201d" if claim.quoted else claim.text, f"**{finding.verdict}**"]
         for place, (claim, finding) in enumerate(findings, start=1)
     ]
-    fast = [(table1.provenance, table1.fast), (sensitivity.provenance, sensitivity.provenance.settings.fast)]
-    smoke = [source.command for source, is_fast in fast if is_fast]
+    results: tuple[Table1 | SensitivityResult, ...] = (table1, sensitivity)
+    smoke = [result.provenance.command for result in results if result.fast]
     parts = [
         _INTRODUCTION.format(command=command),
         *(f"**NO RESULTS: `{made_by}` was a smoke run.**" for made_by in smoke),
@@ -63,12 +63,12 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
         facts += [f"*Condition:* {finding.condition}."] if finding.condition else []
         parts.append(f"## {place}. {claim.text.rstrip('.')}: {finding.verdict}")
         parts.append("\n".join(f"- {fact}" for fact in facts))
-    runs = sensitivity.provenance.runs
+    made = f"{sensitivity.made_runs} of {sensitivity.planned_runs}"
     sources = [
         f"`{source.command}`{part}, put together at commit {source.commit or MISSING}, {source.created}"
         for source, part in (
             (table1.provenance, ""),
-            (sensitivity.provenance, f" ({runs.made} of {runs.planned} planned runs)"),
+            (sensitivity.provenance, f" ({made} planned runs)"),
         )
     ]
     return "\n\n".join([*parts, f"## The rules\n\n{RULES.strip()}", f"Made from {joined(sources)}."]) + "\n"

@@ -1,7 +1,6 @@
 """The sensitivity study: which choices that the paper does not state decide a network's accuracy on negatives."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,15 +20,7 @@ from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_jobs import StudyJob, data_of, failure_of, run_jobs
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
-from negatoscope.studies.sensitivity_result import (
-    FailedRun,
-    RunCounts,
-    RunsMadeBy,
-    SensitivityResult,
-    SkippedStudy,
-    StudyProvenance,
-    StudySettings,
-)
+from negatoscope.studies.sensitivity_result import FailedRun, SensitivityResult, SkippedStudy
 from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
 from negatoscope.studies.sensitivity_summary import summarize_studies
 from negatoscope.training.loop import MONITORED, TrainingProgress
@@ -172,20 +163,22 @@ def _summarize(
             finished[planned.study].setdefault(planned.key, {})[planned.spec.seed] = run
         elif (reason := failure_of(folder)) is not None:
             failed.append(FailedRun(planned.study, planned.key, planned.spec.seed, reason))
-    made_by = [run.made_by for levels in finished.values() for seeds in levels.values() for run in seeds.values()]
     datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
-    source = record_provenance(
+    provenance = record_provenance(
         command=request.command,
         hardware=hardware.description,
         data=[dataset.provenance for dataset in datasets.values()],
     )
-    provenance = StudyProvenance(
-        **vars(source),
-        settings=StudySettings(request.fast, request.jobs),
-        runs=RunCounts(planned=len(folders), made=len(made_by)),
-        made_by=tuple(RunsMadeBy(**vars(each), runs=number) for each, number in Counter(made_by).most_common()),
+    return summarize_studies(
+        studies,
+        finished,
+        provenance=provenance,
+        fast=request.fast,
+        jobs=request.jobs,
+        planned_runs=len(folders),
+        not_run=not_run,
+        failed=failed,
     )
-    return summarize_studies(studies, finished, provenance=provenance, not_run=not_run, failed=failed)
 
 
 def _data(run: PlannedRun, request: StudyRequest) -> RunData:

@@ -87,7 +87,7 @@ def _draw_factors(axes: Axes, study: StudyResult, factors: Sequence[FactorResult
     _draw_lines(axes, study, result)
     axes.set(ylim=(max(place - _BETWEEN, 1) - 0.4, -0.8), yticks=[], xlim=(0, limit), xlabel=_AXIS)
     axes.grid(visible=True, axis="x")
-    axes.set_title(study_title(study) + (SMOKE if result.provenance.settings.fast else ""), x=-1.49, pad=14)
+    axes.set_title(study_title(study) + (SMOKE if result.fast else ""), x=-1.49, pad=14)
 
 
 def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit: float) -> None:

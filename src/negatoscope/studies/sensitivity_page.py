@@ -28,7 +28,7 @@ _LEADS = {
 
 def sensitivity_page(result: SensitivityResult) -> str:
     """Markdown: a short answer, then each study's factors, how near it comes to the paper, what its networks do."""
-    smoke = SMOKE if result.provenance.settings.fast else ""
+    smoke = SMOKE if result.fast else ""
     parts = [f"# Which unstated choices decide a network's accuracy on negatives?{smoke}", _head(result)]
     parts.append("\n".join(f"- {_short_answer(result, study)}" for study in result.studies))
     for study in result.studies:
@@ -51,8 +51,9 @@ def study_title(study: StudyResult) -> str:
 
 
 def _head(result: SensitivityResult) -> str:
-    runs = result.provenance.runs
-    made = counted(runs.made, "run") if runs.made == runs.planned else f"{runs.made:,} of {runs.planned:,} planned runs"
+    made = counted(result.made_runs, "run")
+    if result.made_runs != result.planned_runs:
+        made = f"{result.made_runs:,} of {result.planned_runs:,} planned runs"
     text = (
         f"Made from {made} by `{result.provenance.command}`. Each run changes one choice that Hosseini and Poovendran "
         "(2017, arXiv 1703.06857v1) do not state in a default recipe. All rates are in percent. The method, and the "
@@ -270,6 +271,6 @@ def _foot(result: SensitivityResult) -> str:
     made = [
         f"{counted(each.runs, 'run')} at commit {each.commit or MISSING} with negatoscope {each.negatoscope}, torch "
         f"{each.torch}, {each.hardware}"
-        for each in result.provenance.made_by
+        for each in result.made_by
     ]
     return f"{joined(made)}. Put together on {result.provenance.created}."

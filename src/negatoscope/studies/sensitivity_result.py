@@ -14,36 +14,11 @@ from negatoscope.training.recipe import Recipe
 FactorVerdict = Literal["decides", "does not matter", "undecided", "not judged", "not compared"]
 
 
-@dataclass(frozen=True)
-class StudySettings:
-    """How the study was run: as a smoke run or not, and how many runs at once."""
-
-    fast: bool
-    jobs: int
-
-
-@dataclass(frozen=True)
-class RunCounts:
-    """How many runs there are to be, and how many there are."""
-
-    planned: int
-    made: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunsMadeBy(MadeBy):
     """One way in which runs were made, and how many of them."""
 
     runs: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyProvenance(Provenance):
-    """The provenance of the document, and of the runs that it is made from."""
-
-    settings: StudySettings
-    runs: RunCounts
-    made_by: tuple[RunsMadeBy, ...]
 
 
 @dataclass(frozen=True)
@@ -276,6 +251,10 @@ class SensitivityResult:
     Args:
         schema: Of the document.
         provenance: Where it comes from.
+        fast: Whether it is a smoke run, whose numbers are no results.
+        jobs: How many runs were made at once.
+        planned_runs: How many there are to be.
+        made_by: The ways in which the runs that there are were made.
         not_run: Studies whose data were not at hand.
         failed: Runs that could not be trained.
         missing: Of each study by name, the recipes that have not been run with any seed.
@@ -287,7 +266,11 @@ class SensitivityResult:
     """
 
     schema: Literal[2] = 2
-    provenance: StudyProvenance
+    provenance: Provenance
+    fast: bool
+    jobs: int
+    planned_runs: int
+    made_by: tuple[RunsMadeBy, ...]
     not_run: tuple[SkippedStudy, ...]
     failed: tuple[FailedRun, ...]
     missing: Mapping[str, tuple[str, ...]]
@@ -296,6 +279,11 @@ class SensitivityResult:
     curves: tuple[Curve, ...]
     closest_to_paper: Mapping[str, ClosestToPaper]
     probing: tuple[ProbedNetwork, ...]
+
+    @property
+    def made_runs(self) -> int:
+        """How many runs there are."""
+        return sum(each.runs for each in self.made_by)
 
     def factors_of(self, study: StudyResult) -> list[FactorResult]:
         """The factors of a study, the strongest first."""

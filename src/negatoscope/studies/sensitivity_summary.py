@@ -1,11 +1,13 @@
 """Everything that the runs of a sensitivity study say, as one document."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
 from scipy import stats
 
+from negatoscope.provenance import Provenance
 from negatoscope.reproduce.paper import printed
 from negatoscope.studies.sensitivity_effects import LevelRuns, judge_factors, mean
 from negatoscope.studies.sensitivity_plan import DEFAULT, Study, combination_key
@@ -19,9 +21,9 @@ from negatoscope.studies.sensitivity_result import (
     NearestEnd,
     NearestPoint,
     ProbedNetwork,
+    RunsMadeBy,
     SensitivityResult,
     SkippedStudy,
-    StudyProvenance,
     StudyResult,
 )
 from negatoscope.studies.sensitivity_run import StudyRun
@@ -34,7 +36,10 @@ def summarize_studies(
     studies: Sequence[Study],
     runs: Mapping[str, LevelRuns],
     *,
-    provenance: StudyProvenance,
+    provenance: Provenance,
+    fast: bool,
+    jobs: int,
+    planned_runs: int,
     not_run: Sequence[SkippedStudy] = (),
     failed: Sequence[FailedRun] = (),
 ) -> SensitivityResult:
@@ -44,6 +49,9 @@ def summarize_studies(
         studies: What was to be run.
         runs: Of each study by name, what has been run.
         provenance: Of the document.
+        fast: Whether it is a smoke run.
+        jobs: How many runs were made at once.
+        planned_runs: How many there are to be.
         not_run: The studies that could not be run, and why.
         failed: The runs that could not be trained, and why.
     """
@@ -52,8 +60,13 @@ def summarize_studies(
         study.name: tuple(each.key for each in study.recipes if each.key not in runs[study.name]) for study in studies
     }
     closest = {study.name: closest_to_paper(study, levels) for study, levels in begun}
+    made_by = Counter(run.made_by for levels in runs.values() for _, _, run in _in_order(levels))
     return SensitivityResult(
         provenance=provenance,
+        fast=fast,
+        jobs=jobs,
+        planned_runs=planned_runs,
+        made_by=tuple(RunsMadeBy(**vars(each), runs=number) for each, number in made_by.most_common()),
         not_run=tuple(not_run),
         failed=tuple(failed),
         missing={name: keys for name, keys in missing.items() if keys},
