@@ -9,8 +9,9 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -35,17 +36,6 @@ BROKEN = (
     zipfile.BadZipFile,
 )
 """What the libraries raise that read files, where one is missing or damaged."""
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """A file, whatever unpacks it."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to so many bytes."""
-
-    def seek(self, offset: int, /) -> int:
-        """Go to a place, counted from the start."""
 
 
 class Container(ABC):
@@ -150,7 +140,7 @@ def expect_size(name: str, size_bytes: int) -> None:
         raise DataError(f"expected at most {MAX_BYTES} bytes in {printable(name)}, got {size_bytes}")
 
 
-def read_exactly(file: Readable, size_bytes: int) -> bytes:
+def read_exactly(file: BufferedIOBase, size_bytes: int) -> bytes:
     """The next bytes of a file.
 
     Raises:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from negatoscope.data.containers import (
     MAX_BYTES,
     Container,
     LazyImages,
-    Readable,
     opening,
     printable,
     read_exactly,
@@ -89,7 +89,7 @@ class NpzImages(Container):
     def __init__(self, path: Path, opened: ZipMembers, member: Member) -> None:
         self.axes = _axes(path, member)
         self.opened, self.member = opened, member
-        self._file: Readable | None = None
+        self._file: BufferedIOBase | None = None
         super().__init__(tuple(f"{member.key}[{index}]" for index in range(member.shape[0])))
 
     def read(self, position: int) -> bytes:
