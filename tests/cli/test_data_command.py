@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from negatoscope.cli.data import app
+from negatoscope.data.cache import cache_folder, downloads_folder
 from negatoscope.data.prepare import prepared
-from negatoscope.data.sources import cache_folder, downloads_folder
 
 COUNTS = {
     "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negatoscope.data import DataLocator, idx, load_dataset
-from negatoscope.data.sources import identify
+from negatoscope.data.locator import identify
 from negatoscope.errors import DataError, MissingExtraError
 
 SHAPES = st.lists(st.integers(0, 5), min_size=1, max_size=4)

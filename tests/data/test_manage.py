@@ -14,10 +14,11 @@ import pytest
 from filelock import FileLock
 
 from negatoscope.data import DATASETS, DataLocator, Dataset, gtsrb, load_dataset, register_dataset
+from negatoscope.data.cache import downloads_folder, lock_of
 from negatoscope.data.manage import clean, fetch, list_datasets, verify
 from negatoscope.data.npz import open_npz
 from negatoscope.data.prepare import prepared, prepared_folder
-from negatoscope.data.sources import OfficialFile, Source, downloads_folder, lock_of, sources
+from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, OutputError, SpecError
 
 LABELS = "t10k-labels-idx1-ubyte.gz"

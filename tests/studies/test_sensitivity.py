@@ -295,7 +295,7 @@ def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is downloaded fails at once, as where there is no network."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setattr("negatoscope.data.sources.RETRIES", 0)
+    monkeypatch.setattr("negatoscope.data.locator.RETRIES", 0)
 
 
 def without_data_of(plan: str) -> str:

@@ -79,8 +79,8 @@ def clean(
     """Remove prepared arrays and what interrupted runs left in the cache; they are made again when they are needed."""
     from rich.filesize import decimal
 
+    from negatoscope.data.cache import cache_folder
     from negatoscope.data.manage import clean as cleaned
-    from negatoscope.data.sources import cache_folder
 
     done = cleaned(downloads=downloads)
     size = f"{decimal(done.size_bytes)} ({done.size_bytes} bytes)"

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.data.base import Dataset, OwnSizeImages, SourceFile
-from negatoscope.data.sources import DATASETS, DataLocator, register_dataset
+from negatoscope.data.locator import DataLocator
+from negatoscope.data.sources import DATASETS, register_dataset
 from negatoscope.errors import SpecError
 from negatoscope.registry import Spec
 

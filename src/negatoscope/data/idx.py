@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
+from negatoscope.data.locator import FoundFile
 from negatoscope.data.prepare import prepared
-from negatoscope.data.sources import FoundFile, OfficialFile, Package, Source
+from negatoscope.data.sources import OfficialFile, Package, Source
 from negatoscope.errors import DataError
 from negatoscope.types import LabelArray, PixelArray
 

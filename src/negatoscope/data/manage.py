@@ -12,8 +12,10 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from negatoscope.data import DATASETS, DataLocator, SourceFile
+from negatoscope.data.cache import downloads_folder, lock_of
+from negatoscope.data.locator import LocalCopy, identify
 from negatoscope.data.prepare import leftovers, prepared_folder
-from negatoscope.data.sources import LocalCopy, Source, downloads_folder, identify, lock_of, sources
+from negatoscope.data.sources import Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, SpecError
 from negatoscope.files import cannot_write
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from negatoscope.data.sources import cache_folder, lock_of
+from negatoscope.data.cache import cache_folder, lock_of
 from negatoscope.errors import DataError
 from negatoscope.files import cannot_write, writing_folder
 
