@@ -23,8 +23,8 @@ from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, read_rows, write_rows
 
-KEPT = {"gamma(exponent=2.0)": [1, 2, 4]}
-MEANING = ["negative", "gamma(exponent=2.0)", "gamma(exponent=0.5)"]
+PRESERVED = {"gamma(exponent=2.0)": [1, 2, 4]}
+LABEL_PRESERVING = ["negative", "gamma(exponent=2.0)", "gamma(exponent=0.5)"]
 SHARED = {"n", "correct", "accuracy", "low", "high", "top5_accuracy", "confidence", "ece", "reliability", "per_class"}
 CHANGED = {
     *("spec", "name", "kind", "parameters", "preserved", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
@@ -43,19 +43,19 @@ WHOLE = {
 def audited(tmp_path_factory, make_rows_and_facts):
     """The rows as pandas has them, by transform and sample, and their summary."""
     folder = tmp_path_factory.mktemp("audit")
-    facts = make_rows_and_facts(folder, preserved=KEPT)
+    facts = make_rows_and_facts(folder, preserved=PRESERVED)
     table = read_rows(folder / "rows.parquet").to_pandas()
     table["right"] = table["label"] == table["prediction"]
     by_transform = {name: rows.set_index("sample").sort_index() for name, rows in table.groupby("transform")}
     return by_transform, summarize(folder / "rows.parquet", facts)
 
 
-@pytest.fixture(params=[*MEANING, "noise(l2=1.0)", "negative_path(share=0.5)"])
+@pytest.fixture(params=[*LABEL_PRESERVING, "noise(l2=1.0)", "negative_path(share=0.5)"])
 def change(request, audited):
     """A transform's entry with its rows, and those of the same images before."""
     by_transform, summary = audited
     after = by_transform[request.param]
-    after = after[after["label"].isin(KEPT.get(request.param, range(5)))]
+    after = after[after["label"].isin(PRESERVED.get(request.param, range(5)))]
     entry = next(entry for entry in summary.transforms if entry.spec == request.param)
     return entry, by_transform["clean"].loc[after.index], after
 
@@ -141,8 +141,8 @@ def test_classes_and_errors_are_counted_as_pandas_counts(change):
 
 def test_information_is_that_of_scipy_and_scikit_learn(change):
     entry, _, after = change
-    said = after["prediction"].value_counts()
-    assert entry.entropy_bits == pytest.approx(stats.entropy(said, base=2))
+    counts = after["prediction"].value_counts()
+    assert entry.entropy_bits == pytest.approx(stats.entropy(counts, base=2))
     information = mutual_info_score(after["label"], after["prediction"]) / math.log(2)
     assert entry.information_bits == pytest.approx(information)
     permuted = [
@@ -152,15 +152,15 @@ def test_information_is_that_of_scipy_and_scikit_learn(change):
     assert np.median(permuted) < entry.information_null_bits < 1.2 * max(permuted)
 
 
-def test_mean_and_worst_case_are_over_the_transforms_that_keep_the_meaning(audited):
+def test_mean_and_worst_case_are_over_the_transforms_that_preserve_labels(audited):
     by_transform, summary = audited
-    entries = [entry for entry in summary.transforms if entry.spec in MEANING]
+    entries = [entry for entry in summary.transforms if entry.spec in LABEL_PRESERVING]
     assert summary.mean.accuracy == pytest.approx(np.mean([entry.accuracy for entry in entries]))
     assert summary.mean.low < summary.mean.accuracy < summary.mean.high
     right = []
     for sample, row in by_transform["clean"].iterrows():
-        asked = [spec for spec in MEANING if row["label"] in KEPT.get(spec, range(5))]
-        right.append(row["right"] and all(by_transform[spec].loc[sample, "right"] for spec in asked))
+        specs = [spec for spec in LABEL_PRESERVING if row["label"] in PRESERVED.get(spec, range(5))]
+        right.append(row["right"] and all(by_transform[spec].loc[sample, "right"] for spec in specs))
     assert summary.worst_case.accuracy == pytest.approx(np.mean(right))
     ends = proportion_confint(sum(right), len(right), method="wilson")
     assert (summary.worst_case.low, summary.worst_case.high) == pytest.approx(ends, abs=1e-9)
@@ -185,7 +185,7 @@ def test_many_classes_have_a_top5_accuracy(tmp_path, make_audit):
     assert summary.transforms[0].information_null_bits > 0
 
 
-def test_a_transform_under_which_no_image_keeps_its_meaning_says_nothing_and_counts_nowhere(tmp_path, make_audit):
+def test_a_transform_under_which_no_image_keeps_its_label_says_nothing_and_counts_nowhere(tmp_path, make_audit):
     summary = make_audit(tmp_path, preserved={"negative": []})
     entry = summary.transforms[0]
     assert (entry.n, entry.preserved, entry.accuracy, entry.p_holm) == (0, (), None, None)
@@ -194,7 +194,7 @@ def test_a_transform_under_which_no_image_keeps_its_meaning_says_nothing_and_cou
     json.dumps(to_plain(summary), allow_nan=False)
 
 
-def test_without_a_transform_that_keeps_the_meaning_there_is_no_worst_case(tmp_path, make_audit):
+def test_without_a_transform_that_preserves_labels_there_is_no_worst_case(tmp_path, make_audit):
     summary = make_audit(tmp_path, rates={"clean": 0.9, "noise(l2=1.0)": 0.8})
     assert (summary.mean, summary.worst_case) == (None, None)
 
@@ -279,12 +279,12 @@ def test_only_the_columns_and_the_rows_in_question_are_read(tmp_path, make_rows_
     held = []
     real = pq.ParquetFile.read_row_groups
 
-    def watched(file, *arguments, **settings):
+    def recording(file, *arguments, **settings):
         table = real(file, *arguments, **settings)
         held.append(table)
         return table
 
-    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", watched)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", recording)
     summarize(tmp_path / "rows.parquet", facts)
     names = [table for table in held if table.column_names == ["transform"]]
     rows = [table for table in held if table not in names]

@@ -136,11 +136,11 @@ def test_a_rule_can_be_refused_before_the_audit():
 
 
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
-def test_a_rule_fails_where_no_image_keeps_its_meaning(tmp_path, make_audit, name):
+def test_a_rule_fails_where_no_image_keeps_its_label(tmp_path, make_audit, name):
     summary = make_audit(tmp_path, rates=RATES, preserved={spec: [] for spec in RATES})
     (rule,) = judge(AuditResult(summary, tmp_path), rules=[f"{name}=0"]).rules
     assert not rule.passed
-    assert "no image keeps its meaning" in rule.sentence
+    assert "no image keeps its label" in rule.sentence
 
 
 @pytest.mark.parametrize(("most", "passed"), [(0, False), (2, False), (3, True)])

@@ -60,17 +60,17 @@ def stop_after(images: int) -> Callable[[AuditProgress], None]:
     return report
 
 
-def test_a_stopped_audit_goes_on_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
+def test_a_stopped_audit_resumes_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
     whole = run_pass(make(), out=tmp_path / "whole")
     for images in (600, 2500, 4800):
         with pytest.raises(KeyboardInterrupt):
             run_pass(make(), out=tmp_path / "stopped", progress=stop_after(images))
     seen: list[AuditProgress] = []
-    met = run_pass(make(), out=tmp_path / "stopped", progress=seen.append)
+    totals = run_pass(make(), out=tmp_path / "stopped", progress=seen.append)
     parts = [sorted((tmp_path / name / "rows.parquet").iterdir()) for name in ("stopped", "whole")]
     assert [part.name for part in parts[0]] == [f"{index:06d}.parquet" for index in range(3)]
     assert [part.read_bytes() for part in parts[0]] == [part.read_bytes() for part in parts[1]]
-    assert met == whole
+    assert totals == whole
     assert seen[0].images == 2048, "what an earlier run did is not done again"
     assert seen[-1].images == seen[-1].total == 5000
 
@@ -111,15 +111,15 @@ def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: P
     assert (middle["prediction"] != middle["label"]).all(), "a dark bar is not the brightest"
 
 
-def test_a_finished_audit_asks_nothing_again(make: MakePlan, tmp_path: Path) -> None:
+def test_a_finished_audit_classifies_nothing_again(make: MakePlan, tmp_path: Path) -> None:
     plan = make(100)
-    met = run_pass(plan, out=tmp_path)
+    totals = run_pass(plan, out=tmp_path)
 
     def refuse(batch: torch.Tensor) -> torch.Tensor:
-        raise AssertionError("asked again")
+        raise AssertionError("classified again")
 
     deaf = replace(plan, classifier=replace(plan.classifier, run=refuse))
-    assert run_pass(deaf, out=tmp_path) == met
+    assert run_pass(deaf, out=tmp_path) == totals
 
 
 @pytest.mark.parametrize("other", [{"seed": 7}, {"transforms": ("negative",)}, {"limit": 50}])
@@ -153,7 +153,7 @@ def unknown(images: Images) -> Images:
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "reason"),
     [
         (brighter, r"to stay in \[0, 1\], got values from"),
         (smaller, "to keep shape and dtype"),
@@ -161,11 +161,11 @@ def unknown(images: Images) -> Images:
     ],
 )
 def test_a_transform_that_breaks_its_promise_stops_the_audit(
-    function: Callable[[Images], Images], said: str, make: MakePlan, tmp_path: Path
+    function: Callable[[Images], Images], reason: str, make: MakePlan, tmp_path: Path
 ) -> None:
     plan = make(100)
     broken = PlannedTransform("broken", "label_preserving", lambda images, labels: function(images), {}, None)
-    with pytest.raises(InputError, match=f"expected broken {said}"):
+    with pytest.raises(InputError, match=f"expected broken {reason}"):
         run_pass(replace(plan, transforms=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()
 
@@ -212,9 +212,9 @@ def test_unreadable_images_are_counted_and_named(
     plan = make_plan(
         classifier, open_dataset(str(tmp_path / "images")), AuditConfig(suite="none", transforms=("negative",))
     )
-    met = run_pass(plan, out=tmp_path / "out")
-    assert (met.read, met.unreadable) == (29, 1)
-    assert met.unreadable_named[0].name.endswith(broken.name)
+    totals = run_pass(plan, out=tmp_path / "out")
+    assert (totals.read, totals.unreadable) == (29, 1)
+    assert totals.unreadable_named[0].name.endswith(broken.name)
     assert len(read_rows(tmp_path / "out" / "rows.parquet", where={"transform": "negative"})) == 29
 
 
@@ -229,9 +229,9 @@ def test_images_that_can_all_not_be_read_are_an_error(classifier: ClassifierAdap
         run_pass(plan, out=tmp_path / "out")
 
 
-def test_the_size_that_noise_reached_is_kept(make: MakePlan, tmp_path: Path) -> None:
-    met = run_pass(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
-    reached = met.reached_l2["noise(l2=0.5)"]
+def test_the_size_that_noise_reached_is_recorded(make: MakePlan, tmp_path: Path) -> None:
+    totals = run_pass(make(200, transforms=("noise(l2=0.5)",)), out=tmp_path)
+    reached = totals.reached_l2["noise(l2=0.5)"]
     assert 0.3 < reached.reached.mean <= reached.max <= 0.5 + 1e-5
 
 

@@ -1,4 +1,4 @@
-"""A classifier that was told wrongly is stopped, and what was wrong is named."""
+"""A classifier with a wrong option is stopped, and the option is named."""
 
 import re
 from collections.abc import Callable
@@ -38,17 +38,17 @@ def reads_bars(images: Tensor) -> Tensor:
     return -((_brightness(images) - 0.8) ** 2)
 
 
-def _check(model: Callable[[Tensor], Tensor], expected: float | None = None, **told: object) -> SelfCheck:
-    pixels, labels = _bars(channels=3 if told.get("channels") == "rgb" else 1)
-    told = {"size": WIDTH, "channels": "gray", **told}
-    classifier = open_classifier(model, **told, data_classes=CLASSES, device=CPU)
+def _check(model: Callable[[Tensor], Tensor], expected: float | None = None, **given: object) -> SelfCheck:
+    pixels, labels = _bars(channels=3 if given.get("channels") == "rgb" else 1)
+    options = {"size": WIDTH, "channels": "gray", **given}
+    classifier = open_classifier(model, **options, data_classes=CLASSES, device=CPU)
     before = repr(classifier.input_spec)
     found = self_check(classifier, pixels, labels, expected=expected)
     assert repr(classifier.input_spec) == before, "it suggests, and switches nothing"
     return found
 
 
-def test_a_good_classifier_passes_without_a_word() -> None:
+def test_a_good_classifier_passes_without_a_suggestion() -> None:
     assert _check(reads_bars) == SelfCheck(n=240, accuracy=1.0, passed=True, suggestion="")
 
 
@@ -62,7 +62,7 @@ def _on_white(images: Tensor) -> Tensor:
 
 
 def _by_row(images: Tensor) -> Tensor:
-    """InputSpec channels last, and makes nothing of channels first."""
+    """Expects channels last, and makes nothing of channels first."""
     return reads_bars(images.permute(0, 3, 1, 2)) if images.shape[-1] == 1 else _nothing(images)
 
 
@@ -79,19 +79,23 @@ def _sorted_as_text(images: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("model", "told", "suggestion"),
+    ("model", "options", "suggestion"),
     [
-        (_in_bytes, {}, "with --range 0..255 it names 100.0 % of 200 images right, instead of "),
-        (reads_bars, {"range": "0..255"}, "with --range 0..1 it names 100.0 % of 200"),
-        (reads_bars, {"mean": 0.1307, "std": 0.05}, "with --range 0..1 without --mean and --std it names 100.0 %"),
-        (_on_white, {}, r"with --range 0..1 --mean 1 --std=-1 \(the negative\) it names 100.0 %"),
-        (_by_row, {}, "with --layout NHWC it names 100.0 %"),
-        (_one_further, {}, r"with --class-map=\+1 it names 100.0 %"),
-        (_sorted_as_text, {}, "with --class-map sorted it names 100.0 %"),
+        (_in_bytes, {}, "with --range 0..255 the accuracy is 100.0 % on 200 images, instead of "),
+        (reads_bars, {"range": "0..255"}, "with --range 0..1 the accuracy is 100.0 % on 200"),
+        (
+            reads_bars,
+            {"mean": 0.1307, "std": 0.05},
+            "with --range 0..1 without --mean and --std the accuracy is 100.0 %",
+        ),
+        (_on_white, {}, r"with --range 0..1 --mean 1 --std=-1 \(the negative\) the accuracy is 100.0 %"),
+        (_by_row, {}, "with --layout NHWC the accuracy is 100.0 %"),
+        (_one_further, {}, r"with --class-map=\+1 the accuracy is 100.0 %"),
+        (_sorted_as_text, {}, "with --class-map sorted the accuracy is 100.0 %"),
     ],
 )
-def test_the_usual_suspect_that_helps_is_named(model: Any, told: dict[str, object], suggestion: str) -> None:
-    found = _check(model, **told)
+def test_the_usual_suspect_that_helps_is_named(model: Any, options: dict[str, object], suggestion: str) -> None:
+    found = _check(model, **options)
     assert not found.passed
     assert found.accuracy < 0.5
     assert re.match(suggestion, found.suggestion), found.suggestion
@@ -102,7 +106,7 @@ def test_an_output_before_the_first_class_is_found() -> None:
         return torch.cat([torch.full((len(images), 1), -1.0), reads_bars(images)], dim=1)
 
     found = _check(model, class_map="0..11")
-    assert found.suggestion.startswith("with --class-map 1..12 it names 100.0 %")
+    assert found.suggestion.startswith("with --class-map 1..12 the accuracy is 100.0 %")
 
 
 def test_swapped_colors_are_found() -> None:
@@ -117,7 +121,7 @@ def test_swapped_colors_are_found() -> None:
         device=CPU,
     )
     found = self_check(wrong, pixels, labels)
-    assert found.suggestion == "with --channel-order BGR it names 100.0 % of 90 images right, instead of 33.3 %"
+    assert found.suggestion == "with --channel-order BGR the accuracy is 100.0 % on 90 images, instead of 33.3 %"
 
 
 def test_where_nothing_helps_that_is_said() -> None:
@@ -162,8 +166,8 @@ def test_who_expects_nothing_may_audit_a_coin() -> None:
 
 
 def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:
-    told = {"size": WIDTH, "channels": "gray", "dtype": "uint8"}
-    classifier = open_classifier(lambda images: _brightness(images.float()), **told, device=CPU)
+    options = {"size": WIDTH, "channels": "gray", "dtype": "uint8"}
+    classifier = open_classifier(lambda images: _brightness(images.float()), **options, device=CPU)
     options = [option for option, _ in suspects(classifier.input_spec)]
     assert options == ["--layout NHWC", "--layout NHW", "--layout flat", "--class-map=+1", "--class-map=-1",
                        "--class-map sorted"]  # fmt: skip

@@ -77,8 +77,10 @@ def _sides(
         entries = (entry, of_b[entry.spec])
         after = [read_predictions(rows, entry.spec, like=clean) for rows, clean in zip(readers, cleans, strict=True)]
         correct = [predictions.correct[order] for predictions, order in zip(after, chosen, strict=True)]
-        counted = [clean.is_of(one.preserved)[order] for one, clean, order in zip(entries, cleans, chosen, strict=True)]
-        if all(one.kind == "label_preserving" for one in entries):
+        counted = [
+            clean.is_of(entry.preserved)[order] for entry, clean, order in zip(entries, cleans, chosen, strict=True)
+        ]
+        if all(entry.kind == "label_preserving" for entry in entries):
             worst, preserving = [w & (c | ~n) for w, c, n in zip(worst, correct, counted, strict=True)], True
         yield _Sides(entry.spec, (correct[0], correct[1]), (counted[0], counted[1]))
     if preserving:
@@ -142,6 +144,6 @@ def _compared(summary: AuditSummary) -> ComparedAudit:
     return ComparedAudit(model=summary.model.name, dataset=f"{summary.dataset.spec}, {summary.dataset.split}")
 
 
-def _lacking(one: AuditSummary, other: AuditSummary) -> tuple[str, ...]:
+def _lacking(audit: AuditSummary, other: AuditSummary) -> tuple[str, ...]:
     of_other = {entry.spec for entry in other.transforms}
-    return tuple(entry.spec for entry in one.transforms if entry.spec not in of_other)
+    return tuple(entry.spec for entry in audit.transforms if entry.spec not in of_other)

@@ -128,7 +128,7 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
         if rule.matches(entry.spec) and entry.accuracy is not None and entry.low is not None:
             rates.append((entry.spec, entry.accuracy, entry.low))
     if not rates:
-        sentence = "no image keeps its meaning, so there is nothing to reach it with"
+        sentence = "no image keeps its label, so there is nothing to measure"
         return RuleResult(rule=rule.text, value=None, bound=rule.bound, passed=False, sentence=sentence)
     what, accuracy, low = min(rates, key=lambda rate: rate[2])
     lowest = f", the lowest of {len(rates)}," if len(rates) > 1 else ""

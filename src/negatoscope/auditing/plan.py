@@ -105,7 +105,7 @@ class AuditPlan:
         available: How many there were to choose from.
         transforms: The transforms, without repetition.
         suite: The suite's name, and its version.
-        config: What was asked for.
+        config: The user's settings.
     """
 
     classifier: ClassifierAdapter

@@ -196,7 +196,7 @@ class DatasetSummary:
         spec: The dataset's canonical spec.
         split: Which of its splits, and how many of its images.
         available: How many images there were to choose from.
-        limit: At most this many were asked for; None is all.
+        limit: The most images to take; None is all.
         prepared: What was done to the images before the audit, "" for nothing.
         official: Whether every file is the published one; None for a user's own files.
         files: The SHA-256 of each file by name.
@@ -215,7 +215,7 @@ class DatasetSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteSummary:
-    """The suite of transforms, "" where only single transforms were asked for."""
+    """The suite of transforms, "" where there are single transforms only."""
 
     name: str
     version: int
@@ -255,7 +255,7 @@ class RuleResult:
     Args:
         rule: As the user wrote it, or "unreadable" or "baseline".
         value: What was held against the bound; None where there was nothing to measure.
-        bound: What was asked for.
+        bound: What the rule demands.
         passed: Whether the rule holds.
         sentence: The reason.
     """

@@ -48,7 +48,7 @@ class AuditProgress:
 
 
 def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], None] | None = None) -> RunTotals:
-    """Ask the classifier about every image under every transform, and write `rows.parquet` to `out`.
+    """Classify every image clean and under every transform, and write `rows.parquet` to `out`.
 
     Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
     rows.
@@ -58,7 +58,7 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
 
     Raises:
         OutputError: `out` cannot be written, holds something else, or another run writes to it.
-        InputError: A transform leaves [0, 1] or changes the shape, or the classifier answers with NaN.
+        InputError: A transform leaves [0, 1] or changes the shape, or the classifier gives NaN.
         DataError: Not one image can be read.
     """
     with locked(out):

@@ -1,4 +1,4 @@
-"""Before an audit: does the classifier read clean images at all, and if not, what was probably told wrongly?"""
+"""Before an audit: does the classifier know clean images at all, and if not, which option is probably wrong?"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -64,7 +64,7 @@ def self_check(
 
     Args:
         classifier: As it was opened.
-        pixels: Images at the size that it wants.
+        pixels: Images at the size that it expects.
         labels: Their classes.
         expected: The accuracy that it is known to have, in [0, 1].
 
@@ -97,7 +97,7 @@ def self_check(
 
 
 def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
-    """What is most often told wrongly: the option that would say otherwise, and what the classifier then wants."""
+    """The options that are most often wrong: another value of each, and the input spec with it."""
     if input_spec.dtype not in WHOLE:
         yield from _of_values(input_spec)
     if input_spec.resize.channels == "rgb":
@@ -112,11 +112,11 @@ def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
 def _of_values(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """Other ranges and normalisations, and the negative, for classifiers of dark ink on white."""
     ranges: tuple[Range, ...] = ("0..1", "0..255", "-1..1")
-    for each in ranges:
-        if each != input_spec.range:
-            yield f"--range {each}", replace(input_spec, range=each)
+    for other in ranges:
+        if other != input_spec.range:
+            yield f"--range {other}", replace(input_spec, range=other)
         if input_spec.mean or input_spec.std:
-            yield f"--range {each} without --mean and --std", replace(input_spec, range=each, mean=(), std=())
+            yield f"--range {other} without --mean and --std", replace(input_spec, range=other, mean=(), std=())
     for whose, mean, std in _NORMALISATIONS[input_spec.resize.channels]:
         option = f"--mean {_listed(mean)} --std {_listed(std)} ({whose})"
         yield option, replace(input_spec, range="0..1", mean=mean, std=std)
@@ -138,10 +138,10 @@ def _of_classes(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
 
 
 def _helpful(
-    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, right: Bool[np.ndarray, " n"]
+    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, correct: Bool[np.ndarray, " n"]
 ) -> str:
     """A sentence on the suspect that helps most, "" where none clearly does."""
-    best, option = right, ""
+    best, option = correct, ""
     for name, input_spec in suspects(classifier.input_spec):
         try:
             other, _ = _classify(replace(classifier, input_spec=input_spec), pixels, labels)
@@ -149,11 +149,11 @@ def _helpful(
             continue
         if other.mean() > best.mean():
             best, option = other, name
-    if not option or _interval(best).low <= _interval(right).high:
+    if not option or _interval(best).low <= _interval(correct).high:
         return ""
     return (
-        f"with {option} it names {percent(float(best.mean()), decimals=1, unit=True)} of {len(labels)} images right, "
-        f"instead of {percent(float(right.mean()), decimals=1, unit=True)}"
+        f"with {option} the accuracy is {percent(float(best.mean()), decimals=1, unit=True)} on {len(labels)} images, "
+        f"instead of {percent(float(correct.mean()), decimals=1, unit=True)}"
     )
 
 
@@ -164,8 +164,8 @@ def _classify(
     return predictions == labels, predictions.tolist()
 
 
-def _interval(right: Bool[np.ndarray, " n"]) -> Interval:
-    return wilson(int(right.sum()), len(right))
+def _interval(correct: Bool[np.ndarray, " n"]) -> Interval:
+    return wilson(int(correct.sum()), len(correct))
 
 
 def _listed(values: tuple[float, ...]) -> str:
