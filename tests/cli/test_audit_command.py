@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from negatoscope.cli.main import run
 from negatoscope.data import Dataset
 
 READER = '''
@@ -44,18 +43,6 @@ def blind():
 '''
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def negatoscope(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["negatoscope", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            run()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
