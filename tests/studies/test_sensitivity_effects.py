@@ -96,8 +96,8 @@ def test_what_differs_along_training_decides_at_equal_accuracy(mnist: Study) -> 
 
 
 def test_a_level_has_the_means_of_its_runs(mnist: Study) -> None:
-    found = judge_factors(mnist, runs_of(mnist, {}))
-    (optimizer,) = [each for each in found if each.name == "optimizer"]
+    factors = judge_factors(mnist, runs_of(mnist, {}))
+    (optimizer,) = [each for each in factors if each.name == "optimizer"]
     assert [level.value for level in optimizer.levels] == ["AdamW", "SGD", "Adam", "Adadelta"]
     for level in optimizer.levels:
         assert level.seeds == 3
@@ -109,10 +109,10 @@ def test_a_level_has_the_means_of_its_runs(mnist: Study) -> None:
 
 def test_with_one_seed_nothing_is_decided(mnist: Study) -> None:
     alone = {key: {0: seeds[0]} for key, seeds in runs_of(mnist, {"batch norm: yes": (0.9, 0.5)}).items()}
-    found = judge_factors(mnist, alone)
-    assert {each.verdict for each in found} == {"not judged"}
-    assert {each.at_equal_accuracy.verdict for each in found} == {"not judged"}
-    assert all(each.effect_low is None for each in found)
+    factors = judge_factors(mnist, alone)
+    assert {each.verdict for each in factors} == {"not judged"}
+    assert {each.at_equal_accuracy.verdict for each in factors} == {"not judged"}
+    assert all(each.effect_low is None for each in factors)
 
 
 def test_a_level_with_one_run_is_shown_and_not_judged(mnist: Study) -> None:
@@ -157,9 +157,9 @@ def test_a_factor_is_compared_only_where_its_strongest_level_is(mnist: Study) ->
 def test_negatives_that_were_not_followed_are_not_compared_at_equal_accuracy(mnist: Study) -> None:
     runs = runs_of(mnist, {})
     runs["batch norm: yes"] = {seed: run(0.2, seed=seed, negatives="before") for seed in range(3)}
-    (found,) = [each for each in judge_factors(mnist, runs) if each.name == "batch norm"]
-    assert (found.at_equal_accuracy.effect, found.at_equal_accuracy.verdict) == (None, "not compared")
-    assert found.effect is not None
+    (batch_norm,) = [each for each in judge_factors(mnist, runs) if each.name == "batch norm"]
+    assert (batch_norm.at_equal_accuracy.effect, batch_norm.at_equal_accuracy.verdict) == (None, "not compared")
+    assert batch_norm.effect is not None
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,7 @@ def test_a_level_that_is_uncertain_keeps_a_factor_undecided() -> None:
 def test_negatives_at_an_accuracy_lie_on_the_line_between_measurements(
     accuracy: float, negatives: float | None
 ) -> None:
-    found = negative_at(CURVE, accuracy)
-    assert found == (None if negatives is None else pytest.approx(negatives))
+    assert negative_at(CURVE, accuracy) == (None if negatives is None else pytest.approx(negatives))
 
 
 def test_what_falls_back_counts_where_it_first_came_to_the_accuracy() -> None:

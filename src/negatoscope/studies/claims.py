@@ -54,7 +54,7 @@ class Finding:
         test: What was done, in a sentence.
         numbers: What came out.
         verdict: By the rules above.
-        condition: When it holds, or why nothing is said.
+        condition: When it holds, or why there is no verdict.
     """
 
     test: str
@@ -252,7 +252,7 @@ def _generalises(name: str, table1: Table1, sensitivity: SensitivityResult) -> F
         f"The factor {name!r} of the study, at the end of training.",
         _listed(numbers),
         "undecided" if left and not any(holds) else _overall(holds),
-        f"nothing is said on {_listed(left)}" if left and any(holds) else "",
+        f"no verdict on {_listed(left)}" if left and any(holds) else "",
     )
 
 
