@@ -1,6 +1,7 @@
 """Zips are read as Python's own reader reads them, and what is damaged, absurd or dangerous is refused."""
 
 import multiprocessing
+import os
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -26,7 +27,12 @@ def write_zip(path: Path, members: Mapping[str, bytes], compression: int = zipfi
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_members_are_those_that_went_in(tmp_path: Path, compression: int) -> None:
+@pytest.mark.parametrize("has_pread", [True, False])
+def test_members_are_those_that_went_in(
+    tmp_path: Path, compression: int, has_pread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_pread:  # as on Windows
+        monkeypatch.delattr(os, "pread", raising=False)
     contents = {**CONTENTS, "empty": b"", "\xe9": b"not ASCII"}
     members = ZipMembers(write_zip(tmp_path / "any.zip", contents, compression))
     assert members.names == list(contents)

@@ -106,9 +106,9 @@ class ZipMembers(Container):
         if member.flag_bits & _UNREADABLE or member.compress_size > self._size_bytes:
             raise zipfile.BadZipFile("it is encrypted, a patch, or of absurd size")
         start = member.header_offset + _LOCAL_HEADER.size
-        header = os.pread(self._file, _LOCAL_HEADER.size, member.header_offset)
+        header = self._bytes_at(member.header_offset, _LOCAL_HEADER.size)
         signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
-        content = os.pread(self._file, name_bytes + extra_bytes + member.compress_size, start)
+        content = self._bytes_at(start, name_bytes + extra_bytes + member.compress_size)
         named = content[:name_bytes].decode("utf-8" if member.flag_bits & _UTF_8 else "cp437")
         if signature != b"PK\x03\x04" or named != member.orig_filename:
             raise zipfile.BadZipFile("its header is damaged")
@@ -118,6 +118,13 @@ class ZipMembers(Container):
         if len(content) != member.file_size or zlib.crc32(content) != member.CRC:
             raise zipfile.BadZipFile("Bad CRC-32")
         return content
+
+    def _bytes_at(self, start: int, size_bytes: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file, size_bytes, start)
+        with self.path.open("rb") as file:  # Windows has no reading at a place that leaves the file's own place alone
+            file.seek(start)
+            return file.read(size_bytes)
 
 
 def tidy(name: str) -> str:
