@@ -1,6 +1,6 @@
 """Accuracy on images and on their negatives: beside the paper's, and along training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib import colormaps
@@ -18,6 +18,7 @@ from negatoscope.reproduce.table1_columns import Table1Section, sections
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.table1_document import SummaryRow, Table1
+    from negatoscope.training.loop import Epoch
 
 _SERIES = (("test", TEST_IMAGES, "o", "test images"), ("negative", NEGATIVES, "D", "negatives"))
 _INTERVALS = {"wilson": "Wilson 95 % interval", "prediction": "95 % prediction interval"}
@@ -53,8 +54,8 @@ def draw_epochs(result: "Table1") -> Figure:
     with styled():
         figure, places = draw_grid(2, len(shown), size=(3.5, 2.2), top=0.4, share="x")
         for column, section in enumerate(shown):
-            _draw_training(places[0, column], section, "validation_accuracy")
-            _draw_training(places[1, column], section, "negative_accuracy")
+            _draw_training(places[0, column], section, lambda epoch: epoch.validation_accuracy)
+            _draw_training(places[1, column], section, lambda epoch: epoch.negative_accuracy, chance=True)
             places[0, column].set_title(section.title)
             places[1, column].set_xlabel("epoch")
         places[0, 0].set_ylabel("validation accuracy, %")
@@ -117,16 +118,18 @@ def _draw_chance(axes: Axes, section: Table1Section) -> _Label:
     return 100 * chance, f"chance {percent(chance, decimals=1)} %", GRAY
 
 
-def _draw_training(axes: Axes, section: Table1Section, name: str) -> None:
+def _draw_training(
+    axes: Axes, section: Table1Section, accuracy: "Callable[[Epoch], float]", *, chance: bool = False
+) -> None:
     ends: list[_Label] = []
     for index, classifier in enumerate(section.classifiers):
         color = colormaps["inferno"](0.05 + 0.63 * index / max(1, len(section.rows) - 1))
-        histories = [[(epoch.epoch, 100 * getattr(epoch, name)) for epoch in run.epochs] for run in classifier.runs]
+        histories = [[(epoch.epoch, 100 * accuracy(epoch)) for epoch in run.epochs] for run in classifier.runs]
         for history in histories:
             axes.plot(*zip(*history, strict=True), color=color, linewidth=1.4, marker="o", markersize=2.5)
         end = _mean([history[-1][1] for history in histories])
         ends.append((end, short_classifier_name(classifier.row.epsilon), color))
-    if name == "negative_accuracy":
+    if chance:
         ends.append(_draw_chance(axes, section))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
