@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import negatoscope as ng
+from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gallery import PICTURES
 from negatoscope.auditing.page_gallery import read_gallery
 from negatoscope.auditing.results import AuditSummary, Comparison
@@ -71,8 +72,13 @@ def test_what_is_open_already_is_audited_too(make_dataset: Callable[..., Dataset
         ng.audit(classifier, dataset, size=8, **NEGATIVE)
 
 
-def test_the_rows_come_as_a_table_and_as_a_data_frame(make_dataset: Callable[..., Dataset]) -> None:
-    result = ng.audit(brightest_bar, make_dataset(40, split="test"), size=8, channels="gray", **NEGATIVE)
+@pytest.fixture(scope="module")
+def result(make_dataset: Callable[..., Dataset]) -> AuditResult:
+    """An audit in a temporary folder."""
+    return ng.audit(brightest_bar, make_dataset(40, split="test"), size=8, channels="gray", **NEGATIVE)
+
+
+def test_the_rows_come_as_a_table_and_as_a_data_frame(result: AuditResult) -> None:
     assert result.rows().num_rows == 80
     frame = result.to_pandas()
     negatives = frame[frame["transform"] == "negative"]
@@ -82,18 +88,13 @@ def test_the_rows_come_as_a_table_and_as_a_data_frame(make_dataset: Callable[...
     )
 
 
-def test_without_pandas_a_sentence_names_the_extra(
-    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = ng.audit(brightest_bar, make_dataset(20, split="test"), size=8, channels="gray", **NEGATIVE)
+def test_without_pandas_a_sentence_names_the_extra(result: AuditResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"to_pandas\(\) needs pandas: pip install 'negatoscope\[pandas\]'"):
         result.to_pandas()
 
 
-def test_a_saved_audit_can_be_compared_with(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
-    dataset = make_dataset(60, split="test")
-    result = ng.audit(brightest_bar, dataset, size=8, channels="gray", **NEGATIVE)
+def test_a_saved_audit_can_be_compared_with(result: AuditResult, tmp_path: Path) -> None:
     folder = result.save(tmp_path / "released")
     saved = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     assert {Path("summary.json"), Path("report.html"), Path("figures/accuracy.svg")} <= saved

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -71,7 +71,7 @@ class Gallery:
     entries: tuple[GalleryEntry, ...]
 
 
-def save_gallery(plan: AuditPlan, *, out: Path, decoded: Iterable[Batch] = ()) -> None:
+def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -> None:
     """Write `gallery/` to `out`: for each transform the most confident failures, before and after.
 
     Rows say which; only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
@@ -127,25 +127,24 @@ def _failures(
     ]
 
 
-def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decoded: Iterable[Batch]) -> dict[int, str]:
+def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decoded: Sequence[Batch]) -> dict[int, str]:
     """Write the pictures of all transforms in one pass over their images, whose names are returned by sample."""
     samples = {entry.sample for entries in chosen for entry in entries}
     names = {}
     for sample, name, pixels in _images(plan, samples, decoded):
         names[sample] = name
         for transform, entries in zip(plan.transforms, chosen, strict=True):
-            for entry in entries:
-                if entry.sample == sample:
-                    image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
-                    label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
-                    changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
-                    _thumbnail(pixels).save(folder / entry.before)
-                    _thumbnail(changed).save(folder / entry.after)
+            for entry in (entry for entry in entries if entry.sample == sample):
+                image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
+                label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
+                changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
+                _thumbnail(pixels).save(folder / entry.before)
+                _thumbnail(changed).save(folder / entry.after)
     return names
 
 
 def _images(
-    plan: AuditPlan, samples: set[int], decoded: Iterable[Batch]
+    plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]
 ) -> Iterator[tuple[int, str, UInt8[np.ndarray, "channels height width"]]]:
     """Number, name and pixels of each image, decoded only where it is not in `decoded`."""
     resize, size = plan.classifier.input_spec.resize, plan.batch_size

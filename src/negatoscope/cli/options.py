@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negatoscope.provenance import without_folders
-
 if TYPE_CHECKING:
     Context = typer.Context
 else:
@@ -31,6 +29,8 @@ _PLACES = ("out", "data_dir")  # where files are on this machine means nothing t
 
 def command_line(context: Context) -> str:
     """The command as it was given, with every option but those that say where files are; of paths the last part."""
+    from negatoscope.provenance import without_folders
+
     words = [context.command_path]
     for parameter in context.command.params:
         name = str(parameter.name)
