@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = 2
 """The version of every document that has a field `schema`."""
 
-Document = Mapping[str, Any]
-"""Plain data, as read from JSON."""
-
 T = TypeVar("T")
 
 _NAMED = {
