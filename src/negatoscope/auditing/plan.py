@@ -29,9 +29,6 @@ _PARTS = (64, 2048)  # images whose rows are written together: what a stopped au
 _PART_VALUES = 8_000_000
 _PLAN = "plan.json"
 
-NO_SUITE = "none"
-"""The suite that is none: single transforms are given then."""
-
 
 @dataclass(frozen=True)
 class PlannedTransform:
@@ -165,7 +162,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         chosen = stratified_sample(dataset.labels, limit=config.limit, seed=config.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
     channels = classifier.input_spec.resize.channels
-    suite = None if config.suite == NO_SUITE else load_suite(config.suite, channels=channels)
+    suite = None if config.suite == "none" else load_suite(config.suite, channels=channels)
     transforms: dict[str, PlannedTransform] = {}
     for text in (*(suite.specs if suite else ()), *config.transforms):
         if parse_spec(text).name in ATTACKS.names():

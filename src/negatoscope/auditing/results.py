@@ -313,14 +313,6 @@ class AuditSummary:
         """The label-preserving transforms under which an image counts: those of `mean` and `worst_case`."""
         return tuple(entry for entry in self.transforms if entry.kind == "label_preserving" and entry.n)
 
-    def transform(self, spec: str) -> TransformResult:
-        """The result under the transform of a canonical spec.
-
-        Raises:
-            KeyError: It was not audited.
-        """
-        return {entry.spec: entry for entry in self.transforms}[spec]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedAudit:
