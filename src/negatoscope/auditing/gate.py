@@ -9,7 +9,7 @@ from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.compare import compare
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import AuditSummary, GateResult, RuleResult, TransformResult
-from negatoscope.auditing.verdict import SIGNIFICANT, difference_words
+from negatoscope.auditing.verdict import difference_words
 from negatoscope.errors import InputError
 from negatoscope.registry import parse_spec
 from negatoscope.reports.formatting import counted, percent
@@ -154,7 +154,7 @@ def _against(old: AuditResult, new: AuditResult) -> RuleResult:
     """Whether anything that both audits have fell significantly."""
     comparison = compare(old, new)
     differences = [(entry.difference, entry) for entry in comparison.rates if entry.difference is not None]
-    lost = [(difference, entry) for difference, entry in differences if difference < 0 and entry.p_holm < SIGNIFICANT]
+    lost = [(difference, entry) for difference, entry in differences if difference < 0 and entry.significant]
     sentence = f"none of {len(differences)} rates fell significantly"
     if lost:
         _, most = min(lost, key=lambda pair: pair[0])

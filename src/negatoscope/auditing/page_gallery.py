@@ -12,7 +12,6 @@ from negatoscope.errors import DataError
 
 _SMALL = 64  # pixels: a picture below this is shown with its grain, not smoothed
 _OTHERS = 3  # pairs shown of each transform but the first
-_PNG = b"\x89PNG\r\n\x1a\n"
 _MAKE = "delete the folder and audit again"
 
 
@@ -40,29 +39,24 @@ def read_gallery(folder: Path) -> list[Pair]:
         DataError: The list or a picture is missing, damaged or outside the folder.
     """
     gallery = read_document(folder / "gallery.json", Gallery, what="the list of an audit's pictures", make=_MAKE)
-    return [_pair(folder, entry) for entry in gallery.entries]
+    pairs = []
+    for entry in gallery.entries:
+        pictures = [_read_png(folder, name) for name in (entry.before, entry.after)]
+        before, after = (f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures)
+        pairs.append(Pair(entry, before, after, small=max(struct.unpack(">II", pictures[0][16:24])) < _SMALL))
+    return pairs
 
 
-def by_transform(pairs: Sequence[Pair], *, first: str) -> list[tuple[str, list[Pair]]]:
+def by_transform(pairs: Sequence[Pair], *, first: str) -> dict[str, list[Pair]]:
     """All pairs of the transform `first`, then a few of each other one."""
     specs = sorted(dict.fromkeys(pair.entry.spec for pair in pairs), key=lambda spec: spec != first)
-    grouped = [(spec, [pair for pair in pairs if pair.entry.spec == spec]) for spec in specs]
-    return [(spec, members if spec == first else members[:_OTHERS]) for spec, members in grouped]
+    grouped = {spec: [pair for pair in pairs if pair.entry.spec == spec] for spec in specs}
+    return {spec: members if spec == first else members[:_OTHERS] for spec, members in grouped.items()}
 
 
-def _pair(folder: Path, entry: GalleryEntry) -> Pair:
-    before, after = (_picture(folder, name) for name in (entry.before, entry.after))
-    small = max(struct.unpack(">II", before[16:24])) < _SMALL
-    return Pair(entry, _data_uri(before), _data_uri(after), small)
-
-
-def _picture(folder: Path, name: str) -> bytes:
+def _read_png(folder: Path, name: str) -> bytes:
     file = folder / name
     content = file.read_bytes() if Path(name).name == name and file.is_file() else b""
-    if not content.startswith(_PNG) or len(content) < 24:
+    if not content.startswith(b"\x89PNG\r\n\x1a\n") or len(content) < 24:
         raise DataError(f"expected a PNG named {name} in {folder}, got none or a damaged one; {_MAKE}")
     return content
-
-
-def _data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()

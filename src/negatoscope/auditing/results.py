@@ -13,6 +13,9 @@ from negatoscope.transforms import TransformKind
 PlannedKind = TransformKind | Literal["attack"]
 """What an audit may apply to images: a transform of some kind, or an attack."""
 
+SIGNIFICANT = 0.05
+"""A corrected p-value below this is a difference that chance seldom makes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassAccuracy:
@@ -166,6 +169,11 @@ class TransformResult(Measurement):
     information_null_bits: float | None = None
     reached_l2: ReachedL2 | None = None
 
+    @property
+    def significant(self) -> bool:
+        """Whether the accuracy differs from that of the clean images after Holm's correction."""
+        return self.p_holm is not None and self.p_holm < SIGNIFICANT
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSummary:
@@ -211,6 +219,10 @@ class DatasetSummary:
     official: bool | None
     files: Mapping[str, str]
     class_names: tuple[str, ...]
+
+    def class_name(self, index: int) -> str:
+        """What a class is called, or its number where the model has more classes than the data."""
+        return self.class_names[index] if 0 <= index < len(self.class_names) else f"class {index}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,6 +321,11 @@ class AuditSummary:
     provenance: Provenance
 
     @property
+    def title(self) -> str:
+        """What was audited on what."""
+        return f"{self.model.name} on {self.dataset.spec}, {self.dataset.split}"
+
+    @property
     def label_preserving(self) -> tuple[TransformResult, ...]:
         """The label-preserving transforms under which an image counts: those of `mean` and `worst_case`."""
         return tuple(entry for entry in self.transforms if entry.kind == "label_preserving" and entry.n)
@@ -349,6 +366,11 @@ class RateDifference:
     high: float | None = None
     p_value: float = 1.0
     p_holm: float = 1.0
+
+    @property
+    def significant(self) -> bool:
+        """Whether the rates differ after Holm's correction."""
+        return self.p_holm < SIGNIFICANT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,7 @@
 """One plain sentence that says what an audit found, or a comparison of two."""
 
-from negatoscope.auditing.results import AuditSummary, Comparison, RateDifference, TransformResult
+from negatoscope.auditing.results import AuditSummary, Comparison, RateDifference
 from negatoscope.reports.formatting import counted, p_value, percent, points
-
-SIGNIFICANT = 0.05
-"""A corrected p-value below this is a difference that chance seldom makes."""
 
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
 
@@ -18,32 +15,39 @@ def verdict_sentence(summary: AuditSummary) -> str:
         return f"{start}, which is no better than chance, so its accuracy under transforms says nothing."
     if not preserving:
         return f"{start}; no label-preserving transform was audited."
-    lost = [entry for entry in preserving if (entry.p_holm or 0) < SIGNIFICANT and (entry.drop or 0) > 0]
+    every = f"{len(preserving)} label-preserving transforms"
+    lost = [entry for entry in preserving if entry.significant and (entry.drop or 0) > 0]
     if not lost:
-        which = "the one label-preserving transform" if len(preserving) == 1 else f"any of {_preserving(preserving)}"
+        which = "the one label-preserving transform" if len(preserving) == 1 else f"any of {every}"
         return f"{start}, and no significant drop under {which}."
-    return f"{start}, but only {_lowest(min(lost, key=lambda entry: entry.accuracy or 0), summary)}{_worst(summary)}."
+    lowest = min(lost, key=lambda entry: entry.accuracy or 0)
+    images = "" if lowest.preserved is None else f" (on the {lowest.n:,} images whose label it preserves)"
+    chance = ", no better than chance" if (lowest.low or 0) <= summary.chance else ""
+    rate = percent(lowest.accuracy, decimals=1, unit=True)
+    sentence = f"{start}, but only {rate} under {lowest.spec}{images}{chance}"
+    if len(preserving) > 1 and summary.worst_case is not None:
+        rate = percent(summary.worst_case.accuracy, decimals=1, unit=True)
+        sentence += f"; {rate} of the images are classified correctly under all {every}"
+    return f"{sentence}."
 
 
 def comparison_sentence(comparison: Comparison) -> str:
     """Which of two audits is better, by how much, and whether that is significant."""
     differences = [(entry, entry.difference) for entry in comparison.rates if entry.difference is not None]
-    significant = [(entry, difference) for entry, difference in differences if entry.p_holm < SIGNIFICANT]
-    better = {
-        "A": [entry for entry, difference in significant if difference < 0],
-        "B": [entry for entry, difference in significant if difference > 0],
-    }
-    names = {"A": f"A ({comparison.a.model})", "B": f"B ({comparison.b.model})"}
-    if not any(better.values()):
+    significant = [(entry, difference) for entry, difference in differences if entry.significant]
+    for_a = [entry for entry, difference in significant if difference < 0]
+    for_b = [entry for entry, difference in significant if difference > 0]
+    if not for_a and not for_b:
         which = "the one accuracy" if len(differences) == 1 else f"any of the {len(differences)} accuracies"
         return f"A and B do not differ significantly in {which} that both have."
-    winner, loser = ("A", "B") if len(better["A"]) >= len(better["B"]) else ("B", "A")
-    most = max(better[winner], key=lambda entry: abs(entry.difference or 0))
-    which = "the one accuracy" if len(differences) == 1 else f"{len(better[winner])} of {len(differences)} accuracies"
-    worse = f" and worse in {len(better[loser])}" if better[loser] else ""
+    a, b = f"A ({comparison.a.model})", f"B ({comparison.b.model})"
+    winner, loser, better, worse = (a, b, for_a, for_b) if len(for_a) >= len(for_b) else (b, a, for_b, for_a)
+    which = "the one accuracy" if len(differences) == 1 else f"{len(better)} of {len(differences)} accuracies"
+    but = f" and worse in {len(worse)}" if worse else ""
+    largest = max(better, key=lambda entry: abs(entry.difference or 0))
     return (
-        f"{names[winner]} is significantly better than {names[loser]} in {which}{worse}; the largest difference is "
-        f"{_PLACES.get(most.spec, f'under {most.spec}')}, {difference_words(most)}."
+        f"{winner} is significantly better than {loser} in {which}{but}; the largest difference is "
+        f"{_PLACES.get(largest.spec, f'under {largest.spec}')}, {difference_words(largest)}."
     )
 
 
@@ -54,20 +58,3 @@ def difference_words(entry: RateDifference) -> str:
         low, high = -high, -low
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
     return f"by {points(difference, signed=False)} points ({interval}, {p_value(entry.p_holm, named=True)})"
-
-
-def _lowest(entry: TransformResult, summary: AuditSummary) -> str:
-    chance = ", no better than chance" if (entry.low or 0) <= summary.chance else ""
-    images = "" if entry.preserved is None else f" (on the {entry.n:,} images whose label it preserves)"
-    return f"{percent(entry.accuracy, decimals=1, unit=True)} under {entry.spec}{images}{chance}"
-
-
-def _worst(summary: AuditSummary) -> str:
-    if len(summary.label_preserving) == 1 or summary.worst_case is None:
-        return ""
-    rate = percent(summary.worst_case.accuracy, decimals=1, unit=True)
-    return f"; {rate} of the images are classified correctly under all {_preserving(summary.label_preserving)}"
-
-
-def _preserving(entries: tuple[TransformResult, ...]) -> str:
-    return f"{len(entries)} label-preserving transforms"

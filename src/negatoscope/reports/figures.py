@@ -8,7 +8,6 @@ from typing import Any, Literal
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 
 from negatoscope.files import write_whole
 from negatoscope.reports.formatting import one_line
@@ -19,15 +18,16 @@ DARK, GRAY, FAINT = (PRINT[name] for name in ("ink", "soft", "line"))
 _LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35  # inches
 _ROW, _HEAD, _NAMES, _PLOT, _VALUES = 0.25, 0.85, 3.5, 4.2, 1.5
 
+_GRAY_PARTS = ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.labelcolor")
+_DARK_PARTS = ("text.color", "xtick.labelcolor")
+_NO_PARTS = ("axes.spines.left", "axes.spines.right", "axes.spines.top", "ytick.left", "legend.frameon")
 STYLE: dict[str, Any] = {
+    **dict.fromkeys(_GRAY_PARTS, GRAY),
+    **dict.fromkeys(_DARK_PARTS, DARK),
+    **dict.fromkeys(_NO_PARTS, False),
     "axes.axisbelow": True,
-    "axes.edgecolor": GRAY,
     "axes.grid": True,
     "axes.grid.axis": "y",
-    "axes.labelcolor": GRAY,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlepad": 10.0,
     "axes.titlesize": 11.0,
@@ -36,14 +36,8 @@ STYLE: dict[str, Any] = {
     "font.size": 9.0,
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
-    "legend.frameon": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "negatoscope",
-    "text.color": DARK,
-    "xtick.color": GRAY,
-    "xtick.labelcolor": DARK,
-    "ytick.labelcolor": GRAY,
-    "ytick.left": False,
 }
 
 MARGIN = 0.15
@@ -81,14 +75,8 @@ def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float,
         "hspace": _BETWEEN / size[1],
     }
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        sharex="col" if share == "x" else "none",
-        sharey="row" if share == "y" else "none",
-        gridspec_kw=room,
-    )
+    common: dict[str, Any] = {"sharex": "col"} if share == "x" else {"sharey": "row"}
+    axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=room, **common)
     return figure, axes
 
 
@@ -102,16 +90,18 @@ def draw_panel(width: float, height: float, *, top: float, bottom: float) -> tup
     )
     axes.set(xlim=(0, 100), ylim=(0, 100), xticks=TICKS, yticks=TICKS)
     axes.tick_params(axis="x", length=0, labelcolor=GRAY)
-    axes.annotate("accuracy, %", (0, 1), (-18, 9), "axes fraction", textcoords="offset points", color=GRAY)
+    write_at(axes, "accuracy, %", (0, 1), "axes fraction", offset=(-18, 9), color=GRAY)
     return figure, axes
 
 
-def draw_legend(figure: Figure, *, columns: int) -> Legend:
+def draw_legend(figure: Figure, *, columns: int) -> None:
     """A legend above the panel of `draw_panel`, in so many columns."""
     corner = MARGIN / figure.get_figwidth(), 1 - MARGIN / figure.get_figheight()
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0}
     look: dict[str, Any] = {"handletextpad": 0.6, "handlelength": 2.0, "columnspacing": 1.8, "labelcolor": GRAY}
-    look |= {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0}
-    return figure.legend(ncols=columns, **look)
+    legend = figure.legend(ncols=columns, **place, **look)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def draw_rows(count: int, heading: str) -> tuple[Figure, Axes]:
@@ -122,17 +112,29 @@ def draw_rows(count: int, heading: str) -> tuple[Figure, Axes]:
     axes.set(xlim=(0, 100), ylim=(count - 0.5, -0.5), yticks=[])
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
-    title: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 11, "fontweight": "bold", "parse_math": False}
-    figure.text(0.2 / width, 1 - 0.18 / height, one_line(heading, width=90), **title)
+    look: dict[str, Any] = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
+    figure.text(0.2 / width, 1 - 0.18 / height, one_line(heading, width=90), ha="left", va="top", **look)
     return figure, axes
 
 
 def write_beside(axes: Axes, row: int, text: str, *, side: Literal["left", "right"], weight: str = "normal") -> None:
     """Write a text to the left or right of a row."""
     x, offset, align = (0, -9, "right") if side == "left" else (1, 9, "left")
-    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-    look: dict[str, Any] = {"ha": align, "weight": weight, "parse_math": False, "annotation_clip": False}
-    axes.annotate(text, (x, row), xytext=(offset, 0), **where, **look)
+    write_at(axes, text, (x, row), ("axes fraction", "data"), offset=(offset, 0), ha=align, va="center", weight=weight)
+
+
+def write_at(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    frame: str | tuple[str, str],
+    *,
+    offset: tuple[float, float],
+    **look: Any,
+) -> None:
+    """Write a text, never as a formula, some points away from a place in `frame` (matplotlib's `xycoords`)."""
+    where: dict[str, Any] = {"xycoords": frame, "textcoords": "offset points", "annotation_clip": False}
+    axes.annotate(text, place, offset, parse_math=False, **where, **look)
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -1,7 +1,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from negatoscope.auditing.page import audit_html, audit_notebook, write_report
-from negatoscope.auditing.page_gallery import by_transform, read_gallery
+from negatoscope.auditing.page_gallery import Pair, by_transform, read_gallery
 from negatoscope.auditing.results import AuditSummary
+from negatoscope.auditing.sections import Report, make_sections
 from negatoscope.errors import DataError
 from negatoscope.reports.formatting import interval, measured, percent
 from negatoscope.reports.palette import DARK, LIGHT, PRINT, css_variables
@@ -72,15 +73,20 @@ def make_gallery(folder: Path, spec: str = "negative", pairs: int = 2, **changes
     (folder / "gallery.json").write_text(json.dumps({"schema": 2, "preserved": {spec: None}, "entries": entries}))
 
 
+def page_of(summary: AuditSummary, *, pairs: Sequence[Pair] = ()) -> str:
+    report = Report(summary, tuple(pairs))
+    return audit_html(report, make_sections(report))
+
+
 @pytest.fixture(scope="module")
 def html(make_audit: Maker) -> str:
     """The page of an audit of all kinds of transforms."""
-    return audit_html(make_audit()[1])
+    return page_of(make_audit()[1])
 
 
 def test_the_page_needs_nothing_from_outside(make_audit: Maker, tmp_path: Path) -> None:
     make_gallery(tmp_path / "gallery")
-    text = audit_html(make_audit()[1], pairs=read_gallery(tmp_path / "gallery"))
+    text = page_of(make_audit()[1], pairs=read_gallery(tmp_path / "gallery"))
     page = Page(text)
     assert page.open == []
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
@@ -138,7 +144,7 @@ def test_charts_say_in_words_what_they_show(html: str) -> None:
     assert "Accuracy by confidence, clean and under negative" in page.text
 
 
-@pytest.mark.parametrize("make", [audit_html, audit_notebook])
+@pytest.mark.parametrize("make", [page_of, audit_notebook])
 def test_names_from_outside_are_only_ever_text(make_audit: Maker, make: Callable[..., str]) -> None:
     _, summary = make_audit(names=HOSTILE, rules=("clean=0.5",))
     summary = replace(summary, model=replace(summary.model, name=HOSTILE[0]), verdict=f"{HOSTILE[0]} and {HOSTILE[1]}")
@@ -150,28 +156,28 @@ def test_names_from_outside_are_only_ever_text(make_audit: Maker, make: Callable
 
 def test_class_names_from_outside_come_out_as_they_are(make_audit: Maker) -> None:
     _, summary = make_audit(names=HOSTILE)
-    text = Page(audit_html(summary)).text
+    text = Page(page_of(summary)).text
     assert all(name in text for name in HOSTILE)
 
 
 def test_what_was_not_audited_has_no_section(make_audit: Maker, html: str) -> None:
     _, few = make_audit(("gamma(exponent=0.5)",))
     assert {"path", "confidence", "confusion", "classes"} <= set(Page(html).attributes("id"))
-    assert not {"path", "gallery"} & set(Page(audit_html(few)).attributes("id"))
+    assert not {"path", "gallery"} & set(Page(page_of(few)).attributes("id"))
 
 
 def test_a_transform_that_preserves_no_label_has_a_row_without_numbers(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"), lost=("flip",))
     assert summary.transforms[1].n == 0
-    page = Page(audit_html(summary))
+    page = Page(page_of(summary))
     assert "flip 0 of 3 classes – –" in page.text
     _, nothing = make_audit(("flip",), lost=("flip",))
-    assert {"confidence", "confusion"}.isdisjoint(Page(audit_html(nothing)).attributes("id"))
+    assert {"confidence", "confusion"}.isdisjoint(Page(page_of(nothing)).attributes("id"))
 
 
 def test_more_classes_than_fit_are_folded_away_and_very_many_are_counted(make_audit: Maker) -> None:
     _, summary = make_audit(("negative",), n=900, size=210, classes=210)
-    text = Page(audit_html(summary)).text
+    text = Page(page_of(summary)).text
     rows = len(summary.transforms[0].per_class)
     assert rows > 200
     assert "188 more classes" in text
@@ -181,14 +187,14 @@ def test_more_classes_than_fit_are_folded_away_and_very_many_are_counted(make_au
 @pytest.mark.parametrize(("bound", "sentence"), [("0.99", "✗ Gate failed"), ("0.1", "✓ Gate passed")])
 def test_the_gate_is_written_in_words(make_audit: Maker, bound: str, sentence: str) -> None:
     _, summary = make_audit(rules=(f"clean={bound}",))
-    text = Page(audit_html(summary)).text
+    text = Page(page_of(summary)).text
     assert sentence in text
     assert f"clean={bound}" in text
 
 
 def test_the_gallery_holds_the_very_pictures(make_audit: Maker, tmp_path: Path) -> None:
     make_gallery(tmp_path / "gallery")
-    page = Page(audit_html(make_audit()[1], pairs=read_gallery(tmp_path / "gallery")))
+    page = Page(page_of(make_audit()[1], pairs=read_gallery(tmp_path / "gallery")))
     held = [base64.b64decode(source.partition(",")[2]) for source in page.attributes("src")]
     names = ("0-before", "0-after", "1-before", "1-after")
     assert held == [(tmp_path / "gallery" / f"{name}.png").read_bytes() for name in names]
@@ -201,7 +207,7 @@ def test_the_gallery_shows_all_of_one_transform_and_a_few_of_the_others(tmp_path
         make_gallery(tmp_path / spec, spec, pairs=5)
     pairs = [*read_gallery(tmp_path / "flip"), *read_gallery(tmp_path / "negative")]
     grouped = by_transform(pairs, first="negative")
-    assert [(spec, len(members)) for spec, members in grouped] == [("negative", 5), ("flip", 3)]
+    assert [(spec, len(members)) for spec, members in grouped.items()] == [("negative", 5), ("flip", 3)]
 
 
 @pytest.mark.parametrize("changes", [{"before": "../plan.json"}, {"after": "gone.png"}, {"after": "gallery.json"}])

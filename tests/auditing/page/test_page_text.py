@@ -5,16 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from negatoscope.auditing.page_text import (
-    change,
-    change_interval,
-    destinations,
-    facts,
-    not_preserved,
-    notes,
-    preserved_note,
-)
+from negatoscope.auditing.page_text import change, change_interval, notes
 from negatoscope.auditing.results import AuditSummary
+from negatoscope.auditing.sections import Report
+from negatoscope.auditing.sections.confusion import confusion
+from negatoscope.auditing.sections.method import facts, method
 
 Maker = Callable[..., tuple[Path, AuditSummary]]
 
@@ -59,25 +54,29 @@ def test_unreadable_images_do_not_make_a_sample(make_audit: Maker) -> None:
 def test_information_is_called_more_than_chance_only_where_it_is(make_audit: Maker) -> None:
     _, summary = make_audit(("negative",))
     entry = replace(summary.transforms[0], information_bits=0.2, information_null_bits=0.1, entropy_bits=1.5)
-    assert "1.50 bits; spread evenly over 3 classes it would be 1.58. They carry 0.200" in destinations(
-        entry, classes=3
+    more, no_more = (
+        confusion(Report(replace(summary, transforms=(transform,)))).lead
+        for transform in (entry, replace(entry, information_bits=0.1))
     )
-    assert "label, more than chance" in destinations(entry, classes=3)
-    assert "label, no more than chance" in destinations(replace(entry, information_bits=0.1), classes=3)
+    assert "1.50 bits; spread evenly over 3 classes it would be 1.58. They carry 0.200" in more
+    assert "label, more than chance" in more
+    assert "stay below 0.100." in more
+    assert "label, no more than chance" in no_more
 
 
 def test_classes_whose_label_is_not_preserved_are_named(make_audit: Maker) -> None:
     _, summary = make_audit(("negative",), names=("a", "b", "c"))
     (whole,) = summary.transforms
-    one, none = replace(whole, preserved=(1,)), replace(whole, preserved=())
-    assert [not_preserved(entry, summary) for entry in (one, none, whole)] == ["a and c", "a, b and c", ""]
-    assert [preserved_note(entry, summary) for entry in (one, whole)] == ["1 of 3 classes", ""]
+    for preserved, names in (((1,), "a and c"), ((), "a, b and c")):
+        entry = replace(whole, preserved=preserved)
+        assert f"<dd>{names}</dd>" in method(Report(replace(summary, transforms=(entry,)))).body
+    assert "not counted, by transform" not in method(Report(summary)).body
 
 
 def test_facts_are_lines_of_names_and_texts_without_what_is_empty() -> None:
     values = {"model": {"name": "m", "sha256": "", "input_spec": {"mean": [], "size": [2, 3]}, "runs_code": False}}
     values["provenance"] = {"data": [{"spec": "mnist"}], "batch": None, "hue": math.pi}
-    assert facts(values) == [
+    assert list(facts(values)) == [
         ("model: name", "m"),
         ("model: input spec: size", "2, 3"),
         ("model: runs code", "no"),

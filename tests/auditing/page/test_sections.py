@@ -66,7 +66,8 @@ def test_a_section_is_one_registered_function(make_audit: Maker, monkeypatch: py
         return Section(title="Hardest class", place=55, body=Markup("<p>{}</p>").format(worst.name)) if worst else None
 
     _, summary = make_audit(names=("<i>0", "<i>1", "<i>2"))
-    html = audit_html(summary)
+    report = Report(summary)
+    html = audit_html(report, make_sections(report))
     assert '<a href="#hardest_class">Hardest class</a>' in html
     assert html.index('id="classes"') < html.index('id="hardest_class"') < html.index('id="numbers"')
     assert f"<p>{escape(summary.clean.worst_class.name)}</p>" in html
@@ -101,7 +102,7 @@ def test_classes_come_by_accuracy_with_that_of_clean_images(make_audit: Maker) -
 
 def test_each_accuracy_is_a_mark_hollow_where_the_difference_is_not_significant(make_audit: Maker) -> None:
     _, summary = make_audit()
-    axes = only(draw_accuracies(summary))
+    axes = only(draw_accuracies(Report(summary)))
     marks = [line for line in axes.lines if line.get_marker() == "D"]
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([100 * e.accuracy for e in summary.transforms])
     hollow = [line.get_markerfacecolor() == PRINT["paper"] for line in marks]
@@ -112,7 +113,7 @@ def test_each_accuracy_is_a_mark_hollow_where_the_difference_is_not_significant(
 
 def test_rows_without_images_have_a_name_and_no_mark(make_audit: Maker) -> None:
     _, summary = make_audit(("negative", "flip"), lost=("flip",))
-    figure = draw_accuracies(summary)
+    figure = draw_accuracies(Report(summary))
     assert "flip" in words(figure)
     assert len([line for line in only(figure).lines if line.get_marker() == "D"]) == 1
 
@@ -143,7 +144,7 @@ def test_each_bin_is_a_mark_whose_area_grows_with_its_images(make_audit: Maker) 
 def test_each_frequent_error_is_a_bar(make_audit: Maker) -> None:
     _, summary = make_audit()
     entry = summary.transforms[0]
-    figure = draw_confusion(summary, entry)
+    figure = draw_confusion(summary.dataset, entry)
     shares = [100 * error.share for error in entry.confusion]
     assert [bar.get_width() for bar in only(figure).patches] == pytest.approx(shares)
     first = entry.confusion[0]
@@ -157,7 +158,7 @@ def test_names_are_no_formulas_and_letters_that_cannot_be_drawn_give_the_number(
         warnings.simplefilter("error")
         for figure in figures_of(summary).values():
             boxes(figure)
-    text = " ".join(words(draw_confusion(summary, summary.transforms[0])))
+    text = " ".join(words(draw_confusion(summary.dataset, summary.transforms[0])))
     assert "漢" not in text
     assert "\x07" not in text
     assert "class 1" in text or "class 2" in text

@@ -15,32 +15,10 @@ A section is added with one file here, and nothing else; the page, its contents 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from negatoscope.auditing.page_contents import focus
-from negatoscope.auditing.page_gallery import Pair
-from negatoscope.auditing.results import AuditSummary, TransformResult
+from negatoscope.auditing.page_contents import Report as Report
 from negatoscope.registry import Registry
 from negatoscope.reports.page import Section
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a section may show.
-
-    Args:
-        summary: What the audit found.
-        pairs: Pictures of images that a transform made the classifier misclassify.
-    """
-
-    summary: AuditSummary
-    pairs: tuple[Pair, ...] = ()
-
-    @property
-    def focus(self) -> TransformResult | None:
-        """The transform that the page looks at closely."""
-        return focus(self.summary)
-
 
 SECTIONS: Registry[Callable[[Report], Section | None]] = Registry("section", "negatoscope.auditing.sections")
 """Every section by its name, which is its anchor in the page; a section that has nothing to show is None."""

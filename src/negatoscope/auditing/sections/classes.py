@@ -4,8 +4,6 @@ from negatoscope.auditing.results import AuditSummary, ClassAccuracy, TransformR
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.page import Section, render_section
 
-_SHOWN, _AT_MOST = 12, 200
-
 
 @register_section
 def classes(report: Report) -> Section | None:
@@ -13,14 +11,7 @@ def classes(report: Report) -> Section | None:
     if report.focus is None:
         return None
     rows = class_rows(report.summary, report.focus)
-    return render_section(
-        "auditing/sections/classes.jinja",
-        place=50,
-        spec=report.focus.spec,
-        parts=[part for part in (rows[:_SHOWN], rows[_SHOWN:_AT_MOST]) if part],
-        more=max(0, len(rows) - _AT_MOST),
-        chance=report.summary.chance,
-    )
+    return render_section("auditing/sections/classes.jinja", place=50, report=report, rows=rows)
 
 
 def class_rows(summary: AuditSummary, entry: TransformResult) -> list[tuple[ClassAccuracy, ClassAccuracy]]:

@@ -19,14 +19,8 @@ def confidence(report: Report) -> Section | None:
         return None
     figure = draw_reliability(report.summary, report.focus)
     chart = inline_svg(figure, name="reliability", title=f"Accuracy by confidence, clean and under {report.focus.spec}")
-    return render_section(
-        "auditing/sections/confidence.jinja",
-        place=30,
-        figures={"reliability": figure},
-        chart=chart,
-        clean=report.summary.clean,
-        focus=report.focus,
-    )
+    figures = {"reliability": figure}
+    return render_section("auditing/sections/confidence.jinja", place=30, figures=figures, report=report, chart=chart)
 
 
 def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
@@ -39,8 +33,7 @@ def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
         axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
         _draw_bins(axes, summary.clean, "clean", color=PRINT["before"], marker="o")
         _draw_bins(axes, entry, one_line(entry.spec, width=22), color=PRINT["after"], marker="D")
-        for text in draw_legend(figure, columns=2).get_texts():
-            text.set_parse_math(False)
+        draw_legend(figure, columns=2)
     return figure
 
 

@@ -1,8 +1,5 @@
 """Pictures of what a transform made the classifier misclassify."""
 
-from functools import partial
-
-from negatoscope.auditing.page_contents import class_name
 from negatoscope.auditing.page_gallery import by_transform
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.reports.page import Section, render_section
@@ -13,10 +10,5 @@ def gallery(report: Report) -> Section | None:
     """All pairs of the transform in focus and a few of each other one, if pictures were saved."""
     if not report.pairs:
         return None
-    return render_section(
-        "auditing/sections/gallery.jinja",
-        place=60,
-        wide=True,
-        gallery=by_transform(report.pairs, first=report.focus.spec if report.focus else ""),
-        class_name=partial(class_name, report.summary),
-    )
+    pairs = by_transform(report.pairs, first=report.focus.spec if report.focus else "")
+    return render_section("auditing/sections/gallery.jinja", place=60, wide=True, report=report, gallery=pairs)

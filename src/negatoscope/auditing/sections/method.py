@@ -1,6 +1,7 @@
 """How the numbers came about, and what they cannot say."""
 
-from negatoscope.auditing.page_text import LIMITS, METHOD, facts, not_preserved
+from collections.abc import Iterator, Mapping
+
 from negatoscope.auditing.sections import Report, register_section
 from negatoscope.documents import to_plain
 from negatoscope.reports.page import Section, render_section
@@ -12,12 +13,25 @@ def method(report: Report) -> Section:
     summary = report.summary
     described = {name: to_plain(getattr(summary, name)) for name in ("model", "dataset", "self_check", "provenance")}
     del described["dataset"]["class_names"]
-    return render_section(
-        "auditing/sections/method.jinja",
-        place=80,
-        wide=True,
-        method=METHOD,
-        limits=LIMITS,
-        partly=[(each.spec, not_preserved(each, summary)) for each in summary.transforms if each.preserved is not None],
-        facts=facts(described),
-    )
+    names = list(enumerate(summary.dataset.class_names))
+    not_counted = {
+        entry.spec: [name for index, name in names if index not in entry.preserved]
+        for entry in summary.transforms
+        if entry.preserved is not None
+    }
+    lines = facts(described)
+    return render_section("auditing/sections/method.jinja", place=80, wide=True, not_counted=not_counted, facts=lines)
+
+
+def facts(values: Mapping[str, object], *, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested plain data as lines of a name and a text; what is empty is left out."""
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        parts = value if isinstance(value, list) else [value]
+        tables = [part for part in parts if isinstance(part, Mapping)]
+        for table in tables:
+            yield from facts(table, prefix=f"{name}: ")
+        if isinstance(value, bool):
+            yield name, "yes" if value else "no"
+        elif not tables and value not in (None, "", [], {}):
+            yield name, ", ".join(map(str, parts))

@@ -1,6 +1,7 @@
 """Accuracy on the path from an image to its negative."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -30,18 +31,14 @@ def path(report: Report) -> Section | None:
     curves = measured_paths(report.summary)
     if not curves:
         return None
-    figure, narrow = (draw_path(report.summary, curves, narrow=narrow) for narrow in (False, True))
-    words = {
-        "title": "Accuracy on the path from an image to its negative",
-        "description": "The numbers are in the table of all numbers.",
-    }
-    return render_section(
-        "auditing/sections/path.jinja",
-        place=20,
-        figures={"path": figure},
-        wide_chart=inline_svg(figure, name="path", **words),
-        narrow_chart=inline_svg(narrow, name="path-narrow", **words),
+    wide, narrow = (draw_path(report.summary, curves, narrow=narrow) for narrow in (False, True))
+    chart = partial(
+        inline_svg,
+        title="Accuracy on the path from an image to its negative",
+        description="The numbers are in the table of all numbers.",
     )
+    charts = chart(wide, name="path"), chart(narrow, name="path-narrow")
+    return render_section("auditing/sections/path.jinja", place=20, figures={"path": wide}, charts=charts)
 
 
 def measured_paths(summary: AuditSummary) -> dict[str, Points]:
