@@ -53,8 +53,8 @@ def _run(suite: str, *, quick: bool) -> None:
 def _print(measure: harness.Measure) -> None:
     ratio = "" if measure.ratio_to_best_peer is None else f"  [bold]{measure.ratio_to_best_peer:.2f}×[/bold]"
     peers = ", ".join(f"{name} {median:.4g}" for name, median in measure.peers.items())
-    told = escape(f"  {measure.name}: {measure.ours:.4g} {measure.unit}")
-    harness.console.print(told + ratio + escape(f"  ({peers})" if peers else ""))
+    line = escape(f"  {measure.name}: {measure.ours:.4g} {measure.unit}")
+    harness.console.print(line + ratio + escape(f"  ({peers})" if peers else ""))
 
 
 def _is_there(suite: str) -> bool:

@@ -134,8 +134,8 @@ def _trained(job: Job) -> dict[str, object]:
     training, validation = _data(job)
     began, ends = time.monotonic(), list[float]()
 
-    def progress(moment: TrainingProgress) -> None:
-        if len(moment.history) > len(ends):  # the first step of the next epoch
+    def report(progress: TrainingProgress) -> None:
+        if len(progress.history) > len(ends):  # the first step of the next epoch
             ends.append(time.monotonic() - began)
 
     hardware = pick_hardware(precision=job.precision)
@@ -146,7 +146,7 @@ def _trained(job: Job) -> dict[str, object]:
         epsilon=job.epsilon,
         seed=job.seed,
         hardware=hardware,
-        progress=progress,
+        progress=report,
     )
     ends.append(time.monotonic() - began)
     return {"hardware": hardware.description, "history": [asdict(epoch) for epoch in trained.history], "ends": ends}

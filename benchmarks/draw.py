@@ -26,7 +26,7 @@ class Goal:
     """What was to be reached: of the measure whose name matches, its ratio to the best peer or its own value.
 
     Args:
-        told: How the table calls it.
+        title: How the table calls it.
         suite: Where it is measured.
         name: A regular expression that is found in the measure's name.
         reach: What counts as met.
@@ -37,7 +37,7 @@ class Goal:
         among: What the names of the peers that count begin with, for a ratio of rates; empty counts all.
     """
 
-    told: str
+    title: str
     suite: str
     name: str
     reach: float
@@ -143,7 +143,7 @@ def goal_table(results: Sequence[Result]) -> list[str]:
         verdict = "not measured" if found is None else _verdict(goal, found)
         measured = "" if found is None else f"{_number(found)}{goal.unit}"
         limits = [f"{each:g}{goal.unit}" for each in (goal.reach, goal.aim)]
-        rows.append([goal.told, goal.device.replace("cuda", "GPU").replace("cpu", "CPU"), *limits, measured, verdict])
+        rows.append([goal.title, goal.device.replace("cuda", "GPU").replace("cpu", "CPU"), *limits, measured, verdict])
     return _table(rows)
 
 
@@ -223,14 +223,14 @@ def _section(result: Result) -> Iterator[str]:
 
 
 def _row(measure: Mapping[str, Any]) -> list[str]:
-    def told(name: str, median: float) -> str:
+    def shown(name: str, median: float) -> str:
         spread = measure["spread"].get(name)
         return _number(median) + (f" ({_number(spread[0])}–{_number(spread[1])})" if spread else "")
 
     ratio = measure["ratio_to_best_peer"]
     verdict = "" if ratio is None else f"**{_number(ratio)}×**" if ratio >= 1 else f"{_number(ratio)}× (a loss)"
-    peers = "<br>".join(f"{name} {told(name, median)}" for name, median in measure["peers"].items())
-    return [measure["name"], told("negatoscope", measure["ours"]), measure["unit"], peers, verdict, measure["note"]]
+    peers = "<br>".join(f"{name} {shown(name, median)}" for name, median in measure["peers"].items())
+    return [measure["name"], shown("negatoscope", measure["ours"]), measure["unit"], peers, verdict, measure["note"]]
 
 
 def _found(goal: Goal, results: Sequence[Result]) -> float | None:
@@ -270,8 +270,8 @@ def _verdict(goal: Goal, found: float) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return [told[0], "|" + "---|" * len(rows[0]), *told[1:]]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
 
 
 def _number(value: float) -> str:

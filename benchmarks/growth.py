@@ -36,8 +36,8 @@ def run(quick: bool) -> list[Measure]:
     for pool in ("default", "system"):
         if pool == "default" or not quick:
             sizes = [some, 2 * some] if quick else IMAGES
-            told = {n: _audit(n, FEW, classes=10, pool=pool) for n in sizes}
-            measures += _grown("images", told, base=sizes[0], pool=pool)
+            measured = {n: _audit(n, FEW, classes=10, pool=pool) for n in sizes}
+            measures += _grown("images", measured, base=sizes[0], pool=pool)
     paths = {n: [f"negative_path(share={(place + 1) / n})" for place in range(n)] for n in TRANSFORMS}
     noises = {n: [f"noise(l2=1.0, seed={place})" for place in range(n)] for n in SEEDS}
     measures += _grown("transforms", {n: _audit(some, specs, classes=10) for n, specs in paths.items()}, base=1)
@@ -46,11 +46,11 @@ def run(quick: bool) -> list[Measure]:
     return measures
 
 
-def _grown(what: str, told: dict[int, tuple[float, float]], *, base: int, pool: str = "default") -> list[Measure]:
+def _grown(what: str, measured: dict[int, tuple[float, float]], *, base: int, pool: str = "default") -> list[Measure]:
     suffix = "" if pool == "default" else f" ({pool})"
     measures = []
-    for n, (seconds, megabytes) in told.items():
-        note = f"{100 * (megabytes / told[base][1] - 1):+.1f} % against {base:,}"
+    for n, (seconds, megabytes) in measured.items():
+        note = f"{100 * (megabytes / measured[base][1] - 1):+.1f} % against {base:,}"
         measures.append(harness.value(f"peak memory, {n:,} {what}{suffix}", "MB", megabytes, note=note))
         measures.append(harness.value(f"time, {n:,} {what}{suffix}", "s", seconds))
     return measures

@@ -116,14 +116,14 @@ def profiled(task: Task, *, steps: int) -> dict[str, float]:
 
     def next_steps() -> int:
         nonlocal began, ended
-        told, now = next(plan), time.perf_counter()
-        if told == 0:
+        count, now = next(plan), time.perf_counter()
+        if count == 0:
             ended = now
             profiler.stop()
         elif began:
             profiler.start()
-        began = time.perf_counter() if told else began
-        return told
+        began = time.perf_counter() if count else began
+        return count
 
     make("negatoscope", task).run(next_steps)
     operators = {event.key: event.self_cpu_time_total / 1e6 for event in profiler.key_averages()}

@@ -97,8 +97,8 @@ def _audits(place: Path, quick: bool) -> list[Measure]:
     folder = _ten_images(digits, place / "ten")
     models = _models(digits, place, onnx=not quick and harness.available("onnxscript"))
     commands = {
-        f"audit of ten images, {kind}": [*COMMAND, "audit", str(model), "--data", str(folder), *told]
-        for kind, (model, told) in models.items()
+        f"audit of ten images, {kind}": [*COMMAND, "audit", str(model), "--data", str(folder), *options]
+        for kind, (model, options) in models.items()
     }
     bound = _process([sys.executable, "-c", f"import {AUDIT_NEEDS}"])
     warm = {name: _in_new_folder(words, place) for name, words in commands.items()}
@@ -112,7 +112,7 @@ def _audits(place: Path, quick: bool) -> list[Measure]:
 
 
 def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path, list[str]]]:
-    """The paper's network, trained for seconds, in one or two kinds of files, and what has to be told of each."""
+    """The paper's network, trained for seconds, in one or two kinds of files, and the options that each needs."""
     import torch
 
     from negatoscope.models.networks import NetworkSettings, PaperNetwork

@@ -30,9 +30,9 @@ def run(quick: bool) -> list[Measure]:
     return _timed(OUT, [], "the whole Table I, 10 classifiers, 1 seed")
 
 
-def _timed(out: Path, told: list[str], name: str) -> list[Measure]:
+def _timed(out: Path, options: list[str], name: str) -> list[Measure]:
     began = time.perf_counter()
-    subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *told], check=True)
+    subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *options], check=True)
     minutes = (time.perf_counter() - began) / 60
     runs = read_table1(out).runs
     training = sum(run.seconds for run in runs) / 60

@@ -105,9 +105,9 @@ def _run(heat: Heat, *, quick: bool) -> Iterator[Measure]:
         times = harness.take_turns(contestants, rounds=heat.rounds)
         reached = {name: workers[name].finish() for name in names}
     title = f"{heat.title}, {heat.dataset}"
-    for ending, told in FORMS.items():
+    for ending, title_of_form in FORMS.items():
         chosen = {name: each for name, each in times.items() if name.endswith(("negatoscope", ending))}
-        yield harness.measure(f"{title}, {told}", "images/s", chosen, amount=steps * batch)
+        yield harness.measure(f"{title}, {title_of_form}", "images/s", chosen, amount=steps * batch)
     for kind in ("clean", "FGSM") if heat.epsilon else ("clean",):
         ours, *others = ((name, each[kind]) for name, each in reached.items())
         yield harness.value(

@@ -1,4 +1,4 @@
-"""Who takes steps when told to: our engine, a PyTorch loop with anybody's attack, and ART's trainer."""
+"""Who takes steps when asked to: our engine, a PyTorch loop with anybody's attack, and ART's trainer."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +24,7 @@ class Contestant(Protocol):
     """Trains a network a few steps at a time."""
 
     def run(self, next_steps: NextSteps) -> nn.Module:
-        """Train as long as told to and return the network, its weights in float32.
+        """Train as long as asked to and return the network, its weights in float32.
 
         A step is one of the optimizer's, for a clean batch and for its adversarial copy if there is an attack.
         """
@@ -44,9 +44,9 @@ class Engine:
         keep_freed_memory()
         target = next_steps()
 
-        def progress(moment: TrainingProgress) -> None:
+        def report(progress: TrainingProgress) -> None:
             nonlocal target
-            if moment.step >= target:
+            if progress.step >= target:
                 target += next_steps() or self.task.steps
 
         trained = train(
@@ -55,7 +55,7 @@ class Engine:
             validation=self.task.validation.take(np.arange(8), split="validation"),
             epsilon=self.task.epsilon,
             hardware=self.hardware,
-            progress=progress,
+            progress=report,
         )
         return trained.network
 

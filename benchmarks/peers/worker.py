@@ -24,15 +24,15 @@ from negatoscope.types import Images, Labels
 ATTACKED = 1000
 
 
-def serve(name: str, file: Path, answers: IO[str]) -> None:
-    """Answer until told to finish, or until standard input ends."""
+def serve(name: str, file: Path, replies: IO[str]) -> None:
+    """Reply until asked to finish, or until standard input ends."""
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 (ART draws from it)
     task = Task.load(file)
     contestant = make(name, task)
 
     def answer(content: dict[str, float]) -> None:
-        print(json.dumps(content), file=answers, flush=True)
+        print(json.dumps(content), file=replies, flush=True)
 
     def next_steps() -> int:
         if DEVICE.type == "cuda":
@@ -62,6 +62,6 @@ def accuracies(network: nn.Module, task: Task) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    answers = os.fdopen(os.dup(1), "w")
+    replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print goes to standard error
-    serve(sys.argv[1], Path(sys.argv[2]), answers)
+    serve(sys.argv[1], Path(sys.argv[2]), replies)

@@ -45,7 +45,7 @@ def test_an_audit_that_fails_is_not_measured() -> None:
 
 
 @pytest.mark.slow
-def test_a_smoke_run_tells_time_and_memory_of_each_size() -> None:
+def test_a_smoke_run_measures_time_and_memory_of_each_size() -> None:
     measures = growth.run(quick=True)
     assert all(measure.ours > 0 for measure in measures)
     assert [measure.unit for measure in measures[:2]] == ["MB", "s"]

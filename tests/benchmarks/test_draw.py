@@ -60,7 +60,7 @@ def test_growth_is_from_the_first_size_to_the_last() -> None:
     assert any(row.endswith("| 10 % | 0 % | 5 % | met |") for row in rows)
 
 
-def test_the_bound_of_an_audit_is_told_as_times_the_forward_passes() -> None:
+def test_the_bound_of_an_audit_is_shown_as_times_the_forward_passes() -> None:
     times = {"negatoscope": [1.1], "forward passes alone": [1.0]}
     rows = draw.goal_table([result("audit", harness.measure("audit of the suite all: n, 6,000 images", "s", times))])
     assert any(row.endswith("| 1.15× | 1.03× | 1.1× | met |") for row in rows)

