@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 
 Value = bool | int | float | str
 
@@ -32,10 +32,9 @@ class ParameterRange:
     identity: float | None = None
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.low < self.high < math.inf:  # NaN too
-            raise InputError(f"expected low < high, both finite, got {self.low} and {self.high}")
-        if self.identity is not None and not self.low <= self.identity <= self.high:
-            raise InputError(f"expected identity from {self.low} to {self.high}, got {self.identity}")
+        expect(-math.inf < self.low < self.high < math.inf, "low < high, both finite", f"{self.low} and {self.high}")
+        inside = self.identity is None or self.low <= self.identity <= self.high
+        expect(inside, f"identity from {self.low} to {self.high}", self.identity)
 
 
 @dataclass(frozen=True)

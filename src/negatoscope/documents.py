@@ -126,16 +126,16 @@ def from_plain(values: object, kind: type[T]) -> T:
     return found
 
 
-def expect_choices(document: Any) -> None:
+def expect_choices(document: Any, error: type[InputError] = InputError) -> None:
     """Hold each field that has a choice of words for its type against them; for a dataclass that checks itself.
 
     Raises:
-        InputError: One of them is another word.
+        InputError: One of them is another word; or `error`, if that is given.
     """
     for field in fields(document):
         value, choices = getattr(document, field.name), get_args(field.type)
         if get_origin(field.type) is Literal and value not in choices:
-            raise InputError(f"expected {field.name} to be one of {', '.join(choices)}, got {value!r}")
+            raise error(f"expected {field.name} to be one of {', '.join(choices)}, got {value!r}")
 
 
 def json_schema(kind: Any) -> dict[str, Any]:

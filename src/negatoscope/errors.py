@@ -46,6 +46,12 @@ class MissingExtraError(NegatoscopeError):
     """An optional package is not installed; the text names the extra that brings it."""
 
 
+def expect(holds: object, what: str, got: object, error: type[InputError] = InputError) -> None:
+    """Raise an error that says "expected `what`, got `got`", unless `holds` is true."""
+    if not holds:
+        raise error(f"expected {what}, got {got}")
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """What to say of an unknown name: the nearest of those there are, or all of them."""
     names = list(known)

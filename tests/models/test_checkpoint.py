@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 
 from negatoscope.errors import DataError, OutputError
-from negatoscope.models.checkpoint import load_tensors, save_tensors, weights_of
+from negatoscope.models.checkpoint import load_tensors, save_tensors
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 
 TENSORS = {
@@ -49,7 +49,7 @@ def test_a_network_s_weights_and_buffers_come_back(tmp_path: Path) -> None:
     first, second = (PaperNetwork(channels=3, size=8, classes=3, settings=settings, seed=seed) for seed in (0, 1))
     images = torch.rand(4, 3, 8, 8)
     first(images)  # moves the running statistics
-    save_tensors(tmp_path / "file", weights_of(first), facts={})
+    save_tensors(tmp_path / "file", first.state_dict(), facts={})
     second.load_state_dict(load_tensors(tmp_path / "file")[0])
     assert torch.equal(first.eval()(images), second.eval()(images))
 

@@ -107,8 +107,9 @@ def test_scores_are_those_of_plain_layers(settings: dict[str, Any], training: bo
     fed = 2 * images - 1 if network.settings.input_scaling == "centered" else images
     found, expected = network(images), plain(fed)
     assert found.shape == (6, 5)
+    assert len(_norms(network)) == (4 if network.settings.batch_norm else 0)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    for norm, copied in zip(network.norms, _norms(plain), strict=True):
+    for norm, copied in zip(_norms(network), _norms(plain), strict=True):
         torch.testing.assert_close(norm.state_dict(), copied.state_dict())
 
 
@@ -141,8 +142,8 @@ def _plain(settings: NetworkSettings, features: int) -> nn.Sequential:
     )
 
 
-def _norms(plain: nn.Sequential) -> list[nn.Module]:
-    return [layer for layer in plain if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+def _norms(network: nn.Module) -> list[nn.Module]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
 
 
 def _copy_weights(network: PaperNetwork, plain: nn.Sequential) -> None:

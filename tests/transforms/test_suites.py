@@ -6,7 +6,7 @@ import pytest
 
 from negatoscope.errors import SpecError
 from negatoscope.transforms import TRANSFORMS, describe_transform
-from negatoscope.transforms.suites import suite, suite_names
+from negatoscope.transforms.suites import describe_suites, suite
 
 PUBLISHED = {
     ("negative", 2): "93fc4769ac94602a",
@@ -16,13 +16,13 @@ PUBLISHED = {
 """Of each version its digest: where a list changes, give it and what includes it a new version, and a line here."""
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", [entry.name for entry in describe_suites()])
 def test_a_suite_is_what_its_version_was_published_as(name: str) -> None:
     found = suite(name)
     assert PUBLISHED[found.name, found.version] == sha256("\n".join(found.specs).encode()).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", [entry.name for entry in describe_suites()])
 def test_specs_are_canonical_and_stand_once(name: str) -> None:
     specs = suite(name).specs
     assert [str(TRANSFORMS.resolve(spec)[0]) for spec in specs] == list(specs)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -82,13 +82,7 @@ def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
     """
     spec, function = ATTACKS.resolve(text)
     takes_seed = "seed" in inspect.signature(ATTACKS.get(spec.name)).parameters and "seed" not in spec.arguments
-    seeded: dict[str, Any] = {"seed": seed} if takes_seed and seed is not None else {}
-
-    def bound(classifier: Classifier, images: Images, labels: Labels) -> AttackResult:
-        result: AttackResult = function(classifier, images, labels, **seeded)
-        return result
-
-    attack = Attack(spec, bound)
+    attack = Attack(spec, partial(function, seed=seed) if takes_seed and seed is not None else function)
     attack.check(lambda images: images.flatten(1), torch.full((1, 1, 2, 2), 0.5))
     return attack
 

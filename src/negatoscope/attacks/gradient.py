@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from negatoscope.attacks import AttackResult, register_attack
 from negatoscope.descriptions import ParameterRange
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.models.predict import Classifier
 from negatoscope.types import Images, Labels
 
@@ -39,7 +39,7 @@ def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: Eps
 
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
     """
-    _expect_epsilon(epsilon)
+    expect_epsilon(epsilon)
     return AttackResult(fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon), queries=1)
 
 
@@ -73,11 +73,10 @@ def pgd(
 
     Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
     """
-    _expect_epsilon(epsilon)
-    if not 0.0 <= step_size <= 1.0 or steps < 1:
-        raise InputError(f"expected step_size in [0, 1] and at least one step, got {step_size} and {steps}")
-    if not -(2**63) <= seed < 2**63:
-        raise InputError(f"expected a seed from -2**63 to 2**63 - 1, got {seed}")
+    expect_epsilon(epsilon)
+    possible = 0.0 <= step_size <= 1.0 and steps >= 1
+    expect(possible, "step_size in [0, 1] and at least one step", f"{step_size} and {steps}")
+    expect(-(2**63) <= seed < 2**63, "a seed from -2**63 to 2**63 - 1", seed)
     step_size = step_size or 2.5 * epsilon / steps
     attacked = images = images.detach()
     if random_start:
@@ -98,15 +97,16 @@ def _loss_gradient(classifier: Classifier, images: Images, labels: Labels) -> Im
         variable = images.detach().requires_grad_()
         # A sum, so that no image's gradient is scaled by the batch it came with.
         loss = functional.cross_entropy(classifier(variable), labels, reduction="sum")
-        if not loss.requires_grad:
-            raise InputError(
-                "expected a classifier that gradients flow through, got outputs without them (as of ONNX); "
-                "give the torch module"
-            )
+        got = "outputs without them (as of ONNX); give the torch module"
+        expect(loss.requires_grad, "a classifier that gradients flow through", got)
         (gradient,) = torch.autograd.grad(loss, variable)
     return gradient
 
 
-def _expect_epsilon(epsilon: float) -> None:
-    if not 0.0 <= epsilon <= 1.0:
-        raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+def expect_epsilon(epsilon: float) -> None:
+    """Check the size of a perturbation.
+
+    Raises:
+        InputError: It is not in [0, 1].
+    """
+    expect(0.0 <= epsilon <= 1.0, "epsilon in [0, 1] (pixels are in [0, 1])", epsilon)

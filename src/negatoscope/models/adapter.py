@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
 from negatoscope.models.layouts import LAYOUTS
 from negatoscope.types import Images, Logits
 
+FIXED_BATCH = "if it takes a fixed number at once, say so as batch in the file of --config"
 _RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
 
 
@@ -45,11 +46,8 @@ class ClassifierAdapter:
         """
         if len(images) == 0:
             return images.new_zeros(0, self.input_spec.data_classes)
-        return to_logits(
-            forward(self.run, images, input_spec=self.input_spec, name=self.name),
-            input_spec=self.input_spec,
-            name=self.name,
-        )
+        outputs = forward(self.run, images, input_spec=self.input_spec, name=self.name)
+        return to_logits(outputs, input_spec=self.input_spec, name=self.name)
 
 
 def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Num[Tensor, "batch columns"]:
@@ -61,8 +59,10 @@ def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Nu
     native = preprocess(images, input_spec=input_spec)
     if input_spec.batch is None:
         return _rows(run(native), n=len(native), name=name)
-    parts = [_filled(part, input_spec.batch) for part in torch.split(native, input_spec.batch)]
-    return torch.cat([_rows(run(part), n=input_spec.batch, name=name) for part in parts])[: len(native)]
+    if lacking := -len(native) % input_spec.batch:  # the last image again, as often as it takes
+        native = torch.cat([native, native[-1:].expand(lacking, *native.shape[1:])])
+    parts = torch.split(native, input_spec.batch)
+    return torch.cat([_rows(run(part), n=input_spec.batch, name=name) for part in parts])[: len(images)]
 
 
 def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batch ..."]:
@@ -72,8 +72,8 @@ def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batc
         InputError: Their size or channels are not those of `input_spec.resize`.
     """
     expected = (input_spec.planes, input_spec.resize.height, input_spec.resize.width)
-    if tuple(images.shape[1:]) != expected:
-        raise InputError(f"expected images of channels, height and width {expected}, got {tuple(images.shape[1:])}")
+    given = tuple(images.shape[1:])
+    expect(given == expected, f"images of channels, height and width {expected}", given)
     scale, shift = _RANGES[input_spec.range]
     values = images if (scale, shift) == (1.0, 0.0) else images * scale + shift
     values = values.flip(1) if input_spec.channel_order == "BGR" else values
@@ -93,10 +93,8 @@ def to_logits(outputs: Num[Tensor, "batch columns"], *, input_spec: InputSpec, n
         InputError: There are not as many columns as classes, or a row is not finite, negative or empty.
     """
     n, columns = outputs.shape
-    if columns != input_spec.classes and (columns, input_spec.classes) != (1, 2):
-        raise InputError(
-            f"expected {input_spec.classes} outputs of {name}, got {columns}; give --classes or --output-name"
-        )
+    fits = columns == input_spec.classes or (columns, input_spec.classes) == (1, 2)
+    expect(fits, f"{input_spec.classes} outputs of {name}", f"{columns}; give --classes or --output-name")
     values = outputs.float()
     if columns == 1:
         values = _two_classes(values / 255 if outputs.dtype == torch.uint8 else values, input_spec, name)
@@ -104,8 +102,7 @@ def to_logits(outputs: Num[Tensor, "batch columns"], *, input_spec: InputSpec, n
     values = values[:, list(input_spec.class_map)] if input_spec.class_map else values
     highest = values.amax(dim=1)
     broken = int((~highest.isfinite()).sum())  # the highest of a row with NaN is NaN; -inf beside others is no fault
-    if broken:
-        raise InputError(f"expected finite outputs of {name}, got NaN or infinity for {broken} of {n} images; mend it")
+    expect(broken == 0, f"finite outputs of {name}", f"NaN or infinity for {broken} of {n} images; mend it")
     return values
 
 
@@ -131,17 +128,8 @@ def _log_shares(values: Logits, name: str) -> Logits:
 def _rows(outputs: object, *, n: int, name: str) -> Num[Tensor, "n columns"]:
     if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != n or outputs.numel() == 0:
         got = f"a tensor {list(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise InputError(
-            f"expected a row of outputs for each of {n} images from {name}, got {got}; "
-            "if it takes a fixed number at once, say so as batch in the file of --config"
-        )
+        raise InputError(f"expected a row of outputs for each of {n} images from {name}, got {got}; {FIXED_BATCH}")
     return outputs.reshape(n, -1)
-
-
-def _filled(part: Shaped[Tensor, "some ..."], batch: int) -> Shaped[Tensor, "batch ..."]:
-    """A full batch: the last image again, as often as it takes."""
-    lacking = batch - len(part)
-    return torch.cat([part, part[-1:].expand(lacking, *part.shape[1:])]) if lacking else part
 
 
 def _of_channels(values: tuple[float, ...], images: Images) -> Tensor:

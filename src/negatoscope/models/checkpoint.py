@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -45,8 +44,3 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise DataError(f"expected a checkpoint in {path}, got a damaged file ({error}); delete it") from error
     return tensors, facts
-
-
-def weights_of(module: torch.nn.Module) -> dict[str, Tensor]:
-    """The module's parameters and buffers by name."""
-    return dict(module.state_dict())

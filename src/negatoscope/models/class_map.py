@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 
 
 def read_class_map(
@@ -31,10 +31,9 @@ def read_class_map(
     if text in ("+1", "-1", "sorted"):
         if data_classes is None:
             raise InputError(f"expected data with a known number of classes for --class-map {text}")
-        order = sorted(range(data_classes), key=str) if text == "sorted" else []
-        return tuple(
-            order.index(label) if order else (label + int(text)) % data_classes for label in range(data_classes)
-        )
+        if text == "sorted":
+            return tuple(map(sorted(range(data_classes), key=str).index, range(data_classes)))
+        return tuple((label + int(text)) % data_classes for label in range(data_classes))
     try:
         lines = labels if text == "names" else Path(text).expanduser().read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -50,9 +49,8 @@ def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) 
     for place, label in enumerate(labels):
         for name in {_plain(label), *map(_plain, label.split(","))}:
             places.setdefault(name, set()).add(place)
-    if not class_names or not labels:
-        missing = "class names in the data" if labels else "labels of the outputs"
-        raise InputError(f"expected {missing} for --class-map {source}, got none; give numbers instead")
+    missing = "class names in the data" if labels else "labels of the outputs"
+    expect(class_names and labels, f"{missing} for --class-map {source}", "none; give numbers instead")
     for name in class_names:
         n = len(places.get(_plain(name), ()))
         if n != 1:

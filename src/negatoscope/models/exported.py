@@ -4,8 +4,6 @@ import io
 import json
 import logging
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,8 +14,8 @@ from torch.export.passes import move_to_device_pass
 
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
-from negatoscope.models import LoadedModel, Run, register_model
-from negatoscope.models.layouts import Dims
+from negatoscope.models import LoadedModel, register_model
+from negatoscope.models.layouts import Dims, in_shape
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.shapes import read_shape
 
@@ -37,17 +35,26 @@ def exported_program(text: str, options: ModelOptions, device: torch.device) -> 
     if path.suffix != ".pt2":
         return None
     _expect_tensors_only(path)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # torch writes tracebacks of files that it cannot read; one sentence is enough
     try:
-        with _quiet():
-            program = torch.export.load(path)
+        program = torch.export.load(path)
         program = move_to_device_pass(program, device) if device.type != "cpu" else program
     except Exception as error:  # damaged in any way
         raise DataError(f"expected an exported program in {path.name}, got one that this torch cannot read") from error
+    finally:
+        logging.disable(before)
     dims, dtype = _input(program, path.name)
     declared = replace(read_shape(dims, options=options, name=path.name), dtype=dtype)
-    shape = dims[1:] if declared.layout == "flat" else ()
-    digest = sha256_of(path)
-    return LoadedModel(path.name, "export", _runner(program.module(), shape), digest, runs_code=True, declared=declared)
+    module, shape = program.module(), dims if declared.layout == "flat" else ()
+    return LoadedModel(
+        name=path.name,
+        kind="export",
+        run=lambda images: module(in_shape(images, shape)),
+        sha256=sha256_of(path),
+        runs_code=True,
+        declared=declared,
+    )
 
 
 def _expect_tensors_only(path: Path) -> None:
@@ -91,21 +98,3 @@ def _input(program: Any, name: str) -> tuple[Dims, Any]:
         raise InputError(f"expected one tensor as the input of {name}, got {len(values)} inputs; wrap it in Python")
     dims = [length if type(length) is int else None for length in values[0].shape]
     return dims, str(values[0].dtype).removeprefix("torch.")
-
-
-def _runner(module: Any, shape: Dims) -> Run:
-    def run(images: Tensor) -> Any:
-        return module(images.reshape(len(images), *(length or -1 for length in shape)) if shape else images)
-
-    return run
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Torch writes tracebacks of files that it cannot read; one sentence is enough."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from negatoscope.errors import DataError, InputError, reason
 from negatoscope.files import sha256_of
-from negatoscope.models import LoadedModel, Run, register_model
+from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.adapter import preprocess
 from negatoscope.models.extras import needed
 from negatoscope.models.input_spec import InputSpec
@@ -52,9 +51,15 @@ def hugging_face(text: str, options: ModelOptions, device: torch.device) -> Load
             _expect_same(processor, replace(declared, classes=2), folder.name)
     model.eval().requires_grad_(False).to(device)
     labels = tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items()))
-    digest = _digest(folder)
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
     return LoadedModel(
-        folder.name, "hugging_face", _runner(model), digest, runs_code=False, declared=declared, labels=labels
+        name=folder.name,
+        kind="hugging_face",
+        run=lambda images: model(pixel_values=images).logits,
+        sha256=sha256(repr([(path.name, sha256_of(path)) for path in files]).encode()).hexdigest(),
+        runs_code=False,
+        declared=declared,
+        labels=labels,
     )
 
 
@@ -74,9 +79,8 @@ def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
     pixels = np.stack(planes).astype(np.uint8)
     given = pixels.transpose(1, 2, 0) if input_spec.planes == 3 else pixels[0]
     theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
-    ours = preprocess(
-        to_images(torch.from_numpy(resize_image(pixels, input_spec.resize)[None])), input_spec=input_spec
-    )[0]
+    resized = to_images(torch.from_numpy(resize_image(pixels, input_spec.resize)[None]))
+    ours = preprocess(resized, input_spec=input_spec)[0]
     black, white = (preprocess(torch.full((1, *ours.shape), value), input_spec=input_spec)[0] for value in (0.0, 1.0))
     same = theirs.shape == ours.shape and float(((ours - theirs) / (white - black)).abs().mean()) < _TOLERANCE
     if not same:
@@ -84,18 +88,6 @@ def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
             f"expected {name} to resize, crop, rescale and normalise as its configuration says, but its "
             f"{type(processor).__name__} does more; wrap it in Python"
         )
-
-
-def _runner(model: Any) -> Run:
-    def run(images: Tensor) -> Any:
-        return model(pixel_values=images).logits
-
-    return run
-
-
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
-    return sha256(repr([(path.name, sha256_of(path)) for path in files]).encode()).hexdigest()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 
 from negatoscope.documents import expect_choices
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.models.layouts import LAYOUTS, Layout
 from negatoscope.models.options import ChannelOrder, Dtype, ModelOptions, Output, Range
 from negatoscope.pixels import ResizeSpec
@@ -54,20 +54,20 @@ class InputSpec:
     def __post_init__(self) -> None:
         expect_choices(self)
         gray, whole = self.resize.channels == "gray", self.dtype in WHOLE
-        of_color = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
-        _expect(gray or not LAYOUTS[self.layout].gray_only, "layout", f"to be {of_color} for color images", self.layout)
-        _expect(not gray or self.channel_order == "RGB", "channel_order", "to be left out for gray images", "BGR")
-        _expect(not whole or self.range == "0..255", "range", f"to be 0..255 for {self.dtype}", self.range)
-        _expect(not whole or not (self.mean or self.std), "mean and std", f"to be left out for {self.dtype}", self.mean)
-        for name in ("mean", "std"):
-            value = getattr(self, name)
-            _expect(len(value) in (0, 1, self.planes), name, f"to have 1 or {self.planes} numbers", value)
-            _expect(all(map(math.isfinite, value)), name, "to be finite", value)
-        _expect(all(self.std), "std", "not to be 0", self.std)
-        _expect(self.classes >= 2, "classes", "of at least 2", self.classes)
-        _expect(self.batch is None or self.batch >= 1, "batch", "of at least 1", self.batch)
+        layouts = ", ".join(layout for layout, rules in LAYOUTS.items() if not rules.gray_only)
+        fits = gray or not LAYOUTS[self.layout].gray_only
+        expect(fits, f"layout to be {layouts} for color images", self.layout)
+        expect(not gray or self.channel_order == "RGB", "channel_order to be left out for gray images", "BGR")
+        expect(not whole or self.range == "0..255", f"range to be 0..255 for {self.dtype}", self.range)
+        expect(not whole or not (self.mean or self.std), f"mean and std to be left out for {self.dtype}", self.mean)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            expect(len(values) in (0, 1, self.planes), f"{name} to have 1 or {self.planes} numbers", values)
+            expect(all(map(math.isfinite, values)), f"{name} to be finite", values)
+        expect(all(self.std), "std not to be 0", self.std)
+        expect(self.classes >= 2, "classes of at least 2", self.classes)
+        expect(self.batch is None or self.batch >= 1, "batch of at least 1", self.batch)
         outside = [index for index in self.class_map if not 0 <= index < self.classes]
-        _expect(not outside, "class_map", f"to name outputs from 0 to {self.classes - 1}", outside[:3])
+        expect(not outside, f"class_map to name outputs from 0 to {self.classes - 1}", outside[:3])
 
     @property
     def planes(self) -> int:
@@ -90,22 +90,10 @@ class InputSpec:
         for key in ("size", "channels", "classes"):
             if key not in given:
                 raise InputError(f"expected --{key} for {name}, whose file does not say it; give it")
-        height, width = given.pop("size")
-        resize = {ours: given[option] for option, ours in _RESIZE_OPTIONS.items() if option in given}
+        given["height"], given["width"] = given.pop("size")
+        if "resize_mode" in given:
+            given["mode"] = given.pop("resize_mode")
         if options.dtype in WHOLE:
             given.setdefault("range", "0..255")
-        own = {field.name: given[field.name] for field in fields(cls) if field.name in given}
-        return cls(resize=ResizeSpec(height=height, width=width, **resize), **own)
-
-
-_RESIZE_OPTIONS = {
-    "channels": "channels",
-    "interpolation": "interpolation",
-    "resize_mode": "mode",
-    "crop_pct": "crop_pct",
-}
-
-
-def _expect(holds: bool, name: str, rule: str, value: object) -> None:
-    if not holds:
-        raise InputError(f"expected {name} {rule}, got {value}")
+        resize, own = ({f.name: given[f.name] for f in fields(kind) if f.name in given} for kind in (ResizeSpec, cls))
+        return cls(resize=ResizeSpec(**resize), **own)

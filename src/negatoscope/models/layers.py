@@ -82,7 +82,8 @@ class _PoolRelu(torch.autograd.Function):
         ctx.save_for_backward(right_won, bottom_won, passed)
         ctx.scale = 1 / (1 - rate)
         result = pooled.mul_(passed)
-        return _channels_first(result.mul_(ctx.scale) if rate else result)
+        result = result.mul_(ctx.scale) if rate else result
+        return result.flatten(1, 2).transpose(1, 2).flatten(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -103,8 +104,3 @@ def _share(gradient: Tensor, second_won: Tensor, *, first: Tensor, second: Tenso
     """Give each gradient to the one of two that won; the other gets 0."""
     torch.mul(gradient, second_won, out=second)
     torch.sub(gradient, second, out=first)
-
-
-def _channels_first(pixels: Tensor) -> Tensor:
-    n, height, width, channels = pixels.shape
-    return pixels.view(n, height * width, channels).transpose(1, 2).reshape(n, -1)

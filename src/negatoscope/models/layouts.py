@@ -78,6 +78,11 @@ def _flat(dims: Dims, size: Size | None, asked: bool) -> Iterator[Reading]:
             yield Reading("flat", channels, height, width)
 
 
+def in_shape(images: Shaped[Tensor, "batch ..."], dims: Dims) -> Shaped[Tensor, "batch ..."]:
+    """A flat batch in the shape that a model declares, of which at most one dimension of an image is open."""
+    return images.reshape(len(images), *(length or -1 for length in dims[1:])) if dims else images
+
+
 LAYOUTS: Mapping[Layout, LayoutRules] = {
     "NCHW": LayoutRules(lambda images: images, _channels_first),
     "NHWC": LayoutRules(lambda images: images.permute(0, 2, 3, 1).contiguous(), _channels_last),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.documents import expect_choices
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.models.layers import dropout, pool_relu, pool_tanh
 from negatoscope.types import Images, Logits
 
@@ -41,11 +41,9 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         expect_choices(self)
-        if not 1 <= self.pool_size <= 8:
-            raise InputError(f"expected pool_size from 1 to 8, got {self.pool_size}")
+        expect(1 <= self.pool_size <= 8, "pool_size from 1 to 8", self.pool_size)
         for name in ("dropout_pool", "dropout_first", "dropout_second"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise InputError(f"expected {name} in [0, 1), got {getattr(self, name)}")
+            expect(0.0 <= getattr(self, name) < 1.0, f"{name} in [0, 1)", getattr(self, name))
 
 
 class PaperNetwork(nn.Module):
@@ -62,38 +60,30 @@ class PaperNetwork(nn.Module):
         self.channels, self.size, self.classes = channels, size, classes
         padding = 1 if settings.padding == "same" else 0
         pooled = (size - 4 * (1 - padding)) // settings.pool_size
-        if pooled < 1:
-            raise InputError(f"expected images large enough for two 3x3 convolutions and pooling, got size {size}")
+        expect(pooled >= 1, "images large enough for two 3x3 convolutions and pooling", f"size {size}")
         with torch.random.fork_rng(devices=[]):  # the layers draw weights that `initialize` then draws anew
             self.conv1 = nn.Conv2d(channels, 32, 3, padding=padding)
             self.conv2 = nn.Conv2d(32, 64, 3, padding=padding)
             self.dense1 = nn.Linear(64 * pooled * pooled, 200)
             self.dense2 = nn.Linear(200, 200)
             self.output = nn.Linear(200, classes)
-        self.norms = nn.ModuleList(
-            [nn.BatchNorm2d(32), nn.BatchNorm2d(64), nn.BatchNorm1d(200), nn.BatchNorm1d(200)]
-            if settings.batch_norm
-            else []
-        )
+        norms = [nn.BatchNorm2d(32), nn.BatchNorm2d(64), nn.BatchNorm1d(200), nn.BatchNorm1d(200)]
+        self.norms = nn.ModuleList(norms if settings.batch_norm else [nn.Identity() for _ in norms])
         initialize(self, settings.initialization, seed=seed)
-
-    def _norm(self, index: int, values: Tensor) -> Tensor:
-        normed: Tensor = self.norms[index](values) if self.settings.batch_norm else values
-        return normed
 
     def forward(self, images: Images) -> Logits:
         """Class scores for images in [0, 1]."""
         settings = self.settings
         values = images if settings.input_scaling == "unit" else 2 * images - 1
         activation = functional.relu_ if settings.conv_activation == "relu" else torch.tanh
-        values = activation(self._norm(0, self.conv1(values)))
-        values = self._norm(1, self.conv2(values))
+        values = activation(self.norms[0](self.conv1(values)))
+        values = self.norms[1](self.conv2(values))
         # Both activations rise monotonically, so pooling first gives the same values on a quarter of the pixels.
         pool = pool_relu if settings.conv_activation == "relu" else pool_tanh
         values = pool(values, size=settings.pool_size, rate=settings.dropout_pool, training=self.training)
-        values = functional.relu(self._norm(2, self.dense1(values)))
+        values = functional.relu(self.norms[2](self.dense1(values)))
         values = dropout(values, settings.dropout_first, training=self.training)
-        values = functional.relu(self._norm(3, self.dense2(values)))
+        values = functional.relu(self.norms[3](self.dense2(values)))
         values = dropout(values, settings.dropout_second, training=self.training)
         logits: Tensor = self.output(values)
         return logits

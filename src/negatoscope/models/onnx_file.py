@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError, suggest
+from negatoscope.errors import DataError, InputError, expect, suggest
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
+from negatoscope.models.adapter import FIXED_BATCH
 from negatoscope.models.extras import needed
-from negatoscope.models.layouts import Dims
+from negatoscope.models.layouts import Dims, in_shape
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
 from negatoscope.models.options import Dtype, ModelOptions
 from negatoscope.models.shapes import read_shape
@@ -26,6 +27,7 @@ _DTYPES: dict[str, Dtype] = {
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
 }
+_SCORES = ("tensor(float", "tensor(double", "tensor(uint8")
 _CPU = "CPUExecutionProvider"
 
 
@@ -51,7 +53,10 @@ def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     model = read_graph(content, name=path.name)
     beside = external_files(model, path)
     session = _session(str(path) if beside else content, name=path.name, provider=options.provider or _CPU)
-    entry, output = _only_input(session, path.name), _output(session, options, path.name)
+    inputs = session.get_inputs()
+    got = f"{len(inputs)} ({', '.join(entry.name for entry in inputs)}); wrap it in Python"
+    expect(len(inputs) == 1, f"one input of {path.name}", got)
+    entry, output = inputs[0], _output(session, options, path.name)
     dims = [length if isinstance(length, int) and length > 0 else None for length in entry.shape]
     declared = replace(
         read_shape(dims, options=options, name=path.name),
@@ -62,15 +67,15 @@ def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     digest = sha256(content).hexdigest()
     if beside:
         digest = sha256("".join([digest, *map(sha256_of, beside)]).encode()).hexdigest()
-    shape = dims[1:] if declared.layout == "flat" else ()
+    shape = dims if declared.layout == "flat" else ()
     run = _runner(session, (entry.name, output), shape=shape, name=path.name)
     return LoadedModel(path.name, "onnx", run, digest, runs_code=False, declared=declared)
 
 
 def _session(source: str | bytes, *, name: str, provider: str) -> Any:
     runtime = needed("onnxruntime", extra="onnx", why="an ONNX model")
-    if provider not in runtime.get_available_providers():
-        raise InputError(f"expected provider to be one of {runtime.get_available_providers()}, got {provider!r}")
+    available = runtime.get_available_providers()
+    expect(provider in available, f"provider to be one of {available}", repr(provider))
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -82,31 +87,19 @@ def _session(source: str | bytes, *, name: str, provider: str) -> Any:
         raise InputError(f"expected a model that onnxruntime can run in {name}: {_reason(error)}") from error
 
 
-def _only_input(session: Any, name: str) -> Any:
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        listed = ", ".join(entry.name for entry in inputs)
-        raise InputError(f"expected one input of {name}, got {len(inputs)} ({listed}); wrap it in Python")
-    return inputs[0]
-
-
 def _output(session: Any, options: ModelOptions, name: str) -> str:
     """The output that the user names, or the only one that can hold a score for each class of each image."""
     outputs = session.get_outputs()
     names = [output.name for output in outputs]
     if named := options.output_name:
-        if named not in names:
-            hint = suggest(named, names)
-            raise InputError(f"expected --output-name to be an output of {name}, got {named!r}; {hint}")
+        got = f"{named!r}; {suggest(named, names)}"
+        expect(named in names, f"--output-name to be an output of {name}", got)
         return named
-    scores = [output.name for output in outputs if len(outputs) == 1 or _may_be_scores(output)]
+    scores = [output.name for output in outputs if output.type.startswith(_SCORES) and len(output.shape) == 2]
+    scores = names if len(names) == 1 else scores
     if len(scores) != 1:
         raise InputError(f"expected --output-name for {name}, which has the outputs {', '.join(names)}; give one")
     return str(scores[0])
-
-
-def _may_be_scores(output: Any) -> bool:
-    return output.type.startswith(("tensor(float", "tensor(double", "tensor(uint8")) and len(output.shape) == 2
 
 
 def _dtype(entry: Any, options: ModelOptions, name: str) -> Dtype:
@@ -123,21 +116,15 @@ def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> 
     entry, output = names
 
     def run(images: Tensor) -> Tensor:
-        shaped = images.reshape(len(images), *(length or -1 for length in shape)) if shape else images
-        array = np.ascontiguousarray(shaped.detach().cpu().numpy())
+        array = np.ascontiguousarray(in_shape(images, shape).detach().cpu().numpy())
         try:
             (outputs,) = session.run([output], {entry: array})
         except Exception as error:  # onnxruntime's exceptions have no common base
-            hint = (
-                "; if it takes a fixed number at once, say so as batch in the file of --config"
-                if len(array) > 1
-                else ""
-            )
+            hint = f"; {FIXED_BATCH}" if len(array) > 1 else ""
             given = "x".join(map(str, array.shape))
             raise InputError(f"expected {name} to take images of {given}, got: {_reason(error)}{hint}") from error
-        if not isinstance(outputs, np.ndarray):
-            kind = type(outputs).__name__
-            raise InputError(f"expected a tensor as output {output} of {name}, got {kind}; name another")
+        got = f"{type(outputs).__name__}; name another"
+        expect(isinstance(outputs, np.ndarray), f"a tensor as output {output} of {name}", got)
         return torch.from_numpy(outputs).to(images.device)
 
     return run

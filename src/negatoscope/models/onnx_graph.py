@@ -8,16 +8,7 @@ from negatoscope.errors import DataError
 from negatoscope.models.extras import needed
 from negatoscope.models.options import Output
 
-_PASSES_ON = {
-    "Identity",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Cast",
-    "QuantizeLinear",
-    "DequantizeLinear",
-}
+_PASSES_ON = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear", "DequantizeLinear"}
 _ENDS: dict[str, Output] = {
     "Softmax": "probabilities",
     "Sigmoid": "probabilities",

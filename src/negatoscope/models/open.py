@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError, reason
+from negatoscope.errors import DataError, InputError, expect, reason
 from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
@@ -55,8 +55,7 @@ def open_classifier(
     draft = InputSpec.from_options(replace(given.over(loaded.declared), classes=2, class_map=None), name=name)
     outputs = _probe(loaded, draft, device, name)
     classes = max(2, outputs.shape[1])
-    if given.classes not in (None, classes):
-        raise InputError(f"expected {given.classes} outputs of {name}, as --classes says, got {classes}")
+    expect(given.classes in (None, classes), f"{given.classes} outputs of {name}, as --classes says", classes)
     class_map = given.class_map or ()
     if isinstance(class_map, str):
         class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=loaded.labels)
@@ -99,11 +98,9 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
         options = f"--size {size} --channels {input_spec.resize.channels} --layout {input_spec.layout}"
         got = f"{type(error).__name__}: {reason(error)}"
         raise InputError(f"expected {name} to take {input_spec.dtype} images of {options}, but {got}") from error
-    if not torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True):
-        raise InputError(
-            f"expected {name} to give an image the same outputs whatever stands beside it in the batch, got others; "
-            "give batch = 1 in --config"
-        )
+    same = torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True)
+    expected = f"{name} to give an image the same outputs whatever stands beside it in the batch"
+    expect(same, expected, "others; give batch = 1 in --config")
     return both.cpu()
 
 
@@ -116,12 +113,8 @@ def _patterns(input_spec: InputSpec, device: torch.device) -> Images:
 
 
 def _expect_classes(input_spec: InputSpec, data_classes: int | None, name: str) -> None:
-    if data_classes is None or input_spec.data_classes == data_classes:
-        return
     hint = "give --class-map, which output each class of the data is"
-    if not input_spec.class_map and input_spec.classes == data_classes + 1:
+    if not input_spec.class_map and input_spec.classes - 1 == data_classes:
         hint = f"if output 0 is no class, give --class-map 1..{data_classes}"
-    raise InputError(
-        f"expected an output of {name} for each of the {data_classes} classes of the data, "
-        f"got {input_spec.data_classes}; {hint}"
-    )
+    expected = f"an output of {name} for each of the {data_classes} classes of the data"
+    expect(data_classes in (None, input_spec.data_classes), expected, f"{input_spec.data_classes}; {hint}")

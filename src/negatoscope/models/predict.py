@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64, Shaped, UInt64
 from torch import Tensor
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.types import Images, IndexArray, LabelArray, Labels, PixelArray, TrackArray
 
 Classifier = Callable[[Tensor], Tensor]
@@ -63,16 +63,14 @@ def predict(
     """
     if batch_size is None:
         batch_size = suitable_batch(device, values=int(np.prod(images.shape[1:])))
-    if batch_size < 1:
-        raise InputError(f"expected batch_size of at least 1, got {batch_size}")
+    expect(batch_size >= 1, "batch_size of at least 1", batch_size)
     parts: list[Tensor] = []
     for start in range(0, len(labels), batch_size):
         chosen = slice(start, start + batch_size)
         batch = to_images(torch.from_numpy(np.array(images[chosen])).to(device))
         truth = torch.from_numpy(np.array(labels[chosen])).to(device)
-        parts.append(
-            _predict_batch(classifier, batch_transform(batch, truth) if batch_transform else batch, truth).cpu()
-        )
+        changed = batch_transform(batch, truth) if batch_transform else batch
+        parts.append(_predict_batch(classifier, changed, truth).cpu())
     return _predictions(torch.cat(parts, dim=1) if parts else torch.zeros(4, 0, dtype=torch.float64))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from negatoscope.errors import InputError, reason
+from negatoscope.errors import InputError, expect, reason
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.extras import needed
 from negatoscope.models.options import ModelOptions
@@ -49,10 +49,8 @@ def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:
     """
     channels, height, width = config["input_size"]
     interpolation, mode = config["interpolation"], config.get("crop_mode") or "center"
-    if interpolation not in _RESIZES or mode not in ("center", "squash"):
-        raise InputError(
-            f"expected {name} to be resized by one of {', '.join(_RESIZES)}, got {interpolation} and {mode}"
-        )
+    possible = interpolation in _RESIZES and mode in ("center", "squash")
+    expect(possible, f"{name} to be resized by one of {', '.join(_RESIZES)}", f"{interpolation} and {mode}")
     return ModelOptions(
         size=(height, width),
         channels="gray" if channels == 1 else "rgb",

@@ -4,7 +4,7 @@ import importlib
 import pickle
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from negatoscope.errors import DataError, InputError, reason
-from negatoscope.models import LoadedModel, Run, register_model
+from negatoscope.errors import DataError, InputError, expect, reason
+from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.options import ModelOptions
 
@@ -52,15 +52,19 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
     """
     if not callable(model):
         raise InputError(f"expected something that can be called with images, got {type(model).__name__}")
+
+    def run(images: Tensor) -> Any:
+        outputs = model(images)
+        return torch.from_numpy(outputs).to(device) if isinstance(outputs, np.ndarray) else outputs
+
     if not isinstance(model, nn.Module):
-        return LoadedModel(name, "callable", _tensor_run(model, device), "", runs_code=True)
-    if model.training:
-        raise InputError(f"expected {name} in evaluation mode, got it in training mode; call .eval() first")
+        return LoadedModel(name, "callable", run, "", runs_code=True)
+    expect(not model.training, f"{name} in evaluation mode", "it in training mode; call .eval() first")
     model.to(device)
     declared = ModelOptions()
     if isinstance(model, PaperNetwork):
         declared = ModelOptions(size=(model.size, model.size), channels="gray" if model.channels == 1 else "rgb")
-    return LoadedModel(name, "torch", _tensor_run(model, device), _digest(model), runs_code=True, declared=declared)
+    return LoadedModel(name, "torch", run, _digest(model), runs_code=True, declared=declared)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -71,7 +75,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """
     tensors = _tensors(path.expanduser())
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        held = f"{', '.join(map(str, list(tensors)[:4]))}" if isinstance(tensors, Mapping) else type(tensors).__name__
+        held = ", ".join(map(str, list(tensors)[:4])) if isinstance(tensors, Mapping) else type(tensors).__name__
         raise DataError(f"expected tensors by name in {path.name}, got {held}; save the state dict alone")
     try:
         module.load_state_dict(tensors)
@@ -110,14 +114,6 @@ def _call_factory(text: str) -> object:
         raise InputError(f"expected {text} to be a function that makes a model, but {got}") from error
     finally:
         sys.path.remove(folder)
-
-
-def _tensor_run(model: Callable[..., Any], device: torch.device) -> Run:
-    def run(images: Tensor) -> Any:
-        outputs = model(images)
-        return torch.from_numpy(outputs).to(device) if isinstance(outputs, np.ndarray) else outputs
-
-    return run
 
 
 def _digest(module: nn.Module) -> str:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
-from negatoscope.models.checkpoint import load_tensors, save_tensors, weights_of
+from negatoscope.models.checkpoint import load_tensors, save_tensors
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.torch_module import load_callable
@@ -28,7 +28,7 @@ def save_network(path: Path, network: PaperNetwork, *, facts: Mapping[str, objec
         OutputError: The folder cannot be written or the disk is full.
     """
     shape = {"channels": network.channels, "size": network.size, "classes": network.classes}
-    return save_tensors(path, weights_of(network), facts={**facts, **shape, "network": asdict(network.settings)})
+    return save_tensors(path, network.state_dict(), facts={**facts, **shape, "network": asdict(network.settings)})
 
 
 def load_network(path: Path) -> tuple[PaperNetwork, dict[str, object]]:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from negatoscope.attacks.gradient import expect_epsilon
 from negatoscope.data import Dataset
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, expect
 from negatoscope.hardware import Hardware, pick_hardware
-from negatoscope.models.checkpoint import load_tensors, save_tensors, weights_of
+from negatoscope.models.checkpoint import load_tensors, save_tensors
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, to_images
 from negatoscope.training.recipe import Recipe
@@ -100,44 +101,43 @@ def train(
         DataError: The state in `folder` belongs to another run or is damaged.
         OutputError: `folder` cannot be written.
     """
-    if not 0.0 <= epsilon <= 1.0:
-        raise InputError(f"expected epsilon in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+    expect_epsilon(epsilon)
     expect_images(training, validation, recipe)
     run = _Run(recipe, training, validation, epsilon, seed, hardware or pick_hardware(), folder)
     run.resume()
     while run.epoch < recipe.epochs:
         run.train_epoch(progress or (lambda _: None))
         run.keep()
-    run.select()
+    if run.best:
+        run.network.load_state_dict(run.best)
     return TrainingResult(run.network.eval(), tuple(run.history), sum(epoch.seconds for epoch in run.history))
 
 
+@dataclass(eq=False)
 class _Run:
     """The state of one training run."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        training: Dataset,
-        validation: Dataset,
-        epsilon: float,
-        seed: int,
-        hardware: Hardware,
-        folder: Path | None,
-    ) -> None:
-        self.recipe, self.epsilon, self.seed, self.hardware = recipe, epsilon, seed, hardware
-        self.training, self.validation = training, validation
+    recipe: Recipe
+    training: Dataset
+    validation: Dataset
+    epsilon: float
+    seed: int
+    hardware: Hardware
+    folder: Path | None
+    history: list[Epoch] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        recipe, training, validation, hardware = self.recipe, self.training, self.validation, self.hardware
         self.training_images, self.validation_images = np.asarray(training.images), np.asarray(validation.images)
-        self.file = folder / "training.safetensors" if folder else None
+        self.file = self.folder / "training.safetensors" if self.folder else None
         fingerprints = [training.fingerprint, validation.fingerprint]
-        self.identity = [recipe.digest, epsilon, seed, *fingerprints, training.spec, hardware.precision]
+        self.identity = [recipe.digest, self.epsilon, self.seed, *fingerprints, training.spec, hardware.precision]
         self.pixels = torch.from_numpy(np.array(self.training_images)).to(hardware.device)
         self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
         self.monitored = np.sort(np.random.default_rng(0).permutation(len(training))[:MONITORED])
-        self.network = make_network(training, recipe, seed=derive_seed(seed, "weights"), device=hardware.device)
+        self.network = make_network(training, recipe, seed=derive_seed(self.seed, "weights"), device=hardware.device)
         self.optimizer = make_optimizer(self.network, recipe, device=hardware.device)
-        self.history: list[Epoch] = []
-        self.best: dict[str, Tensor] = {}
 
     @property
     def epoch(self) -> int:
@@ -200,12 +200,7 @@ class _Run:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss = accumulate_gradients(
-            self.network,
-            images,
-            self.labels[chosen],
-            recipe=self.recipe,
-            epsilon=self.epsilon,
-            hardware=self.hardware,
+            self.network, images, self.labels[chosen], recipe=self.recipe, epsilon=self.epsilon, hardware=self.hardware
         )
         self.optimizer.step()
         return loss
@@ -229,25 +224,18 @@ class _Run:
         accuracy, negative_accuracy = self._accuracies()
         better = not self.history or accuracy > max(epoch.validation_accuracy for epoch in self.history)
         if self.recipe.selection == "best_validation" and better:
-            self.best = {name: tensor.clone() for name, tensor in weights_of(self.network).items()}
+            self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.history.append(Epoch(self.epoch + 1, loss, accuracy, negative_accuracy, seconds))
-
-    def select(self) -> None:
-        if self.best:
-            self.network.load_state_dict(self.best)
 
     def keep(self) -> None:
         if self.file is None:
             return
-        tensors = {f"network/{name}": tensor for name, tensor in weights_of(self.network).items()}
+        tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items() if value is not None}
-        save_tensors(
-            self.file,
-            tensors,
-            facts={"identity": self.identity, "history": [asdict(epoch) for epoch in self.history]},
-        )
+        facts = {"identity": self.identity, "history": [asdict(epoch) for epoch in self.history]}
+        save_tensors(self.file, tensors, facts=facts)
 
     def resume(self) -> None:
         if self.file is None or not self.file.is_file():
@@ -276,17 +264,15 @@ def expect_images(training: Dataset, validation: Dataset, recipe: Recipe) -> Non
             batch_norm.
     """
     for dataset in (training, validation):
-        if not isinstance(dataset.images, np.ndarray):
-            example = "gtsrb(prepare='paper')"
-            raise InputError(f"expected images of one size, got {dataset.spec}; prepare it, as in {example}")
-        if not len(dataset):
-            raise InputError(f"expected images to train on and others to validate with, got none in {dataset.split}")
+        got = f"{dataset.spec}; prepare it, as in gtsrb(prepare='paper')"
+        expect(isinstance(dataset.images, np.ndarray), "images of one size", got)
+        expect(len(dataset), "images to train on and others to validate with", f"none in {dataset.split}")
     shape, other = np.shape(training.images)[1:], np.shape(validation.images)[1:]
-    if shape != other or shape[1] != shape[2]:
-        raise InputError(f"expected square images of one size, got {shape} to train on and {other} to validate with")
+    square = shape == other and shape[1] == shape[2]
+    expect(square, "square images of one size", f"{shape} to train on and {other} to validate with")
     last = len(training) % recipe.batch_size or recipe.batch_size
-    if recipe.network.batch_norm and last == 1:
-        raise InputError("expected two images or more in the last batch for batch_norm, got 1; change batch_size")
+    enough = last > 1 or not recipe.network.batch_norm
+    expect(enough, "two images or more in the last batch for batch_norm", "1; change batch_size")
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 from negatoscope.data.split import Split
-from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError, RecipeError
+from negatoscope.documents import expect_choices, from_plain, read_toml
+from negatoscope.errors import InputError, RecipeError, expect
 from negatoscope.models.networks import NetworkSettings
 
 Optimizer = Literal["sgd", "adam", "adamw", "adadelta"]
@@ -84,21 +84,18 @@ class Recipe:
     network: NetworkSettings = field(default_factory=NetworkSettings)
 
     def __post_init__(self) -> None:
-        for setting in dataclasses.fields(self):
-            if get_origin(setting.type) is Literal:
-                value, choices = getattr(self, setting.name), get_args(setting.type)
-                _expect(value in choices, setting.name, f"to be one of {', '.join(choices)}", repr(value))
-        _expect(self.name != "", "name", "not to be empty", self.name)
-        _expect(0 < self.learning_rate < math.inf, "learning_rate", "above 0 and finite", self.learning_rate)
-        _expect(0 <= self.weight_decay < math.inf, "weight_decay", "at least 0 and finite", self.weight_decay)
+        expect_choices(self, RecipeError)
+        expect(self.name != "", "name not to be empty", self.name, RecipeError)
+        expect(0 < self.learning_rate < math.inf, "learning_rate above 0 and finite", self.learning_rate, RecipeError)
+        expect(0 <= self.weight_decay < math.inf, "weight_decay at least 0 and finite", self.weight_decay, RecipeError)
         for name in ("clean_weight", "negative_share"):
-            _expect(0 <= getattr(self, name) <= 1, name, "in [0, 1]", getattr(self, name))
+            expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), RecipeError)
         for name in ("momentum", "label_smoothing", "warmup"):
-            _expect(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
+            expect(0 <= getattr(self, name) < 1, f"{name} in [0, 1)", getattr(self, name), RecipeError)
         for name in ("epochs", "batch_size"):
-            _expect(1 <= getattr(self, name) <= MOST, name, f"from 1 to {MOST:,}", getattr(self, name))
-        _expect(self.validation_size >= 1, "validation_size", "at least 1", self.validation_size)
-        _expect(0 <= self.shift <= 8, "shift", "from 0 to 8 pixels", self.shift)
+            expect(1 <= getattr(self, name) <= MOST, f"{name} from 1 to {MOST:,}", getattr(self, name), RecipeError)
+        expect(self.validation_size >= 1, "validation_size at least 1", self.validation_size, RecipeError)
+        expect(0 <= self.shift <= 8, "shift from 0 to 8 pixels", self.shift, RecipeError)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, the network's settings nested."""
@@ -157,8 +154,3 @@ def default_recipe(dataset: str) -> Recipe:
         raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
     with as_file(files("negatoscope.training").joinpath("recipes", f"{dataset}.toml")) as path:
         return load_recipe(path)
-
-
-def _expect(holds: bool, name: str, rule: str, value: object) -> None:
-    if not holds:
-        raise RecipeError(f"expected {name} {rule}, got {value}")

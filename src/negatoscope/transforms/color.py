@@ -1,5 +1,6 @@
 """Transforms of color. A gray image is one whose colors are all gray, and is treated as one."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, get_args
 
@@ -7,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -39,8 +40,7 @@ def is_gray(images: Images) -> bool:
         InputError: There is another number.
     """
     channels = images.shape[1]
-    if channels not in (1, 3):
-        raise InputError(f"expected images of 1 channel (gray) or 3 (RGB), got {channels}; convert them")
+    expect(channels in (1, 3), "images of 1 channel (gray) or 3 (RGB)", f"{channels}; convert them")
     return channels == 1
 
 
@@ -58,9 +58,7 @@ def opposite_hue(images: Images) -> Images:
 
     Source: the color difference of Recommendation ITU-R BT.601, its sign changed.
     """
-    if is_gray(images):
-        return images.clone()
-    return by_parts(images, _with_opposite_hue)
+    return _on_colors(images, _with_opposite_hue)
 
 
 @register_transform(color=True)
@@ -92,8 +90,7 @@ def channel_negative(images: Images, *, channels: Channels) -> Images:
         InputError: The images are not RGB, or `channels` is another word.
     """
     _expect_choice("channels of channel_negative", channels, get_args(Channels))
-    if is_gray(images):
-        raise InputError("expected RGB images for channel_negative, got gray ones; use negative for them")
+    expect(not is_gray(images), "RGB images for channel_negative", "gray ones; use negative for them")
     changed = images.clone()
     for channel in channels:
         changed[:, "RGB".index(channel)].neg_().add_(1)
@@ -133,11 +130,8 @@ def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0
 
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, the hue of its shifts; Smith 1978 for HSV.
     """
-    if not -180 <= degrees <= 180:
-        raise InputError(f"expected degrees of hue_shift from -180 to 180, got {degrees}; 0.0 changes nothing")
-    if is_gray(images):
-        return images.clone()
-    return by_parts(images, partial(_with_hue_shifted, degrees=degrees))
+    expect(-180 <= degrees <= 180, "degrees of hue_shift from -180 to 180", f"{degrees}; 0.0 changes nothing")
+    return _on_colors(images, partial(_with_hue_shifted, degrees=degrees))
 
 
 @register_transform(color=True)
@@ -153,11 +147,8 @@ def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4
 
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would color grays.
     """
-    if not 0 <= factor <= MOST:
-        raise InputError(f"expected factor of saturation from 0 to {MOST}, got {factor}; 1.0 changes nothing")
-    if is_gray(images):
-        return images.clone()
-    return by_parts(images, partial(_with_saturation, factor=factor))
+    expect(0 <= factor <= MOST, f"factor of saturation from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
+    return _on_colors(images, partial(_with_saturation, factor=factor))
 
 
 @register_transform(color=True)
@@ -172,9 +163,11 @@ def grayscale(images: Images) -> Images:
 
     Source: Recommendation ITU-R BT.601, as Pillow's mode "L".
     """
-    if is_gray(images):
-        return images.clone()
-    return by_parts(images, lambda part: luma(part).repeat(1, 3, 1, 1))
+    return _on_colors(images, lambda part: luma(part).repeat(1, 3, 1, 1))
+
+
+def _on_colors(images: Images, change: Callable[[Images], Images]) -> Images:
+    return images.clone() if is_gray(images) else by_parts(images, change)
 
 
 def _with_opposite_hue(images: Images) -> Images:
@@ -216,5 +209,4 @@ def _hue(planes: Images, value: Plane, chroma: Plane) -> Plane:
 
 
 def _expect_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"expected {what} to be one of {', '.join(map(repr, choices))}, got {value!r}")
+    expect(value in choices, f"{what} to be one of {', '.join(map(repr, choices))}", repr(value))

@@ -9,10 +9,10 @@ from functools import lru_cache, partial
 from typing import Annotated
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -40,8 +40,7 @@ def pixel_flips(
 
     Source: Steele, Lea and Flood 2014 (https://doi.org/10.1145/2660193.2660195) for the random bits.
     """
-    if not 0 <= probability <= 1:
-        raise InputError(f"expected probability of pixel_flips from 0 to 1, got {probability}; 1.0 is the negative")
+    expect(0 <= probability <= 1, "probability of pixel_flips from 0 to 1", f"{probability}; 1.0 is the negative")
     return by_parts(images, partial(_flipped, probability=probability, seed=seed))
 
 
@@ -61,8 +60,7 @@ def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, iden
     Source: Box and Muller 1958 (https://doi.org/10.1214/aoms/1177706645); Steele, Lea and Flood 2014
     (https://doi.org/10.1145/2660193.2660195) for the random bits.
     """
-    if not 0 <= l2 <= _MOST_NOISE:
-        raise InputError(f"expected l2 of noise from 0 to {_MOST_NOISE}, got {l2}; 0.0 changes nothing")
+    expect(0 <= l2 <= _MOST_NOISE, f"l2 of noise from 0 to {_MOST_NOISE}", f"{l2}; 0.0 changes nothing")
     return by_parts(images, partial(_noisy, l2=l2, seed=seed))
 
 
@@ -91,9 +89,10 @@ def random_bits(images: Images, *, count: int, seed: int) -> Int64[Tensor, "batc
 
     Source: Steele, Lea and Flood 2014 (https://doi.org/10.1145/2660193.2660195); Carter and Wegman 1979 for the hash.
     """
-    if not 0 <= seed < 2**63:
-        raise InputError(f"expected a seed from 0 to 2**63 - 1, got {seed}")
-    flat, weights = _in_memory_order(images, seed)
+    expect(0 <= seed < 2**63, "a seed from 0 to 2**63 - 1", seed)
+    by_pixel = images.is_contiguous(memory_format=torch.channels_last)
+    flat = (images.permute(0, 2, 3, 1) if by_pixel else images).flatten(1)  # as in memory: the hash is a sum
+    weights = _weights(tuple(images.shape[1:]), seed, by_pixel, images.device)
     levels = (flat.to(torch.float32) * 255).round_().to(torch.int64)
     hashed = weights.sum() + levels.mul_(weights).sum(dim=1)  # of the levels, each plus 1
     return split_mix(hashed, count=count)
@@ -115,15 +114,9 @@ def _steps(count: int, device: torch.device) -> Int64[Tensor, " count"]:
     return torch.arange(1, count + 1, device=device) * _signed(0x9E3779B97F4A7C15)
 
 
-def _in_memory_order(images: Images, seed: int) -> tuple[Float[Tensor, "batch values"], Int64[Tensor, " values"]]:
-    """The values of each image and what each weighs in its hash: a sum, in whose order nothing lies."""
-    by_pixel = images.is_contiguous(memory_format=torch.channels_last)
-    ordered = images.permute(0, 2, 3, 1) if by_pixel else images
-    return ordered.flatten(1), _weights(tuple(images.shape[1:]), seed, by_pixel, images.device)
-
-
 @lru_cache(maxsize=8)
 def _weights(shape: tuple[int, ...], seed: int, by_pixel: bool, device: torch.device) -> Int64[Tensor, " values"]:
+    """What each value of an image weighs in its hash."""
     weights = split_mix(torch.tensor([seed], device=device), count=math.prod(shape)).reshape(shape)
     return (weights.permute(1, 2, 0) if by_pixel else weights).flatten()
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -30,8 +30,7 @@ def flip(images: Images, *, axis: Axis = "left_right") -> Images:
 
     Source: Pillow's ``Image.transpose``, FLIP_LEFT_RIGHT and FLIP_TOP_BOTTOM.
     """
-    if axis not in get_args(Axis):
-        raise InputError(f"expected axis of flip to be 'left_right' or 'top_bottom', got {axis!r}")
+    expect(axis in get_args(Axis), "axis of flip to be 'left_right' or 'top_bottom'", repr(axis))
     return images.flip(3 if axis == "left_right" else 2)
 
 
@@ -48,8 +47,7 @@ def rotation(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0,
 
     Source: scikit-image's ``rotate`` with mode "edge".
     """
-    if not -180 <= degrees <= 180:
-        raise InputError(f"expected degrees of rotation from -180 to 180, got {degrees}; 0.0 changes nothing")
+    expect(-180 <= degrees <= 180, "degrees of rotation from -180 to 180", f"{degrees}; 0.0 changes nothing")
     return by_parts(images, partial(_turned, degrees=degrees))
 
 
@@ -73,8 +71,7 @@ def translation(
     Source: SciPy's ``ndimage.shift`` with mode "nearest".
     """
     for name, share in (("right", right), ("down", down)):
-        if not -1 <= share <= 1:
-            raise InputError(f"expected {name} of translation from -1 to 1, got {share}; it is a share of the image")
+        expect(-1 <= share <= 1, f"{name} of translation from -1 to 1", f"{share}; it is a share of the image")
     height, width = images.shape[2:]
     moved = _moved(images, 3, round(right * width)) if right else images
     return _moved(moved, 2, round(down * height)) if down or not right else moved

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
 from negatoscope.types import Images
@@ -25,6 +25,5 @@ def negative_path(images: Images, *, share: Annotated[float, ParameterRange(0.0,
 
     Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, section on negative images, for its far end.
     """
-    if not 0 <= share <= 1:
-        raise InputError(f"expected share of negative_path from 0 to 1, got {share}; 1.0 is the negative")
+    expect(0 <= share <= 1, "share of negative_path from 0 to 1", f"{share}; 1.0 is the negative")
     return by_parts(images, lambda part: torch.lerp(part, 1 - part, share))

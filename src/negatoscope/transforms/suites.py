@@ -31,11 +31,6 @@ class Suite:
     includes: tuple[str, ...] = ()
 
 
-def suite_names() -> list[str]:
-    """Every suite there is."""
-    return list(_entries())
-
-
 def suite(name: str, *, channels: Literal["gray", "rgb"] = "rgb") -> Suite:
     """The suite of that name.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import torch
 
-from negatoscope.errors import InputError
+from negatoscope.errors import expect
 from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.color import luma
 from negatoscope.transforms.parts import by_parts
@@ -41,8 +41,7 @@ def gamma(images: Images, *, exponent: Annotated[float, ParameterRange(0.25, 4.0
 
     Source: Gonzalez and Woods, Digital Image Processing, section on power-law transformations.
     """
-    if not 0 < exponent <= MOST:
-        raise InputError(f"expected exponent of gamma above 0, up to {MOST}, got {exponent}; 1.0 changes nothing")
+    expect(0 < exponent <= MOST, f"exponent of gamma above 0, up to {MOST}", f"{exponent}; 1.0 changes nothing")
     if exponent in (1.5, 2.5, 3.5) and not images.requires_grad:  # the slope of the root of 0 is infinite
         return (images ** (exponent - 0.5)).mul_(images.sqrt())
     return images**exponent
@@ -61,7 +60,7 @@ def contrast(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.
 
     Source: Pillow's ``ImageEnhance.Contrast``, without its rounding.
     """
-    _expect_factor("contrast", factor)
+    expect(0 <= factor <= MOST, f"factor of contrast from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
     middle = luma(images.mean(dim=(2, 3), keepdim=True))
     return (images - middle).mul_(factor).add_(middle).clamp_(0, 1)
 
@@ -79,7 +78,7 @@ def brightness(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 
 
     Source: Pillow's ``ImageEnhance.Brightness``, without its rounding.
     """
-    _expect_factor("brightness", factor)
+    expect(0 <= factor <= MOST, f"factor of brightness from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
     return (images * factor).clamp_(max=1)
 
 
@@ -96,8 +95,7 @@ def solarize(images: Images, *, threshold: Annotated[float, ParameterRange(0.0, 
 
     Source: Pillow's ``ImageOps.solarize``, whose threshold is 255 times this one.
     """
-    if not 0 <= threshold < math.inf:
-        raise InputError(f"expected threshold of solarize of at least 0, got {threshold}; 0.5 is middle gray")
+    expect(0 <= threshold < math.inf, "threshold of solarize of at least 0", f"{threshold}; 0.5 is middle gray")
     return by_parts(images, lambda part: (1 - part).lerp_(part, part.clone().lt_(threshold)))
 
 
@@ -114,8 +112,7 @@ def posterize(images: Images, *, bits: Annotated[int, ParameterRange(1, 8, ident
 
     Source: Pillow's ``ImageOps.posterize``.
     """
-    if not 1 <= bits <= 8:
-        raise InputError(f"expected bits of posterize from 1 to 8, got {bits}; 8 changes nothing")
+    expect(1 <= bits <= 8, "bits of posterize from 1 to 8", f"{bits}; 8 changes nothing")
     step = 2.0 ** (8 - bits)
     return (images * 255).round_().div_(step).floor_().div_(255 / step)
 
@@ -139,11 +136,10 @@ def sigmoid_contrast(
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
-    if not 0 <= steepness <= MOST:
-        got = f"{steepness}; 0.0 is a straight line"
-        raise InputError(f"expected steepness of a tone curve from 0 to {MOST}, got {got}")
-    if not 0 <= middle <= 1:
-        raise InputError(f"expected middle of a tone curve from 0 to 1, got {middle}; 0.5 is middle gray")
+    expect(
+        0 <= steepness <= MOST, f"steepness of a tone curve from 0 to {MOST}", f"{steepness}; 0.0 is a straight line"
+    )
+    expect(0 <= middle <= 1, "middle of a tone curve from 0 to 1", f"{middle}; 0.5 is middle gray")
     if steepness < _STRAIGHT:
         return images.clone()
     return by_parts(images, partial(_on_logistic_curve, steepness=steepness, middle=middle))
@@ -177,8 +173,3 @@ def _on_logistic_curve(images: Images, *, steepness: float, middle: float) -> Im
     black, white = curve((images.new_tensor([0.0, 1.0]) - middle) * slope)
     changed: Images = curve((images - middle).mul_(slope)) - black
     return changed.div_(white - black).clamp_(0, 1)
-
-
-def _expect_factor(name: str, factor: float) -> None:
-    if not 0 <= factor <= MOST:
-        raise InputError(f"expected factor of {name} from 0 to {MOST}, got {factor}; 1.0 changes nothing")
