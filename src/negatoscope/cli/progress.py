@@ -18,18 +18,19 @@ _TOO_EARLY_SECONDS = 10  # before this the pace says little about the time left
 class ProgressDisplay:
     """Shows on standard error how far a command is: a bar on a terminal, one line for each step elsewhere.
 
-    Args:
-        below: What a terminal shows below the bar, asked for anew at each refresh.
+    `below` may be set to what a terminal shows below the bar; it is called at each refresh.
     """
 
-    def __init__(self, below: Callable[[], RenderableType] | None = None) -> None:
+    below: Callable[[], RenderableType] | None = None
+
+    def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TextColumn("{task.fields[left]}"))
         self._bar = Progress(*columns, console=self.console)
         self._task = self._bar.add_task("starting", total=1.0, left="")
         self._live = Live(
             console=self.console,
-            get_renderable=lambda: Group(self._bar, *([below()] if below else [])),
+            get_renderable=lambda: Group(self._bar, *([self.below()] if self.below else [])),
             refresh_per_second=4,
             transient=True,
         )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
 if TYPE_CHECKING:
+    from negatoscope.cli.progress import ProgressDisplay
     from negatoscope.studies.sensitivity_result import SkippedStudy
     from negatoscope.studies.sensitivity_run import StudyRun
     from negatoscope.training.loop import TrainingProgress
@@ -56,6 +57,7 @@ def sensitivity(
     amount = _budget(budget)
     typer.echo("Preparing data, and timing this machine ...", err=True)
     with loading():
+        from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
 
@@ -71,7 +73,8 @@ def sensitivity(
         command=command_line(context),
     )
     hardware = pick_hardware(device, precision)
-    with StudyDisplay(hardware.description) as progress:
+    with ProgressDisplay() as display:
+        progress = StudyDisplay(display, hardware.description)
         result = study_sensitivity(request, out=out, hardware=hardware, progress=progress)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
     typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
@@ -96,21 +99,12 @@ class StudyDisplay:
     """Shows a run of `study_sensitivity`: a bar on a terminal, and a line for each run.
 
     Args:
+        display: Where it is shown.
         hardware: What it runs on, in words.
     """
 
-    def __init__(self, hardware: str) -> None:
-        from negatoscope.cli.progress import ProgressDisplay
-
-        self.hardware = hardware
-        self.display = ProgressDisplay()
-
-    def __enter__(self) -> "StudyDisplay":
-        self.display.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self.display.__exit__(*raised)
+    def __init__(self, display: "ProgressDisplay", hardware: str) -> None:
+        self.display, self.hardware = display, hardware
 
     def planned(self, runs: int, done: int, seconds: float, not_run: "Sequence[SkippedStudy]") -> None:
         """Say how much there is to do, and loudly what is not run."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from negatoscope.cli.progress import ProgressDisplay
     from negatoscope.reproduce.runs import RunSpec
     from negatoscope.reproduce.table1 import Table1Plan
     from negatoscope.reproduce.table1_document import SummaryRow
@@ -57,6 +58,7 @@ def table1(
     expect_seeds(seeds)
     typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
     with loading():
+        from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_page import table1_markdown
@@ -72,7 +74,8 @@ def table1(
         command=command_line(context),
     )
     hardware = pick_hardware(device, precision)
-    with Table1Display(hardware.description) as progress:
+    with ProgressDisplay() as display:
+        progress = Table1Display(display, hardware.description)
         result = reproduce_table1(request, out=out, hardware=hardware, progress=progress)
     typer.echo(table1_markdown(result))
     typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
@@ -110,25 +113,17 @@ class Table1Display:
     """Shows a run of `reproduce_table1`: on a terminal with the table as it fills in, elsewhere one line an epoch.
 
     Args:
+        display: Where it is shown.
         hardware: What it runs on, in words.
     """
 
-    def __init__(self, hardware: str) -> None:
-        from negatoscope.cli.progress import ProgressDisplay
-
-        self.hardware = hardware
+    def __init__(self, display: "ProgressDisplay", hardware: str) -> None:
+        self.display, self.hardware = display, hardware
         self.seconds: dict[RunSpec, float] = {}
         self.summary: Sequence[SummaryRow] = []
         self.finished_seconds = 0.0
         self.epochs = -1
-        self.display = ProgressDisplay(below=self._table)
-
-    def __enter__(self) -> "Table1Display":
-        self.display.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self.display.__exit__(*raised)
+        display.below = self._table
 
     def planned(self, plan: "Table1Plan") -> None:
         """Say loudly what is not run, and what stands in for it."""
