@@ -8,14 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from negatoscope.statistics import (
-    contingency,
-    entropy_bits,
-    mutual_information_bits,
-    prediction_interval,
-    verdict,
-    wilson,
-)
+from negatoscope.statistics.information import contingency, entropy_bits, mutual_information_bits
+from negatoscope.statistics.intervals import prediction_interval, wilson
+from negatoscope.statistics.verdicts import verdict
 
 DATASETS: dict[str, dict[str, Any]] = {
     "mnist": {

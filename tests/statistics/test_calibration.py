@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import expected_calibration_error, reliability
+from negatoscope.statistics.calibration import expected_calibration_error, reliability
 
 answers = st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, max_size=200)
 

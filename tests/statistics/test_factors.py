@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 from scipy.special import expit, logit
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import FittedLevels, factor_effects, fit_levels, log_odds
+from negatoscope.statistics.factors import FittedLevels, factor_effects, fit_levels, log_odds
 
 LEVELS = ("default", "a: 1", "a: 2", "b: 1", "c: 1")
 FACTORS = {"a": ["a: 1", "a: 2"], "b": ["b: 1"], "c": ["c: 1"]}

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix, mutual_info_score
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import (
+from negatoscope.statistics.information import (
     contingency,
     count_pairs,
     entropy_bits,

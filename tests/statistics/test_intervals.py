@@ -11,7 +11,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import proportion_confint
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import (
+from negatoscope.statistics.intervals import (
     Interval,
     Rate,
     mean_and_deviation,
@@ -80,7 +80,7 @@ def test_wilson_refuses_impossible_counts(correct, n, confidence, named):
 def test_a_rate_counts_what_is_right():
     rate = Rate.of(np.array([True] * 7 + [False] * 3))
     interval = wilson(7, 10)
-    assert rate.to_dict() == {"n": 10, "correct": 7, "accuracy": 0.7, "low": interval.low, "high": interval.high}
+    assert rate == Rate(n=10, correct=7, accuracy=0.7, low=interval.low, high=interval.high)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -151,24 +151,27 @@ def test_no_run_has_no_mean():
 
 @given(st.lists(successes, min_size=1, max_size=8))
 def test_the_rates_of_classes_agree_with_statsmodels(pairs):
-    classes = len(pairs) + 1  # the last one without images
     labels = np.repeat(np.arange(len(pairs)), [n % 1000 + 1 for _, n in pairs])
     correct = np.concatenate([np.arange(n % 1000 + 1) < hits % (n % 1000 + 2) for hits, n in pairs])
     order = np.random.default_rng(0).permutation(len(labels))
-    rates = rates_by_class(labels[order], correct[order], classes=classes)
+    rates = rates_by_class(labels[order], correct[order])
     for index, (hits, n) in enumerate((hits % (n % 1000 + 2), n % 1000 + 1) for hits, n in pairs):
         ends = proportion_confint(hits, n, method="wilson")
-        assert (rates.n[index], rates.correct[index], rates.accuracy[index]) == (n, hits, hits / n)
-        assert (rates.low[index], rates.high[index]) == pytest.approx(ends, abs=1e-9)
-        assert 0 <= rates.low[index] <= rates.accuracy[index] <= rates.high[index] <= 1
-    assert rates.n[-1] == 0
-    assert np.isnan([rates.accuracy[-1], rates.low[-1], rates.high[-1]]).all()
+        rate = rates[index]
+        assert (rate.n, rate.correct, rate.accuracy) == (n, hits, hits / n)
+        assert (rate.low, rate.high) == pytest.approx(ends, abs=1e-9)
+        assert 0 <= rate.low <= rate.accuracy <= rate.high <= 1
+    assert list(rates) == list(range(len(pairs)))
 
 
-@pytest.mark.parametrize("label", [-1, 3])
-def test_the_rates_of_classes_refuse_a_class_that_is_not_there(label):
-    with pytest.raises(InputError, match=f"expected labels from 0 to 2, got {label}"):
-        rates_by_class(np.array([0, label]), np.array([True, True]), classes=3)
+def test_a_class_without_images_has_no_rate():
+    assert list(rates_by_class(np.array([4, 1]), np.array([True, False]))) == [1, 4]
+    assert rates_by_class(np.array([], dtype=int), np.array([], dtype=bool)) == {}
+
+
+def test_the_rates_of_classes_refuse_a_class_below_0():
+    with pytest.raises(InputError, match="expected labels from 0, got -1"):
+        rates_by_class(np.array([0, -1]), np.array([True, True]))
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.1, 0.5, 0.9, 0.99])

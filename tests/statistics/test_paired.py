@@ -10,7 +10,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import Rate, fisher, holm, mcnemar, paired_difference, unpaired_difference
+from negatoscope.statistics.intervals import Rate
+from negatoscope.statistics.paired import holm, mcnemar, paired_difference
+from negatoscope.statistics.unpaired import fisher, unpaired_difference
 
 changes = st.integers(1, 5000).flatmap(
     lambda n: st.integers(0, n).flatmap(lambda lost: st.tuples(st.just(lost), st.integers(0, n - lost), st.just(n)))

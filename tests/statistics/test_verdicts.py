@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from negatoscope.errors import InputError
-from negatoscope.statistics import prediction_interval, verdict
+from negatoscope.statistics.intervals import prediction_interval
+from negatoscope.statistics.verdicts import verdict
 
 RUNS = [0.9812, 0.9830, 0.9807, 0.9821]
 rates = st.lists(st.floats(0.0, 1.0), min_size=2, max_size=20)

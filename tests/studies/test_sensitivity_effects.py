@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from negatoscope.reproduce.measure import TrackedRate
-from negatoscope.statistics import Effect
+from negatoscope.statistics.factors import Effect
 from negatoscope.studies.sensitivity_effects import MATTERS, judge_factors, verdict_of
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_result import ClosestToPaper, FactorResult

@@ -12,7 +12,9 @@ from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, 
 from negatoscope.auditing.results import AuditSummary, ComparedAudit, Comparison, RateDifference
 from negatoscope.auditing.verdict import comparison_sentence
 from negatoscope.rows import RowReader
-from negatoscope.statistics import Rate, fisher, holm, mcnemar, paired_difference, unpaired_difference
+from negatoscope.statistics.intervals import Rate
+from negatoscope.statistics.paired import holm, mcnemar, paired_difference
+from negatoscope.statistics.unpaired import fisher, unpaired_difference
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
 

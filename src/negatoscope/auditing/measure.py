@@ -11,18 +11,16 @@ from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.results import ClassAccuracy, CleanResult, Confusion, TransformResult
 from negatoscope.registry import parse_spec
-from negatoscope.statistics import (
+from negatoscope.statistics.calibration import expected_calibration_error, reliability
+from negatoscope.statistics.information import (
     Pairs,
     count_pairs,
     entropy_bits,
-    expected_calibration_error,
-    measure_difference,
-    measure_rate,
     mutual_information_null,
     pairs_information_bits,
-    rates_by_class,
-    reliability,
 )
+from negatoscope.statistics.intervals import rates_by_class
+from negatoscope.statistics.measured import measure_difference, measure_rate
 
 TOP5_CLASSES = 20
 """With fewer classes than this, five guesses say little, and there is no top-5 accuracy."""
@@ -122,17 +120,16 @@ def _attack_success(clean: PredictionSet, after: PredictionSet) -> dict[str, flo
 
 
 def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
-    rates = rates_by_class(predictions.labels, predictions.correct, classes=int(predictions.labels.max()) + 1)
     return tuple(
         ClassAccuracy(
-            label=int(index),
-            name=names[int(index)] if index < len(names) else f"class {index}",
-            n=int(rates.n[index]),
-            accuracy=float(rates.accuracy[index]),
-            low=float(rates.low[index]),
-            high=float(rates.high[index]),
+            label=label,
+            name=names[label] if label < len(names) else f"class {label}",
+            n=rate.n,
+            accuracy=rate.accuracy,
+            low=rate.low,
+            high=rate.high,
         )
-        for index in np.flatnonzero(rates.n)
+        for label, rate in rates_by_class(predictions.labels, predictions.correct).items()
     )
 
 

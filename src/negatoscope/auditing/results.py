@@ -7,7 +7,8 @@ from typing import Literal
 from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.provenance import Provenance
-from negatoscope.statistics import Interval, Rate, ReliabilityBin
+from negatoscope.statistics.calibration import ReliabilityBin
+from negatoscope.statistics.intervals import Interval, Rate
 from negatoscope.transforms import TransformKind
 
 PlannedKind = TransformKind | Literal["attack"]

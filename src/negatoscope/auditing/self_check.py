@@ -18,7 +18,7 @@ from negatoscope.models.layouts import LAYOUTS
 from negatoscope.models.options import ChannelOrder, Range
 from negatoscope.models.predict import predict
 from negatoscope.reports.formatting import percent
-from negatoscope.statistics import Interval, wilson
+from negatoscope.statistics.intervals import Interval, wilson
 from negatoscope.types import LabelArray, PixelArray
 
 _CHECKED = 512  # images of the self-check

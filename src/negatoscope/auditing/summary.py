@@ -24,7 +24,9 @@ from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
-from negatoscope.statistics import Rate, holm, measure_rate
+from negatoscope.statistics.intervals import Rate
+from negatoscope.statistics.measured import measure_rate
+from negatoscope.statistics.paired import holm
 
 
 @dataclass(frozen=True, kw_only=True)

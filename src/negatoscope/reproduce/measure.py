@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from negatoscope.statistics import (
-    TrackedRate,
+from negatoscope.statistics.information import (
     contingency,
     entropy_bits,
-    measure_rate,
     mutual_information_bits,
     mutual_information_null,
 )
+from negatoscope.statistics.measured import TrackedRate, measure_rate
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """The columns of the rows of one pass over images, and whether each prediction is `correct`."""

@@ -18,7 +18,7 @@ from negatoscope.models.predict import BatchTransform, predict, row_columns
 from negatoscope.reproduce.measure import Columns, columns_by_pass
 from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
-from negatoscope.statistics import TrackedRate
+from negatoscope.statistics.measured import TrackedRate
 from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.tone import negative

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.measure import Destinations
     from negatoscope.reproduce.table1_document import PaperComparison, SummaryRow, Table1
     from negatoscope.reproduce.table1_run import Table1Run
-    from negatoscope.statistics import TrackedRate
+    from negatoscope.statistics.measured import TrackedRate
 
 _COLORS = {"agrees": "green", "above": "yellow", "below": "yellow", "undecided": "dim"}
 

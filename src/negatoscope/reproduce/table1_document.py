@@ -9,15 +9,9 @@ from negatoscope.documents import read_document
 from negatoscope.provenance import Provenance
 from negatoscope.reproduce.paper import printed
 from negatoscope.reproduce.table1_run import Table1Run
-from negatoscope.statistics import (
-    Interval,
-    TrackedRate,
-    Verdict,
-    mean_and_deviation,
-    prediction_interval,
-    verdict,
-    wilson,
-)
+from negatoscope.statistics.intervals import Interval, mean_and_deviation, prediction_interval, wilson
+from negatoscope.statistics.measured import TrackedRate
+from negatoscope.statistics.verdicts import Verdict, verdict
 
 MINIMUM_RUNS = 3
 """With fewer runs there is no verdict."""

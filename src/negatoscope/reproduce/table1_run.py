@@ -27,7 +27,7 @@ from negatoscope.reproduce.runs import (
     negatives_of,
     train_and_measure,
 )
-from negatoscope.statistics import TrackedRate
+from negatoscope.statistics.measured import TrackedRate
 from negatoscope.training.loop import Epoch
 
 ATTACKED = 1000

@@ -1,7 +1,7 @@
 """Whether a classifier is right as often as it is sure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -31,10 +31,6 @@ class ReliabilityBin:
     n: int
     confidence: float
     accuracy: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain data, under the names of the fields."""
-        return asdict(self)
 
 
 def reliability(

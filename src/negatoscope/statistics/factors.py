@@ -100,13 +100,10 @@ def fit_levels(runs: Runs) -> FittedLevels:
     expect(len(observed) > 0, "runs", "to hold at least one", len(observed))
     levels = tuple(connected)
     seeds = sorted({seed for _, seed, _ in observed})
-    design = np.zeros((len(observed), len(levels) + len(seeds) - 1))
-    for row, (level, seed, _) in enumerate(observed):
-        design[row, levels.index(level)] = 1
-        place = seeds.index(seed)
-        if place:
-            design[row, len(levels) + place - 1] = 1
-        design[row, len(levels) :] -= 1 / len(seeds)  # so that a level's effect is at the mean of all seeds
+    of_level = np.eye(len(levels))[[levels.index(level) for level, _, _ in observed]]
+    of_seed = np.eye(len(seeds))[[seeds.index(seed) for _, seed, _ in observed]]
+    # One seed is left out, and the others are centered: so a level's effect is at the mean of all seeds.
+    design = np.hstack([of_level, of_seed[:, 1:] - 1 / len(seeds)])
     values = np.array([value for _, _, value in observed])
     solution, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
     freedom = len(observed) - int(rank)
@@ -143,20 +140,18 @@ def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, d
     expect(default in fit.levels, "default", f"among {', '.join(fit.levels)}", default)
     fitted = {name: [level for level in levels if level in fit.levels] for name, levels in factors.items()}
     fitted = {name: levels for name, levels in fitted.items() if levels}
-    spreads = {name: _spread(fit, [default, *levels]) for name, levels in fitted.items()}
+    means = dict(zip(fit.levels, fit.means, strict=True))
+    spreads = {name: float(np.var([means[level] for level in (default, *levels)])) for name, levels in fitted.items()}
     total = sum(spreads.values()) + (fit.residual_variance or 0.0)
     shares = {name: spread / total if total else None for name, spread in spreads.items()}
     return {name: _effect(fit, levels, default, shares[name]) for name, levels in fitted.items()}
 
 
 def _effect(fit: FittedLevels, levels: Sequence[str], default: str, share: float | None) -> Effect:
-    first = fit.levels.index(default)
-    contrasts = np.zeros((len(levels), len(fit.levels)))
-    for row, level in enumerate(levels):
-        contrasts[row, fit.levels.index(level)] = 1
-        contrasts[row, first] -= 1
+    unit = dict(zip(fit.levels, np.eye(len(fit.levels)), strict=True))
+    contrasts = np.stack([unit[level] - unit[default] for level in levels])
     apart = contrasts @ fit.means
-    base = float(fit.means[first])
+    base = float(fit.means[fit.levels.index(default)])
     differences = expit(base + apart) - expit(base)
     most = int(np.argmax(np.abs(differences)))
     level, difference = levels[most], float(differences[most])
@@ -175,7 +170,3 @@ def _p_value(apart: Float64[np.ndarray, " k"], covariance: Float64[np.ndarray, "
         return 0.0 if np.any(apart) else 1.0
     ratio = float(apart @ np.linalg.pinv(covariance) @ apart) / len(apart)
     return float(stats.f.sf(ratio, len(apart), freedom))
-
-
-def _spread(fit: FittedLevels, levels: Sequence[str]) -> float:
-    return float(np.var([fit.means[fit.levels.index(level)] for level in levels]))

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int64
+from jaxtyping import Bool, Int
 from scipy import stats
 
 from negatoscope.errors import InputError
@@ -44,10 +44,6 @@ class Rate:
         interval = wilson(hits, n)
         return cls(n=n, correct=hits, accuracy=hits / n, low=interval.low, high=interval.high)
 
-    def to_dict(self) -> dict[str, float]:
-        """Plain data, under the names of the fields."""
-        return asdict(self)
-
 
 def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Wilson's score interval, without continuity correction, of `correct` successes among `n` independent images.
@@ -64,47 +60,23 @@ def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
     return Interval(float(interval.low), float(interval.high))
 
 
-@dataclass(frozen=True)
-class ClassRates:
-    """For each class, how many images it has and the share that is right, with Wilson 95 % intervals.
-
-    Where a class has no image, its rate and interval are NaN.
-    """
-
-    n: Int64[np.ndarray, " classes"]
-    correct: Int64[np.ndarray, " classes"]
-    accuracy: Float64[np.ndarray, " classes"]
-    low: Float64[np.ndarray, " classes"]
-    high: Float64[np.ndarray, " classes"]
-
-
-def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"], *, classes: int) -> ClassRates:
-    """The rate at which `correct` holds for each label.
+def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"]) -> dict[int, Rate]:
+    """The rate at which `correct` holds for each label that an image has, with the ends that `wilson` gives.
 
     Raises:
-        InputError: A label is not from 0 to `classes` - 1.
+        InputError: A label is below 0.
     """
-    outside = labels[(labels < 0) | (labels >= classes)]
-    expect(len(outside) == 0, "labels", f"from 0 to {classes - 1}", next(iter(outside), None))
-    n = np.bincount(labels, minlength=classes)
-    hits = np.bincount(labels[correct], minlength=classes)
-    low, high = _wilson_ends(hits, n)
-    with np.errstate(invalid="ignore"):
-        return ClassRates(n=n, correct=hits, accuracy=hits / n, low=low, high=high)
-
-
-def _wilson_ends(
-    correct: Int[np.ndarray, " classes"], n: Int[np.ndarray, " classes"]
-) -> tuple[Float64[np.ndarray, " classes"], Float64[np.ndarray, " classes"]]:
-    """What `wilson` gives, for many rates at once; NaN where `n` is 0."""
+    expect(labels.min(initial=0) >= 0, "labels", "from 0", labels.min(initial=0))
+    images = np.bincount(labels)
+    present = np.flatnonzero(images)
+    n, hits = images[present], np.bincount(labels[correct], minlength=len(images))[present]
     z = float(stats.norm.ppf(0.975))
-    counted = np.where(n > 0, n, np.nan)
-    middle = (correct + z**2 / 2) / (counted + z**2)
-    half = z / (counted + z**2) * np.sqrt(correct * (counted - correct) / counted + z**2 / 4)
-    # Exact ends, where rounding would leave a trace.
-    low = np.where(correct == 0, 0 * counted, middle - half)
-    high = np.where(correct == counted, 1.0, middle + half)
-    return low, high
+    middle = (hits + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(hits * (n - hits) / n + z**2 / 4)
+    low = np.where(hits == 0, 0.0, middle - half)  # exact ends, where rounding would leave a trace
+    high = np.where(hits == n, 1.0, middle + half)
+    columns = (column.tolist() for column in (n, hits, hits / n, low, high))
+    return dict(zip(present.tolist(), map(Rate, *columns), strict=True))
 
 
 def prediction_interval(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
-from negatoscope.statistics.clusters import cluster_bootstrap, cluster_bootstrap_difference
+from negatoscope.statistics.clusters import cluster_bootstrap
 from negatoscope.statistics.intervals import Interval, Rate
 from negatoscope.statistics.paired import mcnemar, paired_difference
 from negatoscope.types import TrackArray
@@ -59,11 +59,8 @@ def measure_rate(correct: Bool[np.ndarray, " n"], tracks: TrackArray | None = No
     Raises:
         InputError: There is no image.
     """
-    rate = Rate.of(correct)
-    resamples = _resamples(tracks)
-    by_track = None if tracks is None or not resamples else cluster_bootstrap(correct, tracks, resamples=resamples)
-    ends = (by_track.low, by_track.high) if by_track else (None, None)
-    return TrackedRate(rate.n, rate.correct, rate.accuracy, rate.low, rate.high, *ends)
+    rate, by_track = vars(Rate.of(correct)), _by_track(correct, tracks)
+    return TrackedRate(**rate, track_low=by_track.low, track_high=by_track.high) if by_track else TrackedRate(**rate)
 
 
 def measure_difference(
@@ -81,15 +78,14 @@ def measure_difference(
     """
     n, lost, gained = len(before), int(np.count_nonzero(before & ~after)), int(np.count_nonzero(~before & after))
     interval = paired_difference(lost, gained, n)
-    low, high = interval.low, interval.high
-    resamples = _resamples(tracks)
-    if tracks is not None and resamples:
-        by_track = cluster_bootstrap_difference(before, after, tracks, resamples=resamples)
-        low, high = min(low, by_track.low), max(high, by_track.high)
+    by_track = _by_track(before.astype(np.int64) - after, tracks) or interval
+    low, high = min(interval.low, by_track.low), max(interval.high, by_track.high)
     return PairedDifference(lost, gained, (lost - gained) / n, low, high, mcnemar(lost, gained))
 
 
-def _resamples(tracks: TrackArray | None) -> int:
-    """How often tracks are resampled: not at all where there is one or none, less often where there are very many."""
+def _by_track(values: Bool[np.ndarray, " n"] | Int[np.ndarray, " n"], tracks: TrackArray | None) -> Interval | None:
+    """The interval resampled by track, less often where there are very many; None where there is one track or none."""
     count = 0 if tracks is None else len(np.unique(tracks))
-    return 0 if count < 2 else max(200, min(2000, _DRAWS // count))
+    if tracks is None or count < 2:
+        return None
+    return cluster_bootstrap(values, tracks, resamples=max(200, min(2000, _DRAWS // count)))

@@ -14,7 +14,7 @@ from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, suitable_batch, to_images
 from negatoscope.reproduce.run_data import few_of
-from negatoscope.statistics import Rate
+from negatoscope.statistics.intervals import Rate
 from negatoscope.transforms.controls import noise, pixel_flips
 from negatoscope.transforms.negative_path import negative_path
 from negatoscope.transforms.tone import negative

@@ -12,7 +12,9 @@ default, has no two such numbers, and can be without matter only if all its judg
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from negatoscope.statistics import Effect, FittedLevels, factor_effects, fit_levels, holm, log_odds, mean_and_deviation
+from negatoscope.statistics.factors import Effect, FittedLevels, factor_effects, fit_levels, log_odds
+from negatoscope.statistics.intervals import mean_and_deviation
+from negatoscope.statistics.paired import holm
 from negatoscope.studies.sensitivity_plan import DEFAULT, Factor, Study
 from negatoscope.studies.sensitivity_result import FactorEffect, FactorResult, FactorVerdict, LevelResult
 from negatoscope.studies.sensitivity_run import StudyRun
