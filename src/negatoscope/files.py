@@ -1,11 +1,11 @@
 """Files that are there whole or not at all, also when the process is killed half-way."""
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -73,14 +73,13 @@ def writing_folder(path: Path) -> Iterator[Path]:
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"  # "." has no name
     shutil.rmtree(temporary, ignore_errors=True)  # of a killed process that had the same id
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                _flush(file)
-        temporary.replace(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+        with write_errors(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush(file)
+            temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -93,10 +92,8 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     """
     found = [path for folder in folders for path in folder.glob(".*.tmp") if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
     for path in found:
-        try:
+        with write_errors(path):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except OSError as error:
-            raise cannot_write(path, error) from error
 
 
 @contextmanager
@@ -106,20 +103,27 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another process holds it, or it cannot be written.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise OutputError(
-            f"expected {folder} to be free, but another run writes to it; wait or give another --out"
-        ) from error
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    try:
+    with holding(folder / ".lock", wait=False) as held:
+        if not held:
+            raise OutputError(f"expected {folder} to be free, but another run writes to it; wait or give another --out")
         yield
+
+
+@contextmanager
+def holding(lock: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock, its folder made if it is not there; False where another process has it and nobody is to wait.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    file = FileLock(lock, timeout=-1 if wait else 0)
+    with write_errors(lock.parent), suppress(Timeout):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file.acquire()
+    try:
+        yield file.is_locked
     finally:
-        lock.release()
+        file.release()
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
@@ -136,14 +140,11 @@ def sha256_of(path: Path) -> str:
     Raises:
         DataError: The file cannot be read.
     """
-    digest = sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
+            return hashlib.file_digest(file, hashlib.sha256).hexdigest()
     except OSError as error:
         raise DataError(f"expected a readable file, but {path} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def _flush(file: Path) -> None:

@@ -1,22 +1,32 @@
 """Images and classes come from paths alike in folders and archives."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negatoscope.data.class_folders import ClassFolders, arrange
+from negatoscope.data import Dataset
+from negatoscope.data.class_folders import open_class_folders
+from negatoscope.data.containers import FolderFiles, LazyImages
 from negatoscope.errors import DataError
 
 
-def found(*entries: str, split: str = "test", wrapped: bool = True, ordered: bool = True) -> ClassFolders:
-    return arrange(entries, split=split, where="pets.zip", wrapped=wrapped, ordered=ordered)
+def found(*entries: str, split: str = "test", wrapped: bool = True, ordered: bool = True) -> Dataset:
+    container = FolderFiles(Path(), entries)
+    return open_class_folders(container, Path("pets.zip"), split, wrapped=wrapped, ordered=ordered)
+
+
+def positions(dataset: Dataset) -> list[int]:
+    assert isinstance(dataset.images, LazyImages)
+    return dataset.images.positions.tolist()
 
 
 def test_folders_are_classes_and_deeper_folders_are_not() -> None:
     folders = found("dog/b.png", "cat/siamese/a.JPG", "cat/a.png", "loose.png", "cat/readme.txt")
     assert folders.class_names == ("cat", "dog")
     assert folders.names == ("cat/a.png", "cat/siamese/a.JPG", "dog/b.png")
-    assert folders.positions.tolist() == [2, 1, 0]
+    assert positions(folders) == [2, 1, 0]
     assert folders.labels.tolist() == [0, 0, 1]
 
 
@@ -55,7 +65,7 @@ def test_what_is_hidden_is_passed_over() -> None:
 
 def test_a_third_split_is_for_validation() -> None:
     entries = ("train/cat/a.png", "test/cat/b.png", "validation/cat/c.png")
-    assert found(*entries, split="validation").positions.tolist() == [2]
+    assert positions(found(*entries, split="validation")) == [2]
 
 
 @pytest.mark.parametrize(("split", "word"), [("train", "training"), ("validation", "validation")])
@@ -79,7 +89,7 @@ def test_any_paths_are_images_with_classes_or_one_sentence(entries: list[str], w
         folders = found(*entries, wrapped=wrapped)
     except DataError:
         return
-    assert len(folders.names) == len(folders.positions) == len(folders.labels) > 0
-    for name, position, label in zip(folders.names, folders.positions, folders.labels, strict=True):
+    assert len(folders.names) == len(positions(folders)) == len(folders.labels) > 0
+    for name, position, label in zip(folders.names, positions(folders), folders.labels, strict=True):
         assert entries[position].endswith(name)
         assert name.startswith(f"{folders.class_names[label]}/")

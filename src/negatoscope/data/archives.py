@@ -4,22 +4,13 @@ import gzip
 import io
 import tarfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.class_folders import ClassFolders, arrange
-from negatoscope.data.containers import (
-    Container,
-    LazyImages,
-    expect_size,
-    opening,
-    printable,
-    read_exactly,
-    reading,
-)
+from negatoscope.data.class_folders import open_class_folders
+from negatoscope.data.containers import Container, expect_size, opening, read_exactly, reading
 from negatoscope.data.zips import ZipMembers, tidy
 
 CLASS_SUFFIX = ".cls"
@@ -35,8 +26,8 @@ def open_zip(path: Path, split: str) -> Dataset:
     Raises:
         DataError: It is no zip, or holds no images of the split.
     """
-    members = ZipMembers(path)
-    return _dataset(path, split, members, arrange(members.names, split=split, where=str(path), wrapped=True))
+    dataset = open_class_folders(ZipMembers(path), path, split, wrapped=True)
+    return replace(dataset, files=(SourceFile.of_user(path),))
 
 
 def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
@@ -45,21 +36,8 @@ def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
     Raises:
         DataError: It holds no images of the split.
     """
-    arranged = arrange(members.names, split=split, where=str(path), wrapped=True, ordered=False)
-    return _dataset(path, split, members, arranged)
-
-
-def _dataset(path: Path, split: str, container: Container, arranged: ClassFolders) -> Dataset:
-    return Dataset(
-        spec=printable(path.name),
-        split=split,
-        images=LazyImages(container, arranged.positions),
-        labels=arranged.labels,
-        class_names=arranged.class_names,
-        samples=np.arange(len(arranged.labels)),
-        files=(SourceFile.of_user(path),),
-        names=arranged.names,
-    )
+    dataset = open_class_folders(members, path, split, wrapped=True, ordered=False)
+    return replace(dataset, files=(SourceFile.of_user(path),))
 
 
 class Place(NamedTuple):
@@ -91,12 +69,12 @@ class TarMembers(Container):
         self.paths = paths
         self.places: list[Place] = []
         self.classes: list[dict[str, bytes]] = []
-        self._entries: list[str] = []
+        entries: list[str] = []
+        super().__init__(entries)
         self._shard, self._file = -1, io.BufferedIOBase()
         for shard, path in enumerate(paths):
             with opening(path, "a whole tar"):
-                self.classes.append(self._scan(shard))
-        super().__init__(self._entries)
+                self.classes.append(self._scan(shard, entries))
 
     def __del__(self) -> None:
         self._file.close()
@@ -110,7 +88,7 @@ class TarMembers(Container):
             file.seek(place.offset)
             return read_exactly(file, place.size_bytes)
 
-    def _scan(self, shard: int) -> dict[str, bytes]:
+    def _scan(self, shard: int, entries: list[str]) -> dict[str, bytes]:
         file, classes = _Headers(self._open(shard)), {}
         with tarfile.open(fileobj=file, mode="r:") as tar:
             last = -1
@@ -123,7 +101,7 @@ class TarMembers(Container):
                     file.seek(member.offset_data)
                     classes[tidy(member.name)] = file.read(min(member.size, _MAX_CLASS_BYTES))
                 elif member.type in _REGULAR or member.isdir():
-                    self._entries.append(tidy(member.name) + "/" * member.isdir())
+                    entries.append(tidy(member.name) + "/" * member.isdir())
                     self.places.append(Place(shard, member.offset_data, member.size))
         if file.last != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("a header is damaged or its end is missing")
@@ -134,11 +112,9 @@ class TarMembers(Container):
     def _open(self, shard: int) -> io.BufferedIOBase:
         if shard != self._shard:
             self._file.close()
-            path = self.paths[shard]
-            with path.open("rb") as file:
-                packed = file.read(2) == b"\x1f\x8b"
-            self._file = gzip.open(path, "rb") if packed else path.open("rb")  # noqa: SIM115
-            self._shard = shard
+            with self.paths[shard].open("rb") as file:
+                opener = gzip.open if file.read(2) == b"\x1f\x8b" else open
+            self._file, self._shard = opener(self.paths[shard], "rb"), shard
         return self._file
 
 

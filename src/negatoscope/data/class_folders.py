@@ -1,13 +1,13 @@
 """One folder a class: images and labels from paths, in a folder as in an archive."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from negatoscope.data.containers import printable
+from negatoscope.data.base import Dataset
+from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError
-from negatoscope.types import IndexArray, LabelArray
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Files with other suffixes are no images and are passed over."""
@@ -15,72 +15,56 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".t
 SPLITS = ("train", "test", "validation")
 
 
-@dataclass(frozen=True)
-class ClassFolders:
-    """The images of one split.
-
-    Args:
-        class_names: Of all splits, sorted as text.
-        names: Each image's path from the folder of the split.
-        positions: Where its entry stands.
-        labels: Its class.
-    """
-
-    class_names: tuple[str, ...]
-    names: tuple[str, ...]
-    positions: IndexArray
-    labels: LabelArray
-
-
-def arrange(
-    entries: Sequence[str], *, split: str, where: str, wrapped: bool = False, ordered: bool = True
-) -> ClassFolders:
-    """Find the images of a split and their classes.
+def open_class_folders(
+    container: Container, path: Path, split: str, *, wrapped: bool = False, ordered: bool = True
+) -> Dataset:
+    """The images of a split, each named by its path from the folder of the split.
 
     They lie in ``SPLIT/CLASS``, or in ``CLASS`` if they are for test only; a class may hold more folders. Names that
     begin with a dot are passed over, and what macOS adds to archives.
 
     Args:
-        entries: Paths separated by "/"; those of folders end in "/".
+        container: What all entries are in. Its names are paths separated by "/"; those of folders end in "/".
+        path: Where the container is.
         split: "train", "test" or "validation".
-        where: How an error calls it all.
         wrapped: Whether a single folder around everything is taken off.
         ordered: Whether to sort by class and name; otherwise the images keep the order of their entries.
 
     Raises:
         DataError: There are no images of the split.
     """
-    entries = ["" if _is_hidden(entry) else entry for entry in entries]
+    entries = ["" if entry.startswith((".", "__MACOSX/")) or "/." in entry else entry for entry in container.names]
     top = _wrapper(entries) if wrapped else ""
     divided = any(_folders(entries, f"{top}{part}/") for part in SPLITS)
     home = f"{top}{split}/" if divided else top
     if not divided and split != "test":
         word = {"train": "training"}.get(split, split)
         raise DataError(
-            f"expected {word} images in {where}/{split}/CLASS, found no such folder; divide {where} into splits"
+            f"expected {word} images in {path}/{split}/CLASS, found no such folder; divide {path} into splits"
         )
     homes = [f"{top}{part}/" for part in SPLITS] if divided else [top]
     class_names = sorted(set().union(*(_folders(entries, place) for place in homes)))
     labels = {name: label for label, name in enumerate(class_names)}
-    found = [
+    images = [
         (labels[name.partition("/")[0]], name, position)
         for position, entry in enumerate(entries)
         if entry.startswith(home) and _is_image(name := entry.removeprefix(home))
     ]
-    if not found:
-        place = f"{where}/{home}CLASS"
+    if not images:
+        place = f"{path}/{home}CLASS"
         raise DataError(f"expected images ({', '.join(SUFFIXES)}) in {place}, found none; put each class in a folder")
-    found = sorted(found) if ordered else found
-    return ClassFolders(
-        tuple(printable(name) for name in class_names),
-        tuple(printable(name) for _, name, _ in found),
-        np.array([position for _, _, position in found], dtype=np.int64),
-        np.array([label for label, _, _ in found], dtype=np.int64),
+    if ordered:
+        images.sort()
+    positions = np.array([position for _, _, position in images], dtype=np.int64)
+    return Dataset(
+        spec=printable(path.name),
+        split=split,
+        images=LazyImages(container, positions),
+        labels=np.array([label for label, _, _ in images], dtype=np.int64),
+        class_names=tuple(map(printable, class_names)),
+        samples=np.arange(len(images)),
+        names=tuple(printable(name) for _, name, _ in images),
     )
-
-
-def _is_hidden(entry: str) -> bool:
-    return entry.startswith((".", "__MACOSX/")) or "/." in entry
 
 
 def _is_image(name: str) -> bool:

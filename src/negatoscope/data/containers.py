@@ -155,30 +155,27 @@ def read_exactly(file: BufferedIOBase, size_bytes: int) -> bytes:
 @contextmanager
 def reading(name: str) -> Iterator[None]:
     """Within it, whatever goes wrong in reading an image is a `DataError` with its name."""
-    with _reporting(f"expected a readable image, but {printable(name)} is none: ", ""):
+    with reporting(f"expected a readable image, but {printable(name)} is none: ", ""):
         yield
 
 
 @contextmanager
 def opening(path: Path, kind: str) -> Iterator[None]:
     """Within it, whatever is wrong with a file as a whole is a `DataError`; `kind` is what it should be: "a zip"."""
-    with _reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
+    with reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
         yield
 
 
 @contextmanager
-def _reporting(before: str, after: str) -> Iterator[None]:
+def reporting(before: str, after: str) -> Iterator[None]:
+    """Within it, what a library raises for a broken file is a `DataError` with its reason between two texts."""
     try:
         yield
     except DataError:
         raise
     except BROKEN as error:
-        raise DataError(f"{before}{reason_of(error)}{after}") from error
-
-
-def reason_of(error: BaseException) -> str:
-    """What an error says, in one line that any file can hold."""
-    return printable((getattr(error, "strerror", None) or str(error) or type(error).__name__).partition("\n")[0])
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"{before}{printable(reason.partition(chr(10))[0])}{after}") from error
 
 
 def printable(name: str) -> str:

@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from negatoscope.data.cache import lock_of
 from negatoscope.data.sources import Source
 from negatoscope.errors import DataError, DataNotFoundError
-from negatoscope.files import cannot_write
+from negatoscope.files import holding, write_errors
 
 if TYPE_CHECKING:
     import requests
@@ -17,26 +15,19 @@ TIMEOUT_SECONDS = 30
 """How long a download waits for the next bytes."""
 
 
-class DownloadError(DataNotFoundError):
-    """No address gives the file; the message says what each gave instead."""
-
-
 def download(source: Source, folder: Path, *, retries: int) -> dict[str, Path]:
     """Fetch a dataset's files into `folder`: each verified before it takes its name, and only those not there yet.
 
     Two processes at once download once: the second waits.
 
     Raises:
-        DataNotFoundError: No address gives a file.
+        DataNotFoundError: No address gives a file; the message says what each gave instead.
         DataError: Every address that answers gives something else than the official file.
         OutputError: The folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock_of(folder)):
-            return {name: _download(source, name, folder, retries) for name in source.files}
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    with holding(lock_of(folder)), write_errors(folder):
+        folder.mkdir(exist_ok=True)
+        return {name: _download(source, name, folder, retries) for name in source.files}
 
 
 def _download(source: Source, name: str, folder: Path, retries: int) -> Path:
@@ -56,7 +47,7 @@ def _download(source: Source, name: str, folder: Path, retries: int) -> Path:
             failures.append(f"{address} gave other bytes")
     if any(failure.endswith("other bytes") for failure in failures):
         raise DataError(f"expected the official {name} of {source.name}, but {', '.join(failures)}; try again later")
-    raise DownloadError(", ".join(failures))
+    raise DataNotFoundError(", ".join(failures))
 
 
 def _stream(url: str, output_file: str, _store: object) -> None:

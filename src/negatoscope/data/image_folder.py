@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
-from negatoscope.data.class_folders import arrange
+from negatoscope.data.class_folders import open_class_folders
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.prepare import prepared
 from negatoscope.errors import DataError
@@ -56,22 +56,16 @@ def open_folder(path: str, split: str) -> Dataset:
     if not path or not top.is_dir():
         raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, which is none; correct it")
     with opening(top, "a folder"):
-        entries = list(_entries(top))
-    arranged = arrange([name for name, _ in entries], split=split, where=str(top))
+        sizes = dict(_entries(top))
+    container = FolderFiles(top, list(sizes))
+    dataset = open_class_folders(container, top, split)
+    assert isinstance(dataset.images, LazyImages), "open_class_folders gives them"
     digest = sha256()
-    for name, position in zip(arranged.names, arranged.positions, strict=True):
-        digest.update(repr((name, entries[position][1])).encode())
+    for name, position in zip(dataset.names, dataset.images.positions, strict=True):
+        digest.update(repr((name, sizes[container.names[position]])).encode())
     name = printable(top.resolve().name)
-    return Dataset(
-        spec=f"folder:{name}",
-        split=split,
-        images=LazyImages(FolderFiles(top, [name for name, _ in entries]), arranged.positions),
-        labels=arranged.labels,
-        class_names=arranged.class_names,
-        samples=np.arange(len(arranged.labels)),
-        files=(SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=False),),
-        names=arranged.names,
-    )
+    file = SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=False)
+    return replace(dataset, spec=f"folder:{name}", files=(file,))
 
 
 def _entries(top: Path) -> Iterator[tuple[str, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from negatoscope.data.base import SourceFile
 from negatoscope.data.cache import downloads_folder
-from negatoscope.data.download import DownloadError, download
+from negatoscope.data.download import download
 from negatoscope.data.sources import Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, MissingExtraError
 from negatoscope.files import sha256_of
@@ -79,7 +79,7 @@ class DataLocator:
             DataError: A named folder does not exist or cannot be read.
         """
         source = sources()[dataset]
-        return [copy for origin, folder in self._folders(source) if (copy := _copy(source, origin, folder)).paths]
+        return [copy for copy in (_copy(source, *place) for place in self._folders(source)) if copy.paths]
 
     def fetch(self, dataset: str) -> LocalCopy:
         """Download into the cache what is missing or damaged there.
@@ -99,7 +99,7 @@ class DataLocator:
             raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
         try:
             return LocalCopy("cache", folder, download(source, folder, retries=RETRIES), ())
-        except DownloadError as error:
+        except DataNotFoundError as error:
             raise self._not_found(source, f"the download failed: {error}") from error
 
     def _folders(self, source: Source) -> Iterator[tuple[str, Path]]:

@@ -2,14 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
-
-from filelock import FileLock, Timeout
 
 from negatoscope.data import DATASETS, DataLocator, SourceFile
 from negatoscope.data.cache import downloads_folder, lock_of
@@ -17,7 +13,7 @@ from negatoscope.data.locator import LocalCopy, identify
 from negatoscope.data.prepare import leftovers, prepared_folder
 from negatoscope.data.sources import Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, SpecError
-from negatoscope.files import cannot_write
+from negatoscope.files import holding, write_errors
 
 State = Literal["official", "unofficial copy", "damaged", "incomplete", "not here", "elsewhere"]
 
@@ -94,11 +90,12 @@ def fetch(name: str, *, data_dir: Path | None = None) -> tuple[Entry, bool]:
         DataError: Its addresses give other bytes, or a named folder does not exist.
         OutputError: The cache cannot be written.
     """
-    source, locator = _published(name), DataLocator(data_dir)
-    at_hand = _is_at_hand(source, locator.complete_copy(name))
-    if not at_hand:
-        locator.fetch(name)
-    return _entry(name, locator), not at_hand
+    locator = DataLocator(data_dir)
+    entry = _entry(_published(name).name, locator)
+    if entry.state in ("official", "unofficial copy"):
+        return entry, False
+    locator.fetch(name)
+    return _entry(name, locator), True
 
 
 def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[Verified]:
@@ -139,7 +136,7 @@ def clean(*, downloads: bool = False) -> Cleaned:
     in_use: list[Path] = []
     size_bytes = 0
     for folder in [*_prepared_sets(), *_folders(downloads_folder())]:
-        with _holding(folder) as held:
+        with holding(lock_of(folder), wait=False) as held:
             targets = _removable(folder, downloads) if held else []
             size_bytes += sum(_remove(target) for target in targets)
         removed += targets
@@ -163,47 +160,35 @@ def _entry(name: str, locator: DataLocator) -> Entry:
         return Entry(name, title, "", 0, "elsewhere")
     size_bytes = sum(file.size_bytes for file in source.files.values())
     blank = Entry(name, source.title, source.license, size_bytes, "not here")
-    copy = locator.complete_copy(name) or next(iter(locator.copies(name)), None)
-    if copy is None:
+    copies = locator.copies(name)
+    if not copies:
         return replace(blank, missing=tuple(source.files))
+    copy = min(copies, key=lambda copy: bool(copy.missing))  # the first whole one, else the first
     files = tuple(identify(source, path) for path in copy.paths.values())
-    state = _state(copy, files)
-    return replace(blank, state=state, origin=copy.origin, folder=copy.folder, files=files, missing=copy.missing)
-
-
-def _state(copy: LocalCopy, files: Sequence[SourceFile]) -> State:
-    if copy.missing:
-        return "incomplete"
+    state: State = "damaged" if copy.origin == "cache" else "unofficial copy"
     if all(file.official for file in files):
-        return "official"
-    return "damaged" if copy.origin == "cache" else "unofficial copy"
-
-
-def _is_at_hand(source: Source, copy: LocalCopy | None) -> bool:
-    if copy is None:
-        return False
-    return copy.origin != "cache" or all(identify(source, path).official for path in copy.paths.values())
+        state = "official"
+    if copy.missing:
+        state = "incomplete"
+    return replace(blank, state=state, origin=copy.origin, folder=copy.folder, files=files, missing=copy.missing)
 
 
 def _verify_copy(source: Source, copy: LocalCopy) -> list[Verified]:
     rows = []
     for name, path in copy.paths.items():
         file = identify(source, path)
-        problem = _problem(partial(source.check, copy.paths, name)) if source.check else ""
+        problem = ""
+        try:
+            if source.check:
+                source.check(copy.paths, name)
+        except DataError as error:
+            problem = str(error)
         if not problem and not file.official and (copy.origin == "cache" or source.check is None):
             problem = f"expected the official file in {path}, got another; run negatoscope data fetch {source.name}"
         rows.append(Verified(source.name, copy.origin, path, file.sha256, file.official, problem))
     for path in (copy.folder / name for name in copy.missing):
         rows.append(Verified(source.name, copy.origin, path, "", False, f"expected {path}, it is missing; add it"))
     return rows
-
-
-def _problem(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except DataError as error:
-        return str(error)
-    return ""
 
 
 def _prepared_sets() -> list[Path]:
@@ -224,31 +209,12 @@ def _removable(folder: Path, downloads: bool) -> list[Path]:
     return leftovers(folder) + unfinished + ([folder] if all_of_it and folder.is_dir() else [])
 
 
-@contextmanager
-def _holding(folder: Path) -> Iterator[bool]:
-    """Hold the lock of `folder`; False where another process has it."""
-    lock = FileLock(lock_of(folder))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
 def _remove(path: Path) -> int:
     """Remove a file, or a folder that first loses its name, so that nobody reads half of it; its size in bytes."""
     size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
-    try:
+    with write_errors(path):
         if path.is_dir():
             shutil.rmtree(path.rename(path.with_name(f".{path.name}.{os.getpid()}.tmp")))
         else:
             path.unlink()
-    except OSError as error:
-        raise cannot_write(path, error) from error
     return size_bytes

@@ -7,11 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from negatoscope.data.cache import cache_folder, lock_of
 from negatoscope.errors import DataError
-from negatoscope.files import cannot_write, writing_folder
+from negatoscope.files import holding, writing_folder
 
 FORMAT = 1
 """Counted up when arrays prepared by an earlier version must not be used any more."""
@@ -39,17 +38,18 @@ def prepared(key: Mapping[str, object], make: Callable[[], Mapping[str, np.ndarr
     text = json.dumps({"format": FORMAT, **key}, sort_keys=True)
     folder = prepared_folder() / f"{key['dataset']}-{sha256(text.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(lock_of(folder))
-            lock.acquire()
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        try:
-            _make(folder, text, make)
-        finally:
-            lock.release()
-    return _read(folder)
+        with holding(lock_of(folder)):
+            if not folder.is_dir():  # another process may have made it since
+                _make(folder, text, make)
+    try:
+        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+        if not arrays or not (folder / "key.json").is_file():
+            raise FileNotFoundError("arrays are missing")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"expected prepared arrays in {folder}, got damaged ones; run negatoscope data clean"
+        ) from error
+    return arrays
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -58,8 +58,6 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def _make(folder: Path, text: str, make: Callable[[], Mapping[str, np.ndarray]]) -> None:
-    if folder.is_dir():
-        return
     for leftover in leftovers(folder):
         shutil.rmtree(leftover, ignore_errors=True)
     arrays = make()
@@ -67,17 +65,3 @@ def _make(folder: Path, text: str, make: Callable[[], Mapping[str, np.ndarray]])
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
         (temporary / "key.json").write_text(text, encoding="utf-8")
-
-
-def _read(folder: Path) -> dict[str, np.ndarray]:
-    try:
-        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
-    except (OSError, ValueError) as error:
-        raise _damaged(folder) from error
-    if not arrays or not (folder / "key.json").is_file():
-        raise _damaged(folder)
-    return arrays
-
-
-def _damaged(folder: Path) -> DataError:
-    return DataError(f"expected prepared arrays in {folder}, got damaged ones; run negatoscope data clean")

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 
-from negatoscope.data.containers import BROKEN, Container, expect_size, opening, printable, reason_of
+from negatoscope.data.containers import Container, expect_size, opening, printable, reading, reporting
 from negatoscope.errors import DataError
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of the others, some unpack without bound
@@ -56,13 +56,8 @@ class ZipMembers(Container):
 
     def read(self, position: int) -> bytes:
         """A member's bytes."""
-        try:
+        with reading(self.names[position]):
             return self._unpacked(position)
-        except DataError:
-            raise
-        except BROKEN as error:
-            name = printable(self.names[position])
-            raise DataError(f"expected a readable image, but {name} is none: {reason_of(error)}") from error
 
     def read_named(self, name: str) -> bytes:
         """The bytes of the member of that name.
@@ -70,15 +65,8 @@ class ZipMembers(Container):
         Raises:
             DataError: It is missing or damaged.
         """
-        try:
+        with reporting(f"expected {name} in {self.path}, got a missing or damaged member (", "); fetch the zip again"):
             return self._unpacked(self.positions[name])
-        except DataError:
-            raise
-        except BROKEN as error:
-            raise DataError(
-                f"expected {name} in {self.path}, got a missing or damaged member ({reason_of(error)}); "
-                "fetch the zip again"
-            ) from error
 
     def stream(self, name: str) -> io.BufferedIOBase:
         """The member of that name, to be read piece by piece.
