@@ -115,8 +115,8 @@ def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path
     """The paper's network, trained for seconds, in one or two kinds of files, and the options that each needs."""
     import torch
 
+    from negatoscope.models.checkpoint import save_network
     from negatoscope.models.networks import NetworkSettings, PaperNetwork
-    from negatoscope.models.trained import save_network
 
     network = PaperNetwork(channels=1, size=28, classes=10, settings=NetworkSettings(), seed=0)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)

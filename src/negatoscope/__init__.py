@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from negatoscope.data import load_dataset as load_dataset
     from negatoscope.data.open import open_dataset as open_dataset
     from negatoscope.data.split import split_validation as split_validation
+    from negatoscope.models.checkpoint import load_network as load_network
+    from negatoscope.models.checkpoint import save_network as save_network
     from negatoscope.models.networks import PaperNetwork as PaperNetwork
     from negatoscope.models.open import open_classifier as open_classifier
     from negatoscope.models.predict import predict as predict
-    from negatoscope.models.trained import load_network as load_network
-    from negatoscope.models.trained import save_network as save_network
     from negatoscope.training.loop import train as train
     from negatoscope.training.recipe import Recipe as Recipe
     from negatoscope.training.recipe import load_recipe as load_recipe
@@ -41,14 +41,14 @@ _HOMES = {
     "compare": "auditing.compare",
     "fgsm": "attacks.gradient",
     "load_dataset": "data",
-    "load_network": "models.trained",
+    "load_network": "models.checkpoint",
     "load_recipe": "training.recipe",
     "negative": "transforms.tone",
     "open_classifier": "models.open",
     "open_dataset": "data.open",
     "pgd": "attacks.gradient",
     "predict": "models.predict",
-    "save_network": "models.trained",
+    "save_network": "models.checkpoint",
     "split_validation": "data.split",
     "train": "training.loop",
 }

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from negatoscope.errors import DataError, InputError
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.checkpoint import save_network
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
-from negatoscope.models.trained import save_network
 
 CPU = torch.device("cpu")
 NORMALISED = {"mean": "0.1307", "std": "0.3081"}

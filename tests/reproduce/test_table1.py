@@ -15,8 +15,8 @@ from negatoscope.data import DataLocator
 from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
 from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
+from negatoscope.models.checkpoint import load_network
 from negatoscope.models.predict import predict
-from negatoscope.models.trained import load_network
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.runs import RunSpec, read_run

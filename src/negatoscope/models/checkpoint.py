@@ -1,16 +1,25 @@
-"""Tensors and a little JSON in one safetensors file: written whole or not at all, and never able to run code."""
+"""Checkpoints: tensors and a little JSON in one safetensors file, written whole or not at all, never able to run code.
+
+A network that this project trained is such a file: saved, loaded, and opened for an audit.
+"""
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from negatoscope.errors import DataError
-from negatoscope.files import write_whole
+from negatoscope.errors import DataError, InputError
+from negatoscope.files import sha256_of, write_whole
+from negatoscope.models import LoadedModel, register_model
+from negatoscope.models.networks import NetworkSettings, PaperNetwork
+from negatoscope.models.options import ModelOptions
+from negatoscope.models.torch_module import load_callable
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, object]) -> str:
@@ -44,3 +53,63 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise DataError(f"expected a checkpoint in {path}, got a damaged file ({error}); delete it") from error
     return tensors, facts
+
+
+def save_network(path: Path, network: PaperNetwork, *, facts: Mapping[str, object]) -> str:
+    """Write a network's weights and all that is needed to build it again; return the file's sha256.
+
+    Args:
+        path: The file, by custom ending in ".safetensors".
+        network: What to save.
+        facts: What else to save with it, as JSON can hold it.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full.
+    """
+    shape = {"channels": network.channels, "size": network.size, "classes": network.classes}
+    return save_tensors(path, network.state_dict(), facts={**facts, **shape, "network": asdict(network.settings)})
+
+
+def load_network(path: Path) -> tuple[PaperNetwork, dict[str, object]]:
+    """Read what `save_network` wrote: the network in evaluation mode, its parameters closed to gradients.
+
+    Raises:
+        DataError: The file is missing, damaged or of another kind.
+    """
+    tensors, facts = load_tensors(path)
+    try:
+        settings = NetworkSettings(**facts["network"])  # type: ignore[arg-type]
+        shape = {name: int(facts[name]) for name in ("channels", "size", "classes")}  # type: ignore[call-overload]
+        network = PaperNetwork(**shape, settings=settings, seed=0)
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        raise DataError(f"expected a network of this project in {path.name}, got another file: {error}") from error
+    network.eval().requires_grad_(False)
+    return network, facts
+
+
+@register_model("trained", form="weights.safetensors")
+def trained(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
+    """A file of `save_network`, ending in ".safetensors", with all that it expects in it.
+
+    Raises:
+        DataError: The file is missing or damaged, or holds weights without the network that they belong to.
+    """
+    path = Path(text).expanduser()
+    if path.suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(path, framework="pt") as opened:
+            foreign = "facts" not in (opened.metadata() or {})
+    except FileNotFoundError as error:
+        raise DataError(f"expected weights in {path}, but there is no such file") from error
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"expected safetensors in {path.name}, got a file that is not: {error}") from error
+    if foreign:
+        raise DataError(
+            f"expected a network that this project trained in {path.name}, got weights alone; "
+            "name what makes the network, package.module:factory, and give them with --weights"
+        )
+    network, _ = load_network(path)
+    loaded = load_callable(network, name=path.stem, device=device)
+    return replace(loaded, kind="trained", sha256=sha256_of(path), runs_code=False)

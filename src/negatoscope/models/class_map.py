@@ -8,11 +8,7 @@ from negatoscope.errors import InputError, expect
 
 
 def read_class_map(
-    text: str,
-    *,
-    data_classes: int | None = None,
-    class_names: Sequence[str] = (),
-    labels: Sequence[str] = (),
+    text: str, *, data_classes: int | None = None, class_names: Sequence[str] = (), labels: Sequence[str] = ()
 ) -> tuple[int, ...]:
     """For each class of the data, which output it is.
 

@@ -45,11 +45,6 @@ def read_shape(dims: Dims, *, options: ModelOptions, name: str) -> ModelOptions:
 
 
 def _agrees(reading: Reading, options: ModelOptions) -> bool:
-    height, width = options.size or (None, None)
-    pairs = [
-        (reading.layout, options.layout),
-        (reading.channels, options.channels),
-        (reading.height, height),
-        (reading.width, width),
-    ]
-    return all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
+    read = (reading.layout, reading.channels, reading.height, reading.width)
+    given = (options.layout, options.channels, *(options.size or (None, None)))
+    return all(ours is None or theirs is None or ours == theirs for ours, theirs in zip(read, given, strict=True))

@@ -1,12 +1,12 @@
 """Torch modules and any other callable: the user's own code, named as such; only weights are read from files."""
 
-import importlib
 import pickle
 import re
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -101,14 +101,10 @@ def _tensors(path: Path) -> object:
 
 def _call_factory(text: str) -> object:
     """What the named factory returns."""
-    module_name, _, names = text.partition(":")
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
-        factory: Any = importlib.import_module(module_name)
-        for name in names.split("."):
-            factory = getattr(factory, name)
-        return factory()
+        return resolve_name(text)()
     except Exception as error:  # the user's code may fail in any way
         got = f"{type(error).__name__}: {reason(error)}"
         raise InputError(f"expected {text} to be a function that makes a model, but {got}") from error

@@ -13,9 +13,9 @@ from negatoscope.documents import write_document
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
+from negatoscope.models.checkpoint import load_network
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict
-from negatoscope.models.trained import load_network
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons

@@ -11,8 +11,8 @@ import numpy as np
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
+from negatoscope.models.checkpoint import save_network
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.models.trained import save_network
 from negatoscope.registry import Spec, parse_spec
 from negatoscope.reproduce.measure import Columns, Destinations, accuracy_of, confidence_of, destinations_of
 from negatoscope.reproduce.paper import EPSILONS

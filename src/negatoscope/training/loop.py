@@ -15,7 +15,7 @@ from negatoscope.errors import DataError, InputError, expect
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.checkpoint import load_tensors, save_tensors
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.models.predict import predict, to_images
+from negatoscope.models.predict import BatchTransform, predict, to_images
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import (
     accumulate_gradients,
@@ -29,6 +29,7 @@ from negatoscope.training.step import (
     shifts,
 )
 from negatoscope.transforms.tone import negative
+from negatoscope.types import LabelArray, PixelArray
 
 MONITORED = 2000
 """How many training images the negative accuracy along training is counted on."""
@@ -136,16 +137,14 @@ class _Run:
         self.pixels = torch.from_numpy(np.array(self.training_images)).to(hardware.device)
         self.labels = torch.from_numpy(np.array(training.labels)).to(hardware.device)
         self.monitored = np.sort(np.random.default_rng(0).permutation(len(training))[:MONITORED])
+        self.steps_per_epoch = -(-len(training) // recipe.batch_size)
+        self.steps = recipe.epochs * self.steps_per_epoch
         self.network = make_network(training, recipe, seed=derive_seed(self.seed, "weights"), device=hardware.device)
         self.optimizer = make_optimizer(self.network, recipe, device=hardware.device)
 
     @property
     def epoch(self) -> int:
         return len(self.history)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return -(-len(self.labels) // self.recipe.batch_size)
 
     def train_epoch(self, progress: Callable[[TrainingProgress], None]) -> None:
         """One pass over the training images; every random draw in it depends on the seed and the epoch alone."""
@@ -177,8 +176,7 @@ class _Run:
             return measured
 
         began = time.monotonic()
-        steps = self.recipe.epochs * self.steps_per_epoch
-        progress(TrainingProgress(step, steps, tuple(self.history), accuracies))
+        progress(TrainingProgress(step, self.steps, tuple(self.history), accuracies))
         return time.monotonic() - began
 
     def _draws(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -195,9 +193,8 @@ class _Run:
             images = torch.where(flipped[:, None, None, None], negative(images), images)
         if self.recipe.shift:
             images = shifted(images, offsets, pixels=self.recipe.shift)
-        rate = learning_rate(self.recipe, step=step, steps=self.recipe.epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(self.recipe, step=step, steps=self.steps)
         self.optimizer.zero_grad()
         loss = accumulate_gradients(
             self.network, images, self.labels[chosen], recipe=self.recipe, epsilon=self.epsilon, hardware=self.hardware
@@ -208,17 +205,16 @@ class _Run:
     def _accuracies(self) -> tuple[float, float]:
         """On validation images and on negatives of training images; leaves the network in evaluation mode."""
         self.network.eval()
-        device, monitored = self.hardware.device, self.monitored
-        validation = predict(self.network, self.validation_images, self.validation.labels, device=device)
-        negatives = predict(
-            self.network,
-            self.training_images[monitored],
-            self.training.labels[monitored],
-            device=device,
-            batch_transform=lambda images, labels: negative(images),
+
+        def accuracy(images: PixelArray, labels: LabelArray, transform: BatchTransform | None = None) -> float:
+            measured = predict(self.network, images, labels, device=self.hardware.device, batch_transform=transform)
+            return float((measured.predictions == labels).mean())
+
+        images, labels = self.training_images[self.monitored], self.training.labels[self.monitored]
+        return (
+            accuracy(self.validation_images, self.validation.labels),
+            accuracy(images, labels, lambda images, labels: negative(images)),
         )
-        accuracy = float((validation.predictions == self.validation.labels).mean())
-        return accuracy, float((negatives.predictions == self.training.labels[monitored]).mean())
 
     def _measure(self, loss: float, seconds: float) -> None:
         accuracy, negative_accuracy = self._accuracies()

@@ -72,14 +72,12 @@ def make_network(dataset: Dataset, recipe: Recipe, *, seed: int, device: torch.d
 def make_optimizer(network: nn.Module, recipe: Recipe, *, device: torch.device) -> torch.optim.Optimizer:
     """The recipe's optimizer over all parameters, in its fused form where there is one."""
     parameters = list(network.parameters())
-    rate, decay = recipe.learning_rate, recipe.weight_decay
+    rate, momentum, decay = recipe.learning_rate, recipe.momentum, recipe.weight_decay
     fused = device.type in ("cpu", "cuda")
     match recipe.optimizer:
         case "sgd":
-            momentum, nesterov = recipe.momentum, recipe.nesterov and recipe.momentum > 0
-            return torch.optim.SGD(
-                parameters, rate, momentum=momentum, nesterov=nesterov, weight_decay=decay, fused=fused
-            )
+            nesterov = recipe.nesterov and momentum > 0
+            return torch.optim.SGD(parameters, rate, momentum, nesterov=nesterov, weight_decay=decay, fused=fused)
         case "adam":
             return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
         case "adamw":

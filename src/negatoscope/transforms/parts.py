@@ -1,12 +1,12 @@
 """A batch, changed a few images at a time, so that what is computed on the way stays in the cache."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
 from negatoscope.types import Images
 
-_VALUES = 2**18
+_VALUES = 2**18  # about a megabyte in float32, but an image for each thread; on a GPU all at once
 
 
 def by_parts(images: Images, change: Callable[[Images], Images]) -> Images:
@@ -17,13 +17,8 @@ def by_parts(images: Images, change: Callable[[Images], Images]) -> Images:
         change: Makes of some images as many of the same shape. Gradients flow through it.
     """
     changed = torch.empty_like(images)
-    for part in parts_of(images):
-        changed[part] = change(images[part])
-    return changed
-
-
-def parts_of(images: Images) -> Iterator[slice]:
-    """Slices of the batch, each of about a megabyte in float32, but an image for each thread; on a GPU only one."""
     size = max(torch.get_num_threads(), _VALUES // max(1, images.shape[1:].numel()))
     size = size if images.is_cpu else max(size, len(images))
-    return (slice(start, start + size) for start in range(0, len(images), size))
+    for start in range(0, len(images), size):
+        changed[start : start + size] = change(images[start : start + size])
+    return changed
