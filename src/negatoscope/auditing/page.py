@@ -16,8 +16,6 @@ from negatoscope.reports.figures import save_figure
 from negatoscope.reports.page import Section
 from negatoscope.reports.templates import render
 
-_FOOTER = "Made by negatoscope. This page needs no network. Beside it: summary.json, rows.parquet, junit.xml, figures."
-
 
 def write_report(out: Path, summary: AuditSummary) -> None:
     """Write `report.html`, `junit.xml` and `figures/` to `out`; pictures come from `gallery/` there, if there is one.
@@ -41,15 +39,7 @@ def write_report(out: Path, summary: AuditSummary) -> None:
 
 def audit_html(report: Report, sections: Mapping[str, Section]) -> str:
     """The page; all that it shows is in it, and whatever names say is escaped."""
-    page = render(
-        "reports/page.html.jinja",
-        title=f"{report.summary.title}: negatoscope audit",
-        question="Does it still see what a person sees?",
-        head=render("auditing/page_head.jinja", summary=report.summary, focus=report.focus),
-        sections=sections,
-        footer=_FOOTER,
-    )
-    return str(page)
+    return str(render("auditing/report.html.jinja", report=report, sections=sections))
 
 
 def audit_notebook(summary: AuditSummary) -> str:

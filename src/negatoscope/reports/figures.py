@@ -15,29 +15,15 @@ from negatoscope.reports.palette import PRINT
 
 DARK, GRAY, FAINT = (PRINT[name] for name in ("ink", "soft", "line"))
 
+_Pair = tuple[float, float]
+
 _LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35  # inches
 _ROW, _HEAD, _NAMES, _PLOT, _VALUES = 0.25, 0.85, 3.5, 4.2, 1.5
 
-_GRAY_PARTS = ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.labelcolor")
-_DARK_PARTS = ("text.color", "xtick.labelcolor")
-_NO_PARTS = ("axes.spines.left", "axes.spines.right", "axes.spines.top", "ytick.left", "legend.frameon")
-STYLE: dict[str, Any] = {
-    **dict.fromkeys(_GRAY_PARTS, GRAY),
-    **dict.fromkeys(_DARK_PARTS, DARK),
-    **dict.fromkeys(_NO_PARTS, False),
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10.0,
-    "axes.titlesize": 11.0,
-    "axes.titleweight": "bold",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
+_COLORS = {
+    **dict.fromkeys(("text.color", "xtick.labelcolor"), DARK),
+    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.labelcolor"), GRAY),
     "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "negatoscope",
 }
 
 MARGIN = 0.15
@@ -48,7 +34,7 @@ TICKS = (0, 25, 50, 75, 100)
 
 def styled() -> AbstractContextManager[None]:
     """The look of all figures, whatever the user's own settings, for as long as the block runs."""
-    return style.context(["default", STYLE])
+    return style.context(["default", Path(__file__).with_suffix(".mplstyle"), _COLORS])
 
 
 def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float, share: str) -> tuple[Figure, Any]:
@@ -123,15 +109,7 @@ def write_beside(axes: Axes, row: int, text: str, *, side: Literal["left", "righ
     write_at(axes, text, (x, row), ("axes fraction", "data"), offset=(offset, 0), ha=align, va="center", weight=weight)
 
 
-def write_at(
-    axes: Axes,
-    text: str,
-    place: tuple[float, float],
-    frame: str | tuple[str, str],
-    *,
-    offset: tuple[float, float],
-    **look: Any,
-) -> None:
+def write_at(axes: Axes, text: str, place: _Pair, frame: str | tuple[str, str], *, offset: _Pair, **look: Any) -> None:
     """Write a text, never as a formula, some points away from a place in `frame` (matplotlib's `xycoords`)."""
     where: dict[str, Any] = {"xycoords": frame, "textcoords": "offset points", "annotation_clip": False}
     axes.annotate(text, place, offset, parse_math=False, **where, **look)

@@ -32,7 +32,7 @@ def inline_svg(figure: Figure, *, name: str, title: str, description: str = "") 
     drawing = ET.fromstring(content.getvalue())
     for element in drawing.iter():
         element.tag = _plain(element.tag)
-        element.attrib = {_plain(key): value for key, value in element.items()}
+        element.attrib = {_plain(key): value for key, value in element.items() if key != "clip-path"}
     used = {element.get("href", "")[1:] for element in drawing.iter("use")}
     for element in drawing.iter():
         _adopt(element, used, name)
@@ -58,7 +58,6 @@ def _adopt(element: ET.Element, used: set[str], name: str) -> None:
         element.set("id", f"{name}-{identifier}")
     if target := element.get("href"):
         element.set("href", f"#{name}-{target[1:]}")
-    element.attrib.pop("clip-path", None)
     if style := element.get("style"):
         style = re.sub(r"font: (?:\w+ )*([\d.]+px) [^;]*", r"font-size: \1", style)
         style = re.sub(r"font-family: [^;]*;? ?", "", style)

@@ -2,10 +2,11 @@
 
 from functools import cache, partial
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from negatoscope.reports import formatting, palette
+from negatoscope.reports import palette
+from negatoscope.reports.formatting import bits, counted, interval, joined, p_value, percent, points, tight
 
 
 def render(template: str, **context: object) -> Markup:
@@ -18,24 +19,16 @@ def environment() -> Environment:
     """What every template of this package can use."""
     environment = Environment(
         loader=PackageLoader("negatoscope", ""),
-        autoescape=lambda name: not (name or "").endswith(".md.jinja"),
+        autoescape=select_autoescape(disabled_extensions=["md.jinja"], default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        position=position,
-        breakable=breakable,
-        tight=formatting.tight,
-        percent=partial(formatting.percent, decimals=1),
-        interval=partial(formatting.interval, decimals=1),
-        points=formatting.points,
-        p_value=formatting.p_value,
-        bits=formatting.bits,
-        thousands="{:,}".format,
-        counted=formatting.counted,
-        joined=formatting.joined,
-    )
+    as_they_are = (position, breakable, tight, points, p_value, bits, counted, joined)
+    environment.filters.update({function.__name__: function for function in as_they_are})
+    environment.filters["percent"] = partial(percent, decimals=1)
+    environment.filters["interval"] = partial(interval, decimals=1)
+    environment.filters["thousands"] = "{:,}".format
     environment.globals["palettes"] = {
         name: palette.css_variables(getattr(palette, name.upper())) for name in ("light", "dark", "print", "notebook")
     }

@@ -18,7 +18,8 @@ from collections.abc import Callable
 
 from negatoscope.auditing.page_contents import Report as Report
 from negatoscope.registry import Registry
-from negatoscope.reports.page import Section
+from negatoscope.reports.page import Section as Section
+from negatoscope.reports.page import render_section as render_section
 
 SECTIONS: Registry[Callable[[Report], Section | None]] = Registry("section", "negatoscope.auditing.sections")
 """Every section by its name, which is its anchor in the page; a section that has nothing to show is None."""

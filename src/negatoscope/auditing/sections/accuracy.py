@@ -4,10 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from negatoscope.auditing.results import TransformResult
-from negatoscope.auditing.sections import Report, register_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import GRAY, draw_rows, styled, write_at, write_beside
 from negatoscope.reports.formatting import measured, one_line, percent
-from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 

@@ -1,8 +1,7 @@
 """Accuracy of each class, clean and under the transform in focus."""
 
 from negatoscope.auditing.results import AuditSummary, ClassAccuracy, TransformResult
-from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.page import Section, render_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 
 
 @register_section

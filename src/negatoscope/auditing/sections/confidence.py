@@ -4,11 +4,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
-from negatoscope.auditing.sections import Report, register_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import GRAY, draw_legend, draw_panel, styled
 from negatoscope.reports.formatting import one_line, percent
 from negatoscope.reports.inline_svg import inline_svg
-from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 

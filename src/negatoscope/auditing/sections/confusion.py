@@ -6,10 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from negatoscope.auditing.results import DatasetSummary, TransformResult
-from negatoscope.auditing.sections import Report, register_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import draw_rows, styled, write_beside
 from negatoscope.reports.formatting import one_line, percent
-from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 

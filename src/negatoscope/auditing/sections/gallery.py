@@ -1,8 +1,7 @@
 """Pictures of what a transform made the classifier misclassify."""
 
 from negatoscope.auditing.page_gallery import by_transform
-from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.page import Section, render_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 
 
 @register_section

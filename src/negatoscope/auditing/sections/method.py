@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from negatoscope.auditing.sections import Report, register_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.documents import to_plain
-from negatoscope.reports.page import Section, render_section
 
 
 @register_section

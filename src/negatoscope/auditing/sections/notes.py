@@ -1,8 +1,7 @@
 """What a reader must know before believing a number."""
 
 from negatoscope.auditing.page_text import notes as sentences
-from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.page import Section, render_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 
 
 @register_section

@@ -1,8 +1,7 @@
 """Every number of every transform in one table."""
 
 from negatoscope.auditing import page_text
-from negatoscope.auditing.sections import Report, register_section
-from negatoscope.reports.page import Section, render_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 
 
 @register_section

@@ -10,10 +10,9 @@ from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Rectangle
 
 from negatoscope.auditing.results import AuditSummary, Measurement
-from negatoscope.auditing.sections import Report, register_section
+from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import DARK, GRAY, TICKS, draw_legend, draw_panel, styled
 from negatoscope.reports.inline_svg import inline_svg
-from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.palette import PRINT
 
 _PATHS = {
