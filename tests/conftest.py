@@ -1,6 +1,7 @@
 """What all tests share: datasets from a seeded generator, a cache of their own, one thread, real data if at hand."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,13 @@ def one_thread() -> None:
     """Where cores are busy, threads that wait for each other take twenty times as long as one; commands inherit it."""
     torch.set_num_threads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_interrupts() -> None:
+    """Commands that run in this process take it for one in the foreground, also where a script started the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

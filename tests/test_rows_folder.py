@@ -85,7 +85,8 @@ def test_memory_holds_the_rows_of_one_transform(tmp_path):
     rows = RowReader(folder)
     for name in names:
         peaks.append(rows.read(name, columns=["sample", "confidence"]).nbytes)
-        assert pool.bytes_allocated() - before < 100_000, "nothing stays"
+        # Arrow's threads may still be about to free what was read last.
+        assert pool.bytes_allocated() - before <= 60_000 * 8, "no more than the rows of one transform stay"
     assert set(peaks) == {60_000 * 8}
 
 
