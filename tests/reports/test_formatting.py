@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negatoscope.reports.formatting import interval, measured, p_value, percent, points, tight
+from negatoscope.reports.formatting import interval, measured, p_value, percent, points, tight, with_sign
 
 DECIMALS = st.integers(0, 3)
 
@@ -58,6 +58,10 @@ def test_without_its_guard_a_rate_is_rounded_as_any_number() -> None:
 def test_a_difference_has_a_sign_and_a_typographic_minus() -> None:
     assert [points(value) for value in (0.104, -0.25, 0.0004, -0.0004, None)] == ["+10.4", "−25.0", "0.0", "0.0", "–"]
     assert points(-0.25, signed=False) == "25.0"
+
+
+def test_a_signed_number_is_zero_without_a_sign() -> None:
+    assert [with_sign(value) for value in (0.304, -0.5, -0.001)] == ["+0.30", "−0.50", "0.00"]
 
 
 def test_an_interval_is_of_rates_or_of_differences() -> None:

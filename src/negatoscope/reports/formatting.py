@@ -40,7 +40,12 @@ def points(difference: float | None, *, decimals: int = 1, signed: bool = True) 
         return MISSING
     if not signed:
         return f"{100 * abs(difference):.{decimals}f}"
-    text = f"{100 * difference:+.{decimals}f}"
+    return with_sign(100 * difference, decimals=decimals)
+
+
+def with_sign(number: float, *, decimals: int = 2) -> str:
+    """A number with its sign, a typographic minus; what is rounded to zero has none."""
+    text = f"{number:+.{decimals}f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 

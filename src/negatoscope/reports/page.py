@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.templates import environment
 
 
@@ -33,6 +34,9 @@ class Section:
 def render_section(
     template: str, *, place: int, wide: bool = False, figures: Mapping[str, Figure] | None = None, **context: object
 ) -> Section:
-    """A section whose template sets `title`, `lead` and `body`; the other arguments are those of `Section`."""
-    texts = vars(environment().get_template(template).make_module(context))
+    """A section whose template sets `title`, `lead` and `body`; the other arguments are those of `Section`.
+
+    The template has the `context`, and `inline_svg` to show a figure.
+    """
+    texts = vars(environment().get_template(template).make_module({"inline_svg": inline_svg, **context}))
     return Section(texts["title"], place, Markup(texts["body"]), Markup(texts.get("lead", "")), wide, figures or {})

@@ -2,7 +2,17 @@
 
 from collections.abc import Sequence
 
-from negatoscope.reports.formatting import MISSING, bits, counted, interval, joined, measured, percent, points
+from negatoscope.reports.formatting import (
+    MISSING,
+    bits,
+    counted,
+    interval,
+    joined,
+    measured,
+    percent,
+    points,
+    with_sign,
+)
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.names import SMOKE, dataset_name
 from negatoscope.studies.sensitivity_result import (
@@ -126,7 +136,7 @@ def _along_training(study: StudyResult) -> str:
     if along.rank_correlation is not None:
         text += (
             " Between recipes, its rank correlation with the final validation accuracy is "
-            f"{along.rank_correlation:+.2f}."
+            f"{with_sign(along.rank_correlation)}."
         )
     return text
 

@@ -7,7 +7,6 @@ from negatoscope.auditing.results import AuditSummary, Measurement, TransformRes
 from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import GRAY, draw_legend, draw_panel, styled
 from negatoscope.reports.formatting import one_line, percent
-from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.palette import PRINT
 
 
@@ -16,9 +15,8 @@ def confidence(report: Report) -> Section | None:
     """A reliability diagram beside mean confidences and calibration errors."""
     if report.focus is None:
         return None
-    figure = draw_reliability(report.summary, report.focus)
-    chart = inline_svg(figure, name="reliability", title=f"Accuracy by confidence, clean and under {report.focus.spec}")
-    figures = {"reliability": figure}
+    chart = draw_reliability(report.summary, report.focus)
+    figures = {"reliability": chart}
     return render_section("auditing/sections/confidence.jinja", place=30, figures=figures, report=report, chart=chart)
 
 

@@ -1,7 +1,6 @@
 """Accuracy on the path from an image to its negative."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,13 +11,13 @@ from matplotlib.patches import Rectangle
 from negatoscope.auditing.results import AuditSummary, Measurement
 from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import DARK, GRAY, TICKS, draw_legend, draw_panel, styled
-from negatoscope.reports.inline_svg import inline_svg
 from negatoscope.reports.palette import PRINT
 
-_PATHS = {
-    "negative_path": ("share", PRINT["after"], "D", "-", "straight line"),
-    "pixel_flips": ("probability", DARK, "s", "--", "pixel flips"),
+_PATHS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "negative_path": ("share", {"color": PRINT["after"], "marker": "D", "label": "straight line"}),
+    "pixel_flips": ("probability", {"color": DARK, "marker": "s", "linestyle": "--", "label": "pixel flips"}),
 }
+"""For each path the parameter that says how far along it an image is, and what its line looks like."""
 
 Points = Sequence[tuple[float, Measurement]]
 """Shares of the path, from the image itself at 0 to its negative at 1, each with what was measured there."""
@@ -31,13 +30,7 @@ def path(report: Report) -> Section | None:
     if not curves:
         return None
     wide, narrow = (draw_path(report.summary, curves, narrow=narrow) for narrow in (False, True))
-    chart = partial(
-        inline_svg,
-        title="Accuracy on the path from an image to its negative",
-        description="The numbers are in the table of all numbers.",
-    )
-    charts = chart(wide, name="path"), chart(narrow, name="path-narrow")
-    return render_section("auditing/sections/path.jinja", place=20, figures={"path": wide}, charts=charts)
+    return render_section("auditing/sections/path.jinja", place=20, figures={"path": wide}, charts=(wide, narrow))
 
 
 def measured_paths(summary: AuditSummary) -> dict[str, Points]:
@@ -48,7 +41,7 @@ def measured_paths(summary: AuditSummary) -> dict[str, Points]:
     """
     negatives = [(1.0, entry) for entry in summary.transforms if entry.spec == "negative"]
     paths: dict[str, Points] = {}
-    for name, (parameter, *_) in _PATHS.items():
+    for name, (parameter, _) in _PATHS.items():
         members = [entry for entry in summary.transforms if entry.name == name and entry.n]
         ends = [(share, end) for share, end in [(0.0, summary.clean), *negatives] if members and end.n == members[0].n]
         points: dict[float, Measurement] = dict(ends) | {float(entry.parameters[parameter]): entry for entry in members}
@@ -64,24 +57,19 @@ def draw_path(summary: AuditSummary, curves: Mapping[str, Points], *, narrow: bo
         axes.tick_params(axis="x", pad=20)
         axes.set_xlabel("share of the path: how far each pixel moves, or how likely it is to flip, %", loc="left")
         for name, points in curves.items():
-            _draw_curve(axes, name, points)
+            look = _PATHS[name][1]
+            shares = [100 * share for share, _ in points]
+            rates, low, high = (
+                [100 * (getattr(entry, field) or 0.0) for _, entry in points] for field in ("accuracy", "low", "high")
+            )
+            axes.fill_between(shares, low, high, color=look["color"], alpha=0.15, linewidth=0)
+            axes.plot(shares, rates, clip_on=False, markersize=4.5, zorder=3, **look)
         axes.axhline(100 * summary.clean.accuracy, color=PRINT["before"], linewidth=1, zorder=1, label="clean")
         axes.axhline(100 * summary.chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
         for tick in TICKS:
             _draw_black_and_white(axes, tick)
         draw_legend(figure, columns=2 if narrow else 4)
     return figure
-
-
-def _draw_curve(axes: Axes, name: str, points: Points) -> None:
-    _, color, marker, dashes, label = _PATHS[name]
-    shares = [100 * share for share, _ in points]
-    rates, low, high = (
-        [100 * (getattr(measured, field) or 0.0) for _, measured in points] for field in ("accuracy", "low", "high")
-    )
-    axes.fill_between(shares, low, high, color=color, alpha=0.15, linewidth=0)
-    look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes, "markersize": 4.5, "zorder": 3}
-    axes.plot(shares, rates, label=label, clip_on=False, **look)
 
 
 def _draw_black_and_white(axes: Axes, tick: int) -> None:
