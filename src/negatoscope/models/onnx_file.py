@@ -105,10 +105,8 @@ def _output(session: Any, options: ModelOptions, name: str) -> str:
 def _dtype(entry: Any, options: ModelOptions, name: str) -> Dtype:
     dtype = _DTYPES.get(entry.type)
     if dtype is None or options.dtype not in (None, dtype):
-        expected = options.dtype or f"one of {', '.join(_DTYPES)}"
-        raise InputError(
-            f"expected {expected} as the input of {name}, got {entry.type}; wrap it in Python or correct it"
-        )
+        what = options.dtype or f"one of {', '.join(_DTYPES)}"
+        raise InputError(f"expected {what} as the input of {name}, got {entry.type}; wrap it in Python or correct it")
     return dtype
 
 

@@ -5,7 +5,6 @@ import json
 import math
 from dataclasses import dataclass, field
 from hashlib import sha256
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,8 @@ Schedule = Literal["constant", "one_cycle", "cosine"]
 Selection = Literal["last", "best_validation"]
 Negatives = Literal["after", "before"]
 FgsmLabel = Literal["true", "predicted"]
+
+_RECIPES = Path(__file__).parent / "recipes"
 
 _UNUSED = (("negative_share", 0.0),)
 """Settings that came later, at the value that does nothing."""
@@ -107,9 +108,7 @@ class Recipe:
 
         A setting that recipes did not have at first counts only where it is used: runs from before stay known.
         """
-        settings = {
-            key: value for key, value in self.to_dict().items() if key != "name" and (key, value) not in _UNUSED
-        }
+        settings = dict(item for item in self.to_dict().items() if item[0] != "name" and item not in _UNUSED)
         return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     @classmethod
@@ -140,8 +139,7 @@ def load_recipe(path: Path) -> Recipe:
 
 def recipe_names() -> list[str]:
     """The datasets that have a default recipe, which is the recipe's name too."""
-    folder = files("negatoscope.training").joinpath("recipes")
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
+    return sorted(file.stem for file in _RECIPES.glob("*.toml"))
 
 
 def default_recipe(dataset: str) -> Recipe:
@@ -152,5 +150,4 @@ def default_recipe(dataset: str) -> Recipe:
     """
     if dataset not in recipe_names():
         raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
-    with as_file(files("negatoscope.training").joinpath("recipes", f"{dataset}.toml")) as path:
-        return load_recipe(path)
+    return load_recipe(_RECIPES / f"{dataset}.toml")

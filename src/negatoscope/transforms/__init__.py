@@ -105,9 +105,7 @@ def describe_transform(text: str) -> TransformFacts:
     """
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
-    kind, color = _traits(spec.name)
-    ranges = ranges_of(TRANSFORMS.get(spec.name))
-    return TransformFacts(spec=spec, function=bound, kind=kind, color=color, ranges=ranges)
+    return TransformFacts(spec, bound, *_traits(spec.name), ranges=ranges_of(TRANSFORMS.get(spec.name)))
 
 
 def describe_transforms() -> list[Description]:

@@ -1,15 +1,13 @@
 """Which classes of a dataset keep their label under a transform: data that anyone may read, dispute and override."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Literal
 
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.registry import Spec
 from negatoscope.transforms import TRANSFORMS
 
@@ -44,8 +42,8 @@ class PreservationRule:
             got = "neither" if self.lost is None else "both"
             raise InputError(f"expected either preserved or lost in a rule for {self.transform}, got {got}")
         known = TRANSFORMS.settings(self.transform)
-        if unknown := sorted(self.where.keys() - known.keys()):
-            raise InputError(f"expected parameters of {self.transform} under where in its rule, got {unknown[0]!r}")
+        for name in sorted(self.where):
+            expect(name in known, f"parameters of {self.transform} under where in its rule", repr(name))
 
     def holds(self, spec: Spec) -> bool:
         """Whether it is about that transform with those arguments."""
@@ -62,11 +60,8 @@ class PreservationRule:
             InputError: The rule names a class that is not among them.
         """
         named = self.preserved if self.preserved is not None else self.lost or ()
-        unknown = [name for name in named if name not in class_names] if named != "all" else []
-        if unknown:
-            raise InputError(
-                f"expected names of classes in a rule for {self.transform}, got {unknown[0]!r}; correct it"
-            )
+        for name in named if named != "all" else ():
+            expect(name in class_names, f"names of classes in a rule for {self.transform}", f"{name!r}; correct it")
         return tuple((named == "all" or name in named) == (self.lost is None) for name in class_names)
 
 
@@ -109,24 +104,19 @@ def read_rules(path: Path) -> dict[str, DatasetRules]:
     Raises:
         InputError: It cannot be read, has another form, or names an unknown transform.
     """
-    return _tables(read_toml(path, what="label-preserving rules"), source=str(path))
+    tables = {}
+    for dataset, table in read_toml(path, what="label-preserving rules").items():
+        try:
+            tables[dataset] = from_plain(table, DatasetRules)
+        except InputError as error:
+            raise InputError(f"[{dataset}] of {path}: {error}") from error
+    return tables
 
 
 @cache
 def packaged_rules() -> dict[str, DatasetRules]:
     """The package's own rules, by dataset."""
-    file = package_files("negatoscope.transforms").joinpath("label_preserving.toml")
-    return _tables(tomllib.loads(file.read_text(encoding="utf-8")), source=file.name)
-
-
-def _tables(values: Mapping[str, object], *, source: str) -> dict[str, DatasetRules]:
-    tables = {}
-    for dataset, table in values.items():
-        try:
-            tables[dataset] = from_plain(table, DatasetRules)
-        except InputError as error:
-            raise InputError(f"[{dataset}] of {source}: {error}") from error
-    return tables
+    return read_rules(Path(__file__).with_name("label_preserving.toml"))
 
 
 def _in_order(layers: Sequence[Mapping[str, DatasetRules]], dataset: str) -> Iterator[PreservationRule]:

@@ -1,13 +1,12 @@
 """Named lists of transforms, each with a version, so that two audits years apart can be compared."""
 
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 from typing import Literal
 
 from negatoscope.descriptions import Description
-from negatoscope.documents import from_plain
+from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import SpecError, suggest
 from negatoscope.transforms import describe_transform
 
@@ -59,6 +58,5 @@ def describe_suites() -> list[Description]:
 
 @cache
 def _entries() -> dict[str, Suite]:
-    file = package_files("negatoscope.transforms").joinpath("suites.toml")
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables = read_toml(Path(__file__).with_name("suites.toml"), what="suites")
     return {name: from_plain({"name": name, **table}, Suite) for name, table in tables.items()}
