@@ -11,7 +11,9 @@ NegatoscopeError                anything this package raises on purpose
 """
 
 import difflib
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 
 
 class NegatoscopeError(Exception):
@@ -50,6 +52,18 @@ def expect(holds: object, what: str, got: object, error: type[InputError] = Inpu
     """Raise an error that says "expected `what`, got `got`", unless `holds` is true."""
     if not holds:
         raise error(f"expected {what}, got {got}")
+
+
+def needed(module: str, *, extra: str, why: str) -> ModuleType:
+    """A module of a package that is not always there, imported now.
+
+    Raises:
+        MissingExtraError: It is not installed; the text names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{why} needs {module}: pip install 'negatoscope[{extra}]'") from error
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

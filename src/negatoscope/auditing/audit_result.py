@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from negatoscope.auditing.results import AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
-from negatoscope.errors import OutputError
+from negatoscope.errors import OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
-from negatoscope.models.extras import needed
 from negatoscope.rows import read_rows
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from negatoscope.errors import DataError, InputError, reason
+from negatoscope.errors import DataError, InputError, needed, reason
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.adapter import preprocess
-from negatoscope.models.extras import needed
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.predict import to_images

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError, expect, suggest
+from negatoscope.errors import DataError, InputError, expect, needed, suggest
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.adapter import FIXED_BATCH
-from negatoscope.models.extras import needed
 from negatoscope.models.layouts import Dims, in_shape
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
 from negatoscope.models.options import Dtype, ModelOptions

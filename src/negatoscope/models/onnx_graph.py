@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from negatoscope.errors import DataError
-from negatoscope.models.extras import needed
+from negatoscope.errors import DataError, needed
 from negatoscope.models.options import Output
 
 _PASSES_ON = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear", "DequantizeLinear"}

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from negatoscope.errors import InputError, expect, reason
+from negatoscope.errors import InputError, expect, needed, reason
 from negatoscope.models import LoadedModel, register_model
-from negatoscope.models.extras import needed
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.torch_module import load_callable, load_weights
 
