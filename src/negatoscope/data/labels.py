@@ -1,36 +1,60 @@
-"""Class indices that come from somebody's file."""
+"""Images whose labels are class indices out of somebody's file."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 
+from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError
-from negatoscope.types import LabelArray
 
 MAX_CLASSES = 32_768
 """Rows keep a label in 16 bits."""
 
 
-def checked_labels(
-    values: Shaped[np.ndarray, " n"], *, where: str, class_names: Sequence[str] = ()
-) -> tuple[LabelArray, tuple[str, ...]]:
-    """Labels as they are stored everywhere, and a name for each class: its number where the source names none.
+def labeled(
+    container: Container,
+    labels: Shaped[np.ndarray, " n"],
+    *,
+    path: str | Path,
+    split: str,
+    files: Sequence[Path],
+    class_names: Sequence[str] = (),
+    positions: Sequence[int] | None = None,
+) -> Dataset:
+    """The dataset that images and their labels make; a class is called by its number where the source names none.
 
     Args:
-        values: One label for each image.
-        where: How an error calls their source.
+        container: Where the images are.
+        labels: One for each image.
+        path: What the user named; its last part is the spec.
+        split: Which split it is.
+        files: What it was read from.
         class_names: What the source calls its classes.
+        positions: Which images of the container, in which order; all where none are given.
 
     Raises:
-        DataError: There are none, they are no whole numbers, or one of them is no class.
+        DataError: There are no images, the labels are no whole numbers, or one of them is no class.
     """
-    if values.dtype.kind not in "iu":
-        raise DataError(f"expected whole numbers as labels in {where}, got {values.dtype}; number the classes from 0")
-    if len(values) == 0:
-        raise DataError(f"expected images in {where}, found none")
-    low, high = int(values.min()), int(values.max())
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"expected whole numbers as labels in {path}, got {labels.dtype}; number the classes from 0")
+    if len(labels) == 0:
+        raise DataError(f"expected images in {path}, found none")
+    low, high = int(labels.min()), int(labels.max())
     last = (len(class_names) or MAX_CLASSES) - 1
     if low < 0 or high > last:
-        raise DataError(f"expected labels from 0 to {last} in {where}, got {low if low < 0 else high}; correct them")
-    return values.astype(np.int64), tuple(class_names) or tuple(str(label) for label in range(high + 1))
+        raise DataError(f"expected labels from 0 to {last} in {path}, got {low if low < 0 else high}; correct them")
+    samples = np.arange(len(labels))
+    images = LazyImages(container, samples if positions is None else np.array(positions, dtype=np.int64))
+    return Dataset(
+        spec=printable(Path(path).name),
+        split=split,
+        images=images,
+        labels=labels.astype(np.int64),
+        class_names=tuple(class_names) or tuple(map(str, range(high + 1))),
+        samples=samples,
+        files=tuple(map(SourceFile.of_user, files)),
+        names=tuple(printable(container.names[position]) for position in images.positions),
+    )

@@ -9,17 +9,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.containers import (
-    MAX_BYTES,
-    Container,
-    LazyImages,
-    opening,
-    printable,
-    read_exactly,
-    reading,
-)
-from negatoscope.data.labels import checked_labels
+from negatoscope.data.base import Dataset
+from negatoscope.data.containers import MAX_BYTES, Container, opening, read_exactly, reading
+from negatoscope.data.labels import labeled
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
 from negatoscope.pixels import MAX_PIXELS
@@ -61,17 +53,7 @@ def open_npz(path: Path, split: str) -> Dataset:
     if given.shape != images.shape[:1]:
         raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
     names = [str(name) for name in _array(path, opened, members[NAMES]).ravel()] if NAMES in members else []
-    checked, class_names = checked_labels(given, where=str(path), class_names=names)
-    return Dataset(
-        spec=printable(path.name),
-        split=split,
-        images=LazyImages(container, np.arange(len(checked))),
-        labels=checked,
-        class_names=class_names,
-        samples=np.arange(len(checked)),
-        files=(SourceFile.of_user(path),),
-        names=container.names,
-    )
+    return labeled(container, given, path=path, split=split, files=[path], class_names=names)
 
 
 class NpzImages(Container):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.base import Dataset
 from negatoscope.data.class_folders import SPLITS
-from negatoscope.data.containers import Container, LazyImages, expect_size, opening, printable, reading
-from negatoscope.data.labels import checked_labels
+from negatoscope.data.containers import Container, expect_size, opening, printable, reading
+from negatoscope.data.labels import labeled
 from negatoscope.errors import DataError
 
 ROWS_AT_ONCE = 16
@@ -51,20 +52,16 @@ def open_parquet(place: Path, split: str) -> Dataset:
         with opening(path, "a Parquet file like the first"), _opened(path) as file:
             if not file.schema_arrow.field(image).type.equals(schema.field(image).type):
                 raise ValueError(f"its {image} is of type {file.schema_arrow.field(image).type}")
-            values.append(_labels(path, file.read(columns=[label]).column(0)))
+            column = file.read(columns=[label]).column(0)
+            if column.null_count:
+                raise DataError(f"expected a label in each row of {path}, got {column.null_count} without one")
+            values.append(column.to_numpy())
             names += _names(path, file, f"{image}.path" if has_path else "")
             groups.append([file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)])
-    labels, class_names = checked_labels(np.concatenate(values), where=str(place), class_names=class_names)
-    return Dataset(
-        spec=printable(f"folder:{place.resolve().name}" if place.is_dir() else place.name),
-        split=split,
-        images=LazyImages(ParquetImages(files, image, groups, names), np.arange(len(labels))),
-        labels=labels,
-        class_names=class_names,
-        samples=np.arange(len(labels)),
-        files=tuple(SourceFile.of_user(path) for path in files),
-        names=names,
-    )
+    container = ParquetImages(files, image, groups, names)
+    labels = np.concatenate(values)
+    dataset = labeled(container, labels, path=place, split=split, files=files, class_names=class_names)
+    return replace(dataset, spec=printable(f"folder:{place.resolve().name}")) if place.is_dir() else dataset
 
 
 class ParquetImages(Container):
@@ -77,13 +74,11 @@ class ParquetImages(Container):
         names: What each image is called.
     """
 
-    def __init__(
-        self, files: Sequence[Path], column: str, groups: Sequence[Sequence[int]], names: Sequence[str]
-    ) -> None:
+    def __init__(self, files: Sequence[Path], column: str, groups: list[list[int]], names: Sequence[str]) -> None:
         super().__init__(names)
         self.files, self.column = files, column
         self._places = [(file, group) for file, rows in enumerate(groups) for group in range(len(rows))]
-        self._ends = np.cumsum([rows for each in groups for rows in each])
+        self._ends = np.cumsum([rows for counts in groups for rows in counts])
         self._group, self._first = -1, 0
         self._rows: pa.Array = pa.array([])
         self._batches: Iterator[pa.Array] = iter(())
@@ -148,16 +143,21 @@ def _of_split(place: Path, files: Sequence[Path], split: str) -> list[Path]:
 def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, tuple[str, ...]]:
     """The columns of images and labels, and the names of classes where the file has them."""
     features = _features(schema)
-    image = _column(path, schema, "image", [name for name, each in features.items() if each.get("_type") == "Image"])
-    kinds = [name for name, each in features.items() if each.get("_type") == "ClassLabel"]
-    label = _column(path, schema, "label", kinds)
-    kind = schema.field(image).type
-    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        kind = kind.field("bytes").type
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        raise DataError(
-            f"expected image bytes in column {image} of {path}, got {schema.field(image).type}; encode them"
-        )
+    columns = []
+    for name, kind in (("image", "Image"), ("label", "ClassLabel")):
+        of_kind = [column for column, feature in features.items() if feature.get("_type") == kind]
+        column = of_kind[0] if name not in schema.names and len(of_kind) == 1 else name
+        if column not in schema.names:
+            got = ", ".join(schema.names)
+            raise DataError(f"expected the columns image and label in {path}, got {got}; rename them")
+        columns.append(column)
+    image, label = columns
+    stored = schema.field(image).type
+    content = (
+        stored.field("bytes").type if pa.types.is_struct(stored) and stored.get_field_index("bytes") >= 0 else stored
+    )
+    if not (pa.types.is_binary(content) or pa.types.is_large_binary(content)):
+        raise DataError(f"expected image bytes in column {image} of {path}, got {stored}; encode them")
     names = features.get(label, {}).get("names") or ()
     return image, label, tuple(printable(str(name)) for name in names)
 
@@ -167,23 +167,8 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
     note = (schema.metadata or {}).get(b"huggingface", b"")
     with suppress(ValueError, LookupError, TypeError, AttributeError):
         features = json.loads(note)["info"]["features"]
-        return {name: each for name, each in features.items() if isinstance(each, dict)}
+        return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
     return {}
-
-
-def _column(path: Path, schema: pa.Schema, name: str, others: Sequence[str]) -> str:
-    if name in schema.names:
-        return name
-    if len(others) == 1 and others[0] in schema.names:
-        return others[0]
-    raise DataError(f"expected the columns image and label in {path}, got {', '.join(schema.names)}; rename them")
-
-
-def _labels(path: Path, column: pa.ChunkedArray) -> np.ndarray:
-    if column.null_count:
-        raise DataError(f"expected a label in each row of {path}, got {column.null_count} without one")
-    labels: np.ndarray = column.to_numpy()
-    return labels
 
 
 def _names(path: Path, file: pq.ParquetFile, column: str) -> list[str]:

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from negatoscope.data.archives import CLASS_SUFFIX, TarMembers
-from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.base import Dataset
 from negatoscope.data.class_folders import SUFFIXES
-from negatoscope.data.containers import LazyImages, printable
-from negatoscope.data.labels import checked_labels
+from negatoscope.data.containers import printable
+from negatoscope.data.labels import labeled
 from negatoscope.errors import DataError
 
 MAX_SHARDS = 100_000
@@ -46,18 +46,8 @@ def open_shards(text: str, split: str, members: TarMembers) -> Dataset:
     if split != "test":
         raise DataError(f"expected no split beside the shards {text}, got {split}; name the shards of that split alone")
     positions = [position for position, name in enumerate(members.names) if _is_image(name)]
-    given = np.array([_class(members, position) for position in positions], dtype=np.int64)
-    labels, class_names = checked_labels(given, where=text)
-    return Dataset(
-        spec=printable(Path(text).name),
-        split=split,
-        images=LazyImages(members, np.array(positions, dtype=np.int64)),
-        labels=labels,
-        class_names=class_names,
-        samples=np.arange(len(labels)),
-        files=tuple(map(SourceFile.of_user, members.paths)),
-        names=tuple(printable(members.names[position]) for position in positions),
-    )
+    labels = np.array([_class(members, position) for position in positions], dtype=np.int64)
+    return labeled(members, labels, path=text, split=split, files=members.paths, positions=positions)
 
 
 def _is_image(name: str) -> bool:
