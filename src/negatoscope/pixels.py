@@ -198,19 +198,6 @@ def _center_crop(picture: Image.Image, resize: ResizeSpec, resampling: Image.Res
     return picture.resize((wide, tall), resampling).crop((left, top, left + resize.width, top + resize.height))
 
 
-def resize_square(image: Image.Image, *, size: int, interpolation: Interpolation) -> Image.Image:
-    """A square of `size` pixels; every filter but "nearest" averages over all pixels that it covers (antialiasing).
-
-    Raises:
-        InputError: `size` is below 1 or the filter is unknown.
-    """
-    if size < 1 or interpolation not in get_args(Interpolation):
-        raise InputError(
-            f"expected size >= 1 and one of {', '.join(get_args(Interpolation))}, got {size} and {interpolation!r}"
-        )
-    return image.resize((size, size), Image.Resampling[interpolation.upper()])
-
-
 def equalize(images: UInt8[np.ndarray, "n height width"]) -> UInt8[np.ndarray, "n height width"]:
     """Histogram equalization of each 8-bit image on its own, so that its gray levels spread evenly over 0 to 255.
 

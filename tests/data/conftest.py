@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from negatoscope.data import DataLocator, gtsrb
+from negatoscope.data.zips import ZipMembers
+
 Encode = Callable[..., tuple[bytes, np.ndarray]]
 
 
@@ -53,3 +56,10 @@ def pack() -> Pack:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_training() -> tuple[ZipMembers, list[gtsrb.Sign]]:
+    """The official training images of GTSRB and their tables, read once for the tests that look at them."""
+    members = ZipMembers(DataLocator(download=False).find("gtsrb")[gtsrb.TRAIN_IMAGES].path)
+    return members, gtsrb.read_training_table(members)

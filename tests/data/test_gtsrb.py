@@ -17,6 +17,7 @@ from torch.nn import functional
 from negatoscope.data import DataLocator, gtsrb, load_dataset
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.gtsrb import Preparation, Sign
+from negatoscope.data.open import open_dataset
 from negatoscope.data.sources import sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
@@ -255,14 +256,12 @@ def gray_by_opencv(content: bytes) -> np.ndarray:
     return small.round().clamp(0, 255).numpy().astype(np.uint8)
 
 
-def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
+def assert_like_opencv(members: ZipMembers, signs: Sequence[Sign]) -> None:
     """One gray level of rounding is allowed before equalization, which must then be OpenCV's to the bit."""
-    gray, images = (
-        gtsrb.prepare_signs(ZipMembers(path), signs, Preparation(order=o)) for o in ("resize", "resize_equalize")
-    )
+    gray, images = (gtsrb.prepare_signs(members, signs, Preparation(order=o)) for o in ("resize", "resize_equalize"))
     assert gray.shape == images.shape == (len(signs), 1, 28, 28)
     assert gray.dtype == images.dtype == np.uint8
-    with zipfile.ZipFile(path) as opened:
+    with zipfile.ZipFile(members.path) as opened:
         for before, after, sign in zip(gray[:, 0], images[:, 0], signs, strict=True):
             other = gray_by_opencv(opened.read(sign.member))
             assert np.abs(before.astype(int) - other).max() <= 1
@@ -270,7 +269,8 @@ def assert_like_opencv(path: Path, signs: Sequence[Sign]) -> None:
 
 
 def test_the_papers_preparation_is_what_opencv_makes_of_the_same_images(archive: Path) -> None:
-    assert_like_opencv(archive, gtsrb.read_training_table(ZipMembers(archive)))
+    members = ZipMembers(archive)
+    assert_like_opencv(members, gtsrb.read_training_table(members))
 
 
 def prepared(archive: Path, preparation: Preparation) -> np.ndarray:
@@ -311,9 +311,9 @@ def test_the_marked_sign_is_found_in_a_rescaled_copy_too(archive: Path, signs: P
 
 
 @pytest.mark.data
-def test_real_signs_are_prepared_as_opencv_would() -> None:
-    train = DataLocator(download=False).find("gtsrb")[gtsrb.TRAIN_IMAGES].path
-    assert_like_opencv(train, gtsrb.read_training_table(ZipMembers(train))[::800])
+def test_real_signs_are_prepared_as_opencv_would(real_training: tuple[ZipMembers, list[Sign]]) -> None:
+    members, signs = real_training
+    assert_like_opencv(members, signs[::800])
 
 
 @pytest.mark.data
@@ -332,7 +332,7 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
     for index in range(0, 1000, 20):
         width, height = map(int, rows[index][1:3])
         assert images[index].shape == (3, height, width)
-    assert_like_opencv(folder / gtsrb.TRAIN_IMAGES, train[::60])
+    assert_like_opencv(ZipMembers(folder / gtsrb.TRAIN_IMAGES), train[::60])
 
 
 @pytest.mark.parametrize(
@@ -351,4 +351,8 @@ def test_images_are_called_what_they_are_called_in_the_zip(release: Path) -> Non
     dataset = load_dataset("gtsrb", split="test", data_dir=release)
     assert dataset.names[0].startswith("GTSRB/Final_Test/Images/0000")
     assert dataset.prepared == ""
-    assert load_dataset("gtsrb(prepare='paper')", split="test", data_dir=release).prepared == str(Preparation())
+    opened = open_dataset("gtsrb(prepare='paper'):test", data_dir=release)
+    loaded = load_dataset("gtsrb(prepare='paper')", split="test", data_dir=release)
+    assert opened.prepared == loaded.prepared == str(Preparation()) == "gray, 28x28 bilinear, equalized"
+    assert (opened.fingerprint, opened.names) == (loaded.fingerprint, loaded.names)
+    np.testing.assert_array_equal(opened.images, loaded.images)

@@ -23,9 +23,11 @@ def real() -> list[Path]:
 
 
 @pytest.mark.data
-def test_the_real_training_images_come_in_tracks_of_thirty_frames_of_one_sign() -> None:
-    signs = gtsrb.read_training_table(ZipMembers(real()[0]))
-    gtsrb.expect_complete(signs, "train", real()[0])
+def test_the_real_training_images_come_in_tracks_of_thirty_frames_of_one_sign(
+    real_training: tuple[ZipMembers, list[gtsrb.Sign]],
+) -> None:
+    members, signs = real_training
+    gtsrb.expect_complete(signs, "train", members.path)
     frames = Counter(sign.track for sign in signs)
     assert sorted(frames) == list(range(1307))
     assert Counter(frames.values()) == {30: 1306, 29: 1}

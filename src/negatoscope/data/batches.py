@@ -1,7 +1,7 @@
 """Images in batches, at the size that a classifier expects: read in order, and decoded ahead in threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -52,14 +52,9 @@ class Batch:
     unreadable: tuple[Unreadable, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    pixels: UInt8[np.ndarray, "channels height width"]
-    digest: np.uint64
-
-
-_Loader: TypeAlias = Callable[[], UInt8[np.ndarray, "channels height width"]]
-_Group: TypeAlias = list[_Loaded | DataError]
+_Pixels: TypeAlias = UInt8[np.ndarray, "channels height width"]
+_Loaded: TypeAlias = tuple[_Pixels, np.uint64] | DataError
+"""An image at its final size and the hash of what was decoded, or why there is none."""
 _ENCODED, _DECODED = 4, 16  # images that a thread loads in one go: fewer where their bytes wait in memory
 
 
@@ -88,12 +83,12 @@ def batches(
 
 def _batches(dataset: Dataset, resize: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
     pipeline = _Pipeline(dataset, resize, threads)
-    waiting: deque[tuple[int, list[Future[Future[_Group]]]]] = deque()
+    waiting: deque[tuple[int, list[Future[Future[list[_Loaded]]]]]] = deque()
     try:
         for start in starts:
             positions = range(start, min(start + batch_size, len(dataset)))
             groups = [positions[first : first + pipeline.group] for first in range(0, len(positions), pipeline.group)]
-            waiting.append((start, [pipeline.put(group) for group in groups]))
+            waiting.append((start, [pipeline.reader.submit(pipeline.read, group) for group in groups]))
             if len(waiting) > 1:
                 yield _collect(dataset, resize, *waiting.popleft())
         while waiting:
@@ -112,27 +107,24 @@ class _Pipeline:
         self.reader = ThreadPoolExecutor(1, "negatoscope-read")
         self.decoders = ThreadPoolExecutor(threads, "negatoscope-decode")
 
-    def put(self, positions: range) -> Future[Future[_Group]]:
-        """Load images: the outer future is done once they are read, the inner one once they are decoded."""
-        return self.reader.submit(self._read, positions)
-
     def stop(self) -> None:
         """Load nothing more, and wait for what is being loaded."""
         self.reader.shutdown(cancel_futures=True)
         self.decoders.shutdown(cancel_futures=True)
 
-    def _read(self, positions: range) -> Future[_Group]:
+    def read(self, positions: range) -> Future[list[_Loaded]]:
+        """Read images, in the reader's thread; the future is done once they are decoded."""
         self.slots.acquire()
         try:
             loaders = [self._loader(position) for position in positions]
-            future = self.decoders.submit(_group, loaders, self.resize)
+            future = self.decoders.submit(lambda: [self._load(loader) for loader in loaders])
         except BaseException:
             self.slots.release()
             raise
         future.add_done_callback(lambda _: self.slots.release())
         return future
 
-    def _loader(self, position: int) -> _Loader | DataError:
+    def _loader(self, position: int) -> Callable[[], _Pixels] | DataError:
         """What gives the image: its bytes are read now where reading and decoding are separate steps."""
         if not isinstance(self.images, LazyImages):
             return partial(self.images.__getitem__, position)
@@ -141,41 +133,33 @@ class _Pipeline:
         except DataError as error:
             return error
 
-
-def _group(loaders: Sequence[_Loader | DataError], resize: ResizeSpec) -> _Group:
-    return [load if isinstance(load, DataError) else _loaded(load, resize) for load in loaders]
-
-
-def _loaded(load: _Loader, resize: ResizeSpec) -> _Loaded | DataError:
-    try:
-        image = np.ascontiguousarray(load())
-        return _Loaded(resize_image(image, resize), hash_samples(image[None])[0])
-    except DataError as error:
-        return error
+    def _load(self, loader: Callable[[], _Pixels] | DataError) -> _Loaded:
+        if isinstance(loader, DataError):
+            return loader
+        try:
+            image = np.ascontiguousarray(loader())
+            return resize_image(image, self.resize), hash_samples(image[None])[0]
+        except DataError as error:
+            return error
 
 
-def _collect(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Future[Future[_Group]]]) -> Batch:
-    loaded: list[_Loaded] = []
-    positions: list[int] = []
+def _collect(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Future[Future[list[_Loaded]]]]) -> Batch:
+    names = dataset.names or [""] * len(dataset)
+    loaded: dict[int, tuple[_Pixels, np.uint64]] = {}
     unreadable: list[Unreadable] = []
     for position, image in enumerate(chain.from_iterable(future.result().result() for future in futures), start):
         if isinstance(image, DataError):
-            unreadable.append(Unreadable(int(dataset.samples[position]), _name(dataset, position), str(image)))
+            unreadable.append(Unreadable(int(dataset.samples[position]), names[position], str(image)))
         else:
-            loaded.append(image)
-            positions.append(position)
-    chosen = np.array(positions, dtype=np.int64)
+            loaded[position] = image
+    chosen = np.array(list(loaded), dtype=np.int64)
     empty = np.zeros((0, 1 if resize.channels == "gray" else 3, resize.height, resize.width), dtype=np.uint8)
     return Batch(
-        pixels=np.stack([image.pixels for image in loaded]) if loaded else empty,
+        pixels=np.stack([pixels for pixels, _ in loaded.values()]) if loaded else empty,
         labels=dataset.labels[chosen],
         samples=dataset.samples[chosen],
         tracks=None if dataset.tracks is None else dataset.tracks[chosen],
-        hashes=np.array([image.digest for image in loaded], dtype=np.uint64),
-        names=tuple(_name(dataset, position) for position in positions),
+        hashes=np.array([digest for _, digest in loaded.values()], dtype=np.uint64),
+        names=tuple(names[position] for position in loaded),
         unreadable=tuple(unreadable),
     )
-
-
-def _name(dataset: Dataset, position: int) -> str:
-    return dataset.names[position] if dataset.names else ""

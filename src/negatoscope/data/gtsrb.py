@@ -3,13 +3,13 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
 from negatoscope.data.containers import LazyImages
@@ -17,7 +17,7 @@ from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Interpolation, equalize, open_image, resize_square, to_array
+from negatoscope.pixels import Interpolation, ResizeSpec, equalize, open_image, resize_image, to_array
 from negatoscope.types import PixelArray
 
 Prepare = Literal["none", "paper"]
@@ -159,7 +159,7 @@ def read_training_table(members: ZipMembers) -> list[Sign]:
     signs = [sign for label in range(CLASSES) for sign in _signs_of_class(members, label)]
     names = [sign.member.rpartition("_")[0] for sign in signs]  # files are called TRACK_FRAME.ppm
     tracks = {name: track for track, name in enumerate(sorted(set(names)))}
-    signs = [replace(sign, track=tracks[name]) for sign, name in zip(signs, names, strict=True)]
+    signs = [Sign(s.member, s.label, tracks[name], s.region) for s, name in zip(signs, names, strict=True)]
     return _in_order(signs, members)
 
 
@@ -263,11 +263,11 @@ def prepare_signs(
     members: ZipMembers, signs: Sequence[Sign], preparation: Preparation
 ) -> UInt8[np.ndarray, "n 1 height width"]:
     """The gray 28x28 images of all signs, in their order."""
-    images = np.stack([prepare_sign(members.read_named(sign.member), sign, preparation) for sign in signs])
+    images = np.concatenate([prepare_sign(members.read_named(sign.member), sign, preparation) for sign in signs])
     return (equalize(images) if preparation.order == "resize_equalize" else images)[:, None]
 
 
-def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[np.ndarray, "height width"]:
+def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[np.ndarray, "1 height width"]:
     """One sign before any equalization that comes after the resizing."""
     image = open_image(content, name=sign.member)
     if preparation.region == "sign":
@@ -278,7 +278,7 @@ def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[
         )
     if preparation.negated:
         image = ImageOps.invert(image)
-    image = image.convert("L")
+    gray = to_array(image.convert("L"))
     if preparation.order == "equalize_resize":
-        image = Image.fromarray(equalize(to_array(image))[0])
-    return np.asarray(resize_square(image, size=SIZE, interpolation=preparation.interpolation))
+        gray = equalize(gray)
+    return resize_image(gray, ResizeSpec(SIZE, SIZE, "gray", preparation.interpolation))

@@ -134,18 +134,18 @@ class DataLocator:
 
 
 def _copy(source: Source, origin: str, folder: Path) -> LocalCopy:
+    """What a folder holds of a dataset; what another one publishes under the same file name is not of it."""
+    others = [other.files for other in sources().values() if other.name != source.name]
     try:
-        paths = {name: folder / name for name in source.files if (folder / name).is_file()}
-        own = {name: path for name, path in paths.items() if not _is_of_another(source, path)}
+        paths = {
+            name: path
+            for name in source.files
+            if (path := folder / name).is_file()
+            and not any(name in files and files[name].is_at(path) for files in others)
+        }
     except OSError as error:
         raise DataError(f"expected a folder that can be read, got {folder} ({error.strerror}); correct it") from error
-    return LocalCopy(origin, folder, own, tuple(name for name in source.files if name not in own))
-
-
-def _is_of_another(source: Source, path: Path) -> bool:
-    """Whether the file is what another dataset publishes under the same name."""
-    others = [other for other in sources().values() if other.name != source.name and path.name in other.files]
-    return any(other.files[path.name].is_at(path) for other in others)
+    return LocalCopy(origin, folder, paths, tuple(name for name in source.files if name not in paths))
 
 
 def identify(source: Source, path: Path) -> SourceFile:
