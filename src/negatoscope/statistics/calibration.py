@@ -1,4 +1,4 @@
-"""Whether a classifier is right as often as it is sure."""
+"""Calibration: whether the confidence of predictions is their accuracy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ReliabilityBin:
         high: Upper end.
         n: How many images there are, at least 1.
         confidence: Their mean confidence.
-        accuracy: The share of them that is right.
+        accuracy: The share of them that is classified correctly.
     """
 
     low: float
@@ -47,23 +47,18 @@ def reliability(
     outside = confidences[~((confidences >= 0) & (confidences <= 1))]  # NaN too
     expect(len(outside) == 0, "confidences", "from 0 to 1", next(iter(outside), None))
     edges = np.linspace(0, 1, bins + 1)
-    n, hits, surety = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64), np.zeros(bins)
+    n, hits, sums = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64), np.zeros(bins)
     for start in range(0, len(confidences), _AT_ONCE):
-        sure, right = (values[start : start + _AT_ONCE] for values in (confidences, correct))
-        members = np.maximum(np.searchsorted(edges, sure.astype(np.float64), side="left") - 1, 0)
+        chosen = slice(start, start + _AT_ONCE)
+        values = confidences[chosen].astype(np.float64)
+        members = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
         n += np.bincount(members, minlength=bins)
-        hits += np.bincount(members[right], minlength=bins)
-        np.add.at(surety, members, sure.astype(np.float64))  # one by one, so the sums do not depend on the pieces
-    return tuple(
-        ReliabilityBin(
-            low=float(edges[index]),
-            high=float(edges[index + 1]),
-            n=int(n[index]),
-            confidence=float(surety[index] / n[index]),
-            accuracy=float(hits[index] / n[index]),
-        )
-        for index in np.flatnonzero(n)
-    )
+        hits += np.bincount(members[correct[chosen]], minlength=bins)
+        np.add.at(sums, members, values)  # in order, so the sums do not depend on the pieces
+    filled = np.flatnonzero(n)
+    n, hits, sums = n[filled], hits[filled], sums[filled]
+    columns = (column.tolist() for column in (edges[filled], edges[filled + 1], n, sums / n, hits / n))
+    return tuple(map(ReliabilityBin, *columns))
 
 
 def expected_calibration_error(diagram: Sequence[ReliabilityBin]) -> float:
@@ -76,6 +71,6 @@ def expected_calibration_error(diagram: Sequence[ReliabilityBin]) -> float:
 
     Source: Guo, Pleiss, Sun and Weinberger, 2017, equation 3, https://arxiv.org/abs/1706.04599
     """
-    n = sum(one.n for one in diagram)
+    n = sum(part.n for part in diagram)
     expect(n >= 1, "diagram", "to hold at least one image", n)
-    return sum(one.n * abs(one.confidence - one.accuracy) for one in diagram) / n
+    return sum(part.n * abs(part.confidence - part.accuracy) for part in diagram) / n

@@ -1,4 +1,4 @@
-"""What a statistic can be asked for, said in one way."""
+"""Checks of arguments, with errors that all read alike."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from negatoscope.errors import InputError
 
 
 def expect(holds: bool | np.bool_, name: str, rule: str, value: object) -> None:
-    """Refuse a value that does not do what `rule` says.
+    """Refuse a value that does not follow a rule.
 
     Raises:
         InputError: It does not hold.

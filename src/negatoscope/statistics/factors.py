@@ -89,8 +89,8 @@ def log_odds(rate: float, n: int) -> float:
 def fit_levels(runs: Runs) -> FittedLevels:
     """Least squares of level and seed; where every level has every seed, a level's mean is the mean of its runs.
 
-    A level that shares no seed with the first one, nor with a level that does, cannot be told from its seeds and is
-    left out.
+    A level that shares no seed with the first one, nor with a level that does, cannot be compared with it and is left
+    out.
 
     Raises:
         InputError: There is no run.

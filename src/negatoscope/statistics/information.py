@@ -1,4 +1,4 @@
-"""Where predictions go, and what they still say of the label, in bits."""
+"""How predictions spread, and what they say about the label, in bits."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def entropy_bits(counts: Real[np.ndarray, " classes"]) -> float:
 
 
 def contingency(labels: LabelArray, predictions: LabelArray, *, classes: int) -> Int64[np.ndarray, "classes classes"]:
-    """How often each label (row) met each prediction (column).
+    """How often each label (row) occurs with each prediction (column).
 
     Raises:
         InputError: A label or a prediction is not from 0 to `classes` - 1.
@@ -54,7 +54,7 @@ def mutual_information_bits(table: Int[np.ndarray, "rows columns"]) -> float:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Which labels met which predictions, and how often: the cells of a contingency table that are not empty."""
+    """Which labels occur with which predictions, and how often: the cells of a contingency table that are not empty."""
 
     labels: LabelArray
     predictions: LabelArray

@@ -13,12 +13,12 @@ from negatoscope.statistics.intervals import Interval
 def paired_difference(lost: int, gained: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Bonett and Price's adjusted Wald interval of the rate before less the rate after, over the same `n` images.
 
-    One image is added to those lost and one to those gained. So it has a width where no answer changed, it needs
-    nothing but the answers that changed, and it always holds the observed difference, (lost - gained) / n.
+    One image is added to those lost and one to those gained. So it has a width where no prediction changed, it needs
+    nothing but the images that changed, and it always holds the observed difference, (lost - gained) / n.
 
     Args:
-        lost: Images right before and wrong after.
-        gained: Images wrong before and right after.
+        lost: Images that are correct before and misclassified after.
+        gained: Images that are misclassified before and correct after.
         n: All images.
         confidence: Between 0 and 1.
 
@@ -39,13 +39,13 @@ def paired_difference(lost: int, gained: int, n: int, *, confidence: float = 0.9
 
 
 def mcnemar(lost: int, gained: int) -> float:
-    """The p-value of McNemar's exact two-sided test: whether answers that changed did so as often either way.
+    """The p-value of McNemar's exact two-sided test: whether as many images are lost as gained.
 
     1 where none changed. Images count as independent.
 
     Args:
-        lost: Images right before and wrong after.
-        gained: Images wrong before and right after.
+        lost: Images that are correct before and misclassified after.
+        gained: Images that are misclassified before and correct after.
 
     Raises:
         InputError: A count is negative.

@@ -18,6 +18,6 @@ def class_rows(summary: AuditSummary, entry: TransformResult) -> list[tuple[Clas
 
     Of equal ones, what fell most is first.
     """
-    clean = {each.label: each for each in summary.clean.per_class}
-    rows = [(clean[each.label], each) for each in entry.per_class if each.n]
+    clean = {rate.label: rate for rate in summary.clean.per_class}
+    rows = [(clean[rate.label], rate) for rate in entry.per_class]
     return sorted(rows, key=lambda row: (row[1].accuracy, -row[0].accuracy))

@@ -35,11 +35,10 @@ def draw_reliability(summary: AuditSummary, entry: TransformResult) -> Figure:
 
 
 def _draw_bins(axes: Axes, predictions: Measurement, name: str, *, color: str, marker: str) -> None:
-    bins = [each for each in predictions.reliability if each.n]
-    total = sum(each.n for each in bins)
-    x, y = [100 * each.confidence for each in bins], [100 * each.accuracy for each in bins]
+    bins = predictions.reliability
+    x, y = [100 * part.confidence for part in bins], [100 * part.accuracy for part in bins]
     axes.vlines(x, x, y, color=color, linewidth=1, alpha=0.45)
-    sizes = [12 + 130 * each.n / total for each in bins]
+    sizes = [12 + 130 * part.n / predictions.n for part in bins]
     axes.scatter(x, y, sizes, color=color, marker=marker, clip_on=False, zorder=3, linewidth=0)
     label = f"{name}\nECE {percent(predictions.ece, decimals=1)} points"
     axes.scatter([], [], 30, color=color, marker=marker, linewidth=0, label=label)
