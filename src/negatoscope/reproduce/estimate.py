@@ -39,17 +39,16 @@ class Pace:
 def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU."""
     network = make_network(data.train, recipe, seed=0, device=hardware.device)
-    plain = _training_pace(network, recipe, data.train, 0.0, hardware)
-    robust = _training_pace(network, recipe, data.train, 0.1, hardware)
+    plain, robust = (_training_pace(network, recipe, data.train, epsilon, hardware) for epsilon in (0.0, 0.1))
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
     assert isinstance(few.images, np.ndarray), "load_run_data checked it"
-    seconds = [0.0, 0.0]
-    for index, transform in enumerate((None, lambda x, y: fgsm(network, x, y, epsilon=0.1).images)):
+    seconds = []
+    for transform in (None, lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images):
         predict(network, few.images[:100], few.labels[:100], device=hardware.device, batch_transform=transform)
         began = time.perf_counter()
         predict(network, few.images, few.labels, device=hardware.device, batch_transform=transform)
-        seconds[index] = (time.perf_counter() - began) / len(few)
+        seconds.append((time.perf_counter() - began) / len(few))
     return Pace(plain, robust, seconds[0], seconds[1] - seconds[0])
 
 

@@ -20,7 +20,7 @@ from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons
 from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
-from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name
+from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.reproduce.table1_document import Table1, read_table1
 from negatoscope.reproduce.table1_run import Table1Run
@@ -81,22 +81,16 @@ def reproduce_figure1(
         [panel for run in row for panel in _pair(_network(table1, run), _shown(datasets[run.dataset], run, table.fast))]
         for row in chosen
     ]
-    figure = draw_figure1(
-        panels,
-        groups=[dataset_name(name) + (SMOKE if table.fast else "") for name in names],
-        classifiers=[classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else [],
+    groups = [dataset_name(name) + (SMOKE if table.fast else "") for name in names]
+    classifiers = [classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else []
+    paths = save_figure(draw_figure1(panels, groups=groups, classifiers=classifiers), out, "figure1")
+    provenance = record_provenance(
+        command=command,
+        hardware=pick_hardware("cpu", "float32").description,
+        data=[dataset.provenance for dataset in datasets.values()],
     )
-    document = Figure1(
-        provenance=record_provenance(
-            command=command,
-            hardware=pick_hardware("cpu", "float32").description,
-            data=[dataset.provenance for dataset in datasets.values()],
-        ),
-        fast=table.fast,
-        panels=tuple(tuple(PanelPrediction(p.truth, p.prediction, p.confidence) for p in row) for row in panels),
-    )
-    paths = save_figure(figure, out, "figure1")
-    write_document(out / "figure1.json", document)
+    predictions = tuple(tuple(PanelPrediction(p.truth, p.prediction, p.confidence) for p in row) for row in panels)
+    write_document(out / "figure1.json", Figure1(provenance=provenance, fast=table.fast, panels=predictions))
     return [*paths, out / "figure1.json"]
 
 
@@ -131,12 +125,6 @@ def _pair(network: PaperNetwork, shown: Dataset) -> list[Panel]:
     panels = []
     for stored, transform in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
         result = predict(network, pixels, shown.labels, device=torch.device("cpu"), batch_transform=transform)
-        panels.append(
-            Panel(
-                image=stored[0],
-                truth=shown.class_names[int(shown.labels[0])],
-                prediction=shown.class_names[int(result.predictions[0])],
-                confidence=float(result.confidences[0]),
-            )
-        )
+        truth, prediction = (shown.class_names[int(index[0])] for index in (shown.labels, result.predictions))
+        panels.append(Panel(stored[0], truth, prediction, float(result.confidences[0])))
     return panels

@@ -96,27 +96,16 @@ def _draw(figure: Figure, panel: Panel, place: tuple[float, float, float, float]
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set(visible=True, color=GRAY, linewidth=0.6)
-    bold = len(_prediction_lines(panel))
-    look: dict[str, Any] = {
-        "color": CORRECT if panel.prediction == panel.truth else MISCLASSIFIED,
-        "fontweight": "bold",
-    }
-    for index, line in enumerate(_caption(panel)):
-        axes.annotate(
-            line,
-            (0, 0),
-            xytext=(0, -72 * (_LINE * index + 0.07)),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            va="top",
-            **(look if index < bold else {"color": DARK}),
-        )
+    for index, (line, look) in enumerate(_caption(panel)):
+        beneath = (0, -72 * (_LINE * index + 0.07))
+        axes.annotate(line, (0, 0), beneath, "axes fraction", textcoords="offset points", va="top", **look)
 
 
-def _prediction_lines(panel: Panel) -> list[str]:
-    return wrap(f"{'✓' if panel.prediction == panel.truth else '✗'} {panel.prediction}", 20)
-
-
-def _caption(panel: Panel) -> list[str]:
-    truth = [] if panel.prediction == panel.truth else wrap(f"truth: {panel.truth}", 24)
-    return [*_prediction_lines(panel), *truth, f"confidence {percent(panel.confidence, decimals=1)} %"]
+def _caption(panel: Panel) -> list[tuple[str, dict[str, Any]]]:
+    """The lines under a picture, each with its look: the prediction, the truth where it is another, and confidence."""
+    correct = panel.prediction == panel.truth
+    bold = {"color": CORRECT if correct else MISCLASSIFIED, "fontweight": "bold"}
+    prediction = wrap(f"{'✓' if correct else '✗'} {panel.prediction}", 20)
+    truth = [] if correct else wrap(f"truth: {panel.truth}", 24)
+    plain = [*truth, f"confidence {percent(panel.confidence, decimals=1)} %"]
+    return [(line, bold) for line in prediction] + [(line, {"color": DARK}) for line in plain]

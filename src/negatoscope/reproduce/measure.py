@@ -43,20 +43,17 @@ class Destinations:
 
 def columns_by_pass(rows: pa.Table) -> dict[tuple[str, str], Columns]:
     """The columns of each pass over images, by split and transform."""
-    pairs = {
-        (row["split"], row["transform"])
-        for row in rows.select(["split", "transform"]).group_by(["split", "transform"]).aggregate([]).to_pylist()
-    }
-    return {pair: _columns(rows, *pair) for pair in sorted(pairs)}
-
-
-def _columns(rows: pa.Table, split: str, transform: str) -> Columns:
-    chosen = rows.filter((pc.field("split") == split) & (pc.field("transform") == transform))
-    columns = {name: chosen[name].to_numpy() for name in ("label", "prediction", "confidence")}
-    columns["correct"] = columns["label"] == columns["prediction"]
-    if chosen["track"].null_count == 0:
-        columns["track"] = chosen["track"].to_numpy()
-    return {name: values.astype(np.int64) if values.dtype == np.int16 else values for name, values in columns.items()}
+    passes = rows.group_by(["split", "transform"]).aggregate([]).to_pylist()
+    columns: dict[tuple[str, str], Columns] = {}
+    for split, transform in sorted((row["split"], row["transform"]) for row in passes):
+        chosen = rows.filter((pc.field("split") == split) & (pc.field("transform") == transform))
+        values = {name: chosen[name].to_numpy().astype(np.int64) for name in ("label", "prediction")}
+        values["confidence"] = chosen["confidence"].to_numpy()
+        values["correct"] = values["label"] == values["prediction"]
+        if chosen["track"].null_count == 0:
+            values["track"] = chosen["track"].to_numpy()
+        columns[split, transform] = values
+    return columns
 
 
 def accuracy_of(columns: Columns) -> TrackedRate:

@@ -1,4 +1,4 @@
-"""What the paper printed."""
+"""What the paper printed, and how it calls datasets and classifiers."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,33 +15,31 @@ Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, Table I.
 DATASETS = ("mnist", "gtsrb")
 """The columns of Table I."""
 
+SMOKE = ", smoke run"
+"""What a title ends in where few images were used."""
+
+_NAMES = {"mnist": "MNIST", "mnist_sample": "MNIST sample", "fashion_mnist": "Fashion-MNIST", "gtsrb": "GTSRB"}
+
 
 @dataclass(frozen=True)
 class Printed:
     """Accuracies in [0, 1] that Table I prints for one classifier; None where it has no such classifier."""
 
+    epsilon: float
     test: float | None
     negative: float | None
 
 
 @dataclass(frozen=True)
-class _ExpectedRow:
-    epsilon: float
-    test: float
-    negative: float
-
-
-@dataclass(frozen=True)
-class _Expected:
-    mnist: tuple[_ExpectedRow, ...]
-    gtsrb: tuple[_ExpectedRow, ...]
+class _Table:
+    mnist: tuple[Printed, ...]
+    gtsrb: tuple[Printed, ...]
 
 
 @cache
-def _expected() -> dict[tuple[str, float], Printed]:
+def _expected() -> dict[str, tuple[Printed, ...]]:
     with as_file(files("negatoscope.reproduce").joinpath("expected.toml")) as path:
-        columns = vars(from_plain(read_toml(path, what="Table I"), _Expected))
-    return {(name, row.epsilon): Printed(row.test, row.negative) for name, rows in columns.items() for row in rows}
+        return vars(from_plain(read_toml(path, what="Table I"), _Table))
 
 
 def printed(dataset: str, epsilon: float) -> Printed:
@@ -49,4 +47,21 @@ def printed(dataset: str, epsilon: float) -> Printed:
 
     Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, Table I.
     """
-    return _expected().get((dataset, epsilon), Printed(None, None))
+    rows = (row for row in _expected().get(dataset, ()) if row.epsilon == epsilon)
+    return next(rows, Printed(epsilon, None, None))
+
+
+def dataset_name(dataset: str) -> str:
+    """A dataset as people call it, with the arguments of its spec if it has some."""
+    name, bracket, arguments = dataset.partition("(")
+    return _NAMES.get(name, name) + (f" ({arguments}" if bracket else "")
+
+
+def classifier_name(epsilon: float) -> str:
+    """The paper's name for the classifier trained at `epsilon`."""
+    return f"Robust DNN (ε = {epsilon:.3g})" if epsilon else "DNN"
+
+
+def short_classifier_name(epsilon: float) -> str:
+    """The same for narrow places: axes and terminals."""
+    return f"ε = {epsilon:.3g}" if epsilon else "DNN"

@@ -1,7 +1,6 @@
 """The images that a classifier of the paper is trained on and measured with."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ class RunData:
     negated_train: Dataset | None = None
     negated_test: Dataset | None = None
 
-    @cached_property
+    @property
     def datasets(self) -> list[Dataset]:
         """Those that provenance must name."""
         return [self.train] if self.negated_train is None else [self.train, self.negated_train]
@@ -41,7 +40,9 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
     def load(spec: str, split: str) -> Dataset:
         return load_split(spec, split, data_dir=data_dir, fast=fast)
 
-    negated = _negated(recipe.data) if recipe.negatives == "before" else ""
+    spec = DATASETS.resolve(recipe.data)[0] if recipe.negatives == "before" else None
+    if spec and spec.arguments.get("prepare", "none") == "none":
+        raise InputError(f"expected negatives 'after' for {recipe.data}, which has no preparation, got 'before'")
     data = RunData(load(recipe.data, "train"), load(recipe.data, "test"))
     expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
     shape, other = np.shape(data.train.images)[1:], np.shape(data.test.images)[1:]
@@ -49,17 +50,10 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
         raise InputError(
             f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
         )
-    if not negated:
+    if not spec:
         return data
+    negated = str(replace(spec, arguments={**spec.arguments, "negated": True}))
     return replace(data, negated_train=load(negated, "train"), negated_test=load(negated, "test"))
-
-
-def _negated(text: str) -> str:
-    """The spec of a dataset whose images are negated before they are prepared."""
-    spec = DATASETS.resolve(text)[0]
-    if spec.arguments.get("prepare", "none") == "none":
-        raise InputError(f"expected negatives 'after' for {text}, which has no preparation, got 'before'")
-    return str(replace(spec, arguments={**spec.arguments, "negated": True}))
 
 
 def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:

@@ -96,15 +96,6 @@ class Pass:
     batch_transform: BatchTransform | None = None
 
 
-@dataclass(frozen=True)
-class MeasuredNetwork:
-    """A network that was trained, and the columns of its rows by split and transform."""
-
-    training: Dataset
-    result: TrainingResult
-    columns: Mapping[tuple[str, str], Columns]
-
-
 AnyRun = TypeVar("AnyRun", bound=Run)
 
 
@@ -146,7 +137,7 @@ def train_and_measure(
     hardware: Hardware,
     folder: Path,
     progress: RunProgress,
-) -> MeasuredNetwork:
+) -> tuple[Dataset, TrainingResult, Mapping[tuple[str, str], Columns]]:
     """Train a classifier, resuming where an earlier call was stopped, and write its predictions to `rows.parquet`.
 
     Args:
@@ -157,6 +148,9 @@ def train_and_measure(
         hardware: Where it is trained.
         folder: Where it is kept.
         progress: Called along the way.
+
+    Returns:
+        The images that it was trained on, what training gave, and the columns of its rows by split and transform.
 
     Raises:
         InputError: Training diverges, or the recipe does not fit the data.
@@ -175,12 +169,22 @@ def train_and_measure(
     )
     freeze(result.network)
 
-    def table(measured: Pass) -> pa.Table:
-        progress(f"{measured.images.split}, {measured.transform}")
-        return _rows(spec, measured, result.network, hardware)
+    def rows(measured: Pass) -> pa.Table:
+        images, transform = measured.images, measured.batch_transform
+        progress(f"{images.split}, {measured.transform}")
+        assert isinstance(images.images, np.ndarray), "load_run_data checked it"
+        predicted = predict(
+            result.network, images.images, images.labels, device=hardware.device, batch_transform=transform
+        )
+        key = RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed)
+        hashes = hash_samples(images.images)
+        return make_rows(
+            key,
+            row_columns(predicted, labels=images.labels, samples=images.samples, hashes=hashes, tracks=images.tracks),
+        )
 
-    write_rows(folder / "rows.parquet", map(table, passes(training, validation, result.network)))
-    return MeasuredNetwork(training, result, columns_by_pass(read_rows(folder / "rows.parquet")))
+    write_rows(folder / "rows.parquet", map(rows, passes(training, validation, result.network)))
+    return training, result, columns_by_pass(read_rows(folder / "rows.parquet"))
 
 
 def negatives_of(images: Dataset, data: RunData) -> Pass:
@@ -189,13 +193,3 @@ def negatives_of(images: Dataset, data: RunData) -> Pass:
     if negated is None:
         return Pass(images, "negative", lambda batch, labels: negative(batch))
     return Pass(negated.take(np.searchsorted(negated.samples, images.samples), split=images.split), "negative")
-
-
-def _rows(spec: RunSpec, measured: Pass, network: PaperNetwork, hardware: Hardware) -> pa.Table:
-    images, transform = measured.images, measured.batch_transform
-    assert isinstance(images.images, np.ndarray), "load_run_data checked it"
-    result = predict(network, images.images, images.labels, device=hardware.device, batch_transform=transform)
-    key = RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed)
-    hashes = hash_samples(images.images)
-    columns = row_columns(result, labels=images.labels, samples=images.samples, hashes=hashes, tracks=images.tracks)
-    return make_rows(key, columns)

@@ -1,6 +1,6 @@
 """The paper's Table I, from data to verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
-from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
+from negatoscope.reproduce.estimate import estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
@@ -107,42 +107,41 @@ def plan_table1(request: Table1Request) -> Table1Plan:
         DataError: A dataset that was named is not at hand or damaged.
         RecipeError: A dataset has no default recipe and none was given.
     """
-    data: dict[str, RunData] = {}
-    recipes: dict[str, Recipe] = {}
+    own = request.recipe.data if request.recipe and not request.datasets else ""
+    named = request.datasets or ((_base(own) if _base(own) in PAPER_DATASETS else own,) if own else ())
+    loaded: dict[str, tuple[Recipe, RunData]] = {}
     not_run: list[SkippedDataset] = []
-    if request.recipe and request.recipe.data and not request.datasets:
-        own = request.recipe.data
-        request = replace(request, datasets=(_base(own) if _base(own) in PAPER_DATASETS else own,))
-    for name in request.datasets or PAPER_DATASETS:
+    for name in named or PAPER_DATASETS:
         label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
         try:
-            recipe = _recipe(request, name)
-            data[label] = load_run_data(recipe, data_dir=request.data_dir, fast=request.fast)
-            recipes[label] = replace(recipe, data=data[label].train.spec)
+            loaded[label] = _load(request, name)
         except DataNotFoundError:
-            if request.datasets:
+            if named:
                 raise
             not_run.append(SkippedDataset(name, "no copy of its files was found and none could be downloaded"))
-    if not request.datasets and "mnist" not in data:
+    if not named and "mnist" not in loaded:
         try:
-            sample = plan_table1(replace(request, datasets=("mnist_sample",)))
+            loaded = {"mnist_sample": _load(request, "mnist_sample"), **loaded}
         except MissingExtraError as error:
             raise DataNotFoundError(f"expected MNIST or the sample of it, found neither: {error}") from error
-        data, recipes = {**sample.data, **data}, {**recipes, "mnist_sample": sample.specs[0].recipe}
     specs = (
-        RunSpec(name, epsilon, seed, recipes[name], request.fast)
+        RunSpec(name, epsilon, seed, recipe, request.fast)
         for seed in range(request.seeds)
         for epsilon in request.epsilons
-        for name in data
+        for name, (recipe, _) in loaded.items()
     )
-    return Table1Plan(tuple(specs), data, tuple(not_run))
+    return Table1Plan(tuple(specs), {name: data for name, (_, data) in loaded.items()}, tuple(not_run))
 
 
-def _recipe(request: Table1Request, name: str) -> Recipe:
+def _load(request: Table1Request, name: str) -> tuple[Recipe, RunData]:
+    """A dataset's recipe as it is run, and the images."""
     recipe = request.recipe or default_recipe(_base(name))
     spec = recipe.data if name == _base(recipe.data) else name
     recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
-    return replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
+    if request.fast:
+        recipe = replace(recipe, epochs=1, name=f"{recipe.name}, fast")
+    data = load_run_data(recipe, data_dir=request.data_dir, fast=request.fast)
+    return replace(recipe, data=data.train.spec), data
 
 
 def _base(spec: str) -> str:
@@ -169,63 +168,48 @@ def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, p
         progress.estimated(_estimates(plan, [spec for spec in plan.specs if spec not in done], hardware))
         shown: list[Table1Run] = []
         for spec, folder in folders.items():
-            run = done.get(spec) or run_table1_classifier(
-                spec,
-                plan.data[spec.dataset],
-                hardware=hardware,
-                folder=folder,
-                progress=partial(progress.moved, spec),
-            )
+            data, moved = plan.data[spec.dataset], partial(progress.moved, spec)
+            run = done.get(spec) or run_table1_classifier(spec, data, hardware=hardware, folder=folder, progress=moved)
             shown.append(run)
             progress.finished(spec, run, summarize(shown, comparable=not request.fast))
-        return _write(request, plan, _all_runs(folders), out=out, hardware=hardware)
+        paths, runs = zip(*_all_runs(folders), strict=True)
+        result = Table1(
+            provenance=record_provenance(
+                command=request.command,
+                hardware=hardware.description,
+                data=[dataset.provenance for data in plan.data.values() for dataset in data.datasets],
+            ),
+            fast=request.fast,
+            not_run=plan.not_run,
+            runs=runs,
+            summary=summarize(runs, comparable=not request.fast),
+        )
+        _write(result, paths, out)
+        return result
 
 
 def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -> dict[RunSpec, float]:
-    paces: dict[str, Pace] = {}
-    for spec in specs:
-        if spec.dataset not in paces:
-            paces[spec.dataset] = measure_pace(spec.recipe, plan.data[spec.dataset], hardware=hardware)
+    recipes = {spec.dataset: spec.recipe for spec in specs}
+    paces = {name: measure_pace(recipe, plan.data[name], hardware=hardware) for name, recipe in recipes.items()}
     return {spec: estimate_seconds(spec, plan.data[spec.dataset], paces[spec.dataset]) for spec in specs}
 
 
 def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
     """The runs of these folders, and every other one beside them that only its seed or epsilon sets apart, in order."""
-    runs: dict[tuple[int, float, int], tuple[Path, Table1Run]] = {}
-    datasets = list(dict.fromkeys(spec.dataset for spec in folders))
-    for spec, folder in folders.items():
+    runs = []
+    for folder in {spec.dataset: folder for spec, folder in folders.items()}.values():
         name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
-        for beside in folder.parent.glob(f"{name}-epsilon*-{digest}"):
-            run = read_run(beside, Table1Run)
-            if run is not None:
-                runs[datasets.index(spec.dataset), run.epsilon, run.seed] = (beside, run)
-    return [runs[key] for key in sorted(runs)]
+        paths = folder.parent.glob(f"{name}-epsilon*-{digest}")
+        finished = [(path, run) for path in paths if (run := read_run(path, Table1Run))]
+        runs += sorted(finished, key=lambda pair: (pair[1].epsilon, pair[1].seed))
+    return runs
 
 
-def _write(
-    request: Table1Request,
-    plan: Table1Plan,
-    folders: Sequence[tuple[Path, Table1Run]],
-    *,
-    out: Path,
-    hardware: Hardware,
-) -> Table1:
-    runs = tuple(run for _, run in folders)
-    result = Table1(
-        provenance=record_provenance(
-            command=request.command,
-            hardware=hardware.description,
-            data=[dataset.provenance for data in plan.data.values() for dataset in data.datasets],
-        ),
-        fast=request.fast,
-        not_run=plan.not_run,
-        runs=runs,
-        summary=summarize(runs, comparable=not request.fast),
-    )
-    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder, _ in folders))
+def _write(result: Table1, folders: Iterable[Path], out: Path) -> None:
+    """Everything that is made from a table, and the table itself, whose presence means complete, last."""
+    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder in folders))
     write_whole(out / "table1.md", table1_markdown(result).encode())
     write_whole(out / "table1.csv", table1_csv(result).encode())
     save_figure(draw_table1(result), out, "table1")
     save_figure(draw_epochs(result), out, "epochs")
     write_document(out / "table1.json", result)
-    return result

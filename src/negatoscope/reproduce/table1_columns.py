@@ -1,16 +1,16 @@
 """The columns of Table I's tables: in the report, in the CSV file and on a terminal.
 
-Another column of Table I is one more `Column` in one of the tuples here.
+Another column of Table I is one more pair of header and text here.
 """
 
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich import box
 from rich.table import Table
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from negatoscope.reports.formatting import MISSING, interval, measured, percent
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reproduce.names import SMOKE, classifier_name, dataset_name, short_classifier_name
+from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name, short_classifier_name
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.measure import Destinations
@@ -66,12 +66,8 @@ class Table1Section:
         return [classifier.row for classifier in self.classifiers]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column: its header, and its text for a classifier."""
-
-    header: str
-    text: Callable[[Classifier], str]
+Column: TypeAlias = tuple[str, Callable[[Classifier], str]]
+"""A column: its header, and its text for a classifier."""
 
 
 def sections(result: "Table1") -> list[Table1Section]:
@@ -79,15 +75,18 @@ def sections(result: "Table1") -> list[Table1Section]:
     keys = list(dict.fromkeys((row.dataset, row.recipe) for row in result.summary))
     names = [dataset for dataset, _ in keys]
     parts = []
-    for key in keys:
-        several = f", recipe {key[1]}" if names.count(key[0]) > 1 else ""
-        title = dataset_name(key[0]) + several + (SMOKE if result.fast else "")
-        runs = sorted((run for run in result.runs if (run.dataset, run.recipe.name) == key), key=lambda run: run.seed)
-        rows = sorted((row for row in result.summary if (row.dataset, row.recipe) == key), key=lambda row: row.epsilon)
-        same = {
-            epsilon: [run for run in runs if run.epsilon == epsilon] for epsilon in (0.0, *(r.epsilon for r in rows))
-        }
-        lines = [Classifier(row, same[row.epsilon], same[0.0], title) for row in rows]
+    for dataset, recipe in keys:
+        several = f", recipe {recipe}" if names.count(dataset) > 1 else ""
+        title = dataset_name(dataset) + several + (SMOKE if result.fast else "")
+        rows = [row for row in result.summary if (row.dataset, row.recipe) == (dataset, recipe)]
+        runs: dict[float, list[Table1Run]] = {}
+        for run in sorted(result.runs, key=lambda run: run.seed):
+            if (run.dataset, run.recipe.name) == (dataset, recipe):
+                runs.setdefault(run.epsilon, []).append(run)
+        lines = [
+            Classifier(row, runs[row.epsilon], runs.get(0.0, []), title)
+            for row in sorted(rows, key=lambda row: row.epsilon)
+        ]
         parts.append(Table1Section(title, lines, result.fast))
     return parts
 
@@ -97,77 +96,69 @@ def has_tracks(section: Table1Section) -> bool:
     return any(row.negative.track_low is not None for row in section.rows)
 
 
-_DATASET = Column("Dataset", lambda line: line.title)
-_CLASSIFIER = Column("Classifier", lambda line: classifier_name(line.row.epsilon))
+_DATASET: Column = ("Dataset", lambda line: line.title)
+_CLASSIFIER: Column = ("Classifier", lambda line: classifier_name(line.row.epsilon))
 
-_TEST = (
-    Column("Test images: ours", lambda line: _ours(line.row.test)),
-    Column("Paper", lambda line: percent(line.row.test.paper_accuracy)),
-    Column("Verdict", lambda line: _verdict(line.row.test)),
-)
-_NEGATIVES = Column("Negatives: ours", lambda line: _ours(line.row.negative))
-_BY_TRACK = Column("By track", lambda line: interval(line.row.negative.track_low, line.row.negative.track_high))
-_NEGATIVES_OF_PAPER = (
-    Column("Paper", lambda line: percent(line.row.negative.paper_accuracy)),
-    Column("Verdict", lambda line: _verdict(line.row.negative)),
-)
-
-_ACCURACIES = (
+ACCURACIES: tuple[Column, ...] = (
     _DATASET,
     _CLASSIFIER,
-    Column("Training images", lambda line: _rate([run.train for run in line.runs])),
-    Column("Validation images", lambda line: _rate([run.validation for run in line.runs])),
-    Column("Negatives of test images", lambda line: _rate([run.negative_test for run in line.runs])),
+    ("Training images", lambda line: _rate([run.train for run in line.runs])),
+    ("Validation images", lambda line: _rate([run.validation for run in line.runs])),
+    ("Negatives of test images", lambda line: _rate([run.negative_test for run in line.runs])),
 )
+"""The other accuracies without an attack."""
 
-_ATTACK_EPSILON = Column("Attack's ε", lambda line: f"{line.row.attack_epsilon:.3g}")
-_CONFIDENCE = (
-    Column("Confidence", lambda line: _mean([100 * run.confidence.train for run in line.runs])),
-    Column("On negatives", lambda line: _mean([100 * run.confidence.negative_train for run in line.runs])),
-)
-
-_DESTINATIONS = (
+DESTINATIONS: tuple[Column, ...] = (
     _DATASET,
     _CLASSIFIER,
-    Column("Entropy, bits", lambda line: _entropy([run.destinations for run in line.runs])),
-    Column("Information, bits", lambda line: _bits([run.destinations.mutual_information_bits for run in line.runs])),
-    Column("If permuted", lambda line: _bits([run.destinations.mutual_information_null_bits for run in line.runs])),
-    Column("Most frequent prediction", lambda line: _most_frequent([run.destinations.shares for run in line.runs])),
+    ("Entropy, bits", lambda line: _entropy([run.destinations for run in line.runs])),
+    ("Information, bits", lambda line: _mean([run.destinations.mutual_information_bits for run in line.runs], 3)),
+    ("If permuted", lambda line: _mean([run.destinations.mutual_information_null_bits for run in line.runs], 3)),
+    ("Most frequent prediction", lambda line: _most_frequent([run.destinations.shares for run in line.runs])),
 )
+"""Which classes are predicted for negatives, and what that says about the label."""
 
 
-def comparison_table(section: Table1Section) -> str:
+def comparison_columns(section: Table1Section) -> list[Column]:
     """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
-    by_track = (_BY_TRACK,) if has_tracks(section) else ()
-    return _table((_CLASSIFIER, *_TEST, _NEGATIVES, *by_track, *_NEGATIVES_OF_PAPER), [section])
+
+    def beside(header: str, kind: str) -> list[Column]:
+        return [
+            (f"{header}: ours", lambda line: _ours(line.row.comparisons[kind])),
+            ("Paper", lambda line: percent(line.row.comparisons[kind].paper_accuracy)),
+            ("Verdict", lambda line: _verdict(line.row.comparisons[kind])),
+        ]
+
+    ours, *papers = beside("Negatives", "negative")
+    if has_tracks(section):
+        papers.insert(0, ("By track", lambda line: interval(line.row.negative.track_low, line.row.negative.track_high)))
+    return [_CLASSIFIER, *beside("Test images", "test"), ours, *papers]
 
 
-def accuracy_table(shown: Sequence[Table1Section]) -> str:
-    """The other accuracies without an attack."""
-    return _table(_ACCURACIES, shown)
-
-
-def attack_table(shown: Sequence[Table1Section]) -> str:
+def attack_columns(attacks: Iterable[str]) -> list[Column]:
     """Accuracy under each attack beside the plain DNN's under the same, and the classifiers' confidence."""
-    attacks = shown[0].rows[0].attack_accuracies
-    columns = [Column(name.upper(), partial(_attacked, name)) for name in attacks]
-    columns += [Column(f"DNN: {name.upper()}", partial(_plain_attacked, name)) for name in attacks]
-    return _table((_DATASET, _CLASSIFIER, _ATTACK_EPSILON, *columns, *_CONFIDENCE), shown)
+    return [
+        _DATASET,
+        _CLASSIFIER,
+        ("Attack's ε", lambda line: f"{line.row.attack_epsilon:.3g}"),
+        *((name.upper(), partial(_attacked, name)) for name in attacks),
+        *((f"DNN: {name.upper()}", partial(_plain_attacked, name)) for name in attacks),
+        ("Confidence", lambda line: _mean([100 * run.confidence.train for run in line.runs])),
+        ("On negatives", lambda line: _mean([100 * run.confidence.negative_train for run in line.runs])),
+    ]
 
 
-def destination_table(shown: Sequence[Table1Section]) -> str:
-    """Which classes are predicted for negatives, and what that says about the label."""
-    return _table(_DESTINATIONS, shown)
+def table(columns: Sequence[Column], shown: Sequence[Table1Section]) -> str:
+    """The columns as Markdown, a line for each classifier."""
+    lines = [[text(line) for _, text in columns] for section in shown for line in section.classifiers]
+    return markdown_table([header for header, _ in columns], lines)
 
 
 def table1_csv(result: "Table1") -> str:
     """The summary as CSV, one line for each row; nothing stands for a missing value."""
     lines = [_flat(row) for row in result.summary]
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(lines[0]) if lines else [], lineterminator="\n")
-    if lines:
-        writer.writeheader()
-    writer.writerows(lines)
+    csv.writer(text, lineterminator="\n").writerows([*lines[:1], *(line.values() for line in lines)])
     return text.getvalue()
 
 
@@ -198,19 +189,13 @@ def _live_cells(row: "SummaryRow | None") -> list[Text]:
     if row is None:
         return [Text("…", style="dim")] * 4
     cells = []
-    for compared in (row.test, row.negative):
+    for compared in row.comparisons.values():
         cells.append(Text(measured(compared.accuracy, compared.low, compared.high, decimals=1)))
         verdict = "" if compared.verdict == "undecided" else f" {compared.verdict}"
         known = compared.paper_accuracy is not None
         text = f"{percent(compared.paper_accuracy):>5}{verdict}" if known else MISSING
         cells.append(Text(text, style=_COLORS[compared.verdict]))
     return cells
-
-
-def _table(columns: Sequence[Column], shown: Sequence[Table1Section]) -> str:
-    classifiers = [classifier for section in shown for classifier in section.classifiers]
-    lines = [[column.text(classifier) for column in columns] for classifier in classifiers]
-    return markdown_table([column.header for column in columns], lines)
 
 
 def _flat(row: "SummaryRow") -> dict[str, Any]:
@@ -250,16 +235,12 @@ def _entropy(ends: "Sequence[Destinations]") -> str:
     return f"{_mean([end.entropy_bits for end in ends])} of {math.log2(len(ends[0].shares)):.2f}"
 
 
-def _bits(values: Sequence[float]) -> str:
-    return _mean(values, decimals=3)
-
-
 def _most_frequent(shares: Sequence[Sequence[float]]) -> str:
     """Each run's most frequent class, once where all agree, and what share of the predictions it gets."""
     classes = [share.index(max(share)) for share in shares]
     several = f"classes {', '.join(map(str, classes))} (by seed)"
     name = several if len(set(classes)) > 1 else f"class {classes[0]}"
-    return f"{name}: {_mean([100 * max(share) for share in shares], decimals=1)} %"
+    return f"{name}: {_mean([100 * max(share) for share in shares], 1)} %"
 
 
 def _rate(rates: "Sequence[TrackedRate]") -> str:
@@ -268,6 +249,6 @@ def _rate(rates: "Sequence[TrackedRate]") -> str:
     return mean if len(rates) > 1 else f"{mean} {interval(rates[0].low, rates[0].high)}"
 
 
-def _mean(values: Sequence[float], *, decimals: int = 2) -> str:
+def _mean(values: Sequence[float], decimals: int = 2) -> str:
     spread = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
     return f"{fmean(values):.{decimals}f}{spread}"

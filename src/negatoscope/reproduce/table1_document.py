@@ -1,6 +1,6 @@
 """`table1.json`: the classifiers of Table I, and a summary row for each dataset and epsilon beside the paper's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -152,6 +152,13 @@ def summarize(runs: Sequence[Table1Run], *, comparable: bool = True) -> tuple[Su
 
 
 def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
+
+    def mean(value: Callable[[Table1Run], float]) -> float:
+        return mean_and_deviation([value(run) for run in runs])[0]
+
+    def under(attack: str) -> float:
+        return mean(lambda run: run.shown_attacks.accuracies[attack].accuracy)
+
     first = runs[0]
     paper = printed(first.dataset, first.epsilon)
     return SummaryRow(
@@ -162,22 +169,19 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
         test=_comparison([run.test for run in runs], paper.test if comparable else None),
         negative=_comparison([run.negative_train for run in runs], paper.negative if comparable else None),
         interval="prediction" if len(runs) >= MINIMUM_RUNS else "wilson",
-        train_accuracy=_mean([run.train.accuracy for run in runs]),
-        validation_accuracy=_mean([run.validation.accuracy for run in runs]),
-        negative_test_accuracy=_mean([run.negative_test.accuracy for run in runs]),
+        train_accuracy=mean(lambda run: run.train.accuracy),
+        validation_accuracy=mean(lambda run: run.validation.accuracy),
+        negative_test_accuracy=mean(lambda run: run.negative_test.accuracy),
         attack_epsilon=first.shown_attacks.epsilon,
-        attack_accuracies={
-            name: _mean([run.shown_attacks.accuracies[name].accuracy for run in runs])
-            for name in first.shown_attacks.accuracies
-        },
-        confidence_train=_mean([run.confidence.train for run in runs]),
-        confidence_negative=_mean([run.confidence.negative_train for run in runs]),
-        entropy_bits=_mean([run.destinations.entropy_bits for run in runs]),
-        mutual_information_bits=_mean([run.destinations.mutual_information_bits for run in runs]),
-        mutual_information_null_bits=_mean([run.destinations.mutual_information_null_bits for run in runs]),
+        attack_accuracies={attack: under(attack) for attack in first.shown_attacks.accuracies},
+        confidence_train=mean(lambda run: run.confidence.train),
+        confidence_negative=mean(lambda run: run.confidence.negative_train),
+        entropy_bits=mean(lambda run: run.destinations.entropy_bits),
+        mutual_information_bits=mean(lambda run: run.destinations.mutual_information_bits),
+        mutual_information_null_bits=mean(lambda run: run.destinations.mutual_information_null_bits),
         chance=first.chance,
-        majority=_mean([run.majority for run in runs]),
-        seconds=_mean([run.seconds for run in runs]),
+        majority=mean(lambda run: run.majority),
+        seconds=mean(lambda run: run.seconds),
     )
 
 
@@ -201,7 +205,3 @@ def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> PaperCompa
         paper_accuracy=paper,
         verdict=verdict(paper, accuracies, minimum_runs=MINIMUM_RUNS),
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return mean_and_deviation(values)[0]

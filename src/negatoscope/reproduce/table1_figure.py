@@ -1,19 +1,22 @@
 """Accuracy on images and on their negatives: beside the paper's, and along training."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted, percent
 from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
-from negatoscope.reproduce.names import short_classifier_name
+from negatoscope.reproduce.paper import short_classifier_name
 from negatoscope.reproduce.table1_columns import Table1Section, sections
 
 if TYPE_CHECKING:  # they would load torch
@@ -66,19 +69,14 @@ def draw_epochs(result: "Table1") -> Figure:
 def spread(values: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """The positions nearest to `values` that keep their order, are at least `gap` apart and lie from `low` to `high`.
 
-    Nearest in least squares: isotonic regression of the values less their gaps, by pooling adjacent violators. Where
-    there is no room for all, the highest lie above `high`.
+    Nearest in least squares: isotonic regression of the values less their gaps. Where there is no room for all, the
+    highest lie above `high`.
     """
-    order = sorted(range(len(values)), key=lambda index: values[index])
-    blocks: list[list[float]] = []
-    for rank, index in enumerate(order):
-        blocks.append([values[index] - rank * gap])
-        while len(blocks) > 1 and _mean(blocks[-2]) > _mean(blocks[-1]):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    highest = max(low, high - (len(values) - 1) * gap)
-    levels = [min(max(_mean(block), low), highest) for block in blocks for _ in block]
-    placed = {index: level + rank * gap for rank, (index, level) in enumerate(zip(order, levels, strict=True))}
-    return [placed[index] for index in range(len(values))]
+    order, ranks = np.argsort(values, kind="stable"), gap * np.arange(len(values))
+    levels = isotonic_regression(np.asarray(values)[order] - ranks).x
+    placed = np.empty(len(values))
+    placed[order] = np.clip(levels, low, max(low, high - ranks[-1])) + ranks
+    return [float(place) for place in placed]
 
 
 def _draw_section(axes: Axes, section: Table1Section) -> None:
@@ -127,7 +125,7 @@ def _draw_training(
         histories = [[(epoch.epoch, 100 * accuracy(epoch)) for epoch in run.epochs] for run in classifier.runs]
         for history in histories:
             axes.plot(*zip(*history, strict=True), color=color, linewidth=1.4, marker="o", markersize=2.5)
-        end = _mean([history[-1][1] for history in histories])
+        end = fmean(history[-1][1] for history in histories)
         ends.append((end, short_classifier_name(classifier.row.epsilon), color))
     if chance:
         ends.append(_draw_chance(axes, section))
@@ -144,30 +142,21 @@ def _label_at_end(axes: Axes, labels: Sequence[_Label], *, gap: float) -> None:
     low, high = axes.get_ylim()
     heights = spread([height for height, _, _ in labels], gap=gap * (high - low), low=low, high=high)
     for place, (_, text, color) in zip(heights, labels, strict=True):
-        axes.annotate(
-            text,
-            (1, place),
-            xytext=(5, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            color=color,
-            annotation_clip=False,
-        )
+        beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+        axes.annotate(text, (1, place), (5, 0), color=color, annotation_clip=False, **beside)
 
 
 def _draw_key(figure: Figure, summary: "Sequence[SummaryRow]") -> None:
     look: dict[str, Any] = {"color": DARK, "linewidth": 0, "markersize": 5.5}
     bar = Line2D([], [], **{**look, "marker": "|", "markersize": 13, "markeredgewidth": 1.6})
     ours, papers = (Line2D([], [], marker="o", markerfacecolor=face, **look) for face in (DARK, "white"))
-    handles: list[Any] = [(bar, ours), papers]
     kinds = {row.interval for row in summary}
-    names = [f"ours, with {_INTERVALS[kinds.pop()] if len(kinds) == 1 else '95 % interval'}", "the paper's"]
-    printed = any(rate.paper_accuracy is not None for row in summary for rate in row.comparisons.values())
-    shown = 2 if printed else 1
+    key: dict[str, Any] = {f"ours, with {_INTERVALS[kinds.pop()] if len(kinds) == 1 else '95 % interval'}": (bar, ours)}
+    if any(rate.paper_accuracy is not None for row in summary for rate in row.comparisons.values()):
+        key["the paper's"] = papers
     corner = (figure.axes[0].get_position().x0, 1)
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": corner, "borderpad": 0, "borderaxespad": 0.8}
-    figure.legend(handles[:shown], names[:shown], ncols=2, handlelength=0.7, **place)
+    figure.legend([*key.values()], [*key], ncols=2, handlelength=0.7, **place)
 
 
 def _some(result: "Table1") -> list[Table1Section]:
@@ -175,7 +164,3 @@ def _some(result: "Table1") -> list[Table1Section]:
     if not shown:
         raise InputError("expected a dataset to draw in the result document, got none; run one first")
     return shown
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

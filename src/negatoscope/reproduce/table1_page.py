@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from negatoscope.reports.formatting import counted, joined, percent
-from negatoscope.reproduce.names import dataset_name, short_classifier_name
+from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_columns import (
-    Classifier,
+    ACCURACIES,
+    DESTINATIONS,
     Table1Section,
-    accuracy_table,
-    attack_table,
-    comparison_table,
-    destination_table,
+    attack_columns,
+    comparison_columns,
     has_tracks,
     sections,
+    table,
 )
 
 if TYPE_CHECKING:  # they would load torch
@@ -37,39 +37,29 @@ _INTERVALS = {
     "wilson": "the Wilson 95 % interval: it covers the draw of images, not another training seed",
     "prediction": "a 95 % prediction interval: where one new run with another seed should land",
 }
-_RUNS = {"wilson": "after a single run", "prediction": "after a mean ± standard deviation over seeds"}
+_RUNS = {"wilson": ", after a single run", "prediction": ", after a mean ± standard deviation over seeds"}
+_FINDINGS = {
+    "not random": ", more than",
+    "random in some runs only": " on average, and not in every run more than",
+    "not distinguishable from random": ", no more than",
+}
 
 
 def table1_markdown(result: "Table1") -> str:
     """The report: warnings, the paper's table beside ours, what lies behind it, provenance."""
-    shown = sections(result)
-    parts = [
-        "# Table I, run again: classifiers on negatives",
-        *(f"> **{warning}.**" for warning in warnings(result)),
-        *(_body(shown) if shown else []),
-        "## Provenance",
-        "\n".join(f"- {line}" for line in provenance(result)),
-    ]
+    parts = ["# Table I, run again: classifiers on negatives", *(f"> **{warning}.**" for warning in warnings(result))]
+    if shown := sections(result):
+        parts.append(_INTRODUCTION)
+        for section in shown:
+            parts += [f"## {section.title}", table(comparison_columns(section), [section]), caption(section)]
+        attacks = attack_columns(shown[0].rows[0].attack_accuracies)
+        parts += ["## More accuracies", table(ACCURACIES, shown)]
+        parts += ["## Attacks and confidence", table(attacks, shown), _ON_ATTACKS, sizes(shown)]
+        parts += ["## Where predictions on negatives go", table(DESTINATIONS, shown), _ON_DESTINATIONS]
+        if findings := [f"- {sentence}" for section in shown for sentence in randomness(section)]:
+            parts.append("\n".join(findings))
+    parts += ["## Provenance", "\n".join(f"- {line}" for line in provenance(result))]
     return "\n\n".join(parts) + "\n"
-
-
-def _body(shown: Sequence[Table1Section]) -> list[str]:
-    random = [f"- {sentence}" for section in shown for sentence in randomness(section)]
-    compared = [[f"## {section.title}", comparison_table(section), caption(section)] for section in shown]
-    return [
-        _INTRODUCTION,
-        *(part for parts in compared for part in parts),
-        "## More accuracies",
-        accuracy_table(shown),
-        "## Attacks and confidence",
-        attack_table(shown),
-        _ON_ATTACKS,
-        sizes(shown),
-        "## Where predictions on negatives go",
-        destination_table(shown),
-        _ON_DESTINATIONS,
-        *(["\n".join(random)] if random else []),
-    ]
 
 
 def warnings(result: "Table1") -> list[str]:
@@ -79,20 +69,16 @@ def warnings(result: "Table1") -> list[str]:
         lines.append("A smoke run on a few images: none of its numbers is a result")
     for dataset in dict.fromkeys(row.dataset for row in result.summary):
         name, base = dataset_name(dataset), dataset.partition("(")[0]
+        rates = [rate for row in result.summary if row.dataset == dataset for rate in row.comparisons.values()]
         copies = [entry for entry in result.provenance.data if entry.name == base and not entry.official]
-        printed = [
-            compared.paper_accuracy
-            for row in result.summary
-            for compared in (row.test, row.negative)
-            if row.dataset == dataset
-        ]
         if base == "mnist_sample":
             lines.append(
                 f"{name}: only a small sample of MNIST was used, so nothing here can confirm or refute the paper"
             )
-        elif not result.fast and set(printed) == {None}:
+            continue
+        if not result.fast and all(rate.paper_accuracy is None for rate in rates):
             lines.append(f"{name}: the paper prints no numbers for it, so there is nothing to compare with")
-        if copies and base != "mnist_sample":
+        if copies:
             note = "; ".join(filter(None, dict.fromkeys(map(_note, copies))))
             lines.append(
                 f"{name}: an unofficial copy was used{note and f' ({note})'}; differences may come from the data"
@@ -109,8 +95,11 @@ def caption(section: Table1Section) -> str:
         f"n = {_span(row.test.n for row in rows)} test images; negatives are those of "
         f"{_span(row.negative.n for row in rows)} training images.",
         f"Runs per classifier: {runs} ({'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}).",
-        *_brackets(rows),
     ]
+    kinds = list(dict.fromkeys(row.interval for row in rows))
+    parts += [f"In brackets{_RUNS[kind] if len(kinds) > 1 else ''}: {_INTERVALS[kind]}." for kind in kinds]
+    if len(kinds) == 1 and any(row.seeds > 1 for row in rows):
+        parts.append("Before them: mean ± standard deviation over seeds.")
     if has_tracks(section):
         parts.append(
             "By track: resampled by whole tracks, because the frames of one physical sign are not independent."
@@ -118,16 +107,6 @@ def caption(section: Table1Section) -> str:
     chance, majority = percent(rows[0].chance), percent(rows[0].majority)
     parts.append(f"Chance scores {chance} %, always naming the most frequent training class {majority} %.")
     return " ".join(parts)
-
-
-def _brackets(rows: "Sequence[SummaryRow]") -> list[str]:
-    """What stands in brackets, and before them, where rows may differ in their number of runs."""
-    kinds = list(dict.fromkeys(row.interval for row in rows))
-    if len(kinds) > 1:
-        return [f"In brackets, {_RUNS[kind]}: {_INTERVALS[kind]}." for kind in kinds]
-    several = any(row.seeds > 1 for row in rows)
-    brackets = [f"In brackets: {_INTERVALS[kind]}." for kind in kinds]
-    return [*brackets, *(["Before them: mean ± standard deviation over seeds."] if several else [])]
 
 
 def sizes(shown: Sequence[Table1Section]) -> str:
@@ -147,29 +126,23 @@ def randomness(section: Table1Section) -> list[str]:
     """Whether the predictions on negatives are random, a sentence for each finding; none for a smoke run."""
     if section.fast:
         return []
-    findings: dict[str, list[Classifier]] = {}
+    findings: dict[str, list[SummaryRow]] = {}
     for classifier in section.classifiers:
         ends = [run.destinations for run in classifier.runs]
         above = sum(end.mutual_information_bits > end.mutual_information_null_bits for end in ends)
         finding = "random in some runs only" if above else "not distinguishable from random"
-        findings.setdefault("not random" if above == len(ends) else finding, []).append(classifier)
-    return [_randomness(section, finding, classifiers) for finding, classifiers in findings.items()]
-
-
-def _randomness(section: Table1Section, finding: str, classifiers: Sequence[Classifier]) -> str:
-    rows = [classifier.row for classifier in classifiers]
-    names = joined([short_classifier_name(row.epsilon) for row in rows])
-    whom = "every classifier" if len(rows) == len(section.rows) > 1 else names
-    bits = [row.mutual_information_bits for row in rows]
-    low, high = f"{min(bits):.3f}", f"{max(bits):.3f}"
-    amount = f"{low} bits" if low == high else f"{low} to {high} bits"
-    reasons = {
-        "not random": f"they carry {amount} about the label, more than with permuted labels",
-        "random in some runs only": f"they carry {amount} about the label on average, "
-        "and not in every run more than with permuted labels",
-        "not distinguishable from random": f"they carry {amount} about the label, no more than with permuted labels",
-    }
-    return f"{section.title}, {whom}: predictions on negatives are **{finding}**: {reasons[finding]}."
+        findings.setdefault("not random" if above == len(ends) else finding, []).append(classifier.row)
+    sentences = []
+    for finding, rows in findings.items():
+        names = joined([short_classifier_name(row.epsilon) for row in rows])
+        whom = "every classifier" if len(rows) == len(section.rows) > 1 else names
+        bits = [row.mutual_information_bits for row in rows]
+        amount = " to ".join(dict.fromkeys(f"{end:.3f}" for end in (min(bits), max(bits))))
+        sentences.append(
+            f"{section.title}, {whom}: predictions on negatives are **{finding}**: they carry {amount} bits about the "
+            f"label{_FINDINGS[finding]} with permuted labels."
+        )
+    return sentences
 
 
 def provenance(result: "Table1") -> list[str]:

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +98,18 @@ def run_table1_classifier(
         InputError: Training diverges, or the recipe does not fit the data.
         OutputError: `folder` cannot be written or the disk is full.
     """
-    measured = train_and_measure(
-        spec, data, passes=partial(_passes, spec, data), hardware=hardware, folder=folder, progress=progress
+
+    def passes(training: Dataset, validation: Dataset, network: PaperNetwork) -> Iterator[Pass]:
+        yield from (Pass(images, "clean") for images in (training, validation, data.test))
+        yield from (negatives_of(images, data) for images in (training, data.test))
+        attacked = few_of(data.test, 100 if spec.fast else ATTACKED)
+        for epsilon in attack_epsilons(spec):
+            for attack in map(str, attack_specs(epsilon)):
+                yield Pass(attacked, attack, resolve_attack(attack, seed=spec.seed).against(network))
+
+    training, result, columns = train_and_measure(
+        spec, data, passes=passes, hardware=hardware, folder=folder, progress=progress
     )
-    training, network, columns = measured.training, measured.result.network, measured.columns
     named = {
         "train": columns["train", "clean"],
         "validation": columns["validation", "clean"],
@@ -131,26 +138,12 @@ def run_table1_classifier(
         destinations=destinations_of(named["negative_train"], classes=len(training.class_names)),
         attacks=_attack_accuracies(columns),
         majority=float(np.bincount(named["train"]["label"]).max() / len(training)),
-        epochs=measured.result.history,
-        seconds=round(measured.result.seconds, 1),
-        weights_sha256=save_network(folder / "weights.safetensors", network, facts=facts),
+        epochs=result.history,
+        seconds=round(result.seconds, 1),
+        weights_sha256=save_network(folder / "weights.safetensors", result.network, facts=facts),
     )
     keep_run(folder, run)
     return run
-
-
-def _passes(
-    spec: RunSpec, data: RunData, training: Dataset, validation: Dataset, network: PaperNetwork
-) -> Iterator[Pass]:
-    for images in (training, validation, data.test):
-        yield Pass(images, "clean")
-    for images in (training, data.test):
-        yield negatives_of(images, data)
-    attacked = few_of(data.test, 100 if spec.fast else ATTACKED)
-    for epsilon in attack_epsilons(spec):
-        for attack in attack_specs(epsilon):
-            under_attack = resolve_attack(str(attack), seed=spec.seed).against(network)
-            yield Pass(attacked, str(attack), under_attack)
 
 
 def attack_specs(epsilon: float) -> list[Spec]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from negatoscope.documents import from_plain, read_toml
 from negatoscope.reports.formatting import bits, counted, percent, points
-from negatoscope.reproduce.names import dataset_name, short_classifier_name
+from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_document import SummaryRow, Table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.studies.sensitivity_effects import MATTERS

@@ -12,7 +12,7 @@ from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, styled
 from negatoscope.reports.formatting import counted, percent
 from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES, UNDECIDED
-from negatoscope.reproduce.names import SMOKE
+from negatoscope.reproduce.paper import SMOKE
 from negatoscope.studies.sensitivity_page import study_title
 from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import Curve, FactorResult, LevelResult, SensitivityResult, StudyResult

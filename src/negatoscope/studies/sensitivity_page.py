@@ -14,7 +14,7 @@ from negatoscope.reports.formatting import (
     with_sign,
 )
 from negatoscope.reports.markdown import markdown_table
-from negatoscope.reproduce.names import SMOKE, dataset_name
+from negatoscope.reproduce.paper import SMOKE, dataset_name
 from negatoscope.studies.sensitivity_result import (
     ClosestToPaper,
     FactorEffect,

@@ -127,7 +127,7 @@ def make_study_run(
         OutputError: `folder` cannot be written or the disk is full.
     """
     marks = _Marks(folder / "marks.json", spec, progress)
-    measured = train_and_measure(
+    training, result, columns_by_pass = train_and_measure(
         spec,
         data,
         passes=partial(_passes, data),
@@ -136,9 +136,8 @@ def make_study_run(
         folder=folder,
         progress=marks.see,
     )
-    training, network = measured.training, measured.result.network
     names = {"train": ("train", "clean"), "test": ("test", "clean"), "negative_train": ("train", "negative")}
-    columns = {name: measured.columns[key] for name, key in names.items()}
+    columns = {name: columns_by_pass[key] for name, key in names.items()}
     if spec.probe:
         progress("probing")
     run = StudyRun(
@@ -153,12 +152,12 @@ def make_study_run(
         destinations=destinations_of(
             columns["negative_train"], classes=len(training.class_names), with_counts=spec.probe
         ),
-        seconds=round(measured.result.seconds, 1),
+        seconds=round(result.seconds, 1),
         made_by=MadeBy(commit(), version("negatoscope"), version("torch"), hardware.description),
         class_names=training.class_names,
         tracks=training.tracks is not None,
-        curve=marks.curve(measured.result),
-        probing=probe_negatives(network, training, data.test, seed=spec.seed, hardware=hardware, fast=spec.fast)
+        curve=marks.curve(result),
+        probing=probe_negatives(result.network, training, data.test, seed=spec.seed, hardware=hardware, fast=spec.fast)
         if spec.probe
         else None,
     )
