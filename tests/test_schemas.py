@@ -12,7 +12,7 @@ import pytest
 from negatoscope.auditing.gallery import Gallery
 from negatoscope.auditing.plan import AuditIdentity
 from negatoscope.auditing.results import AuditSummary, Comparison
-from negatoscope.auditing.totals import RunTotals
+from negatoscope.auditing.run import RunTotals
 from negatoscope.documents import json_schema
 from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1

@@ -9,8 +9,8 @@ import pytest
 
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, SelfCheck, SuiteSummary
+from negatoscope.auditing.run import L2Total, RunTotals
 from negatoscope.auditing.summary import AuditFacts, summarize
-from negatoscope.auditing.totals import L2Total, RunTotals
 from negatoscope.documents import write_document
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import ResizeSpec

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.gate import GateRule, expect_matches, judge, parse_rule
-from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.gate import GateRule, judge, parse_rule, parse_rules
+from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import GateResult
 from negatoscope.errors import DataError, InputError, SpecError
 
@@ -20,7 +20,7 @@ def judged(tmp_path, make_audit):
 
     def judge_rules(*rules, **settings):
         changed = replace(summary, **settings.pop("changes", {}))
-        return judge(AuditResult(changed, tmp_path / "new"), rules=rules, **settings)
+        return judge(AuditResult(changed, tmp_path / "new"), AuditConfig(fail_under=rules, **settings))
 
     judge_rules.summary = summary
     return judge_rules
@@ -123,22 +123,22 @@ def test_nothing_asked_for_is_neither_passed_nor_failed(judged):
     ("text", "near"), [("negatve=0.9", "negative"), ("gamma(exponent=3.0)=0.9", "gamma"), ("gama=0.1", "gamma")]
 )
 def test_a_rule_on_what_is_not_audited_suggests_what_is(judged, text, near):
-    with pytest.raises(InputError, match=f"expected a rule on what is audited, got .*; did you mean {near}"):
+    with pytest.raises(InputError, match=f"expected a rule on what is audited, got .*; did you mean '{near}"):
         judged(text)
 
 
 def test_a_rule_can_be_refused_before_the_audit():
     steps = [PlannedTransform("noise(l2=1.0)", "control", lambda images, labels: images, {}, None)]
-    expect_matches([parse_rule("noise=0.9"), parse_rule("clean=0.9")], steps)
+    parse_rules(["noise=0.9", "clean=0.9"], steps)
     for name in ("mean", "worst_case"):
         with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):
-            expect_matches([parse_rule(f"{name}=0.9")], steps)
+            parse_rules([f"{name}=0.9"], steps)
 
 
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
 def test_a_rule_fails_where_no_image_keeps_its_label(tmp_path, make_audit, name):
     summary = make_audit(tmp_path, rates=RATES, preserved={spec: [] for spec in RATES})
-    (rule,) = judge(AuditResult(summary, tmp_path), rules=[f"{name}=0"]).rules
+    (rule,) = judge(AuditResult(summary, tmp_path), AuditConfig(fail_under=[f"{name}=0"])).rules
     assert not rule.passed
     assert "no image keeps its label" in rule.sentence
 

@@ -128,14 +128,14 @@ def test_another_audit_does_not_mix_with_the_one_that_is_there(
 ) -> None:
     run_pass(make(100), out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(OutputError, match=r"it holds another one .*; give another --out"):
+    with pytest.raises(OutputError, match=r"got another one .*; give another --out"):
         run_pass(make(100, **other), out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_with_somebody_elses_files_is_refused(make: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(OutputError, match=r"it holds thesis\.tex; give another --out"):
+    with pytest.raises(OutputError, match=r"got thesis\.tex; give another --out"):
         run_pass(make(100), out=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == ["thesis.tex"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.gallery import save_gallery
-from negatoscope.auditing.gate import expect_matches, judge, parse_rule
+from negatoscope.auditing.gate import judge, parse_rules
 from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
 from negatoscope.auditing.run import AuditProgress, run_pass
@@ -19,7 +19,7 @@ from negatoscope.auditing.summary import AuditFacts, summarize
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
@@ -111,12 +111,10 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
         InputError: As `audit` says.
     """
     expect_usable(plan, out=out)
-    config = plan.config
     checked, decoded = check_clean(plan)
     totals = run_pass(plan, out=out, progress=progress)
     result = AuditResult(summarize(out / "rows.parquet", AuditFacts.of(plan, checked, totals, provenance)), out)
-    gate = judge(result, rules=config.fail_under, baseline=config.baseline, max_unreadable=config.max_unreadable)
-    summary = replace(result.summary, gate=gate)
+    summary = replace(result.summary, gate=judge(result, plan.config))
     save_gallery(plan, out=out, decoded=decoded)
     write_report(out, summary)
     write_document(out / "provenance.json", provenance)
@@ -133,16 +131,13 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     """
     config = plan.config
     expect_free(out, plan)
-    expect_matches([parse_rule(text) for text in config.fail_under], plan.transforms)
-    if config.expect_accuracy is not None and not 0 <= config.expect_accuracy <= 1:
-        raise InputError(f"expected --expect-accuracy in [0, 1], got {config.expect_accuracy}")
-    if config.baseline is None:
-        return
-    earlier = read_audit(config.baseline).summary.dataset
-    if earlier.class_names != plan.dataset.class_names:
-        raise InputError(
-            f"expected a baseline on the classes of {plan.dataset.spec}, got one on {earlier.spec}; give another"
-        )
+    parse_rules(config.fail_under, plan.transforms)
+    expected = config.expect_accuracy
+    expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
+    if config.baseline is not None:
+        earlier = read_audit(config.baseline).summary.dataset
+        same = earlier.class_names == plan.dataset.class_names
+        expect(same, f"a baseline on the classes of {plan.dataset.spec}", f"one on {earlier.spec}; give another")
 
 
 def _open(model: Model, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:

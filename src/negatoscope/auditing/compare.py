@@ -1,8 +1,9 @@
 """Two audits side by side: which classifier is better, by how much, and whether that is chance."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
@@ -13,19 +14,14 @@ from negatoscope.auditing.results import AuditSummary, ComparedAudit, Comparison
 from negatoscope.auditing.verdict import comparison_sentence
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
-from negatoscope.statistics.paired import holm, mcnemar, paired_difference
+from negatoscope.statistics.measured import measure_difference
+from negatoscope.statistics.paired import holm
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """Of an accuracy in both audits, which images are correct and which count; the same images where `paired`."""
-
-    spec: str
-    correct: tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]
-    counted: tuple[Bool[np.ndarray, " a"], Bool[np.ndarray, " b"]]
+_Correct: TypeAlias = list[Bool[np.ndarray, " _"]]  # of an accuracy in A and in B, which images are correct
 
 
 def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Comparison:
@@ -48,85 +44,72 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     pairs = _pairs(*(read_hashes(rows) for rows in readers))
     paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
     chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
-    rates = [(_paired if paired else _unpaired)(sides) for sides in _sides((first, second), readers, cleans, chosen)]
+    rates = [
+        _difference(spec, correct, paired=paired)
+        for spec, correct in _accuracies((first, second), readers, cleans, chosen, paired=paired)
+    ]
     corrected = holm([rate.p_value for rate in rates])
     comparison = Comparison(
         a=_compared(first.summary),
         b=_compared(second.summary),
         paired=paired,
         rates=tuple(replace(rate, p_holm=p) for rate, p in zip(rates, corrected, strict=True)),
-        only_a=_lacking(first.summary, second.summary),
-        only_b=_lacking(second.summary, first.summary),
+        only_a=tuple(spec for spec in first.transforms if spec not in second.transforms),
+        only_b=tuple(spec for spec in second.transforms if spec not in first.transforms),
     )
     return replace(comparison, verdict=comparison_sentence(comparison))
 
 
-def _sides(
-    audits: tuple[AuditResult, AuditResult],
-    readers: list[RowReader],
-    cleans: list[PredictionSet],
-    chosen: list[Int[np.ndarray, " _"]],
-) -> Iterator[_Sides]:
-    """Each accuracy that both audits have, on the chosen images."""
-    correct = [clean.correct[order] for clean, order in zip(cleans, chosen, strict=True)]
-    everything = [np.ones(len(order), dtype=bool) for order in chosen]
-    yield _Sides("clean", (correct[0], correct[1]), (everything[0], everything[1]))
-    worst, preserving = correct, False
-    of_b = {entry.spec: entry for entry in audits[1].summary.transforms}
-    for entry in audits[0].summary.transforms:
-        if entry.spec not in of_b:
+def _accuracies(
+    audits: Sequence[AuditResult],
+    readers: Sequence[RowReader],
+    cleans: Sequence[PredictionSet],
+    chosen: Sequence[Int[np.ndarray, " _"]],
+    *,
+    paired: bool,
+) -> Iterator[tuple[str, _Correct]]:
+    """Each accuracy that both audits have, on those of the chosen images that count."""
+    worst = [clean.correct[order] for clean, order in zip(cleans, chosen, strict=True)]
+    yield CLEAN, worst
+    preserving = False
+    for spec, entry in audits[0].transforms.items():
+        if spec not in audits[1].transforms:
             continue
-        entries = (entry, of_b[entry.spec])
-        after = [read_predictions(rows, entry.spec, like=clean) for rows, clean in zip(readers, cleans, strict=True)]
-        correct = [predictions.correct[order] for predictions, order in zip(after, chosen, strict=True)]
-        counted = [
-            clean.is_of(entry.preserved)[order] for entry, clean, order in zip(entries, cleans, chosen, strict=True)
-        ]
+        entries = (entry, audits[1].transforms[spec])
+        sides = list(zip(entries, readers, cleans, chosen, strict=True))
+        correct = [read_predictions(rows, spec, like=clean).correct[order] for _, rows, clean, order in sides]
+        counted = [clean.is_of(entry.preserved)[order] for entry, _, clean, order in sides]
         if all(entry.kind == "label_preserving" for entry in entries):
             worst, preserving = [w & (c | ~n) for w, c, n in zip(worst, correct, counted, strict=True)], True
-        yield _Sides(entry.spec, (correct[0], correct[1]), (counted[0], counted[1]))
+        if paired:
+            counted = [counted[0] & counted[1]] * 2
+        yield spec, [c[n] for c, n in zip(correct, counted, strict=True)]
     if preserving:
-        yield _Sides("worst_case", (worst[0], worst[1]), (everything[0], everything[1]))
+        yield "worst_case", worst
 
 
-def _paired(sides: _Sides) -> RateDifference:
-    counted = sides.counted[0] & sides.counted[1]
-    a, b = (correct[counted] for correct in sides.correct)
-    n, gained, lost = len(a), int(np.count_nonzero(~a & b)), int(np.count_nonzero(a & ~b))
-    if n == 0:
-        return RateDifference(spec=sides.spec, n=0, n_a=0, n_b=0)
-    interval = paired_difference(gained, lost, n)  # of B less A, so what B gained counts as lost to A
-    return RateDifference(
-        spec=sides.spec,
-        n=n,
-        n_a=n,
-        n_b=n,
-        a=float(a.mean()),
-        b=float(b.mean()),
-        difference=(gained - lost) / n,
-        low=interval.low,
-        high=interval.high,
-        p_value=mcnemar(lost, gained),
-    )
-
-
-def _unpaired(sides: _Sides) -> RateDifference:
-    n_a, n_b = (int(counted.sum()) for counted in sides.counted)
+def _difference(spec: str, correct: _Correct, *, paired: bool) -> RateDifference:
+    n_a, n_b = map(len, correct)
     if 0 in (n_a, n_b):
-        return RateDifference(spec=sides.spec, n=0, n_a=n_a, n_b=n_b)
-    a, b = (Rate.of(correct[counted]) for correct, counted in zip(sides.correct, sides.counted, strict=True))
-    interval = unpaired_difference(b, a)
+        return RateDifference(spec=spec, n=0, n_a=n_a, n_b=n_b)
+    a, b = map(Rate.of, correct)
+    if paired:
+        gain = measure_difference(correct[1], correct[0])  # of B less A, so what B gained counts as lost to A
+        difference, low, high, p_value = gain.difference, gain.low, gain.high, gain.p_value
+    else:
+        interval = unpaired_difference(b, a)
+        difference, low, high, p_value = b.accuracy - a.accuracy, interval.low, interval.high, fisher(a, b)
     return RateDifference(
-        spec=sides.spec,
+        spec=spec,
         n=min(n_a, n_b),
         n_a=n_a,
         n_b=n_b,
         a=a.accuracy,
         b=b.accuracy,
-        difference=b.accuracy - a.accuracy,
-        low=interval.low,
-        high=interval.high,
-        p_value=fisher(a, b),
+        difference=difference,
+        low=low,
+        high=high,
+        p_value=p_value,
     )
 
 
@@ -144,8 +127,3 @@ def _pairs(
 
 def _compared(summary: AuditSummary) -> ComparedAudit:
     return ComparedAudit(model=summary.model.name, dataset=f"{summary.dataset.spec}, {summary.dataset.split}")
-
-
-def _lacking(audit: AuditSummary, other: AuditSummary) -> tuple[str, ...]:
-    of_other = {entry.spec for entry in other.transforms}
-    return tuple(entry.spec for entry in audit.transforms if entry.spec not in of_other)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ PICTURES = 6
 """Failures shown of each transform."""
 
 _SIDE = 192  # pixels of a thumbnail at most
+_Pixels: TypeAlias = UInt8[np.ndarray, "channels height width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,18 +90,19 @@ def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -
         shutil.rmtree(folder)
     rows = RowReader(out / "rows.parquet")
     clean = read_predictions(rows, CLEAN)
-    chosen = [
-        _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
+    failures = [
+        (transform, entry)
         for number, transform in enumerate(plan.transforms)
+        for entry in _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
     ]
+    entries = []
     with writing_folder(folder) as temporary:
-        names = _draw(plan, chosen, temporary, decoded)
-        entries = [
-            replace(entry, name=names[entry.sample])
-            for failures in chosen
-            for entry in sorted(failures, key=lambda entry: -entry.after_confidence)
-            if entry.sample in names
-        ]
+        for sample, name, pixels in _images(plan, {entry.sample for _, entry in failures}, decoded):
+            for transform, entry in failures:
+                if entry.sample == sample:
+                    _draw(plan, transform, entry, pixels, temporary)
+                    entries.append(replace(entry, name=name))
+        entries.sort(key=lambda entry: (list(preserved).index(entry.spec), -entry.after_confidence, entry.sample))
         write_document(temporary / "gallery.json", Gallery(preserved=preserved, entries=tuple(entries)))
 
 
@@ -127,25 +129,17 @@ def _failures(
     ]
 
 
-def _draw(plan: AuditPlan, chosen: list[list[GalleryEntry]], folder: Path, decoded: Sequence[Batch]) -> dict[int, str]:
-    """Write the pictures of all transforms in one pass over their images, whose names are returned by sample."""
-    samples = {entry.sample for entries in chosen for entry in entries}
-    names = {}
-    for sample, name, pixels in _images(plan, samples, decoded):
-        names[sample] = name
-        for transform, entries in zip(plan.transforms, chosen, strict=True):
-            for entry in (entry for entry in entries if entry.sample == sample):
-                image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
-                label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
-                changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
-                _thumbnail(pixels).save(folder / entry.before)
-                _thumbnail(changed).save(folder / entry.after)
-    return names
+def _draw(plan: AuditPlan, transform: PlannedTransform, entry: GalleryEntry, pixels: _Pixels, folder: Path) -> None:
+    image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
+    label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
+    changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
+    for file, shown in ((entry.before, pixels), (entry.after, changed)):
+        picture = Image.fromarray(shown[0] if len(shown) == 1 else np.ascontiguousarray(shown.transpose(1, 2, 0)))
+        picture.thumbnail((_SIDE, _SIDE))
+        picture.save(folder / file)
 
 
-def _images(
-    plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]
-) -> Iterator[tuple[int, str, UInt8[np.ndarray, "channels height width"]]]:
+def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Iterator[tuple[int, str, _Pixels]]:
     """Number, name and pixels of each image, decoded only where it is not in `decoded`."""
     resize, size = plan.classifier.input_spec.resize, plan.batch_size
     at_hand = {int(sample) for batch in decoded for sample in batch.samples}
@@ -167,9 +161,3 @@ def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> IndexArray:
         if len(seen) == PICTURES:  # the first of that many classes are all that is shown
             break
     return order[np.argsort(rounds, kind="stable")]
-
-
-def _thumbnail(pixels: UInt8[np.ndarray, "channels height width"]) -> Image.Image:
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    image.thumbnail((_SIDE, _SIDE))
-    return image

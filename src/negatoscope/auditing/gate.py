@@ -1,16 +1,14 @@
 """What an audit must reach: rules on the lower end of an interval, and no significant loss against an earlier audit."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.compare import compare
-from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, GateResult, RuleResult, TransformResult
 from negatoscope.auditing.verdict import difference_words
-from negatoscope.errors import InputError
+from negatoscope.errors import expect, suggest
 from negatoscope.registry import parse_spec
 from negatoscope.reports.formatting import counted, percent
 from negatoscope.transforms import TRANSFORMS
@@ -44,93 +42,78 @@ def parse_rule(text: str) -> GateRule:
         InputError: The text has another form, or the bound is not in [0, 1].
         SpecError: It holds the spec of no transform.
     """
-    name, _, after = text.rpartition("=")
+    name, _, after = (part.strip() for part in text.rpartition("="))
     try:
         bound = float(after)
     except ValueError:
         bound = -1.0
-    if not name.strip() or not 0 <= bound <= 1:  # NaN too
-        raise InputError(f"expected a rule such as negative=0.9, with a rate from 0 to 1, got {text!r}")
-    name = name.strip()
-    return GateRule(text, name if name in _OVER_ALL else _canonical(name), bound)
+    usable = name and 0 <= bound <= 1  # NaN is not
+    expect(usable, "a rule such as negative=0.9, with a rate from 0 to 1", repr(text))
+    if name not in _OVER_ALL:
+        spec = parse_spec(name)
+        name = str(TRANSFORMS.resolve(name)[0]) if spec.arguments else spec.name  # no argument that is at its default
+    return GateRule(text, name, bound)
 
 
-def expect_matches(
-    rules: Sequence[GateRule], transforms: Sequence[PlannedTransform] | Sequence[TransformResult]
-) -> None:
-    """Refuse rules on what is not audited, before an audit runs for hours.
+def parse_rules(
+    texts: Sequence[str], transforms: Sequence[PlannedTransform] | Sequence[TransformResult]
+) -> list[GateRule]:
+    """Read rules, and refuse those on what is not audited, before an audit runs for hours.
 
     Args:
-        rules: What must be reached.
+        texts: What must be reached.
         transforms: Those of the audit.
 
     Raises:
-        InputError: A rule names no transform of the audit, or the mean or worst case where none preserves labels.
+        InputError: A rule is malformed, or names no transform of the audit, or the mean or worst case where none
+            preserves labels.
+        SpecError: It holds the spec of no transform.
     """
+    rules = [parse_rule(text) for text in texts]
     preserving = any(entry.kind == "label_preserving" for entry in transforms)
+    names = dict.fromkeys(parse_spec(entry.spec).name for entry in transforms)
+    known = [*_OVER_ALL, *names, *(entry.spec for entry in transforms)]
     for rule in rules:
-        if rule.name in ("mean", "worst_case") and not preserving:
-            raise InputError(f"expected a label-preserving transform for the rule {rule.text!r}, got none")
-        if rule.name not in _OVER_ALL and not any(rule.matches(entry.spec) for entry in transforms):
-            known = [*_OVER_ALL, *dict.fromkeys(parse_spec(entry.spec).name for entry in transforms)]
-            near = difflib.get_close_matches(rule.name, [*known, *(entry.spec for entry in transforms)], n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise InputError(f"expected a rule on what is audited, got {rule.text!r}; {hint}")
+        if rule.name in ("mean", "worst_case"):
+            expect(preserving, f"a label-preserving transform for the rule {rule.text!r}", "none")
+        expect(rule.name in known, "a rule on what is audited", f"{rule.text!r}; {suggest(rule.name, known)}")
+    return rules
 
 
-def judge(
-    audited: AuditResult,
-    *,
-    rules: Sequence[str] = (),
-    baseline: Path | None = None,
-    max_unreadable: int = 0,
-) -> GateResult:
-    """Hold an audit to its rules.
-
-    Args:
-        audited: The audit.
-        rules: Such as "negative=0.9".
-        baseline: The folder of an earlier audit: a significant loss against it fails.
-        max_unreadable: More unreadable images than this fail.
+def judge(audited: AuditResult, config: AuditConfig) -> GateResult:
+    """Hold an audit to the rules of its config.
 
     Raises:
         InputError: A rule is malformed or on what was not audited.
         DataError: The earlier audit is damaged or not finished.
     """
     summary = audited.summary
-    parsed = [parse_rule(text) for text in rules]
-    expect_matches(parsed, summary.transforms)
-    results = [_judge(rule, summary) for rule in parsed]
+    results = [_judge(rule, summary) for rule in parse_rules(config.fail_under, summary.transforms)]
     if summary.unreadable:
-        results.append(_unreadable(summary.unreadable, max_unreadable))
-    if baseline is not None:
-        results.append(_against(read_audit(baseline), audited))
-    return GateResult(
-        passed=all(result.passed for result in results) if results else None,
-        rules=tuple(results),
-    )
-
-
-def _canonical(name: str) -> str:
-    """A bare name as it stands; a spec in its canonical form, without arguments at their default."""
-    spec = parse_spec(name)
-    return str(TRANSFORMS.resolve(name)[0]) if spec.arguments else spec.name
+        most = config.max_unreadable
+        sentence = f"{counted(summary.unreadable, 'unreadable image')}, {most} allowed"
+        passed = summary.unreadable <= most
+        results.append(
+            RuleResult(rule="unreadable", value=summary.unreadable, bound=most, passed=passed, sentence=sentence)
+        )
+    if config.baseline is not None:
+        results.append(_against(read_audit(config.baseline), audited))
+    return GateResult(passed=all(result.passed for result in results) if results else None, rules=tuple(results))
 
 
 def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
     """The rule on what it names; of several specs, on the one whose interval begins lowest."""
-    rates: list[tuple[str, float, float]] = []
-    over_all = {"clean": summary.clean, "mean": summary.mean, "worst_case": summary.worst_case}
-    if rule.name in over_all:
-        measured = over_all[rule.name]
-        rates += [(rule.name.replace("_", " "), measured.accuracy, measured.low)] if measured else []
-    for entry in summary.transforms:
-        if rule.matches(entry.spec) and entry.accuracy is not None and entry.low is not None:
-            rates.append((entry.spec, entry.accuracy, entry.low))
+    measured = {"clean": summary.clean, "mean": summary.mean, "worst_case": summary.worst_case}
+    rates = [
+        (name, rate.accuracy, rate.low)
+        for name, rate in (measured | {entry.spec: entry for entry in summary.transforms}).items()
+        if rule.matches(name) and rate and rate.accuracy is not None and rate.low is not None
+    ]
     if not rates:
         sentence = "no image keeps its label, so there is nothing to measure"
         return RuleResult(rule=rule.text, value=None, bound=rule.bound, passed=False, sentence=sentence)
-    what, accuracy, low = min(rates, key=lambda rate: rate[2])
+    name, accuracy, low = min(rates, key=lambda rate: rate[2])
+    what = name.replace("_", " ") if name in _OVER_ALL else name
     lowest = f", the lowest of {len(rates)}," if len(rates) > 1 else ""
     passed = low >= rule.bound
     sentence = (
@@ -138,16 +121,6 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
         f"{percent(low, unit=True, down=True)}, {'which reaches' if passed else 'below'} {100 * rule.bound:.6g} %"
     )
     return RuleResult(rule=rule.text, value=low, bound=rule.bound, passed=passed, sentence=sentence)
-
-
-def _unreadable(count: int, most: int) -> RuleResult:
-    return RuleResult(
-        rule="unreadable",
-        value=count,
-        bound=most,
-        passed=count <= most,
-        sentence=f"{counted(count, 'unreadable image')}, {most} allowed",
-    )
 
 
 def _against(old: AuditResult, new: AuditResult) -> RuleResult:

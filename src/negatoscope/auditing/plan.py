@@ -6,14 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
-from negatoscope.documents import read_document, write_document
-from negatoscope.errors import InputError, OutputError, SpecError
+from negatoscope.documents import read_document
+from negatoscope.errors import OutputError, SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import BatchTransform, suitable_batch
@@ -22,12 +23,14 @@ from negatoscope.registry import parse_spec
 from negatoscope.reports.formatting import joined
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
+from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
-from negatoscope.types import Images, Labels
+from negatoscope.types import Images, IndexArray, Labels
 
 _PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
 _PART_VALUES = 8_000_000
-_PLAN = "plan.json"
+PLAN = "plan.json"
+"""The file that names what an audit's folder holds."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +116,10 @@ class AuditPlan:
     config: AuditConfig = AuditConfig()
 
     @property
-    def parts(self) -> int:
-        """How many parts there are."""
-        return -(-len(self.dataset) // self.part_size)
-
-    @property
-    def part_size(self) -> int:
-        """Images of one part: fewer where images are large, so that a stopped audit loses little."""
-        return max(_PARTS[0], min(_PARTS[1], _PART_VALUES // self._values))
+    def parts(self) -> Sequence[IndexArray]:
+        """The positions of each part's images: fewer where images are large, so that a stopped audit loses little."""
+        size = max(_PARTS[0], min(_PARTS[1], _PART_VALUES // self._values))
+        return np.split(np.arange(len(self.dataset)), range(size, len(self.dataset), size))
 
     @property
     def batch_size(self) -> int:
@@ -155,61 +154,47 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         InputError: There are no images, no transforms, or the classifier has fewer classes than the data.
         SpecError: A suite or a transform is unknown.
     """
-    if len(dataset) == 0:
-        raise InputError(f"expected images in {dataset.spec}, found none; name another split or dataset")
+    expect(len(dataset), f"images in {dataset.spec}", "none; name another split or dataset")
     available = len(dataset)
     if config.limit is not None:
         chosen = stratified_sample(dataset.labels, limit=config.limit, seed=config.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
     channels = classifier.input_spec.resize.channels
-    suite = None if config.suite == "none" else load_suite(config.suite, channels=channels)
-    transforms: dict[str, PlannedTransform] = {}
-    for text in (*(suite.specs if suite else ()), *config.transforms):
-        if parse_spec(text).name in ATTACKS.names():
-            attack = resolve_attack(text, seed=config.seed)
-            resize = classifier.input_spec.resize
-            shape = (1, classifier.input_spec.planes, resize.height, resize.width)
-            attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
-            spec, settings = str(attack.spec), dict[str, Any](attack.spec.arguments)
-            transforms[spec] = PlannedTransform(spec, "attack", attack.against(classifier), settings, None)
-            continue
-        facts = describe_transform(text)
-        if facts.color and channels == "gray":
-            raise SpecError(
-                f"expected transforms of gray images, since {classifier.name} expects gray, got {facts.spec}"
-            )
-        mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving)
-        preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
-        arguments: Mapping[str, Any] = facts.spec.arguments
-        spec = str(facts.spec)
-        function = partial(_without_labels, facts.function)
-        transforms[spec] = PlannedTransform(spec, facts.kind, function, arguments, preserved)
-    if not transforms:
-        raise InputError("expected a suite or at least one transform, got neither; give --transform")
+    suite = Suite("", 0, "") if config.suite == "none" else load_suite(config.suite, channels=channels)
+    specs = (*suite.specs, *config.transforms)
+    expect(specs, "a suite or at least one transform", "neither; give --transform")
+    transforms = [_resolve(text, classifier, dataset, config) for text in specs]
     return AuditPlan(
         classifier=classifier,
         dataset=dataset,
         available=available,
-        transforms=tuple(transforms.values()),
-        suite=SuiteSummary(name=suite.name if suite else "", version=suite.version if suite else 0),
+        transforms=tuple({transform.spec: transform for transform in transforms}.values()),
+        suite=SuiteSummary(name=suite.name, version=suite.version),
         config=config,
     )
 
 
+def _resolve(text: str, classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> PlannedTransform:
+    """The transform or attack that a spec names."""
+    resize = classifier.input_spec.resize
+    if parse_spec(text).name in ATTACKS.names():
+        attack = resolve_attack(text, seed=config.seed)
+        shape = (1, classifier.input_spec.planes, resize.height, resize.width)
+        attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
+        return PlannedTransform(
+            str(attack.spec), "attack", attack.against(classifier), dict[str, Any](attack.spec.arguments), None
+        )
+    facts = describe_transform(text)
+    usable = not facts.color or resize.channels != "gray"
+    expect(usable, f"transforms of gray images, since {classifier.name} expects gray", facts.spec, SpecError)
+    mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving)
+    preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
+    arguments: Mapping[str, Any] = facts.spec.arguments
+    return PlannedTransform(str(facts.spec), facts.kind, partial(_without_labels, facts.function), arguments, preserved)
+
+
 def _without_labels(transform: Callable[[Images], Images], images: Images, labels: Labels) -> Images:
     return transform(images)
-
-
-def reserve_output(out: Path, plan: AuditPlan) -> None:
-    """Make `out` this audit's folder, or find that it is.
-
-    Raises:
-        OutputError: It holds other files or another audit, or cannot be written.
-        DataError: It holds an audit of an earlier schema, or a damaged one.
-    """
-    expect_free(out, plan)
-    if not (out / _PLAN).exists():
-        write_document(out / _PLAN, plan.identity)
 
 
 def expect_free(out: Path, plan: AuditPlan) -> None:
@@ -219,19 +204,14 @@ def expect_free(out: Path, plan: AuditPlan) -> None:
         OutputError: It holds other files or another audit.
         DataError: It holds an audit of an earlier schema, or a damaged one.
     """
-    file = out / _PLAN
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"expected a folder to write to in {out}, got a file; give another --out")
+    file = out / PLAN
+    again = "give another --out"
+    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
     if file.is_file():
-        held = read_document(file, AuditIdentity, what="the plan of an audit", make="give another --out")
-        others = [name for name, value in vars(plan.identity).items() if value != getattr(held, name)]
-        if others:
-            differing = joined([name.replace("_", " ") for name in others])
-            raise OutputError(
-                f"expected {out} to hold this audit or nothing, it holds another one (other {differing});"
-                " give another --out"
-            )
-        return
-    strangers = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else []
-    if strangers:
-        raise OutputError(f"expected {out} to be empty or an audit's, it holds {strangers[0]}; give another --out")
+        held = read_document(file, AuditIdentity, what="the plan of an audit", make=again)
+        others = [name.replace("_", " ") for name, value in vars(plan.identity).items() if value != getattr(held, name)]
+        differing = f"another one (other {joined(others)})"
+        expect(not others, f"{out} to hold this audit or nothing", f"{differing}; {again}", OutputError)
+    elif out.is_dir():
+        stranger = min((path.name for path in out.iterdir() if path.name != ".lock"), default=None)
+        expect(stranger is None, f"{out} to be empty or an audit's", f"{stranger}; {again}", OutputError)

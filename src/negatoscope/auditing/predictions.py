@@ -1,14 +1,14 @@
 """The predictions of a classifier about images under one transform, read from rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt64
 
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, expect
 from negatoscope.rows import RowReader
 
 CLEAN = "clean"
@@ -55,15 +55,8 @@ class PredictionSet:
         if classes is None:
             return self
         chosen = self.is_of(classes)
-        return replace(
-            self,
-            samples=self.samples[chosen],
-            labels=self.labels[chosen],
-            predictions=self.predictions[chosen],
-            confidences=self.confidences[chosen],
-            label_ranks=self.label_ranks[chosen],
-            tracks=None if self.tracks is None else self.tracks[chosen],
-        )
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return PredictionSet(**{name: None if values is None else values[chosen] for name, values in columns.items()})
 
 
 def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
@@ -81,7 +74,12 @@ def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | N
     samples = next(columns)
     order = None if np.all(samples[1:] >= samples[:-1]) else np.argsort(samples, kind="stable")
     samples = samples if order is None else samples[order]
-    _expect_whole(samples, transform, like)
+    again = "audit again into another folder"
+    expect(len(samples), f"rows of {transform}", f"none; {again}", DataError)
+    twice = next(iter(samples[1:][samples[1:] == samples[:-1]]), None)
+    expect(twice is None, f"one row for each image under {transform}", f"two of sample {twice}", DataError)
+    same = like is None or np.array_equal(samples, like.samples)
+    expect(same, f"rows of {transform} for the images of {CLEAN}", f"those of others; {again}", DataError)
     labels, predictions, confidences, ranks, tracks = (
         column if order is None or column is None else column[order] for column in columns
     )
@@ -102,13 +100,3 @@ def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[
     while columns:
         column = columns.pop()  # each is freed before the next array is made
         yield None if column.null_count else np.concatenate([chunk.to_numpy() for chunk in column.chunks])
-
-
-def _expect_whole(samples: Int[np.ndarray, " n"], transform: str, like: PredictionSet | None) -> None:
-    if len(samples) == 0:
-        raise DataError(f"expected rows of {transform}, got none; audit again into another folder")
-    repeated = samples[1:][samples[1:] == samples[:-1]]
-    if len(repeated):
-        raise DataError(f"expected one row for each image under {transform}, got two of sample {repeated[0]}")
-    if like is not None and not np.array_equal(samples, like.samples):
-        raise DataError(f"expected rows of {transform} for the images of {CLEAN}, got those of others; audit again")

@@ -2,32 +2,77 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import torch
-from jaxtyping import Float, Shaped
-from torch import Tensor
 
-from negatoscope.auditing.plan import AuditPlan, PlannedTransform, reserve_output
+from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform, expect_free
 from negatoscope.auditing.predictions import CLEAN
-from negatoscope.auditing.results import UnreadableImage
-from negatoscope.auditing.totals import UNREADABLE_NAMED, L2Total, RunTotals
+from negatoscope.auditing.results import ReachedL2, UnreadableImage
+from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, expect
 from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import RowKey, make_rows, write_rows
-from negatoscope.types import Images, IndexArray, Labels
+from negatoscope.types import Images, Labels
 
-_Columns: TypeAlias = dict[str, Shaped[np.ndarray, " _"] | None]
+UNREADABLE_NAMED = 20
+"""Unreadable images that a report names at most."""
+
 _DONE = "done.json"  # written last: its presence means complete
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2Total:
+    """The sum of how far a random control moved `n` images, and the largest of these distances."""
+
+    sum: float = 0.0
+    n: int = 0
+    max: float = 0.0
+
+    def __add__(self, other: "L2Total") -> "L2Total":
+        return L2Total(sum=self.sum + other.sum, n=self.n + other.n, max=max(self.max, other.max))
+
+    @property
+    def reached(self) -> ReachedL2:
+        """The mean and the largest distance."""
+        return ReachedL2(mean=self.sum / max(self.n, 1), max=self.max)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTotals:
+    """What a pass over images counts besides rows: `done.json`.
+
+    Args:
+        read: Images that have rows.
+        unreadable: Images that could not be decoded.
+        unreadable_named: The first of them.
+        reached_l2: By spec, how far each random control moved images.
+    """
+
+    schema: Literal[2] = 2
+    read: int = 0
+    unreadable: int = 0
+    unreadable_named: tuple[UnreadableImage, ...] = ()
+    reached_l2: Mapping[str, L2Total] = field(default_factory=dict)
+
+    def __add__(self, other: "RunTotals") -> "RunTotals":
+        """The totals of two parts of one audit, in which the controls are the same."""
+        return RunTotals(
+            read=self.read + other.read,
+            unreadable=self.unreadable + other.unreadable,
+            unreadable_named=(*self.unreadable_named, *other.unreadable_named)[:UNREADABLE_NAMED],
+            reached_l2={spec: total + other.reached_l2[spec] for spec, total in self.reached_l2.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -63,18 +108,19 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
     """
     with locked(out):
         remove_leftovers([out])
-        reserve_output(out, plan)
+        expect_free(out, plan)
+        write_document(out / PLAN, plan.identity)
         if (out / _DONE).is_file():
             return _read_totals(out)
         pace = _Pace(len(plan.dataset), progress)
-        folders = [out / "parts" / f"{part:06d}" for part in range(plan.parts)]
-        for part, folder in enumerate(folders):
+        folders = [out / "parts" / f"{part:06d}" for part in range(len(plan.parts))]
+        for indices, folder in zip(plan.parts, folders, strict=True):
             if (folder / _DONE).is_file():
-                pace.skip(len(_indices(plan, part)))
+                pace.skip(len(indices))
             else:
-                _run_part(plan, _indices(plan, part), folder, tick=pace.tick)
+                _run_part(plan, plan.dataset.take(indices, split=plan.dataset.split), folder, tick=pace.tick)
                 pace.wrote((folder / "rows.parquet").stat().st_size)
-        totals = sum(map(_read_totals, folders), start=RunTotals())
+        totals = reduce(add, map(_read_totals, folders))
         if totals.read == 0:
             raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
         _move_rows(folders, out / "rows.parquet")
@@ -90,66 +136,57 @@ def apply(step: PlannedTransform, images: Images, labels: Labels) -> Images:
         InputError: The result has another shape or leaves [0, 1].
     """
     changed = step.function(images, labels)
-    if changed.shape != images.shape or changed.dtype != images.dtype:
-        raise InputError(
-            f"expected {step.spec} to keep shape and dtype, got {tuple(changed.shape)} {changed.dtype}"
-            f" from {tuple(images.shape)} {images.dtype}"
-        )
+    expect(
+        changed.shape == images.shape and changed.dtype == images.dtype,
+        f"{step.spec} to keep shape and dtype",
+        f"{tuple(changed.shape)} {changed.dtype} from {tuple(images.shape)} {images.dtype}",
+    )
     low, high = (float(value) for value in torch.aminmax(changed))
-    if not (low >= -_SLACK and high <= 1 + _SLACK):  # NaN too
-        raise InputError(f"expected {step.spec} to stay in [0, 1], got values from {low:.4g} to {high:.4g}; clip it")
+    inside = low >= -_SLACK and high <= 1 + _SLACK  # NaN is not
+    expect(inside, f"{step.spec} to stay in [0, 1]", f"values from {low:.4g} to {high:.4g}; clip it")
     return changed
 
 
-def _indices(plan: AuditPlan, part: int) -> IndexArray:
-    return np.arange(part * plan.part_size, min(len(plan.dataset), (part + 1) * plan.part_size))
-
-
-def _run_part(plan: AuditPlan, indices: IndexArray, folder: Path, *, tick: Callable[[int], None]) -> None:
-    dataset = plan.dataset.take(indices, split=plan.dataset.split)
-    columns: dict[str, list[_Columns]] = {CLEAN: []}
-    columns |= {step.spec: [] for step in plan.transforms}
-    reached = {step.spec: L2Total() for step in plan.transforms if step.kind == "control"}
+def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable[[int], None]) -> None:
+    device = plan.classifier.device
+    tables: dict[str, list[pa.Table]] = {spec: [] for spec in (CLEAN, *(step.spec for step in plan.transforms))}
+    distances: dict[str, list[float]] = {step.spec: [] for step in plan.transforms if step.kind == "control"}
     unreadable: list[UnreadableImage] = []
     for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         if len(batch.labels) == 0:
             continue
-        images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
-        labels = torch.from_numpy(batch.labels).to(plan.classifier.device)
-        columns[CLEAN].append(_columns(plan, images, labels, batch))
+        images, labels = to_images(torch.from_numpy(batch.pixels).to(device)), torch.from_numpy(batch.labels).to(device)
+        tables[CLEAN].append(_rows(plan, CLEAN, images, labels, batch))
         for step in plan.transforms:
             changed = apply(step, images, labels)
-            columns[step.spec].append(_columns(plan, changed, labels, batch))
-            if step.spec in reached:
-                reached[step.spec] = _plus(reached[step.spec], changed - images)
+            tables[step.spec].append(_rows(plan, step.spec, changed, labels, batch))
+            if step.kind == "control":
+                distances[step.spec] += (changed - images).flatten(1).norm(dim=1).tolist()
         tick(len(batch.labels) + len(batch.unreadable))
-    read = sum(len(each["sample"]) for each in columns[CLEAN] if each["sample"] is not None)
     totals = RunTotals(
-        read=read, unreadable=len(unreadable), unreadable_named=tuple(unreadable[:UNREADABLE_NAMED]), reached_l2=reached
+        read=sum(map(len, tables[CLEAN])),
+        unreadable=len(unreadable),
+        unreadable_named=tuple(unreadable[:UNREADABLE_NAMED]),
+        reached_l2={
+            spec: L2Total(sum=sum(sizes), n=len(sizes), max=max(sizes, default=0.0))
+            for spec, sizes in distances.items()
+        },
     )
     with writing_folder(folder) as temporary:
-        write_rows(temporary / "rows.parquet", _tables(plan, columns))
+        joined = (pa.concat_tables(parts).combine_chunks() for parts in tables.values() if parts)
+        write_rows(temporary / "rows.parquet", joined)
         write_document(temporary / _DONE, totals)
 
 
-def _columns(plan: AuditPlan, images: Images, labels: Labels, batch: Batch) -> _Columns:
+def _rows(plan: AuditPlan, transform: str, images: Images, labels: Labels, batch: Batch) -> pa.Table:
+    """The rows of a batch under one transform."""
+    key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
     predictions = predict_images(plan.classifier, images, labels)
-    return row_columns(
+    columns = row_columns(
         predictions, labels=batch.labels, samples=batch.samples, hashes=batch.hashes, tracks=batch.tracks
     )
-
-
-def _tables(plan: AuditPlan, columns: Mapping[str, list[_Columns]]) -> Iterator[pa.Table]:
-    for transform, parts in columns.items():
-        if not parts:
-            continue
-        key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
-        joined = {
-            name: None if values is None else np.concatenate([each[name] for each in parts])
-            for name, values in parts[0].items()
-        }
-        yield make_rows(key, joined)
+    return make_rows(key, columns)
 
 
 def _move_rows(folders: Sequence[Path], rows: Path) -> None:
@@ -158,12 +195,6 @@ def _move_rows(folders: Sequence[Path], rows: Path) -> None:
         for folder in folders:
             if (folder / "rows.parquet").is_file():  # else an earlier run moved it
                 (folder / "rows.parquet").replace(rows / f"{folder.name}.parquet")
-
-
-def _plus(total: L2Total, difference: Float[Tensor, "batch channels height width"]) -> L2Total:
-    """A total with the L2 sizes of a batch's differences, added one by one."""
-    sizes: list[float] = difference.flatten(1).norm(dim=1).cpu().tolist()
-    return L2Total(sum=sum(sizes, start=total.sum), n=total.n + len(sizes), max=max([total.max, *sizes]))
 
 
 def _read_totals(folder: Path) -> RunTotals:
@@ -175,29 +206,28 @@ class _Pace:
 
     def __init__(self, total: int, progress: Callable[[AuditProgress], None] | None) -> None:
         self.total, self.progress = total, progress
-        self.done = self.done_now = self.written = 0
+        self.done = self.earlier = self.written = 0
         self.size_bytes: int | None = None
         self.began = time.monotonic()
 
     def skip(self, images: int) -> None:
         """Count images of an earlier run."""
-        self.done += images
-        self._report()
+        self.earlier += images
+        self.tick(images)
 
     def tick(self, images: int) -> None:
         """Count images that have gone through all transforms."""
         self.done += images
-        self.done_now += images
         self._report()
 
     def wrote(self, size_bytes: int) -> None:
         """Count the rows of all images so far as written."""
         self.written += size_bytes
-        self.size_bytes = self.written * self.total // max(1, self.done_now)
+        self.size_bytes = self.written * self.total // max(1, self.done - self.earlier)
         self._report()
 
     def _report(self) -> None:
-        pace = (time.monotonic() - self.began) / self.done_now if self.done_now else None
-        left = None if pace is None else pace * (self.total - self.done)
         if self.progress:
+            now = self.done - self.earlier
+            left = (time.monotonic() - self.began) / now * (self.total - self.done) if now else None
             self.progress(AuditProgress(self.done, self.total, left, self.size_bytes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Bool
@@ -10,7 +11,7 @@ from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
 from negatoscope.data.batches import Batch, batches
 from negatoscope.data.split import stratified_sample
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.input_spec import WHOLE, InputSpec
@@ -43,8 +44,7 @@ def check_clean(plan: AuditPlan) -> tuple[SelfCheck, list[Batch]]:
     parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size))
     pixels = np.concatenate([part.pixels for part in parts])
     labels = np.concatenate([part.labels for part in parts])
-    if len(labels) == 0:
-        raise InputError(f"expected images in {plan.dataset.spec}, but none of the first {len(chosen)} can be read")
+    expect(len(labels), f"images in {plan.dataset.spec}", f"{len(chosen)} of which none can be read")
     checked = self_check(plan.classifier, pixels, labels, expected=plan.config.expect_accuracy)
     if not checked.passed:
         raise InputError(f"expected {plan.classifier.name} to read clean images, but {checked.suggestion}")
@@ -71,10 +71,8 @@ def self_check(
     Raises:
         InputError: There are no images, or `expected` is outside [0, 1].
     """
-    if len(labels) == 0:
-        raise InputError("expected images for the self-check, got none")
-    if expected is not None and not 0 <= expected <= 1:
-        raise InputError(f"expected --expect-accuracy in [0, 1], got {expected}")
+    expect(len(labels), "images for the self-check", "none")
+    expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
     correct, predictions = _classify(classifier, pixels, labels)
     n, accuracy, interval = len(labels), float(correct.mean()), _interval(correct)
     if expected is None:
@@ -111,14 +109,13 @@ def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
 
 def _of_values(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
     """Other ranges and normalisations, and the negative, for classifiers of dark ink on white."""
-    ranges: tuple[Range, ...] = ("0..1", "0..255", "-1..1")
-    for other in ranges:
+    for other in get_args(Range):
         if other != input_spec.range:
             yield f"--range {other}", replace(input_spec, range=other)
         if input_spec.mean or input_spec.std:
             yield f"--range {other} without --mean and --std", replace(input_spec, range=other, mean=(), std=())
     for whose, mean, std in _NORMALISATIONS[input_spec.resize.channels]:
-        option = f"--mean {_listed(mean)} --std {_listed(std)} ({whose})"
+        option = f"--mean {','.join(map(str, mean))} --std {','.join(map(str, std))} ({whose})"
         yield option, replace(input_spec, range="0..1", mean=mean, std=std)
     yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(input_spec, range="0..1", mean=(1.0,), std=(-1.0,))
 
@@ -166,7 +163,3 @@ def _classify(
 
 def _interval(correct: Bool[np.ndarray, " n"]) -> Interval:
     return wilson(int(correct.sum()), len(correct))
-
-
-def _listed(values: tuple[float, ...]) -> str:
-    return ",".join(map(str, values))

@@ -19,7 +19,7 @@ from negatoscope.auditing.results import (
     SuiteSummary,
     TransformResult,
 )
-from negatoscope.auditing.totals import RunTotals
+from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.provenance import Provenance

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gate import judge
-from negatoscope.auditing.plan import PlannedTransform
+from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import (
     AuditSummary,
     DatasetSummary,
@@ -23,8 +23,8 @@ from negatoscope.auditing.results import (
     SuiteSummary,
     UnreadableImage,
 )
+from negatoscope.auditing.run import L2Total, RunTotals
 from negatoscope.auditing.summary import AuditFacts, summarize
-from negatoscope.auditing.totals import L2Total, RunTotals
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
 from negatoscope.models.input_spec import InputSpec
@@ -87,7 +87,7 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
         steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
         write_rows(folder / "rows.parquet", _rows(dataset, classes, specs))
         summary = summarize(folder / "rows.parquet", _facts(dataset, classes, steps, unreadable))
-        summary = replace(summary, gate=judge(AuditResult(summary, folder), rules=rules))
+        summary = replace(summary, gate=judge(AuditResult(summary, folder), AuditConfig(fail_under=rules)))
         write_document(folder / "summary.json", summary)
         return folder, summary
 
