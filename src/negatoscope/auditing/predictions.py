@@ -56,7 +56,8 @@ class PredictionSet:
             return self
         chosen = self.is_of(classes)
         columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return PredictionSet(**{name: None if values is None else values[chosen] for name, values in columns.items()})
+        columns = {name: None if values is None else values[chosen] for name, values in columns.items()}
+        return PredictionSet(**columns)
 
 
 def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
