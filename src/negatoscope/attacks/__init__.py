@@ -13,8 +13,6 @@ from negatoscope.models.predict import BatchTransform, Classifier
 from negatoscope.registry import Registry, Spec
 from negatoscope.types import Images, Labels
 
-__all__ = ["ATTACKS", "Attack", "AttackResult", "register_attack", "resolve_attack"]
-
 
 @dataclass(frozen=True)
 class AttackResult:

@@ -1,6 +1,6 @@
 """What the shape of a model's input says: layout, size, channels and batch, where it decides them."""
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.models.layouts import LAYOUTS, Dims, Reading
 from negatoscope.models.options import ModelOptions
 
@@ -39,8 +39,8 @@ def read_shape(dims: Dims, *, options: ModelOptions, name: str) -> ModelOptions:
     channels = (reading.channels if len(certain) == 1 else None) or options.channels
     if size is None or channels is None:
         raise InputError(f"expected --{'channels' if size else 'size'} for {shown}, which leaves it open; give it")
-    if options.batch not in (None, dims[0]) and dims[0] is not None:
-        raise InputError(f"expected a batch of {dims[0]} for {shown}, got {options.batch}; leave it out")
+    fits = dims[0] is None or options.batch in (None, dims[0])
+    expect(fits, f"a batch of {dims[0]} for {shown}", f"{options.batch}; leave it out")
     return ModelOptions(layout=reading.layout, size=size, channels=channels, batch=dims[0] or options.batch)
 
 

@@ -237,8 +237,8 @@ class _Run:
         if self.file is None or not self.file.is_file():
             return
         tensors, facts = load_tensors(self.file)
-        if facts.get("identity") != self.identity:
-            raise DataError(f"expected the state of this run in {self.file}, got another run's; give another folder")
+        known = facts.get("identity") == self.identity
+        expect(known, f"the state of this run in {self.file}", "another run's; give another folder", DataError)
         history = facts["history"]
         assert isinstance(history, list), "a checkpoint's history is a list"
         self.history = [Epoch(**epoch) for epoch in history]

@@ -6,20 +6,10 @@ from typing import Any, Literal, TypeVar, overload
 
 import torch
 
-from negatoscope.descriptions import Description, ParameterRange, ranges_of
+from negatoscope.descriptions import Description, ranges_of
+from negatoscope.descriptions import ParameterRange as ParameterRange
 from negatoscope.registry import Registry, Spec
 from negatoscope.types import Images
-
-__all__ = [
-    "MOST",
-    "TRANSFORMS",
-    "ParameterRange",
-    "TransformFacts",
-    "TransformKind",
-    "describe_transform",
-    "describe_transforms",
-    "register_transform",
-]
 
 TransformKind = Literal["label_preserving", "path", "control"]
 """Whether a person would still name the class (only these enter mean and worst case), or the transform lies on the

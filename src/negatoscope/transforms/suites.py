@@ -7,7 +7,7 @@ from typing import Literal
 
 from negatoscope.descriptions import Description
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import SpecError, suggest
+from negatoscope.errors import SpecError, expect, suggest
 from negatoscope.transforms import describe_transform
 
 
@@ -41,8 +41,7 @@ def suite(name: str, *, channels: Literal["gray", "rgb"] = "rgb") -> Suite:
         SpecError: There is none; the nearest name is suggested.
     """
     entries = _entries()
-    if name not in entries:
-        raise SpecError(f"expected the name of a suite, got {name!r:.80}; {suggest(name, entries)}")
+    expect(name in entries, "the name of a suite", f"{name!r:.80}; {suggest(name, entries)}", SpecError)
     specs = dict.fromkeys(spec for part in (name, *entries[name].includes) for spec in entries[part].specs)
     chosen = [spec for spec in specs if channels == "rgb" or not describe_transform(spec).color]
     return replace(entries[name], specs=tuple(chosen))
