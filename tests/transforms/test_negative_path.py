@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from negatoscope.transforms.negative_path import negative_path
-from negatoscope.transforms.tone import negative
+from negatoscope.transforms.tone import negative, negative_path
 
 IMAGES = torch.rand((2, 3, 5, 4), generator=torch.Generator().manual_seed(6))
 

@@ -16,8 +16,7 @@ from negatoscope.models.predict import predict, suitable_batch, to_images
 from negatoscope.reproduce.run_data import few_of
 from negatoscope.statistics.intervals import Rate
 from negatoscope.transforms.controls import noise, pixel_flips
-from negatoscope.transforms.negative_path import negative_path
-from negatoscope.transforms.tone import negative
+from negatoscope.transforms.tone import negative, negative_path
 from negatoscope.types import Images, PixelArray
 
 PROBED, ALONG, FEW = 5000, 2000, 200
