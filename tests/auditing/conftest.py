@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from negatoscope.auditing.plan import PlannedTransform
-from negatoscope.auditing.results import AuditSummary, DatasetSummary, ModelSummary, SelfCheck, SuiteSummary
+from negatoscope.auditing.plan import AuditPlan, PlannedTransform
+from negatoscope.auditing.results import AuditSummary, SelfCheck, SuiteSummary
 from negatoscope.auditing.run import L2Total, RunTotals
-from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.auditing.summary import summarize
+from negatoscope.data import Dataset
 from negatoscope.documents import write_document
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import ResizeSpec
 from negatoscope.provenance import Provenance
@@ -61,7 +64,7 @@ def make_audit() -> Maker:
 
     def make(folder: Path, **settings: Any) -> AuditSummary:
         facts = rows_and_facts(folder, **settings)
-        summary = summarize(folder / "rows.parquet", facts)
+        summary = summarize(folder / "rows.parquet", **facts)
         write_document(folder / "summary.json", summary)
         return summary
 
@@ -80,7 +83,7 @@ def rows_and_facts(
     seed: int = 0,
     model: str = "net",
     parts: int = 3,
-) -> AuditFacts:
+) -> dict[str, Any]:
     """Rows of samples, part by part, and in each part transform by transform; which samples are which is fixed."""
     chosen = np.arange(n) if samples is None else np.asarray(samples)
     steps = {spec: STEPS[spec] for spec in rates if spec != "clean"}
@@ -124,34 +127,32 @@ def _columns(
 
 def _facts(
     steps: Mapping[str, TransformKind], *, classes: int, preserved: Mapping[str, Sequence[int]], model: str
-) -> AuditFacts:
-    return AuditFacts(
-        model=ModelSummary(
-            name=model,
-            kind="onnx",
-            sha256="0" * 64,
-            classes=classes,
-            input_spec=InputSpec(ResizeSpec(height=8, width=8, channels="gray"), classes),
-            runs_code=False,
-        ),
-        dataset=DatasetSummary(
-            spec="mnist",
-            split="test",
-            available=10_000,
-            limit=None,
-            prepared="",
-            official=True,
-            files={"images": "1" * 64},
-            class_names=tuple(f"class of {index}" for index in range(classes)),
-        ),
-        suite=SuiteSummary(name="semantic", version=1),
-        self_check=SelfCheck(n=512, accuracy=0.97, passed=True, suggestion=""),
-        transforms=[
-            PlannedTransform(
-                spec, kind, describe_transform(spec).function, {}, tuple(preserved[spec]) if spec in preserved else None
-            )
-            for spec, kind in steps.items()
-        ],
-        totals=RunTotals(read=400, reached_l2={"noise(l2=1.0)": L2Total(sum=360.0, n=400, max=1.0)}),
-        provenance=PROVENANCE,
+) -> dict[str, Any]:
+    """What `summarize` takes besides rows."""
+    input_spec = InputSpec(ResizeSpec(height=8, width=8, channels="gray"), classes)
+    dataset = Dataset(
+        spec="mnist",
+        split="test",
+        images=np.zeros((classes, 1, 8, 8), dtype=np.uint8),
+        labels=np.arange(classes),
+        class_names=tuple(f"class of {index}" for index in range(classes)),
+        samples=np.arange(classes),
     )
+    transforms = (
+        PlannedTransform(
+            spec, kind, describe_transform(spec).function, {}, tuple(preserved[spec]) if spec in preserved else None
+        )
+        for spec, kind in steps.items()
+    )
+    return {
+        "plan": AuditPlan(
+            classifier=ClassifierAdapter(model, "onnx", input_spec, torch.sin, torch.device("cpu"), "0" * 64, False),
+            dataset=dataset,
+            available=10_000,
+            transforms=tuple(transforms),
+            suite=SuiteSummary(name="semantic", version=1),
+        ),
+        "self_check": SelfCheck(n=512, accuracy=0.97, passed=True, suggestion=""),
+        "totals": RunTotals(read=400, reached_l2={"noise(l2=1.0)": L2Total(sum=360.0, n=400, max=1.0)}),
+        "provenance": PROVENANCE,
+    }

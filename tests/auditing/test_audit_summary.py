@@ -47,7 +47,7 @@ def audited(tmp_path_factory, make_rows_and_facts):
     table = read_rows(folder / "rows.parquet").to_pandas()
     table["right"] = table["label"] == table["prediction"]
     by_transform = {name: rows.set_index("sample").sort_index() for name, rows in table.groupby("transform")}
-    return by_transform, summarize(folder / "rows.parquet", facts)
+    return by_transform, summarize(folder / "rows.parquet", **facts)
 
 
 @pytest.fixture(params=[*LABEL_PRESERVING, "noise(l2=1.0)", "negative_path(share=0.5)"])
@@ -224,7 +224,7 @@ def test_one_object_is_not_resampled(tmp_path, make_audit):
 def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=150)
     rows = tmp_path / "rows.parquet"
-    expected = summarize(rows, facts)
+    expected = summarize(rows, **facts)
     table = read_rows(rows)
     shuffled = table.take(np.random.default_rng(0).permutation(table.num_rows))
     write_rows(tmp_path / "shuffled.parquet", [shuffled])
@@ -233,21 +233,22 @@ def test_neither_the_order_of_rows_nor_how_they_are_stored_changes_a_number(tmp_
             tmp_path / "parts.parquet" / f"{part}.parquet", [shuffled.slice(200 * part, 200 if part < 2 else None)]
         )
     for name in ("shuffled", "parts"):
-        assert summarize(tmp_path / f"{name}.parquet", facts) == expected
+        assert summarize(tmp_path / f"{name}.parquet", **facts) == expected
 
 
 def test_outputs_that_stand_for_no_class_do_not_count_for_chance(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=20)
     for class_map, chance in (((5, 1, 900, 3, 2), 0.2), ((), 1 / 1001)):
-        spec = replace(facts.model.input_spec, classes=1001, class_map=class_map)
-        model = replace(facts.model, classes=1001, input_spec=spec)
-        assert summarize(tmp_path / "rows.parquet", replace(facts, model=model)).chance == chance
+        spec = replace(facts["plan"].classifier.input_spec, classes=1001, class_map=class_map)
+        plan = replace(facts["plan"], classifier=replace(facts["plan"].classifier, input_spec=spec))
+        assert summarize(tmp_path / "rows.parquet", **facts | {"plan": plan}).chance == chance
 
 
 def test_a_prediction_beyond_the_classes_of_the_data_has_a_number_for_a_name(tmp_path, make_rows_and_facts):
     facts = make_rows_and_facts(tmp_path, n=60)
-    facts = replace(facts, dataset=replace(facts.dataset, class_names=("only",)))
-    summary = summarize(tmp_path / "rows.parquet", facts)
+    dataset = replace(facts["plan"].dataset, labels=np.zeros(5, dtype=np.int64), class_names=("only",))
+    plan = replace(facts["plan"], dataset=dataset)
+    summary = summarize(tmp_path / "rows.parquet", **facts | {"plan": plan})
     assert [one.name for one in summary.clean.per_class] == ["only", *(f"class {i}" for i in range(1, 5))]
 
 
@@ -272,7 +273,7 @@ def test_rows_that_are_not_those_of_the_audit_are_one_sentence(tmp_path, make_ro
     rows = tmp_path / "rows.parquet"
     write_rows(rows, [damage(read_rows(rows)).cast(SCHEMA)])
     with pytest.raises(DataError, match=reason):
-        summarize(rows, facts)
+        summarize(rows, **facts)
 
 
 def test_only_the_columns_and_the_rows_in_question_are_read(tmp_path, make_rows_and_facts, monkeypatch):
@@ -286,7 +287,7 @@ def test_only_the_columns_and_the_rows_in_question_are_read(tmp_path, make_rows_
         return table
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_groups", recording)
-    summarize(tmp_path / "rows.parquet", facts)
+    summarize(tmp_path / "rows.parquet", **facts)
     names = [table for table in held if table.column_names == ["transform"]]
     rows = [table for table in held if table not in names]
     assert sum(table.num_rows for table in names) == sum(table.num_rows for table in rows) == 6 * 400

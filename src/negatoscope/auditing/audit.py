@@ -15,7 +15,7 @@ from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
 from negatoscope.auditing.run import AuditProgress, run_pass
 from negatoscope.auditing.self_check import check_clean
-from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
@@ -111,15 +111,15 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
         InputError: As `audit` says.
     """
     expect_usable(plan, out=out)
-    checked, decoded = check_clean(plan)
+    self_check, decoded = check_clean(plan)
     totals = run_pass(plan, out=out, progress=progress)
-    result = AuditResult(summarize(out / "rows.parquet", AuditFacts.of(plan, checked, totals, provenance)), out)
-    summary = replace(result.summary, gate=judge(result, plan.config))
+    summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
+    summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
     save_gallery(plan, out=out, decoded=decoded)
     write_report(out, summary)
     write_document(out / "provenance.json", provenance)
     write_document(out / "summary.json", summary)
-    return replace(result, summary=summary)
+    return AuditResult(summary, out)
 
 
 def expect_usable(plan: AuditPlan, *, out: Path) -> None:

@@ -1,14 +1,14 @@
 """From rows to `summary.json`: every number that a report of an audit shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
 from negatoscope.auditing.measure import measure_predictions, measure_transform
-from negatoscope.auditing.plan import AuditPlan, PlannedTransform
+from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.results import (
     AuditSummary,
@@ -16,7 +16,6 @@ from negatoscope.auditing.results import (
     MeanAccuracy,
     ModelSummary,
     SelfCheck,
-    SuiteSummary,
     TransformResult,
 )
 from negatoscope.auditing.run import RunTotals
@@ -29,96 +28,74 @@ from negatoscope.statistics.measured import measure_rate
 from negatoscope.statistics.paired import holm
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuditFacts:
-    """What a summary holds besides what is counted from rows; `totals` is what the run counted besides rows."""
-
-    model: ModelSummary
-    dataset: DatasetSummary
-    suite: SuiteSummary
-    self_check: SelfCheck
-    transforms: Sequence[PlannedTransform]
-    totals: RunTotals
-    provenance: Provenance
-
-    @classmethod
-    def of(cls, plan: AuditPlan, checked: SelfCheck, totals: RunTotals, provenance: Provenance) -> "AuditFacts":
-        """Those of an audit that has run."""
-        classifier, dataset = plan.classifier, plan.dataset
-        published = dataset.name in DATASETS.names()
-        return cls(
-            model=ModelSummary(
-                name=classifier.name,
-                kind=classifier.kind,
-                sha256=classifier.sha256,
-                classes=classifier.input_spec.classes,
-                input_spec=classifier.input_spec,
-                runs_code=classifier.runs_code,
-            ),
-            dataset=DatasetSummary(
-                spec=dataset.spec,
-                split=dataset.split,
-                available=plan.available,
-                limit=plan.config.limit,
-                prepared=dataset.prepared,
-                official=dataset.official if published else None,  # of a user's own files nothing is published
-                files={file.name: file.sha256 for file in dataset.files},
-                class_names=dataset.class_names,
-            ),
-            suite=plan.suite,
-            self_check=checked,
-            transforms=plan.transforms,
-            totals=totals,
-            provenance=provenance,
-        )
-
-
-def summarize(rows: Path, facts: AuditFacts) -> AuditSummary:
+def summarize(
+    rows: Path, plan: AuditPlan, *, self_check: SelfCheck, totals: RunTotals, provenance: Provenance
+) -> AuditSummary:
     """Count everything that `summary.json` holds but for the gate; memory is bounded by the rows of two transforms.
 
     Args:
         rows: The rows of one audit, with those of clean images under "clean".
-        facts: What rows do not say.
+        plan: The audit.
+        self_check: How its self-check ended.
+        totals: What it counted besides rows.
+        provenance: Where it comes from.
 
     Raises:
         DataError: The rows cannot be read, or lack images of a transform.
     """
-    classes = len(facts.model.input_spec.class_map) or facts.model.classes
+    classifier, dataset, classes = plan.classifier, plan.dataset, plan.classifier.input_spec.data_classes
     reader = RowReader(rows)
     clean = read_predictions(reader, CLEAN)
-    correct, transforms = _measure(reader, clean, facts, classes=classes)
+    correct, transforms = _measure(reader, clean, plan, totals)
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
     summary = AuditSummary(
-        model=facts.model,
-        dataset=facts.dataset,
-        suite=facts.suite,
+        model=ModelSummary(
+            name=classifier.name,
+            kind=classifier.kind,
+            sha256=classifier.sha256,
+            classes=classifier.input_spec.classes,
+            input_spec=classifier.input_spec,
+            runs_code=classifier.runs_code,
+        ),
+        dataset=DatasetSummary(
+            spec=dataset.spec,
+            split=dataset.split,
+            available=plan.available,
+            limit=plan.config.limit,
+            prepared=dataset.prepared,
+            official=dataset.official if dataset.name in DATASETS.names() else None,
+            files={file.name: file.sha256 for file in dataset.files},
+            class_names=dataset.class_names,
+        ),
+        suite=plan.suite,
         n=len(clean),
-        unreadable=facts.totals.unreadable,
-        unreadable_named=facts.totals.unreadable_named,
-        self_check=facts.self_check,
-        clean=measure_predictions(clean, names=facts.dataset.class_names, classes=classes),
+        unreadable=totals.unreadable,
+        unreadable_named=totals.unreadable_named,
+        self_check=self_check,
+        clean=measure_predictions(clean, names=dataset.class_names, classes=classes),
         chance=1 / classes,
         majority=float(np.bincount(clean.labels).max() / len(clean)),
         transforms=transforms,
         mean=_mean(preserving) if preserving else None,
         worst_case=_worst_case(correct, clean) if preserving else None,
-        provenance=facts.provenance,
+        provenance=provenance,
     )
     return replace(summary, verdict=verdict_sentence(summary))
 
 
 def _measure(
-    reader: RowReader, clean: PredictionSet, facts: AuditFacts, *, classes: int
+    reader: RowReader, clean: PredictionSet, plan: AuditPlan, totals: RunTotals
 ) -> tuple[Bool[np.ndarray, " n"], tuple[TransformResult, ...]]:
     """Whether each image is correct clean and under all label-preserving transforms, and each transform's numbers."""
+    names, classes = plan.dataset.class_names, plan.classifier.input_spec.data_classes
     correct = clean.correct.copy()
     results = []
-    for step in facts.transforms:
+    for step in plan.transforms:
         after = read_predictions(reader, step.spec, like=clean)
         if step.kind == "label_preserving":
             correct &= after.correct | ~clean.is_of(step.preserved)
-        result = measure_transform(step, clean, after, names=facts.dataset.class_names, classes=classes)
-        reached = facts.totals.reached_l2.get(step.spec)
+        result = measure_transform(step, clean, after, names=names, classes=classes)
+        reached = totals.reached_l2.get(step.spec)
         results.append(replace(result, reached_l2=reached.reached if reached else None))
     corrected = iter(holm([result.p_value for result in results if result.p_value is not None]))
     return correct, tuple(replace(result, p_holm=next(corrected)) if result.n else result for result in results)

@@ -14,19 +14,18 @@ from torch import Tensor
 
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gate import judge
-from negatoscope.auditing.plan import AuditConfig, PlannedTransform
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform
 from negatoscope.auditing.results import (
     AuditSummary,
-    DatasetSummary,
-    ModelSummary,
     SelfCheck,
     SuiteSummary,
     UnreadableImage,
 )
 from negatoscope.auditing.run import L2Total, RunTotals
-from negatoscope.auditing.summary import AuditFacts, summarize
+from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.pixels import ResizeSpec
@@ -86,7 +85,7 @@ def make_audit(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFacto
         dataset = replace(dataset, class_names=names or dataset.class_names)
         steps = [_step(describe_transform(spec), classes, spec in lost) for spec in specs]
         write_rows(folder / "rows.parquet", _rows(dataset, classes, specs))
-        summary = summarize(folder / "rows.parquet", _facts(dataset, classes, steps, unreadable))
+        summary = summarize(folder / "rows.parquet", **_facts(dataset, classes, steps, unreadable))
         summary = replace(summary, gate=judge(AuditResult(summary, folder), AuditConfig(fail_under=rules)))
         write_document(folder / "summary.json", summary)
         return folder, summary
@@ -115,30 +114,19 @@ def _step(facts: TransformFacts, classes: int, lost: bool) -> PlannedTransform:
     return PlannedTransform(str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), preserved)
 
 
-def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], unreadable: int) -> AuditFacts:
-    return AuditFacts(
-        model=ModelSummary(
-            name="brightest bar",
-            kind="callable",
-            sha256="",
-            classes=classes,
-            input_spec=InputSpec(ResizeSpec(height=9, width=9, channels="gray"), classes),
-            runs_code=True,
-        ),
-        dataset=DatasetSummary(
-            spec=dataset.spec,
-            split=dataset.split,
+def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], unreadable: int) -> dict[str, Any]:
+    input_spec = InputSpec(ResizeSpec(height=9, width=9, channels="gray"), classes)
+    run, device = BrightestBar(classes), torch.device("cpu")
+    return {
+        "plan": AuditPlan(
+            classifier=ClassifierAdapter("brightest bar", "callable", input_spec, run, device, "", runs_code=True),
+            dataset=dataset,
             available=len(dataset) + unreadable,
-            limit=None,
-            prepared="",
-            official=True,
-            files={},
-            class_names=dataset.class_names,
+            transforms=tuple(steps),
+            suite=SuiteSummary(name="semantic", version=1),
         ),
-        suite=SuiteSummary(name="semantic", version=1),
-        self_check=SelfCheck(n=len(dataset), accuracy=0.9, passed=True, suggestion=""),
-        transforms=steps,
-        totals=RunTotals(
+        "self_check": SelfCheck(n=len(dataset), accuracy=0.9, passed=True, suggestion=""),
+        "totals": RunTotals(
             read=len(dataset),
             unreadable=unreadable,
             unreadable_named=tuple(
@@ -146,7 +134,7 @@ def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], un
             ),
             reached_l2={step.spec: L2Total(sum=1.5, n=1, max=1.75) for step in steps if step.kind == "control"},
         ),
-        provenance=Provenance(
+        "provenance": Provenance(
             negatoscope="0.1.0",
             commit=None,
             command="negatoscope audit bar.onnx",
@@ -156,4 +144,4 @@ def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], un
             hardware="a processor",
             data=(),
         ),
-    )
+    }
