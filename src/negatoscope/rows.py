@@ -236,8 +236,8 @@ def _read(
     """The matching rows of some row groups."""
     table = file.read_row_groups(groups, columns=[*columns, *where], use_threads=False)
     for name, value in where.items():
-        column = pc.field(name)
-        table = table.filter(column == value if value.is_valid else column.is_null())
+        column = table[name]  # an expression would be computed by threads, which free their memory some time later
+        table = table.filter(pc.equal(column, value) if value.is_valid else pc.is_null(column))
     return table.select(columns)
 
 
