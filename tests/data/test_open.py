@@ -82,7 +82,7 @@ def test_a_file_of_another_kind_is_one_sentence(tmp_path: Path, name: str) -> No
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("text", ["mnist", "mnist:train", "gtsrb"])
+@pytest.mark.parametrize("text", ["mnist:train", "gtsrb"])
 def test_official_data_are_what_load_dataset_gives(text: str) -> None:
     spec, _, split = text.partition(":")
     opened, loaded = open_dataset(text), load_dataset(spec, split=split or "test")

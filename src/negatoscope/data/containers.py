@@ -1,5 +1,6 @@
 """Encoded images by position: each is read on access, and decoded in whatever thread its reader likes."""
 
+import csv
 import os
 import struct
 import tarfile
@@ -30,6 +31,7 @@ BROKEN = (
     LookupError,
     RuntimeError,
     ValueError,
+    csv.Error,
     struct.error,
     zlib.error,
     tarfile.TarError,
@@ -152,18 +154,14 @@ def read_exactly(file: BufferedIOBase, size_bytes: int) -> bytes:
     return content
 
 
-@contextmanager
-def reading(name: str) -> Iterator[None]:
+def reading(name: str) -> AbstractContextManager[None]:
     """Within it, whatever goes wrong in reading an image is a `DataError` with its name."""
-    with reporting(f"expected a readable image, but {printable(name)} is none: ", ""):
-        yield
+    return reporting(f"expected a readable image, but {printable(name)} is none: ", "")
 
 
-@contextmanager
-def opening(path: Path, kind: str) -> Iterator[None]:
+def opening(path: Path, kind: str) -> AbstractContextManager[None]:
     """Within it, whatever is wrong with a file as a whole is a `DataError`; `kind` is what it should be: "a zip"."""
-    with reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again"):
-        yield
+    return reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again")
 
 
 @contextmanager

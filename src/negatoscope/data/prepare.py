@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data.cache import cache_folder, lock_of
-from negatoscope.errors import DataError
+from negatoscope.data.containers import reporting
 from negatoscope.files import holding, writing_folder
 
 FORMAT = 1
@@ -41,14 +41,10 @@ def prepared(key: Mapping[str, object], make: Callable[[], Mapping[str, np.ndarr
         with holding(lock_of(folder)):
             if not folder.is_dir():  # another process may have made it since
                 _make(folder, text, make)
-    try:
+    with reporting(f"expected prepared arrays in {folder}, got damaged ones (", "); run negatoscope data clean"):
         arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
         if not arrays or not (folder / "key.json").is_file():
-            raise FileNotFoundError("arrays are missing")
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"expected prepared arrays in {folder}, got damaged ones; run negatoscope data clean"
-        ) from error
+            raise FileNotFoundError("a file is missing")
     return arrays
 
 
