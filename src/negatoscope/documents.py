@@ -107,6 +107,24 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         raise InputError(f"expected {what} as TOML in {path}, got a file that is not: {error}") from error
 
 
+def read_settings(path: Path, kind: type[T], *, what: str, error: type[InputError] = InputError) -> T:
+    """A typed object from a TOML file that a user wrote.
+
+    Args:
+        path: The file.
+        kind: Its type.
+        what: How an error calls it, as in "a recipe".
+        error: What is raised where anything is wrong; its sentence names the file.
+    """
+    where = ""
+    try:
+        values = read_toml(path, what=what)
+        where = f"{path}: "
+        return from_plain(values, kind)
+    except InputError as problem:
+        raise error(f"{where}{problem}") from problem
+
+
 def from_plain(values: object, kind: type[T]) -> T:
     """A typed object from plain data: no name may be unknown, no type other than declared, no value impossible.
 

@@ -23,7 +23,6 @@ from negatoscope.reproduce.runs import read_run
 from negatoscope.rows import read_rows
 from negatoscope.studies.sensitivity import (
     Budget,
-    PlannedRun,
     SensitivityProgress,
     StudyRequest,
     plan_runs,
@@ -31,6 +30,7 @@ from negatoscope.studies.sensitivity import (
     within,
 )
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
+from negatoscope.studies.sensitivity_jobs import PlannedRun
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_result import Curve, SensitivityResult, SkippedStudy

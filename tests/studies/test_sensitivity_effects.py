@@ -201,8 +201,8 @@ def test_what_falls_back_counts_where_it_first_came_to_the_accuracy() -> None:
 def test_the_papers_pair_is_found_only_within_what_counts_as_near(mnist: Study) -> None:
     near = {"default": {0: run(0.0668 + 0.019, test=0.992 - 0.0029)}}
     far = {"default": {0: run(0.0668 + 0.021, test=0.992)}}
-    assert closest(mnist, near).found is True
-    assert closest(mnist, far).found is False
+    assert closest(mnist, near).nearest.is_near
+    assert not closest(mnist, far).nearest.is_near
     both = closest(mnist, {"default": near["default"], "padding: same size": far["default"]})
     assert both.nearest.recipe == "default"
     assert both.runs == 2
@@ -219,8 +219,8 @@ def test_runs_that_were_trained_on_negatives_are_not_compared_with_the_paper(mni
 
 def test_frames_of_signs_that_were_trained_on_do_not_stand_for_test_images(mnist: Study) -> None:
     nearest = closest(mnist, {"default": {0: replace(run(0.0668, test=0.992), tracks=True)}})
-    assert nearest.found is True
-    assert (nearest.found_along_training, nearest.nearest_along_training) == (None, None)
+    assert nearest.nearest.is_near
+    assert nearest.nearest_along_training is None
 
 
 def test_the_paper_says_nothing_of_other_datasets(mnist: Study) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 
-from negatoscope.documents import from_plain, read_toml
+from negatoscope.documents import read_settings
 
 EPSILONS = (0.0, 0.05, 0.1, 0.2, 0.5)
 """The rows of Table I; 0 is the plain DNN.
@@ -39,7 +39,7 @@ class _Table:
 @cache
 def _expected() -> dict[str, tuple[Printed, ...]]:
     with as_file(files("negatoscope.reproduce").joinpath("expected.toml")) as path:
-        return vars(from_plain(read_toml(path, what="Table I"), _Table))
+        return vars(read_settings(path, _Table, what="Table I"))
 
 
 def printed(dataset: str, epsilon: float) -> Printed:

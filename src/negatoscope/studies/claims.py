@@ -9,7 +9,7 @@ from functools import partial
 from importlib.resources import as_file, files
 from typing import Literal
 
-from negatoscope.documents import from_plain, read_toml
+from negatoscope.documents import read_settings
 from negatoscope.reports.formatting import bits, counted, percent, points
 from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_document import SummaryRow, Table1
@@ -76,7 +76,7 @@ def judge_claims(table1: Table1, sensitivity: SensitivityResult) -> list[tuple[C
         sensitivity: What `reproduce sensitivity` found.
     """
     with as_file(files("negatoscope.studies").joinpath("claims.toml")) as file:
-        claims = from_plain(read_toml(file, what="claims"), _Claims).claim
+        claims = read_settings(file, _Claims, what="claims").claim
     return [(claim, _JUDGES[claim.id](table1, sensitivity)) for claim in claims]
 
 

@@ -17,7 +17,7 @@ from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.studies.probing import PREDICTIONS
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
-from negatoscope.studies.sensitivity_jobs import StudyJob, data_of, failure_of, run_jobs
+from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of, run_jobs
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_result import FailedRun, SensitivityResult, SkippedStudy
@@ -79,20 +79,6 @@ class SensitivityProgress(Protocol):
         """After each run; `seconds` is what it had been expected to take."""
 
 
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run with its place in the study: the study's name and the recipe's key."""
-
-    study: str
-    key: str
-    spec: StudyRunSpec
-
-    @property
-    def name(self) -> str:
-        """What tells it from others."""
-        return f"{self.study}, {self.key}, seed {self.spec.seed}"
-
-
 def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> list[PlannedRun]:
     """Every run, round by round: in each, all studies' recipes with the seed that is theirs."""
     runs = []
@@ -124,23 +110,19 @@ def study_sensitivity(
         runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
         folders = {run: run_folder(run.spec, _data(run, request), hardware=hardware, out=out) for run in runs}
         once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
-        missing = {
-            run: folder
-            for folder, run in once.items()
-            if read_run(folder, StudyRun) is None and failure_of(folder) is None
-        }
+        missing = [run for folder, run in once.items() if not read_run(folder, StudyRun) and failure_of(folder) is None]
         seconds = _estimates([run for run in runs if run in missing], request, hardware)
         chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
         progress.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
         minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
         deadline = time.time() + 60 * minutes
-        jobs = {StudyJob(run.name, run.spec, folders[run], request.data_dir, hardware, deadline): run for run in chosen}
+        jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in chosen]
         try:
-            for job, run in run_jobs(list(jobs), count=request.jobs, progress=progress.moved):
+            for planned, run in run_jobs(jobs, count=request.jobs, progress=progress.moved):
                 if run is not None:
-                    progress.finished(job.name, run, seconds[jobs[job]])
+                    progress.finished(planned.name, run, seconds[planned])
         finally:  # what has been made is written, also where this is stopped
-            result = _summarize(studies, folders, request, hardware=hardware, not_run=not_run)
+            result = replace(_summarize(studies, folders, request, hardware), not_run=tuple(not_run))
             if result.studies:
                 write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
                 save_figure(draw_sensitivity(result), out, "sensitivity")
@@ -149,12 +131,7 @@ def study_sensitivity(
 
 
 def _summarize(
-    studies: Sequence[Study],
-    folders: Mapping[PlannedRun, Path],
-    request: StudyRequest,
-    *,
-    hardware: Hardware,
-    not_run: Sequence[SkippedStudy],
+    studies: Sequence[Study], folders: Mapping[PlannedRun, Path], request: StudyRequest, hardware: Hardware
 ) -> SensitivityResult:
     finished: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
     failed = []
@@ -165,20 +142,12 @@ def _summarize(
             failed.append(FailedRun(planned.study, planned.key, planned.spec.seed, reason))
     datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
     provenance = record_provenance(
-        command=request.command,
-        hardware=hardware.description,
-        data=[dataset.provenance for dataset in datasets.values()],
+        command=request.command, hardware=hardware.description, data=[each.provenance for each in datasets.values()]
     )
-    return summarize_studies(
-        studies,
-        finished,
-        provenance=provenance,
-        fast=request.fast,
-        jobs=request.jobs,
-        planned_runs=len(folders),
-        not_run=not_run,
-        failed=failed,
+    result = summarize_studies(
+        studies, finished, provenance=provenance, fast=request.fast, jobs=request.jobs, planned_runs=len(folders)
     )
+    return replace(result, failed=tuple(failed))
 
 
 def _data(run: PlannedRun, request: StudyRequest) -> RunData:

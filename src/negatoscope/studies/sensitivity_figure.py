@@ -111,7 +111,7 @@ def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
         (100 * study.chance, "chance", GRAY, _DASHED),
     ]
     if closest := result.closest_to_paper.get(study.name):
-        lines.append((100 * closest.paper.negative_accuracy, "paper", _PAPER, (0, ())))
+        lines.append((100 * closest.negative_accuracy, "paper", _PAPER, (0, ())))
     at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
     for index, (rate, name, color, style) in enumerate(sorted(lines)):
         axes.axvline(rate, color=color, linewidth=0.9, linestyle=style, zorder=1)
@@ -127,10 +127,10 @@ def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> Non
     axes.scatter(errors, [end[1] for end in ends], s=14, color=DARK, alpha=0.55, linewidth=0)
     names: list[tuple[str, tuple[float, float], str, float]] = []
     if closest := result.closest_to_paper.get(study.name):
-        pair = _error(closest.paper.test_accuracy), 100 * closest.paper.negative_accuracy
+        pair = _error(closest.test_accuracy), 100 * closest.negative_accuracy
         errors.append(pair[0])
         axes.plot(*pair, marker="*", markersize=13, color=_PAPER, markeredgecolor="white", linewidth=0, zorder=4)
-        text = f"the paper: {percent(closest.paper.negative_accuracy, decimals=1, unit=True)}"
+        text = f"the paper: {percent(closest.negative_accuracy, decimals=1, unit=True)}"
         names.append((text, pair, _PAPER, -9 if pair[1] < 100 * study.chance else 0))
     for pick in (min, max) if len(runs) > 1 else ():
         index = ends.index(pick(ends, key=lambda end: end[1]))

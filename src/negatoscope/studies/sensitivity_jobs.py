@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -37,20 +37,32 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """A run with its place in the study: the study's name and the recipe's key."""
+
+    study: str
+    key: str
+    spec: StudyRunSpec
+
+    @property
+    def name(self) -> str:
+        """What tells it from others."""
+        return f"{self.study}, {self.key}, seed {self.spec.seed}"
+
+
+@dataclass(frozen=True)
 class StudyJob:
     """A run that is to be made.
 
     Args:
-        name: What tells it from others.
-        spec: What is trained.
+        planned: What is trained.
         folder: Where it is kept.
         data_dir: A folder to look for data in first.
         hardware: Where it is trained.
         deadline: The time, as `time.time` counts it, after which it is not begun.
     """
 
-    name: str
-    spec: StudyRunSpec
+    planned: PlannedRun
     folder: Path
     data_dir: Path | None
     hardware: Hardware
@@ -60,15 +72,10 @@ class StudyJob:
         """Make the run; None if it is too late to begin, or if it cannot be trained, which `failed.json` then says."""
         if time.time() > self.deadline:
             return None
-        data = data_of(self.spec.recipe, self.data_dir, self.spec.fast)
+        spec, to_progress = self.planned.spec, partial(progress, self.planned.name)
+        data = data_of(spec.recipe, self.data_dir, spec.fast)
         try:
-            return make_study_run(
-                self.spec,
-                data,
-                hardware=self.hardware,
-                folder=self.folder,
-                progress=lambda step: progress(self.name, step),
-            )
+            return make_study_run(spec, data, hardware=self.hardware, folder=self.folder, progress=to_progress)
         except (DataError, OutputError):
             raise
         except InputError as error:  # such as a recipe that diverges: it would again
@@ -82,22 +89,15 @@ def failure_of(folder: Path) -> str | None:
     Raises:
         DataError: The file that says so is damaged.
     """
-    file = folder / "failed.json"
-    if not file.is_file():
+    if not (file := folder / "failed.json").is_file():
         return None
     return read_document(file, Failure, what="why a run failed", make="delete its folder").reason
 
 
 def data_of(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
     """The images that a recipe is about; loaded once in each process."""
-    loaded = Recipe(
-        "any",
-        data=recipe.data,
-        negatives=recipe.negatives,
-        split=recipe.split,
-        validation_size=recipe.validation_size,
-    )
-    return _load(loaded, data_dir, fast)
+    decisive = {name: getattr(recipe, name) for name in ("data", "negatives", "split", "validation_size")}
+    return _load(Recipe("any", **decisive), data_dir, fast)
 
 
 @cache
@@ -107,21 +107,21 @@ def _load(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
 
 def run_jobs(
     jobs: Sequence[StudyJob], *, count: int, progress: NamedProgress
-) -> Iterator[tuple[StudyJob, StudyRun | None]]:
-    """Each job with its result, as it ends; `count` at once, and `progress` only where that is one.
+) -> Iterator[tuple[PlannedRun, StudyRun | None]]:
+    """Each run that was planned with its result, as it ends; `count` at once, and `progress` only where that is one.
 
     Raises:
         InputError: A process was ended from outside.
     """
     if count == 1:
         for job in jobs:
-            yield job, job.run(progress)
+            yield job.planned, job.run(progress)
         return
     others = set(multiprocessing.active_children())
     threads = max(1, torch.get_num_threads() // count)
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (threads,)) as pool:
         try:
-            futures = {pool.submit(StudyJob.run, job): job for job in jobs}
+            futures = {pool.submit(job.run): job.planned for job in jobs}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BaseException as error:

@@ -78,7 +78,7 @@ def _head(result: SensitivityResult) -> str:
 def _short_answer(result: SensitivityResult, study: StudyResult) -> str:
     """What the default recipe comes to, beside the paper, and what decides at the end of training."""
     closest, factors = result.closest_to_paper.get(study.name), result.factors_of(study)
-    paper = f" (paper: {percent(closest.paper.negative_accuracy, unit=True)})" if closest else ""
+    paper = f" (paper: {percent(closest.negative_accuracy, unit=True)})" if closest else ""
     rate = percent(study.default_negative_accuracy, decimals=1, unit=True)
     text = f"**{study_title(study)}.** With the default recipe, accuracy on negatives is {rate}{paper}."
     return f"{text} {_verdicts_in_words(factors, factors)}".strip()
@@ -142,20 +142,17 @@ def _along_training(study: StudyResult) -> str:
 
 
 def _closest(closest: ClosestToPaper) -> str:
-    paper, end, along = closest.paper, closest.nearest, closest.nearest_along_training
-    pair = f"({percent(paper.test_accuracy)} on test images, {percent(paper.negative_accuracy)} on negatives)"
-    nearest = f"({percent(end.test_accuracy)}, {percent(end.negative_accuracy)}), {end.recipe}, seed {end.seed}"
-    if closest.found:
-        text = f"**The pair in the paper's Table I**, {pair}, **was found** among the ends of "
-        text += f"{counted(closest.runs, 'run')}: {nearest}."
-    else:
-        text = f"**None of {counted(closest.runs, 'run')} ends near the pair in the paper's Table I**, {pair}. "
-        text += f"Nearest: {nearest}."
+    end, along, runs = closest.nearest, closest.nearest_along_training, counted(closest.runs, "run")
+    pair = f"({percent(closest.test_accuracy)} on test images, {percent(closest.negative_accuracy)} on negatives)"
+    nearest = f"({percent(end.accuracy)}, {percent(end.negative_accuracy)}), {end.recipe}, seed {end.seed}"
+    text = f"**None of {runs} ends near the pair in the paper's Table I**, {pair}. Nearest: {nearest}."
+    if end.is_near:
+        text = f"**The pair in the paper's Table I**, {pair}, **was found** among the ends of {runs}: {nearest}."
     if along is None:
         return text
-    return text + (
-        f" {'A' if closest.found_along_training else 'No'} run passes near it along training; nearest: "
-        f"({percent(along.validation_accuracy)} on validation images, {percent(along.negative_accuracy)}) after "
+    return (
+        f"{text} {'A' if along.is_near else 'No'} run passes near it along training; nearest: "
+        f"({percent(along.accuracy)} on validation images, {percent(along.negative_accuracy)}) after "
         f"{along.epoch:g} epochs of {along.recipe}, seed {along.seed}."
     )
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from negatoscope.documents import from_plain, read_toml
+from negatoscope.documents import read_settings
 from negatoscope.errors import InputError, RecipeError, suggest
 from negatoscope.training.recipe import Recipe, default_recipe
 
@@ -118,24 +118,16 @@ class Study:
     @cached_property
     def recipes(self) -> tuple[StudyRecipe, ...]:
         """Every recipe: the default, each level of each factor, and the combinations."""
-        levels = [
-            (factor.key(level), f"{factor.name}, {level.value}", level, False)
-            for factor in self.factors
-            for level in factor.levels
-        ]
-        levels += [(combination_key(level), level.value, level, True) for level in self.combinations]
+
+        def changed(key: str, level: Level, title: str, *, probed: bool) -> StudyRecipe:
+            recipe = self._recipe(self.default_recipe, level.changes, title)
+            return StudyRecipe(key, recipe, self.round if level.round is None else level.round, level.seeds, probed)
+
+        alone = [(factor, level) for factor in self.factors for level in factor.levels]
         return (
             StudyRecipe(DEFAULT, self.default_recipe, self.round, None, True),
-            *(
-                StudyRecipe(
-                    key,
-                    self._recipe(self.default_recipe, level.changes, title),
-                    self.round if level.round is None else level.round,
-                    level.seeds,
-                    probed,
-                )
-                for key, title, level, probed in levels
-            ),
+            *(changed(each.key(level), level, f"{each.name}, {level.value}", probed=False) for each, level in alone),
+            *(changed(combination_key(level), level, level.value, probed=True) for level in self.combinations),
         )
 
     def _recipe(self, base: Recipe, changes: Changes, title: str) -> Recipe:
@@ -170,13 +162,7 @@ def load_studies(path: Path | None = None) -> tuple[Study, ...]:
     if path is None:
         with as_file(files("negatoscope.studies").joinpath("sensitivity.toml")) as packaged:
             return load_studies(packaged)
-    where = ""
-    try:
-        values = read_toml(path, what="a plan of studies")
-        where = f"{path}: "
-        return from_plain(values, _Plan).studies
-    except InputError as error:
-        raise RecipeError(f"{where}{error}") from error
+    return read_settings(path, _Plan, what="a plan of studies", error=RecipeError).studies
 
 
 def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), factors: Sequence[str] = ()) -> list[Study]:

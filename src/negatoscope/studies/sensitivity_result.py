@@ -187,49 +187,34 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class AccuracyPair:
-    """What Table I prints of one classifier."""
+class NearestRun:
+    """A run after some epochs, and its distance from the pair that the paper prints: up to 1 counts as found.
 
-    test_accuracy: float
-    negative_accuracy: float
-
-
-@dataclass(frozen=True)
-class NearestEnd:
-    """The end of a run, and its distance from the paper's pair: up to 1 counts as found."""
-
-    recipe: str
-    seed: int
-    test_accuracy: float
-    negative_accuracy: float
-    distance: float
-
-
-@dataclass(frozen=True)
-class NearestPoint:
-    """A point along training, with validation accuracy in place of the test's."""
+    `accuracy` is on test images at the end of a run, and on validation images along training.
+    """
 
     recipe: str
     seed: int
     epoch: float
-    validation_accuracy: float
+    accuracy: float
     negative_accuracy: float
     distance: float
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it counts as found."""
+        return self.distance <= 1
 
 
 @dataclass(frozen=True)
 class ClosestToPaper:
-    """How near runs come to the pair of accuracies that Table I prints: at their end, and along training."""
+    """How near runs come to the accuracies that Table I prints: at their end and, where it is known, along training."""
 
-    study: str
-    dataset: str
-    epsilon: float
-    paper: AccuracyPair
+    test_accuracy: float
+    negative_accuracy: float
     runs: int
-    found: bool
-    nearest: NearestEnd
-    found_along_training: bool | None
-    nearest_along_training: NearestPoint | None
+    nearest: NearestRun
+    nearest_along_training: NearestRun | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,8 +256,8 @@ class SensitivityResult:
     jobs: int
     planned_runs: int
     made_by: tuple[RunsMadeBy, ...]
-    not_run: tuple[SkippedStudy, ...]
-    failed: tuple[FailedRun, ...]
+    not_run: tuple[SkippedStudy, ...] = ()
+    failed: tuple[FailedRun, ...] = ()
     missing: Mapping[str, tuple[str, ...]]
     studies: tuple[StudyResult, ...]
     factors: tuple[FactorResult, ...]

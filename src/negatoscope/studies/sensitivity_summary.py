@@ -1,7 +1,7 @@
 """Everything that the runs of a sensitivity study say, as one document."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -12,18 +12,14 @@ from negatoscope.reproduce.paper import printed
 from negatoscope.studies.sensitivity_effects import LevelRuns, judge_factors, mean
 from negatoscope.studies.sensitivity_plan import DEFAULT, Study, combination_key
 from negatoscope.studies.sensitivity_result import (
-    AccuracyPair,
     AlongTraining,
     ClosestToPaper,
     CombinationResult,
     Curve,
-    FailedRun,
-    NearestEnd,
-    NearestPoint,
+    NearestRun,
     ProbedNetwork,
     RunsMadeBy,
     SensitivityResult,
-    SkippedStudy,
     StudyResult,
 )
 from negatoscope.studies.sensitivity_run import StudyRun
@@ -40,8 +36,6 @@ def summarize_studies(
     fast: bool,
     jobs: int,
     planned_runs: int,
-    not_run: Sequence[SkippedStudy] = (),
-    failed: Sequence[FailedRun] = (),
 ) -> SensitivityResult:
     """What is written to `sensitivity.json`; a study without a run of its default is only named as missing.
 
@@ -52,10 +46,9 @@ def summarize_studies(
         fast: Whether it is a smoke run.
         jobs: How many runs were made at once.
         planned_runs: How many there are to be.
-        not_run: The studies that could not be run, and why.
-        failed: The runs that could not be trained, and why.
     """
     begun = [(study, runs[study.name]) for study in studies if DEFAULT in runs[study.name]]
+    every = [(study.name, *run) for study, levels in begun for run in _in_order(levels)]
     missing = {
         study.name: tuple(each.key for each in study.recipes if each.key not in runs[study.name]) for study in studies
     }
@@ -67,14 +60,27 @@ def summarize_studies(
         jobs=jobs,
         planned_runs=planned_runs,
         made_by=tuple(RunsMadeBy(**vars(each), runs=number) for each, number in made_by.most_common()),
-        not_run=tuple(not_run),
-        failed=tuple(failed),
         missing={name: keys for name, keys in missing.items() if keys},
         studies=tuple(_study_result(study, levels) for study, levels in begun),
         factors=tuple(factor for study, levels in begun for factor in judge_factors(study, levels)),
-        curves=tuple(curve for study, levels in begun for curve in _curves(study, levels)),
+        curves=tuple(
+            Curve(name, key, seed, run.recipe.negative_share, *_accuracies(run), run.curve)
+            for name, key, seed, run in every
+        ),
         closest_to_paper={name: each for name, each in closest.items() if each is not None},
-        probing=tuple(network for study, levels in begun for network in _probed(study, levels)),
+        probing=tuple(
+            ProbedNetwork(
+                **vars(run.probing),
+                study=name,
+                recipe=key,
+                seed=seed,
+                class_names=run.class_names,
+                confidence=run.confidence,
+                destinations=run.destinations,
+            )
+            for name, key, seed, run in every
+            if run.probing and run.confidence and run.destinations
+        ),
     )
 
 
@@ -86,39 +92,30 @@ def closest_to_paper(study: Study, runs: LevelRuns) -> ClosestToPaper | None:
     images are not frames of signs that were trained on. None where Table I prints no pair, or there is no run.
     """
     paper = printed(study.dataset, study.epsilon)
-    if paper.test is None or paper.negative is None:
+    made = list(_in_order(_without_negatives(runs)))
+    if paper.test is None or paper.negative is None or not made:
         return None
-    pair = AccuracyPair(paper.test, paper.negative)
+    pair = paper.test, paper.negative
 
-    def distance(accuracy: float, negatives: float) -> float:
-        apart = abs(accuracy - pair.test_accuracy) / NEAR_TEST, abs(negatives - pair.negative_accuracy) / NEAR_NEGATIVE
-        return max(apart)
+    def near(key: str, seed: int, epoch: float, accuracy: float, negatives: float) -> NearestRun:
+        distance = max(abs(accuracy - pair[0]) / NEAR_TEST, abs(negatives - pair[1]) / NEAR_NEGATIVE)
+        return NearestRun(key, seed, epoch, accuracy, negatives, distance)
 
-    ends, points = [], []
-    for key, seed, run in _in_order(_without_negatives(runs)):
-        test, negatives = run.test.accuracy, run.negative_train.accuracy
-        ends.append(NearestEnd(key, seed, test, negatives, distance(test, negatives)))
-        if run.followed and not run.tracks:
-            points += [
-                NearestPoint(
-                    key, seed, **vars(point), distance=distance(point.validation_accuracy, point.negative_accuracy)
-                )
-                for point in run.curve
-            ]
-    if not ends:
-        return None
-    nearest = min(ends, key=lambda end: end.distance)
-    along = min(points, key=lambda point: point.distance, default=None)
+    ends = [
+        near(key, seed, float(run.recipe.epochs), run.test.accuracy, run.negative_train.accuracy)
+        for key, seed, run in made
+    ]
+    points = [
+        near(key, seed, point.epoch, point.validation_accuracy, point.negative_accuracy)
+        for key, seed, run in made
+        if run.followed and not run.tracks
+        for point in run.curve
+    ]
     return ClosestToPaper(
-        study=study.name,
-        dataset=study.dataset,
-        epsilon=study.epsilon,
-        paper=pair,
-        runs=len(ends),
-        found=nearest.distance <= 1,
-        nearest=nearest,
-        found_along_training=None if along is None else along.distance <= 1,
-        nearest_along_training=along,
+        *pair,
+        runs=len(made),
+        nearest=min(ends, key=lambda end: end.distance),
+        nearest_along_training=min(points, key=lambda point: point.distance, default=None),
     )
 
 
@@ -176,42 +173,11 @@ def _study_result(study: Study, runs: LevelRuns) -> StudyResult:
 
 
 def _combination(value: str, runs: Sequence[StudyRun]) -> CombinationResult:
-    confidences = [run.confidence for run in runs if run.confidence]
-    return CombinationResult(
-        value=value,
-        seeds=len(runs),
-        epochs=runs[0].recipe.epochs,
-        train_accuracy=mean([run.train.accuracy for run in runs]),
-        test_accuracy=mean([run.test.accuracy for run in runs]),
-        negative_accuracy=mean([run.negative_train.accuracy for run in runs]),
-        confidence_train=mean([confidence.train for confidence in confidences]),
-        confidence_negative=mean([confidence.negative_train for confidence in confidences]),
-    )
+    confidences = [(each.train, each.negative_train) for run in runs if (each := run.confidence)]
+    means = [mean(rates) for pairs in (map(_accuracies, runs), confidences) for rates in zip(*pairs, strict=True)]
+    return CombinationResult(value, len(runs), runs[0].recipe.epochs, *means)
 
 
-def _curves(study: Study, runs: LevelRuns) -> Iterable[Curve]:
-    for key, seed, run in _in_order(runs):
-        yield Curve(
-            study=study.name,
-            recipe=key,
-            seed=seed,
-            negative_share=run.recipe.negative_share,
-            train_accuracy=run.train.accuracy,
-            test_accuracy=run.test.accuracy,
-            negative_accuracy=run.negative_train.accuracy,
-            points=run.curve,
-        )
-
-
-def _probed(study: Study, runs: LevelRuns) -> Iterable[ProbedNetwork]:
-    for key, seed, run in _in_order(runs):
-        if run.probing and run.confidence and run.destinations:
-            yield ProbedNetwork(
-                **vars(run.probing),
-                study=study.name,
-                recipe=key,
-                seed=seed,
-                class_names=run.class_names,
-                confidence=run.confidence,
-                destinations=run.destinations,
-            )
+def _accuracies(run: StudyRun) -> tuple[float, float, float]:
+    """On training images, test images and negatives of training images."""
+    return run.train.accuracy, run.test.accuracy, run.negative_train.accuracy

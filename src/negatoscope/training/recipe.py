@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.data.split import Split
-from negatoscope.documents import expect_choices, from_plain, read_toml
+from negatoscope.documents import expect_choices, from_plain, read_settings
 from negatoscope.errors import InputError, RecipeError, expect
 from negatoscope.models.networks import NetworkSettings
 
@@ -130,11 +130,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: The file cannot be read, is not TOML or does not hold a possible recipe.
     """
-    try:
-        values = read_toml(path, what="a recipe")
-    except InputError as error:
-        raise RecipeError(str(error)) from error
-    return Recipe.from_dict(values, where=str(path))
+    return read_settings(path, Recipe, what="a recipe", error=RecipeError)
 
 
 def recipe_names() -> list[str]:
