@@ -28,6 +28,8 @@ _LONG = 30  # characters of a run's name beside its mark
 _BETWEEN = 0.45
 """Of a row, between factors."""
 
+_BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+_IN_ROW: dict[str, Any] = {**_BESIDE, "xycoords": ("axes fraction", "data")}
 _DASHED, _DOTTED = (0, (4, 3)), (0, (1, 2))
 _AXIS = "accuracy on negatives, %"
 
@@ -74,14 +76,15 @@ def _curves(result: SensitivityResult, study: StudyResult) -> list[Curve]:
 def _draw_factors(axes: Axes, study: StudyResult, factors: Sequence[FactorResult], result: SensitivityResult) -> None:
     """A line for each value beside the default's, which stands dotted through all."""
     place, limit = 0.0, _limit(study)
-    at: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
     for factor in factors:
         color = _COLORS[factor.verdict]
-        axes.annotate(factor.name, (0, place), xytext=(-318, 0), fontsize=8.5, color=color, weight="bold", **at)
-        axes.annotate(f"{factor.default}  →", (0, place), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **at)
+        axes.annotate(factor.name, (0, place), xytext=(-318, 0), fontsize=8.5, color=color, weight="bold", **_IN_ROW)
+        axes.annotate(
+            f"{factor.default}  →", (0, place), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **_IN_ROW
+        )
         for level in factor.levels[1:]:
             _draw_level(axes, level, place, color, limit)
-            axes.annotate(level.value, (0, place), xytext=(-6, 0), ha="right", fontsize=8, color=DARK, **at)
+            axes.annotate(level.value, (0, place), xytext=(-6, 0), ha="right", fontsize=8, color=DARK, **_IN_ROW)
             place += 1
         place += _BETWEEN
     _draw_lines(axes, study, result)
@@ -93,15 +96,14 @@ def _draw_factors(axes: Axes, study: StudyResult, factors: Sequence[FactorResult
 def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit: float) -> None:
     rate = 100 * level.negative_accuracy
     if rate > limit:
-        at: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
-        axes.annotate(f"{rate:.0f} %  →", (limit, place), xytext=(-3, 0), fontsize=8, color=color, **at)
+        text = f"{rate:.0f} %  →"
+        axes.annotate(text, (limit, place), xytext=(-3, 0), ha="right", fontsize=8, color=color, **_BESIDE)
         return
-    face = "white"
+    look: dict[str, Any] = {"color": color, "clip_on": False, "zorder": 3}
+    judged = level.low is not None and level.high is not None
     if level.low is not None and level.high is not None:
-        face = color
-        ends = 100 * level.low, min(100 * level.high, limit)
-        axes.hlines(place, *ends, linewidth=1.6, color=color, clip_on=False, zorder=3)
-    axes.plot([rate], [place], marker="o", markersize=5, color=color, markerfacecolor=face, clip_on=False, zorder=3)
+        axes.hlines(place, 100 * level.low, min(100 * level.high, limit), linewidth=1.6, **look)
+    axes.plot([rate], [place], marker="o", markersize=5, markerfacecolor=color if judged else "white", **look)
 
 
 def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
@@ -140,10 +142,8 @@ def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> Non
     for text, end, color, rise in names:
         right = math.log(end[0] / low) > math.log(high / low) / 2  # the axis runs from high to low
         side: dict[str, Any] = {"xytext": (8 if right else -8, rise), "ha": "left" if right else "right"}
-        axes.annotate(text, end, textcoords="offset points", va="center", color=color, fontsize=8, **side)
-    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
-    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)))
-    _show_accuracy(axes, "test accuracy, % (log of the error)", low, high)
+        axes.annotate(text, end, color=color, fontsize=8, **side, **_BESIDE)
+    _show_axes(axes, study, "test accuracy", low, high)
     axes.set_title(f"{counted(len(runs), 'run')} not trained on negatives", fontsize=9, pad=8)
 
 
@@ -153,15 +153,11 @@ def _draw_along(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
     for curve in _curves(result, study):
         x = [_error(point.validation_accuracy) for point in curve.points]
         y = [100 * point.negative_accuracy for point in curve.points]
-        if curve.recipe == DEFAULT:
-            axes.plot(x, y, color=DARK, linewidth=1.2, alpha=0.9, zorder=3)
-        else:
-            axes.plot(x, y, color=GRAY, linewidth=0.6, alpha=0.4, zorder=2)
+        color, width, alpha, order = (DARK, 1.2, 0.9, 3) if curve.recipe == DEFAULT else (GRAY, 0.6, 0.4, 2)
+        axes.plot(x, y, color=color, linewidth=width, alpha=alpha, zorder=order)
         errors += x
-    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    _show_axes(axes, study, "validation accuracy", min(errors) / 1.1, max(errors) * 1.1)
     axes.axvline(100 * (1 - study.decisive_accuracy), color=GRAY, linewidth=0.9, linestyle=_DOTTED, zorder=1)
-    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)))
-    _show_accuracy(axes, "validation accuracy, % (log of the error)", min(errors) / 1.1, max(errors) * 1.1)
     axes.set_title("along training (dark: the default)", fontsize=9, pad=8)
 
 
@@ -170,9 +166,10 @@ def _error(accuracy: float) -> float:
     return max(0.01, 100 * (1 - accuracy))
 
 
-def _show_accuracy(axes: Axes, label: str, low: float, high: float) -> None:
-    """An axis that runs from an error of `high` percent to one of `low`, marked with accuracies."""
-    axes.set(xscale="log", xlabel=label)
+def _show_axes(axes: Axes, study: StudyResult, accuracy: str, low: float, high: float) -> None:
+    """From an error of `high` percent to one of `low`, marked with accuracies; on negatives, with chance dashed."""
+    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)), xscale="log", xlabel=f"{accuracy}, % (log of the error)")
     marks = _WIDE_MARKS if high > 10 * low else _MARKS
     axes.xaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 - value:g}")
