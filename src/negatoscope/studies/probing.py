@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def probe_negatives(
         fast: A smoke run, with few images.
     """
     probed, along = (FEW, FEW) if fast else (PROBED, ALONG)
-    fitted_on, measured_on, few = few_of(training, probed), few_of(test, probed), few_of(test, along)
+    fitted_on, measured_on, followed = few_of(training, probed), few_of(test, probed), few_of(test, along)
     untrained = PaperNetwork(
         channels=network.channels, size=network.size, classes=network.classes, settings=network.settings, seed=seed + 1
     )
@@ -92,10 +93,11 @@ def probe_negatives(
     def probe(features: _FeatureMap) -> Rate:
         return linear_probe(features, fitted_on, measured_on, device=hardware.device)
 
-    def follow(
-        strengths: tuple[float, ...], transform: Callable[[Images, float], Images]
-    ) -> tuple[TransformedAccuracy, ...]:
-        return tuple(_accuracy_under(network, few, hardware, strength, transform) for strength in strengths)
+    def accuracy(strength: float, transform: Callable[[Images], Images]) -> TransformedAccuracy:
+        images, device = np.asarray(followed.images), hardware.device
+        result = predict(network, images, followed.labels, device=device, batch_transform=lambda x, _: transform(x))
+        rate = Rate.of(result.predictions == followed.labels)
+        return TransformedAccuracy(**vars(rate), strength=strength, confidence=float(result.confidences.mean()))
 
     return Probing(
         LinearProbes(
@@ -103,9 +105,9 @@ def probe_negatives(
             probe(_last_hidden_layer(untrained)),
             probe(lambda images: images.flatten(1)),
         ),
-        path=follow(SHARES, lambda images, share: negative_path(images, share=share)),
-        flips=follow(SHARES, lambda images, probability: pixel_flips(images, probability=probability)),
-        noise=follow(NOISES, lambda images, norm: noise(images, l2=norm)),
+        path=tuple(accuracy(share, partial(negative_path, share=share)) for share in SHARES),
+        flips=tuple(accuracy(share, partial(pixel_flips, probability=share)) for share in SHARES),
+        noise=tuple(accuracy(norm, partial(noise, l2=norm)) for norm in NOISES),
     )
 
 
@@ -149,11 +151,8 @@ def _fit(features: Float[Tensor, "n values"], labels: Tensor, *, classes: int, p
 def _last_hidden_layer(network: PaperNetwork) -> _FeatureMap:
     def features(images: Images) -> Tensor:
         captured: list[Tensor] = []
-        hook = network.output.register_forward_pre_hook(lambda layer, inputs: captured.append(inputs[0]))
-        try:
+        with network.output.register_forward_pre_hook(lambda layer, inputs: captured.append(inputs[0])):
             network(images)
-        finally:
-            hook.remove()
         return captured[0]
 
     return features
@@ -164,21 +163,3 @@ def _negatives_through(features: _FeatureMap, pixels: PixelArray, *, device: tor
     size = suitable_batch(device, values=int(np.prod(pixels.shape[1:])))
     batches = torch.split(torch.from_numpy(np.array(pixels)), size)
     return torch.cat([features(negative(to_images(batch.to(device)))).float() for batch in batches])
-
-
-def _accuracy_under(
-    network: PaperNetwork,
-    images: Dataset,
-    hardware: Hardware,
-    strength: float,
-    transform: Callable[[Images, float], Images],
-) -> TransformedAccuracy:
-    predicted = predict(
-        network,
-        np.asarray(images.images),
-        images.labels,
-        device=hardware.device,
-        batch_transform=lambda batch, labels: transform(batch, strength),
-    )
-    rate = Rate.of(predicted.predictions == images.labels)
-    return TransformedAccuracy(**vars(rate), strength=strength, confidence=float(predicted.confidences.mean()))

@@ -8,8 +8,8 @@ from typing import Literal
 
 from negatoscope.data import load_dataset
 from negatoscope.data.split import split_validation
-from negatoscope.documents import from_plain, read_document, read_toml, write_document
-from negatoscope.errors import InputError, RecipeError
+from negatoscope.documents import read_document, read_settings, write_document
+from negatoscope.errors import RecipeError
 from negatoscope.hardware import Hardware
 from negatoscope.studies.sensitivity_plan import Changes
 from negatoscope.training.loop import train
@@ -78,13 +78,7 @@ def load_candidates(path: Path) -> Candidates:
         RecipeError: The file cannot be read, names no epsilon or no candidate, or a candidate is impossible or without
             data.
     """
-    where = ""
-    try:
-        values = read_toml(path, what="epsilons, base and candidates")
-        where = f"{path}: "
-        file = from_plain(values, _CandidatesFile)
-    except InputError as error:
-        raise RecipeError(f"{where}{error}") from error
+    file = read_settings(path, _CandidatesFile, what="epsilons, base and candidates", error=RecipeError)
     recipes = tuple(Recipe.from_dict({**file.base, **changes}, where=str(path)) for changes in file.candidates)
     for recipe in recipes:
         if not recipe.data:

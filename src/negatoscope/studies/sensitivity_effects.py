@@ -15,7 +15,7 @@ from dataclasses import replace
 from negatoscope.statistics.factors import Effect, FittedLevels, factor_effects, fit_levels, log_odds
 from negatoscope.statistics.intervals import mean_and_deviation
 from negatoscope.statistics.paired import holm
-from negatoscope.studies.sensitivity_plan import DEFAULT, Factor, Study
+from negatoscope.studies.sensitivity_plan import DEFAULT, Study
 from negatoscope.studies.sensitivity_result import FactorEffect, FactorResult, FactorVerdict, LevelResult
 from negatoscope.studies.sensitivity_run import StudyRun
 from negatoscope.training.loop import MONITORED
@@ -67,7 +67,11 @@ def judge_factors(study: Study, runs: LevelRuns) -> list[FactorResult]:
             dataset=study.dataset,
             epsilon=study.epsilon,
             default=factor.default,
-            levels=_levels(study, factor, runs, fit, equal),
+            levels=tuple(
+                _level(study, value, list(runs[key].values()), key, fit, equal)
+                for value, key in factor.named_keys()
+                if key in runs
+            ),
             **vars(effects[factor.name]),
             at_equal_accuracy=at_equal.get(
                 factor.name,
@@ -128,23 +132,18 @@ def _judged(fit: FittedLevels, levels: Mapping[str, Sequence[str]], *, family: i
     }
 
 
-def _levels(
-    study: Study, factor: Factor, runs: LevelRuns, fit: FittedLevels, equal: FittedLevels | None
-) -> tuple[LevelResult, ...]:
-    """The levels that have been run, the default first."""
-    keys = [(factor.default, DEFAULT), *((level.value, factor.key(level)) for level in factor.levels)]
-    return tuple(_level(study, value, list(runs[key].values()), key, fit, equal) for value, key in keys if key in runs)
-
-
 def _level(
     study: Study, value: str, runs: Sequence[StudyRun], key: str, fit: FittedLevels, equal: FittedLevels | None
 ) -> LevelResult:
     """A level's mean rates over its seeds; of judged ones on negatives as fitted, which is what intervals are about."""
     judged = len(runs) >= REPEATED and key in fit.levels
     interval = fit.interval(key) if judged else None
-    at = {accuracy: [run.negative_at(accuracy) for run in runs] for accuracy in study.equal_accuracies}
-    marks = {str(accuracy): _mean_of_known(rates) for accuracy, rates in at.items()}
-    reached = sum(rate is not None for rate in at[study.decisive_accuracy])
+    known = {
+        str(accuracy): [rate for run in runs if (rate := run.negative_at(accuracy)) is not None]
+        for accuracy in study.equal_accuracies
+    }
+    marks = {accuracy: mean(rates) if rates else None for accuracy, rates in known.items()}
+    reached = len(known[str(study.decisive_accuracy)])
     if equal is not None and key in equal.levels and reached >= REPEATED:
         marks[str(study.decisive_accuracy)] = equal.mean(key)
     plain = mean([run.negative_train.accuracy for run in runs])
@@ -161,8 +160,3 @@ def _level(
         at_equal_accuracy=marks,
         seeds_at_equal_accuracy=reached,
     )
-
-
-def _mean_of_known(rates: Sequence[float | None]) -> float | None:
-    known = [rate for rate in rates if rate is not None]
-    return mean(known) if known else None

@@ -42,11 +42,9 @@ def sensitivity_page(result: SensitivityResult) -> str:
     parts = [f"# Which unstated choices decide a network's accuracy on negatives?{smoke}", _head(result)]
     parts.append("\n".join(f"- {_short_answer(result, study)}" for study in result.studies))
     for study in result.studies:
-        factors = result.factors_of(study)
+        factors, closest = result.factors_of(study), result.closest_to_paper.get(study.name)
         parts += [f"## {study_title(study)}", _at_equal(factors, study), _along_training(study)]
-        if closest := result.closest_to_paper.get(study.name):
-            parts.append(_closest(closest))
-        parts += [_factor_table(study, factors), _combination_table(study)]
+        parts += [_closest(closest) if closest else "", _factor_table(study, factors), _combination_table(study)]
         if networks := [network for network in result.probing if network.study == study.name]:
             parts.append(f"### What the networks do with negatives: {study_title(study)}")
             parts += [_probe_table(networks), *_predictions(networks[0])]
@@ -87,21 +85,14 @@ def _short_answer(result: SensitivityResult, study: StudyResult) -> str:
 def _verdicts_in_words(factors: Sequence[FactorResult], effects: Sequence[FactorEffect]) -> str:
     """Which factors have which verdict, in sentences; the strongest first."""
     pairs = sorted(zip(factors, effects, strict=True), key=lambda pair: -abs(pair[1].effect or 0.0))
-    sentences = []
-    for verdict, lead in _LEADS.items():
-        names = [
-            f"{factor.name} ({_change(effect)})" if verdict == "decides" else factor.name
-            for factor, effect in pairs
-            if effect.verdict == verdict
-        ]
-        sentences += [f"{lead} {joined(names)}."] if names else []
-    return " ".join(sentences)
-
-
-def _change(effect: FactorEffect) -> str:
-    level = str(effect.level).partition(": ")[2]
-    ends = interval(effect.effect_low, effect.effect_high, decimals=1, signed=True)
-    return f"{level}: {points(effect.effect)} points {ends}"
+    names: dict[str, list[str]] = {verdict: [] for verdict in _LEADS}
+    for factor, effect in pairs:
+        change = ""
+        if effect.verdict == "decides":
+            ends = interval(effect.effect_low, effect.effect_high, decimals=1, signed=True)
+            change = f" ({str(effect.level).partition(': ')[2]}: {points(effect.effect)} points {ends})"
+        names[effect.verdict].append(f"{factor.name}{change}")
+    return " ".join(f"{_LEADS[verdict]} {joined(those)}." for verdict, those in names.items() if those)
 
 
 def _at_equal(factors: Sequence[FactorResult], study: StudyResult) -> str:
@@ -111,9 +102,8 @@ def _at_equal(factors: Sequence[FactorResult], study: StudyResult) -> str:
     verdicts = _verdicts_in_words(judged, [factor.at_equal_accuracy for factor in judged])
     mark = percent(study.decisive_accuracy, decimals=1, unit=True)
     text = f"**Where validation accuracy first reaches {mark}:** {verdicts}"
-    verdict_pairs = {factor.name: (factor.verdict, factor.at_equal_accuracy.verdict) for factor in judged}
-    gone = [name for name, pair in verdict_pairs.items() if pair == ("decides", "does not matter")]
-    if gone:
+    vanishing = ("decides", "does not matter")
+    if gone := [each.name for each in judged if (each.verdict, each.at_equal_accuracy.verdict) == vanishing]:
         text += f" So only at the end of training does {joined(gone)} move accuracy on negatives by 5 points or more."
     return text
 
@@ -201,15 +191,15 @@ def _combination_table(study: StudyResult) -> str:
 
 def _probe_table(networks: Sequence[ProbedNetwork]) -> str:
     columns = ["Accuracy on negatives of test images", "Linear probe of its features", "Of an untrained network's"]
-    lines = []
-    for network in networks:
-        probes = network.linear_probe
-        rates = [
-            measured(rate.accuracy, rate.low, rate.high, decimals=1)
-            for rate in (probes.features, probes.untrained_features, probes.pixels)
+    lines = [
+        [
+            network.recipe,
+            str(network.seed),
+            percent(network.path[-1].accuracy, decimals=1),
+            *(measured(rate.accuracy, rate.low, rate.high, decimals=1) for rate in vars(network.linear_probe).values()),
         ]
-        negatives = percent(network.path[-1].accuracy, decimals=1)
-        lines.append([network.recipe, str(network.seed), negatives, *rates])
+        for network in networks
+    ]
     return markdown_table(["Network", "Seed", *columns, "Of pixels"], lines)
 
 
@@ -217,26 +207,22 @@ def _predictions(network: ProbedNetwork) -> list[str]:
     """Where a network's predictions go, and how they change on the way to the negative."""
     destinations, shares = network.destinations, network.destinations.shares
     most = sorted(range(len(shares)), key=lambda label: -shares[label])[:3]
-    classes = joined(
-        [
-            f"{network.class_names[label]} ({percent(shares[label], decimals=0, unit=True, guard=False)})"
-            for label in most
-        ]
-    )
-    confidence = [
-        percent(rate, decimals=1, unit=True) for rate in (network.confidence.negative_train, network.confidence.train)
-    ]
+    rates = [percent(shares[label], decimals=0, unit=True, guard=False) for label in most]
+    classes = joined([f"{network.class_names[label]} ({rate})" for label, rate in zip(most, rates, strict=True)])
+    on_negatives = percent(network.confidence.negative_train, decimals=1, unit=True)
+    on_training = percent(network.confidence.train, decimals=1, unit=True)
     header = ["Accuracy on test images, s =", *(f"{point.strength:g}" for point in network.path)]
-    rows = [
-        ["x moved by a share s towards 1 - x", *(percent(point.accuracy, decimals=1) for point in network.path)],
-        ["each pixel flipped with probability s", *(percent(point.accuracy, decimals=1) for point in network.flips)],
-    ]
+    paths = {
+        "x moved by a share s towards 1 - x": network.path,
+        "each pixel flipped with probability s": network.flips,
+    }
+    rows = [[name, *(percent(point.accuracy, decimals=1) for point in path)] for name, path in paths.items()]
     noise = [f"{percent(point.accuracy, decimals=1, unit=True)} at {point.strength:g}" for point in network.noise]
     return [
         f"The first of these networks classifies negatives mostly as {classes}. Its predictions carry "
         f"{bits(destinations.mutual_information_bits)} of the label's {bits(destinations.label_entropy_bits)} bits; "
         f"with permuted labels, up to {bits(destinations.mutual_information_null_bits)}. Its mean confidence is "
-        f"{confidence[0]} on negatives and {confidence[1]} on training images.",
+        f"{on_negatives} on negatives and {on_training} on training images.",
         _confusions(network),
         markdown_table(header, rows),
         f"Accuracy under Gaussian noise, by its L2 norm: {', '.join(noise)}.",
@@ -250,9 +236,9 @@ def _confusions(network: ProbedNetwork) -> str:
         return ""
     totals = [max(1, sum(row)) for row in counts]
     if len(names) <= _FEW_CLASSES:
-        rows = zip(names, counts, totals, strict=True)
         lines = [
-            [name, *(percent(count / total, decimals=0, guard=False) for count in row)] for name, row, total in rows
+            [name, *(percent(count / total, decimals=0, guard=False) for count in row)]
+            for name, row, total in zip(names, counts, totals, strict=True)
         ]
         return markdown_table(["Negatives of, classified as (%)", *names], lines)
     pairs = [

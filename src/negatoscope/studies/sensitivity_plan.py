@@ -53,6 +53,10 @@ class Factor:
         """The name of one of its levels within the study."""
         return f"{self.name}: {level.value}"
 
+    def named_keys(self) -> list[tuple[str, str]]:
+        """The name in tables and the key of each of its levels, the default's first."""
+        return [(self.default, DEFAULT), *((level.value, self.key(level)) for level in self.levels)]
+
 
 @dataclass(frozen=True)
 class StudyRecipe:

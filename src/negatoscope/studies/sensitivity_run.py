@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -127,10 +126,15 @@ def make_study_run(
         OutputError: `folder` cannot be written or the disk is full.
     """
     marks = _Marks(folder / "marks.json", spec, progress)
+
+    def passes(training: Dataset, validation: Dataset, network: PaperNetwork) -> Iterator[Pass]:
+        few = few_of(training, MEASURED)
+        yield from (Pass(few, "clean"), Pass(data.test, "clean"), negatives_of(few, data))
+
     training, result, columns_by_pass = train_and_measure(
         spec,
         data,
-        passes=partial(_passes, data),
+        passes=passes,
         followed=lambda validation: few_of(validation, VALIDATED),
         hardware=hardware,
         folder=folder,
@@ -138,8 +142,12 @@ def make_study_run(
     )
     names = {"train": ("train", "clean"), "test": ("test", "clean"), "negative_train": ("train", "negative")}
     columns = {name: columns_by_pass[key] for name, key in names.items()}
+    probing = None
     if spec.probe:
         progress("probing")
+        probing = probe_negatives(
+            result.network, training, data.test, seed=spec.seed, hardware=hardware, fast=spec.fast
+        )
     run = StudyRun(
         dataset=spec.dataset,
         epsilon=spec.epsilon,
@@ -157,18 +165,11 @@ def make_study_run(
         class_names=training.class_names,
         tracks=training.tracks is not None,
         curve=marks.curve(result),
-        probing=probe_negatives(result.network, training, data.test, seed=spec.seed, hardware=hardware, fast=spec.fast)
-        if spec.probe
-        else None,
+        probing=probing,
     )
     keep_run(folder, run)
     marks.file.unlink(missing_ok=True)
     return run
-
-
-def _passes(data: RunData, training: Dataset, validation: Dataset, network: PaperNetwork) -> Iterator[Pass]:
-    measured = few_of(training, MEASURED)
-    yield from (Pass(measured, "clean"), Pass(data.test, "clean"), negatives_of(measured, data))
 
 
 @dataclass(frozen=True)
