@@ -66,9 +66,6 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
     made = f"{sensitivity.made_runs} of {sensitivity.planned_runs}"
     sources = [
         f"`{source.command}`{part}, put together at commit {source.commit or MISSING}, {source.created}"
-        for source, part in (
-            (table1.provenance, ""),
-            (sensitivity.provenance, f" ({made} planned runs)"),
-        )
+        for source, part in ((table1.provenance, ""), (sensitivity.provenance, f" ({made} planned runs)"))
     ]
     return "\n\n".join([*parts, f"## The rules\n\n{RULES.strip()}", f"Made from {joined(sources)}."]) + "\n"

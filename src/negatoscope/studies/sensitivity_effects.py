@@ -74,8 +74,7 @@ def judge_factors(study: Study, runs: LevelRuns) -> list[FactorResult]:
             ),
             **vars(effects[factor.name]),
             at_equal_accuracy=at_equal.get(
-                factor.name,
-                FactorEffect(verdict="not compared" if factor.name in judged else "not judged"),
+                factor.name, FactorEffect(verdict="not compared" if factor.name in judged else "not judged")
             ),
         )
         for factor in study.factors

@@ -212,10 +212,7 @@ def _predictions(network: ProbedNetwork) -> list[str]:
     on_negatives = percent(network.confidence.negative_train, decimals=1, unit=True)
     on_training = percent(network.confidence.train, decimals=1, unit=True)
     header = ["Accuracy on test images, s =", *(f"{point.strength:g}" for point in network.path)]
-    paths = {
-        "x moved by a share s towards 1 - x": network.path,
-        "each pixel flipped with probability s": network.flips,
-    }
+    paths = {"x moved by a share s towards 1 - x": network.path, "each pixel flipped with probability s": network.flips}
     rows = [[name, *(percent(point.accuracy, decimals=1) for point in path)] for name, path in paths.items()]
     noise = [f"{percent(point.accuracy, decimals=1, unit=True)} at {point.strength:g}" for point in network.noise]
     return [
