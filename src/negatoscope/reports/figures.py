@@ -15,7 +15,7 @@ from negatoscope.reports.palette import PRINT
 
 DARK, GRAY, FAINT = (PRINT[name] for name in ("ink", "soft", "line"))
 
-_Pair = tuple[float, float]
+_Point = tuple[float, float]
 
 _LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35  # inches
 _ROW, _HEAD, _NAMES, _PLOT, _VALUES = 0.25, 0.85, 3.5, 4.2, 1.5
@@ -25,6 +25,7 @@ _COLORS = {
     **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.labelcolor"), GRAY),
     "grid.color": FAINT,
 }
+"""The rest of the look is in figures.mplstyle."""
 
 MARGIN = 0.15
 """Inches of empty paper around a figure of `draw_panel`; inside a page there is none."""
@@ -109,7 +110,9 @@ def write_beside(axes: Axes, row: int, text: str, *, side: Literal["left", "righ
     write_at(axes, text, (x, row), ("axes fraction", "data"), offset=(offset, 0), ha=align, va="center", weight=weight)
 
 
-def write_at(axes: Axes, text: str, place: _Pair, frame: str | tuple[str, str], *, offset: _Pair, **look: Any) -> None:
+def write_at(
+    axes: Axes, text: str, place: _Point, frame: str | tuple[str, str], *, offset: _Point, **look: Any
+) -> None:
     """Write a text, never as a formula, some points away from a place in `frame` (matplotlib's `xycoords`)."""
     where: dict[str, Any] = {"xycoords": frame, "textcoords": "offset points", "annotation_clip": False}
     axes.annotate(text, place, offset, parse_math=False, **where, **look)
