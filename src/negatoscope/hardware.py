@@ -37,45 +37,32 @@ def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     Raises:
         InputError: The device is unknown or not on this machine, or the precision is unknown.
     """
-    chosen = _device(device)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen).item()  # the device "meta" can hold tensors but no values
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise InputError(f"expected a device of this machine such as cpu or cuda, got {device!r}") from error
     if precision not in ("auto", "bf16", "float32"):
         raise InputError(f"expected precision auto, bf16 or float32, got {precision!r}")
-    if precision == "auto":
-        return Hardware(chosen, "bf16" if _has_bf16(chosen) else "float32")
-    return Hardware(chosen, "bf16" if precision == "bf16" else "float32")
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device).item()  # the device "meta" can hold tensors but no values
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise InputError(f"expected a device of this machine such as cpu or cuda, got {name!r}") from error
-    return device
+    return Hardware(chosen, "bf16" if precision == "bf16" or (precision == "auto" and _has_bf16(chosen)) else "float32")
 
 
 def _has_bf16(device: torch.device) -> bool:
+    """Whether it has instructions for it: on x86 Linux lists avx512_bf16 and amx_bf16, on Arm bf16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and "bf16" in _processor_flags()
+    return device.type == "cpu" and "bf16" in _processor_line("flags", "Features")
 
 
 def processor_name() -> str:
     """The processor as it names itself."""
-    for line in _processor_lines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return _processor_line("model name") or platform.processor() or platform.machine()
 
 
-def _processor_flags() -> str:
-    """The instruction sets that Linux lists: x86 "flags" have avx512_bf16 and amx_bf16, Arm "Features" bf16."""
-    lines = _processor_lines()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
-
-
-def _processor_lines() -> list[str]:
+def _processor_line(*names: str) -> str:
+    """What Linux says of the first processor under one of these names, "" where it says nothing."""
     path = Path("/proc/cpuinfo")
-    return path.read_text(errors="replace").splitlines() if path.is_file() else []
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")

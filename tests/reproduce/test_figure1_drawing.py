@@ -7,14 +7,17 @@ from matplotlib.text import Text
 
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import styled
-from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.figure1_drawing import Panel, PanelPrediction, draw_figure1
 
 LONG = "End of no passing by vehicles over 3.5 metric tons"
 
 
 def pair(channels: int, truth: str, prediction: str) -> list[Panel]:
     image = np.random.default_rng(channels).integers(0, 256, (channels, 28, 28), dtype=np.uint8)
-    return [Panel(image, truth, truth, 0.99999), Panel(255 - image, truth, prediction, 0.5432)]
+    return [
+        Panel(image, PanelPrediction(truth, truth, 0.99999)),
+        Panel(255 - image, PanelPrediction(truth, prediction, 0.5432)),
+    ]
 
 
 DIGIT = pair(1, "7", "2")
@@ -39,7 +42,7 @@ def test_pictures_are_shown_pixel_for_pixel() -> None:
 
 
 def test_a_dim_picture_is_not_stretched_to_full_contrast() -> None:
-    dim = Panel(np.full((1, 28, 28), 40, dtype=np.uint8), "7", "7", 0.9)
+    dim = Panel(np.full((1, 28, 28), 40, dtype=np.uint8), PanelPrediction("7", "7", 0.9))
     (shown,) = draw_figure1([[dim, dim]]).axes[0].images
     assert shown.get_clim() == (0, 255)
 
@@ -52,7 +55,7 @@ def test_correct_and_incorrect_predictions_differ_by_more_than_color() -> None:
 
 
 def test_full_confidence_is_shown_only_where_it_is_full() -> None:
-    sure = Panel(DIGIT[0].image, "7", "7", 1.0)
+    sure = Panel(DIGIT[0].image, PanelPrediction("7", "7", 1.0))
     assert caption(draw_figure1([[sure, sure]]).axes[0]).endswith("\nconfidence 100.0 %")
 
 

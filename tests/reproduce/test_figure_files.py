@@ -9,7 +9,7 @@ import numpy as np
 
 from negatoscope.documents import from_plain
 from negatoscope.reports.figures import save_figure
-from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.figure1_drawing import Panel, PanelPrediction, draw_figure1
 from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
 
@@ -18,7 +18,10 @@ Maker = Callable[..., dict[str, Any]]
 
 def figures(make_document: Maker) -> list[Any]:
     image = np.arange(784, dtype=np.uint8).reshape(1, 28, 28)
-    panels = [Panel(image, "7", "7", 0.9), Panel(255 - image, "7", "2", 0.5)]
+    panels = [
+        Panel(image, PanelPrediction("7", "7", 0.9)),
+        Panel(255 - image, PanelPrediction("7", "2", 0.5)),
+    ]
     result = from_plain(make_document(["mnist", "gtsrb"]), Table1)
     return [draw_table1(result), draw_epochs(result), draw_figure1([panels], groups=["MNIST"])]
 

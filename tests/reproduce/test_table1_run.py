@@ -5,13 +5,17 @@ import pytest
 from negatoscope.attacks import ATTACKS, AttackResult
 from negatoscope.models.predict import Classifier
 from negatoscope.reproduce.runs import RunSpec
-from negatoscope.reproduce.table1_run import attack_epsilons, attack_specs
+from negatoscope.reproduce.table1_run import attack_specs
 from negatoscope.training.recipe import Recipe
 from negatoscope.types import Images, Labels
 
 
+def trained_at(epsilon: float) -> RunSpec:
+    return RunSpec("mnist", epsilon, 0, Recipe("any"))
+
+
 def test_the_attacks_are_fgsm_and_pgd_of_twenty_steps() -> None:
-    assert [str(spec) for spec in attack_specs(0.1)] == ["fgsm(epsilon=0.1)", "pgd(epsilon=0.1, steps=20)"]
+    assert [str(spec) for spec in attack_specs(trained_at(0.1))] == ["fgsm(epsilon=0.1)", "pgd(epsilon=0.1, steps=20)"]
 
 
 def test_another_attack_that_takes_an_epsilon_is_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,10 +27,10 @@ def test_another_attack_that_takes_an_epsilon_is_run_too(monkeypatch: pytest.Mon
 
     for attack in (lighter, without_epsilon):
         monkeypatch.setitem(ATTACKS._functions, attack.__name__, attack)
-    assert [spec.name for spec in attack_specs(0.1)] == ["fgsm", "lighter", "pgd"]
+    assert [spec.name for spec in attack_specs(trained_at(0.1))] == ["fgsm", "lighter", "pgd"]
 
 
 def test_a_robust_network_is_attacked_at_its_own_epsilon_and_the_plain_one_at_all_of_the_papers() -> None:
-    spec = RunSpec("mnist", 0.2, 0, Recipe("any"))
-    assert attack_epsilons(spec) == (0.2,)
-    assert attack_epsilons(RunSpec("mnist", 0.0, 0, Recipe("any"))) == (0.05, 0.1, 0.2, 0.5)
+    assert {spec.arguments["epsilon"] for spec in attack_specs(trained_at(0.2))} == {0.2}
+    plain = [str(spec) for spec in attack_specs(trained_at(0.0)) if spec.name == "fgsm"]
+    assert plain == [f"fgsm(epsilon={epsilon})" for epsilon in (0.05, 0.1, 0.2, 0.5)]

@@ -14,7 +14,7 @@ from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import predict, to_images
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import RunSpec
-from negatoscope.reproduce.table1_run import ATTACKED, attack_epsilons, attack_specs
+from negatoscope.reproduce.table1_run import ATTACKED, attack_specs
 from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients, make_network, make_optimizer
@@ -61,8 +61,7 @@ def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
     monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.predict
     measuring = (2 * len(data.train) + 2 * len(data.test)) * pace.predict
     attacked = min(100 if spec.fast else ATTACKED, len(data.test))
-    attacks = [attack for epsilon in attack_epsilons(spec) for attack in attack_specs(epsilon)]
-    gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attacks)
+    gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attack_specs(spec))
     return training + monitoring + measuring + gradients * pace.attack
 
 

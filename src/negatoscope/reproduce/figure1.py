@@ -19,7 +19,7 @@ from negatoscope.models.predict import predict
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons
-from negatoscope.reproduce.figure1_drawing import Panel, draw_figure1
+from negatoscope.reproduce.figure1_drawing import Panel, PanelPrediction, draw_figure1
 from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.reproduce.table1_document import Table1, read_table1
@@ -28,15 +28,6 @@ from negatoscope.transforms.tone import negative
 
 _SHOWN = {"gtsrb": 14}
 """The class whose picture is shown, the stop sign; of other datasets, the first image's."""
-
-
-@dataclass(frozen=True)
-class PanelPrediction:
-    """What a classifier predicts for one picture: the names of the true and the predicted class, and confidence."""
-
-    truth: str
-    prediction: str
-    confidence: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +80,7 @@ def reproduce_figure1(
         hardware=pick_hardware("cpu", "float32").description,
         data=[dataset.provenance for dataset in datasets.values()],
     )
-    predictions = tuple(tuple(PanelPrediction(p.truth, p.prediction, p.confidence) for p in row) for row in panels)
+    predictions = tuple(tuple(panel.caption for panel in row) for row in panels)
     write_document(out / "figure1.json", Figure1(provenance=provenance, fast=table.fast, panels=predictions))
     return [*paths, out / "figure1.json"]
 
@@ -126,5 +117,5 @@ def _pair(network: PaperNetwork, shown: Dataset) -> list[Panel]:
     for stored, transform in ((pixels, None), (255 - pixels, lambda images, labels: negative(images))):
         result = predict(network, pixels, shown.labels, device=torch.device("cpu"), batch_transform=transform)
         truth, prediction = (shown.class_names[int(index[0])] for index in (shown.labels, result.predictions))
-        panels.append(Panel(stored[0], truth, prediction, float(result.confidences[0])))
+        panels.append(Panel(stored[0], PanelPrediction(truth, prediction, float(result.confidences[0]))))
     return panels

@@ -19,20 +19,26 @@ _HEADER, _LINE, _NAMES = 0.55, 0.165, 1.1
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One picture, and a classifier's prediction.
+class PanelPrediction:
+    """What a classifier predicts for one picture.
 
     Args:
-        image: Pixels, 0 to 255; one channel or three.
         truth: The name of the true class.
         prediction: The name of the predicted class.
         confidence: The classifier's, in [0, 1].
     """
 
-    image: UInt8[np.ndarray, "channels height width"]
     truth: str
     prediction: str
     confidence: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture (pixels from 0 to 255, in one channel or three), and what a classifier predicts for it."""
+
+    image: UInt8[np.ndarray, "channels height width"]
+    caption: PanelPrediction
 
 
 def draw_figure1(
@@ -53,7 +59,7 @@ def draw_figure1(
     _check(panels, groups, classifiers)
     left = _MARGIN + (_NAMES if classifiers else 0)
     lefts = [left + column * (_SIDE + _GAP) + column // 2 * (_GROUP_GAP - _GAP) for column in range(len(panels[0]))]
-    tall = [_SIDE + _GAP + _LINE * max(len(_caption(panel)) for panel in row) for row in panels]
+    tall = [_SIDE + _GAP + _LINE * max(len(_caption(panel.caption)) for panel in row) for row in panels]
     width, height = lefts[-1] + _SIDE + _MARGIN, _HEADER + sum(tall) + _GAP * (len(panels) - 1)
     with styled():
         figure = Figure(figsize=(width, height))
@@ -96,16 +102,16 @@ def _draw(figure: Figure, panel: Panel, place: tuple[float, float, float, float]
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set(visible=True, color=GRAY, linewidth=0.6)
-    for index, (line, look) in enumerate(_caption(panel)):
+    for index, (line, look) in enumerate(_caption(panel.caption)):
         beneath = (0, -72 * (_LINE * index + 0.07))
         axes.annotate(line, (0, 0), beneath, "axes fraction", textcoords="offset points", va="top", **look)
 
 
-def _caption(panel: Panel) -> list[tuple[str, dict[str, Any]]]:
+def _caption(shown: PanelPrediction) -> list[tuple[str, dict[str, Any]]]:
     """The lines under a picture, each with its look: the prediction, the truth where it is another, and confidence."""
-    correct = panel.prediction == panel.truth
+    correct = shown.prediction == shown.truth
     bold = {"color": CORRECT if correct else MISCLASSIFIED, "fontweight": "bold"}
-    prediction = wrap(f"{'✓' if correct else '✗'} {panel.prediction}", 20)
-    truth = [] if correct else wrap(f"truth: {panel.truth}", 24)
-    plain = [*truth, f"confidence {percent(panel.confidence, decimals=1)} %"]
+    prediction = wrap(f"{'✓' if correct else '✗'} {shown.prediction}", 20)
+    truth = [] if correct else wrap(f"truth: {shown.truth}", 24)
+    plain = [*truth, f"confidence {percent(shown.confidence, decimals=1)} %"]
     return [(line, bold) for line in prediction] + [(line, {"color": DARK}) for line in plain]

@@ -173,15 +173,14 @@ def train_and_measure(
         images, transform = measured.images, measured.batch_transform
         progress(f"{images.split}, {measured.transform}")
         assert isinstance(images.images, np.ndarray), "load_run_data checked it"
-        predicted = predict(
-            result.network, images.images, images.labels, device=hardware.device, batch_transform=transform
+        columns = row_columns(
+            predict(result.network, images.images, images.labels, device=hardware.device, batch_transform=transform),
+            labels=images.labels,
+            samples=images.samples,
+            hashes=hash_samples(images.images),
+            tracks=images.tracks,
         )
-        key = RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed)
-        hashes = hash_samples(images.images)
-        return make_rows(
-            key,
-            row_columns(predicted, labels=images.labels, samples=images.samples, hashes=hashes, tracks=images.tracks),
-        )
+        return make_rows(RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed), columns)
 
     write_rows(folder / "rows.parquet", map(rows, passes(training, validation, result.network)))
     return training, result, columns_by_pass(read_rows(folder / "rows.parquet"))

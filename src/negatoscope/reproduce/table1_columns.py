@@ -84,7 +84,7 @@ def sections(result: "Table1") -> list[Table1Section]:
             if (run.dataset, run.recipe.name) == (dataset, recipe):
                 runs.setdefault(run.epsilon, []).append(run)
         lines = [
-            Classifier(row, runs[row.epsilon], runs.get(0.0, []), title)
+            Classifier(row, runs.get(row.epsilon, []), runs.get(0.0, []), title)
             for row in sorted(rows, key=lambda row: row.epsilon)
         ]
         parts.append(Table1Section(title, lines, result.fast))

@@ -154,7 +154,7 @@ def provenance(result: "Table1") -> list[str]:
         f"command: `{_line(facts.command)}`",
         f"versions: {', '.join(f'{name} {version}' for name, version in facts.versions.items())}",
         f"hardware: {_line(facts.hardware)}",
-        *(_data_line(entry) for entry in facts.data),
+        *map(_data_line, facts.data),
         *(["fast: True"] if result.fast else []),
         f"negatives: {', '.join(negatives.values())}",
         f"training: {counted(len(result.runs), 'run')}, {sum(run.seconds for run in result.runs):,.0f} seconds in all",

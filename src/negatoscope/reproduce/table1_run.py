@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,6 @@ class Table1Run(Run):
         return next((group for group in self.attacks if group.epsilon == PLAIN_ATTACK_EPSILON), self.attacks[-1])
 
 
-def attack_epsilons(spec: RunSpec) -> tuple[float, ...]:
-    """What a classifier is attacked with: its own epsilon, or for the plain DNN every one of the paper's."""
-    return (spec.epsilon,) if spec.epsilon else EPSILONS[1:]
-
-
 def run_table1_classifier(
     spec: RunSpec, data: RunData, *, hardware: Hardware, folder: Path, progress: RunProgress
 ) -> Table1Run:
@@ -103,9 +99,8 @@ def run_table1_classifier(
         yield from (Pass(images, "clean") for images in (training, validation, data.test))
         yield from (negatives_of(images, data) for images in (training, data.test))
         attacked = few_of(data.test, 100 if spec.fast else ATTACKED)
-        for epsilon in attack_epsilons(spec):
-            for attack in map(str, attack_specs(epsilon)):
-                yield Pass(attacked, attack, resolve_attack(attack, seed=spec.seed).against(network))
+        for attack in map(str, attack_specs(spec)):
+            yield Pass(attacked, attack, resolve_attack(attack, seed=spec.seed).against(network))
 
     training, result, columns = train_and_measure(
         spec, data, passes=passes, hardware=hardware, folder=folder, progress=progress
@@ -146,13 +141,17 @@ def run_table1_classifier(
     return run
 
 
-def attack_specs(epsilon: float) -> list[Spec]:
-    """Every registered attack that takes an epsilon, with the steps of those that take several."""
+def attack_specs(spec: RunSpec) -> list[Spec]:
+    """What a classifier is attacked with: every registered attack that takes an epsilon, in all its steps.
+
+    At the classifier's own epsilon, or for the plain DNN at every one of the paper's.
+    """
     specs = []
-    for name in ATTACKS.names():
+    for epsilon, name in product((spec.epsilon,) if spec.epsilon else EPSILONS[1:], ATTACKS.names()):
         settings = inspect.signature(ATTACKS.get(name)).parameters
-        steps = {"steps": settings["steps"].default} if "steps" in settings else {}
-        specs += [Spec(name, {"epsilon": epsilon, **steps})] if "epsilon" in settings else []
+        if "epsilon" in settings:
+            steps = {"steps": settings["steps"].default} if "steps" in settings else {}
+            specs.append(Spec(name, {"epsilon": epsilon, **steps}))
     return specs
 
 
