@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.gallery import Gallery
 from negatoscope.auditing.plan import AuditIdentity
-from negatoscope.auditing.results import AuditSummary, Comparison
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.run import RunTotals
 from negatoscope.documents import json_schema
 from negatoscope.models.options import ModelOptions

@@ -8,8 +8,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from negatoscope.auditing.compare import compare
-from negatoscope.auditing.results import ComparedAudit, Comparison
+from negatoscope.auditing.compare import ComparedAudit, Comparison, compare
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, read_rows, write_rows

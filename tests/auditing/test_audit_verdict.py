@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from negatoscope.auditing.results import CleanResult, ComparedAudit, Comparison, RateDifference, TransformResult
-from negatoscope.auditing.verdict import comparison_sentence, verdict_sentence
+from negatoscope.auditing.compare import ComparedAudit, Comparison, RateDifference, comparison_sentence
+from negatoscope.auditing.results import CleanResult, TransformResult
+from negatoscope.auditing.verdict import verdict_sentence
 
 
 def _rates(accuracy, n=10_000):

@@ -14,7 +14,7 @@ from negatoscope.auditing import run
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
-from negatoscope.auditing.run import AuditProgress, run_pass
+from negatoscope.auditing.run import AuditProgress, RunTotals, run_pass
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import read_document
@@ -35,7 +35,7 @@ def brightest_bar(images: Images) -> Logits:
     return 9 * torch.stack([rows[:, :2].mean(1), rows[:, 2:4].mean(1), rows[:, 4:6].mean(1)], dim=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def classifier() -> ClassifierAdapter:
     return open_classifier(brightest_bar, **OPTIONS, data_classes=3, device=CPU)
 
@@ -43,9 +43,9 @@ def classifier() -> ClassifierAdapter:
 MakePlan = Callable[..., AuditPlan]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make(classifier: ClassifierAdapter, make_dataset: Callable[..., Dataset]) -> MakePlan:
-    def made(n: int = 5000, **choice: object) -> AuditPlan:
+    def made(n: int = 4200, **choice: object) -> AuditPlan:
         chosen = {"suite": "none", "transforms": ("negative", "pixel_flips(probability=0.2)", "flip"), **choice}
         return make_plan(classifier, make_dataset(n, split="test"), AuditConfig(**chosen))  # type: ignore[arg-type]
 
@@ -60,25 +60,42 @@ def stop_after(images: int) -> Callable[[AuditProgress], None]:
     return report
 
 
-def test_a_stopped_audit_resumes_and_ends_with_the_same_rows(make: MakePlan, tmp_path: Path) -> None:
-    whole = run_pass(make(), out=tmp_path / "whole")
-    for images in (600, 2500, 4800):
+Whole = tuple[Path, RunTotals, list[AuditProgress]]
+
+
+@pytest.fixture(scope="module")
+def whole(make: MakePlan, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The folder of a pass in three parts, what it counted, and what it reported."""
+    out, seen = tmp_path_factory.mktemp("whole"), list[AuditProgress]()
+    return out, run_pass(make(), out=out, progress=seen.append), seen
+
+
+def test_the_estimate_comes_from_the_pass_itself(whole: Whole) -> None:
+    out, _, seen = whole
+    early, late = seen[0], seen[-1]
+    assert early.seconds_left is not None
+    assert (early.size_bytes, late.images, late.seconds_left) == (None, 4200, 0)
+    size = sum(path.stat().st_size for path in (out / "rows.parquet").iterdir())
+    assert late.size_bytes == pytest.approx(size, rel=0.1)
+
+
+def test_a_stopped_audit_resumes_and_ends_with_the_same_rows(make: MakePlan, whole: Whole, tmp_path: Path) -> None:
+    for images in (600, 2500, 4150):
         with pytest.raises(KeyboardInterrupt):
-            run_pass(make(), out=tmp_path / "stopped", progress=stop_after(images))
+            run_pass(make(), out=tmp_path, progress=stop_after(images))
     seen: list[AuditProgress] = []
-    totals = run_pass(make(), out=tmp_path / "stopped", progress=seen.append)
-    parts = [sorted((tmp_path / name / "rows.parquet").iterdir()) for name in ("stopped", "whole")]
+    totals = run_pass(make(), out=tmp_path, progress=seen.append)
+    parts = [sorted((folder / "rows.parquet").iterdir()) for folder in (tmp_path, whole[0])]
     assert [part.name for part in parts[0]] == [f"{index:06d}.parquet" for index in range(3)]
     assert [part.read_bytes() for part in parts[0]] == [part.read_bytes() for part in parts[1]]
-    assert totals == whole
+    assert totals == whole[1]
     assert seen[0].images == 2048, "what an earlier run did is not done again"
-    assert seen[-1].images == seen[-1].total == 5000
+    assert seen[-1].images == seen[-1].total == 4200
 
 
 def test_an_audit_that_is_killed_while_its_parts_are_moved_resumes_with_the_same_rows(
-    make: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: MakePlan, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run_pass(make(), out=tmp_path / "whole")
     move = run._move_rows
 
     def killed(folders: Sequence[Path], rows: Path) -> None:
@@ -88,11 +105,10 @@ def test_an_audit_that_is_killed_while_its_parts_are_moved_resumes_with_the_same
     with monkeypatch.context() as patched:
         patched.setattr(run, "_move_rows", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_pass(make(), out=tmp_path / "killed")
-    assert len(list((tmp_path / "killed" / "rows.parquet").iterdir())) == 1
-    assert run_pass(make(), out=tmp_path / "killed") == whole
-    rows = [read_rows(tmp_path / name / "rows.parquet") for name in ("killed", "whole")]
-    assert rows[0].equals(rows[1])
+            run_pass(make(), out=tmp_path)
+    assert len(list((tmp_path / "rows.parquet").iterdir())) == 1
+    assert run_pass(make(), out=tmp_path) == whole[1]
+    assert read_rows(tmp_path / "rows.parquet").equals(read_rows(whole[0] / "rows.parquet"))
 
 
 def test_every_image_has_a_row_under_every_transform(make: MakePlan, tmp_path: Path) -> None:

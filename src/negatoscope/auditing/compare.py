@@ -1,17 +1,17 @@
 """Two audits side by side: which classifier is better, by how much, and whether that is chance."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
-from negatoscope.auditing.results import AuditSummary, ComparedAudit, Comparison, RateDifference
-from negatoscope.auditing.verdict import comparison_sentence
+from negatoscope.auditing.results import SIGNIFICANT, AuditSummary
+from negatoscope.reports.formatting import p_value, points
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_difference
@@ -22,6 +22,81 @@ _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
 
 
 _Correct: TypeAlias = list[Bool[np.ndarray, " _"]]  # of an accuracy in A and in B, which images are correct
+_PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedAudit:
+    """Which audit one side of a comparison is."""
+
+    model: str
+    dataset: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateDifference:
+    """An accuracy in both audits; rates are None where no image counts in both.
+
+    Args:
+        spec: A transform's spec, "clean" or "worst_case".
+        n: Images that are compared; of two samples, the fewer.
+        n_a: Images in A.
+        n_b: Images in B.
+        a: The accuracy in A.
+        b: The accuracy in B.
+        difference: That of B less that of A, with its 95 % interval from `low` to `high`.
+        p_value: McNemar's test of the same images, Fisher's of two samples.
+        p_holm: `p_value`, corrected by Holm's method for the number of rates.
+    """
+
+    spec: str
+    n: int
+    n_a: int
+    n_b: int
+    a: float | None = None
+    b: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float = 1.0
+    p_holm: float = 1.0
+
+    @property
+    def significant(self) -> bool:
+        """Whether the rates differ after Holm's correction."""
+        return self.p_holm < SIGNIFICANT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two audits side by side.
+
+    Args:
+        a: The first audit.
+        b: The second one.
+        paired: Whether most images are the same, so that predictions are compared image by image.
+        rates: Clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
+        only_a: Transforms that only A has.
+        only_b: Transforms that only B has.
+        verdict: The result in one sentence.
+    """
+
+    schema: Literal[2] = 2
+    a: ComparedAudit
+    b: ComparedAudit
+    paired: bool
+    rates: tuple[RateDifference, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    verdict: str = ""
+
+    def __str__(self) -> str:
+        from negatoscope.auditing.page_markdown import compare_markdown
+
+        return compare_markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
 
 
 def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Comparison:
@@ -95,10 +170,10 @@ def _difference(spec: str, correct: _Correct, *, paired: bool) -> RateDifference
     a, b = map(Rate.of, correct)
     if paired:
         gain = measure_difference(correct[1], correct[0])  # of B less A, so what B gained counts as lost to A
-        difference, low, high, p_value = gain.difference, gain.low, gain.high, gain.p_value
+        difference, low, high, p = gain.difference, gain.low, gain.high, gain.p_value
     else:
         interval = unpaired_difference(b, a)
-        difference, low, high, p_value = b.accuracy - a.accuracy, interval.low, interval.high, fisher(a, b)
+        difference, low, high, p = b.accuracy - a.accuracy, interval.low, interval.high, fisher(a, b)
     return RateDifference(
         spec=spec,
         n=min(n_a, n_b),
@@ -109,7 +184,7 @@ def _difference(spec: str, correct: _Correct, *, paired: bool) -> RateDifference
         difference=difference,
         low=low,
         high=high,
-        p_value=p_value,
+        p_value=p,
     )
 
 
@@ -127,3 +202,32 @@ def _pairs(
 
 def _compared(summary: AuditSummary) -> ComparedAudit:
     return ComparedAudit(model=summary.model.name, dataset=f"{summary.dataset.spec}, {summary.dataset.split}")
+
+
+def comparison_sentence(comparison: Comparison) -> str:
+    """Which of two audits is better, by how much, and whether that is significant."""
+    differences = [(entry, entry.difference) for entry in comparison.rates if entry.difference is not None]
+    significant = [(entry, difference) for entry, difference in differences if entry.significant]
+    for_a = [entry for entry, difference in significant if difference < 0]
+    for_b = [entry for entry, difference in significant if difference > 0]
+    if not for_a and not for_b:
+        which = "the one accuracy" if len(differences) == 1 else f"any of the {len(differences)} accuracies"
+        return f"A and B do not differ significantly in {which} that both have."
+    a, b = f"A ({comparison.a.model})", f"B ({comparison.b.model})"
+    winner, loser, better, worse = (a, b, for_a, for_b) if len(for_a) >= len(for_b) else (b, a, for_b, for_a)
+    which = "the one accuracy" if len(differences) == 1 else f"{len(better)} of {len(differences)} accuracies"
+    but = f" and worse in {len(worse)}" if worse else ""
+    largest = max(better, key=lambda entry: abs(entry.difference or 0))
+    return (
+        f"{winner} is significantly better than {loser} in {which}{but}; the largest difference is "
+        f"{_PLACES.get(largest.spec, f'under {largest.spec}')}, {difference_words(largest)}."
+    )
+
+
+def difference_words(entry: RateDifference) -> str:
+    """By how many points two rates differ, with the interval and the corrected p-value."""
+    difference, low, high = entry.difference or 0, entry.low or 0, entry.high or 0
+    if difference < 0:
+        low, high = -high, -low
+    interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"by {points(difference, signed=False)} points ({interval}, {p_value(entry.p_holm, named=True)})"

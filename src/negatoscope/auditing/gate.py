@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
-from negatoscope.auditing.compare import compare
+from negatoscope.auditing.compare import compare, difference_words
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, GateResult, RuleResult, TransformResult
-from negatoscope.auditing.verdict import difference_words
 from negatoscope.errors import expect, suggest
 from negatoscope.registry import parse_spec
 from negatoscope.reports.formatting import counted, percent

@@ -1,8 +1,9 @@
 """An audit, and two beside each other, as Markdown that reads well on a terminal too."""
 
+from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.page_contents import Report
 from negatoscope.auditing.page_text import change, change_interval, notes
-from negatoscope.auditing.results import AuditSummary, Comparison
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.reports.formatting import MISSING, interval, measured, p_value, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.templates import render

@@ -1,4 +1,4 @@
-"""What an audit finds and what a comparison of two finds, as typed objects; `summary.json` is an `AuditSummary`."""
+"""What an audit finds, as typed objects; `summary.json` is an `AuditSummary`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -330,77 +330,3 @@ class AuditSummary:
     def label_preserving(self) -> tuple[TransformResult, ...]:
         """The label-preserving transforms under which an image counts: those of `mean` and `worst_case`."""
         return tuple(entry for entry in self.transforms if entry.kind == "label_preserving" and entry.n)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparedAudit:
-    """Which audit one side of a comparison is."""
-
-    model: str
-    dataset: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RateDifference:
-    """An accuracy in both audits; rates are None where no image counts in both.
-
-    Args:
-        spec: A transform's spec, "clean" or "worst_case".
-        n: Images that are compared; of two samples, the fewer.
-        n_a: Images in A.
-        n_b: Images in B.
-        a: The accuracy in A.
-        b: The accuracy in B.
-        difference: That of B less that of A, with its 95 % interval from `low` to `high`.
-        p_value: McNemar's test of the same images, Fisher's of two samples.
-        p_holm: `p_value`, corrected by Holm's method for the number of rates.
-    """
-
-    spec: str
-    n: int
-    n_a: int
-    n_b: int
-    a: float | None = None
-    b: float | None = None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_value: float = 1.0
-    p_holm: float = 1.0
-
-    @property
-    def significant(self) -> bool:
-        """Whether the rates differ after Holm's correction."""
-        return self.p_holm < SIGNIFICANT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Two audits side by side.
-
-    Args:
-        a: The first audit.
-        b: The second one.
-        paired: Whether most images are the same, so that predictions are compared image by image.
-        rates: Clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
-        only_a: Transforms that only A has.
-        only_b: Transforms that only B has.
-        verdict: The result in one sentence.
-    """
-
-    schema: Literal[2] = 2
-    a: ComparedAudit
-    b: ComparedAudit
-    paired: bool
-    rates: tuple[RateDifference, ...]
-    only_a: tuple[str, ...]
-    only_b: tuple[str, ...]
-    verdict: str = ""
-
-    def __str__(self) -> str:
-        from negatoscope.auditing.page_markdown import compare_markdown
-
-        return compare_markdown(self)
-
-    def _repr_markdown_(self) -> str:
-        return str(self)
