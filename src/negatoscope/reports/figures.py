@@ -15,7 +15,7 @@ from negatoscope.reports.palette import PRINT
 
 DARK, GRAY, FAINT = (PRINT[name] for name in ("ink", "soft", "line"))
 
-_Point = tuple[float, float]
+_XY = tuple[float, float]
 
 _LEFT, _RIGHT, _BOTTOM, _BETWEEN = 0.6, 1.1, 0.5, 0.35  # inches
 _ROW, _HEAD, _NAMES, _PLOT, _VALUES = 0.25, 0.85, 3.5, 4.2, 1.5
@@ -110,9 +110,7 @@ def write_beside(axes: Axes, row: int, text: str, *, side: Literal["left", "righ
     write_at(axes, text, (x, row), ("axes fraction", "data"), offset=(offset, 0), ha=align, va="center", weight=weight)
 
 
-def write_at(
-    axes: Axes, text: str, place: _Point, frame: str | tuple[str, str], *, offset: _Point, **look: Any
-) -> None:
+def write_at(axes: Axes, text: str, place: _XY, frame: str | tuple[str, str], *, offset: _XY, **look: Any) -> None:
     """Write a text, never as a formula, some points away from a place in `frame` (matplotlib's `xycoords`)."""
     where: dict[str, Any] = {"xycoords": frame, "textcoords": "offset points", "annotation_clip": False}
     axes.annotate(text, place, offset, parse_math=False, **where, **look)
