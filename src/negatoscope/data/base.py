@@ -83,16 +83,12 @@ class Dataset:
     @property
     def provenance(self) -> DataProvenance:
         """Its files by name and sha256, and whether they are the published ones."""
-        unofficial = [file.name for file in self.files if not file.official]
-        note = f"unofficial copy: {', '.join(unofficial)} differ from the published files" if unofficial else ""
-        own = self.name.startswith("folder:")
-        return DataProvenance(
-            name=self.name,
-            spec=self.spec,
-            official=not unofficial,
-            sha256={file.name: file.sha256 for file in self.files},
-            note="images of the user's own" if own else note,
-        )
+        unofficial = ", ".join(file.name for file in self.files if not file.official)
+        note = f"unofficial copy: {unofficial} differ from the published files" if unofficial else ""
+        if self.name.startswith("folder:"):
+            note = "images of the user's own"
+        digests = {file.name: file.sha256 for file in self.files}
+        return DataProvenance(self.name, self.spec, self.official, digests, note)
 
     @cached_property
     def fingerprint(self) -> str:

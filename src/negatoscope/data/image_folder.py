@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -37,11 +37,13 @@ def folder(locator: DataLocator, split: str, *, path: str) -> Dataset:
     opened = open_folder(path, split)
     images = opened.images
     assert isinstance(images, LazyImages), "open_folder gives them"
-    digest = _digest(images, opened.names)
-    key = {"dataset": "folder", "sha256": digest, "decoding": DECODING}
+    digest = sha256()
+    for index, name in enumerate(opened.names):
+        digest.update(repr((name, sha256(images.read(index)).hexdigest())).encode())
+    key = {"dataset": "folder", "sha256": digest.hexdigest(), "decoding": DECODING}
     arrays = prepared(key, lambda: _decoded(images))
-    name = opened.spec.removeprefix("folder:")
-    return replace(opened, images=arrays.get("images", images), files=(SourceFile(name, digest, official=False),))
+    file = SourceFile(opened.spec.removeprefix("folder:"), digest.hexdigest(), official=False)
+    return replace(opened, images=arrays.get("images", images), files=(file,))
 
 
 def open_folder(path: str, split: str) -> Dataset:
@@ -88,13 +90,6 @@ def _entries(top: Path) -> Iterator[tuple[str, int]]:
 
 def _identity(facts: os.stat_result) -> tuple[int, int]:
     return facts.st_dev, facts.st_ino
-
-
-def _digest(images: LazyImages, names: Sequence[str]) -> str:
-    digest = sha256()
-    for index, name in enumerate(names):
-        digest.update(repr((name, sha256(images.read(index)).hexdigest())).encode())
-    return digest.hexdigest()
 
 
 def _decoded(images: LazyImages) -> dict[str, np.ndarray]:

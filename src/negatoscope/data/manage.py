@@ -137,10 +137,13 @@ def clean(*, downloads: bool = False) -> Cleaned:
     size_bytes = 0
     for folder in [*_prepared_sets(), *_folders(downloads_folder())]:
         with holding(lock_of(folder), wait=False) as held:
-            targets = _removable(folder, downloads) if held else []
+            if not held:
+                in_use.append(folder)
+                continue
+            whole = downloads or folder.parent == prepared_folder()
+            targets = leftovers(folder) + ([folder] * folder.is_dir() if whole else sorted(folder.glob("tmp*")))
             size_bytes += sum(_remove(target) for target in targets)
-        removed += targets
-        in_use += [] if held else [folder]
+            removed += targets
     return Cleaned(tuple(removed), size_bytes, tuple(in_use))
 
 
@@ -201,12 +204,6 @@ def _prepared_sets() -> list[Path]:
 
 def _folders(top: Path) -> list[Path]:
     return sorted(path for path in top.glob("*") if path.is_dir() and not path.name.startswith("."))
-
-
-def _removable(folder: Path, downloads: bool) -> list[Path]:
-    all_of_it = folder.parent == prepared_folder() or downloads
-    unfinished = [] if all_of_it else sorted(folder.glob("tmp*"))
-    return leftovers(folder) + unfinished + ([folder] if all_of_it and folder.is_dir() else [])
 
 
 def _remove(path: Path) -> int:

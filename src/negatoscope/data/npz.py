@@ -19,6 +19,7 @@ from negatoscope.pixels import MAX_PIXELS
 NAMES = "class_names"
 """The key of an array of strings that names the classes, where there is one."""
 
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _UNDIVIDED = (("images", "labels"), ("x", "y"))
 
 
@@ -43,8 +44,7 @@ def open_npz(path: Path, split: str) -> Dataset:
     """
     with opening(path, "an .npz file"):
         opened = ZipMembers(path, "an .npz file")
-        files = [name for name in opened.names if name.endswith(".npy")]
-        members = {name.removesuffix(".npy"): _member(opened, name) for name in files}
+        members = {name.removesuffix(".npy"): _member(opened, name) for name in opened.names if name.endswith(".npy")}
     images, labels = _pair(path, split, members)
     container = NpzImages(path, opened, images)
     given = _array(path, opened, labels)
@@ -95,10 +95,9 @@ class NpzImages(Container):
 def _member(opened: ZipMembers, name: str) -> Member:
     with opened.stream(name) as file:
         version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
+        if version not in _HEADERS:
             raise ValueError(f"{name} has the format {version}")
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, by_columns, dtype = read_header(file)
+        shape, by_columns, dtype = _HEADERS[version](file)
         start = file.tell()
     size_bytes = opened.members[opened.positions[name]].file_size - start
     if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size_bytes):

@@ -56,13 +56,13 @@ def _is_spec(text: str) -> bool:
 
 def _open_path(text: str, split: str) -> Dataset:
     path = Path(text).expanduser()
-    name = path.name.lower()
-    if name.endswith(TARS):
-        members = TarMembers(shard_paths(_expect_file(text)))
+    if "{" not in text and not path.exists():
+        raise DataError(f"expected a dataset, a folder or a file, got {text!r}, which does not exist; correct it")
+    if path.name.lower().endswith(TARS):
+        members = TarMembers(shard_paths(text))
         return open_shards(text, split, members) if any(members.classes) else open_tar(path, split, members)
     if path.is_dir():
         return _open_folder(text, split)
-    _expect_file(text)
     openers = {".zip": open_zip, ".parquet": open_parquet, ".npz": open_npz}
     if path.suffix.lower() not in openers:
         known = ", ".join((*openers, *TARS))
@@ -73,9 +73,3 @@ def _open_path(text: str, split: str) -> Dataset:
 def _open_folder(text: str, split: str) -> Dataset:
     path = Path(text).expanduser()
     return open_parquet(path, split) if text and parquet_files(path) else open_folder(text, split)
-
-
-def _expect_file(text: str) -> str:
-    if "{" not in text and not Path(text).expanduser().exists():
-        raise DataError(f"expected a dataset, a folder or a file, got {text!r}, which does not exist; correct it")
-    return text
