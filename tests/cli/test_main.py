@@ -209,13 +209,12 @@ def test_what_is_not_run_and_what_stands_in_is_printed_at_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("mlxtend")
-    from negatoscope.cli.progress import ProgressDisplay
-    from negatoscope.cli.table1 import Table1Display
+    from negatoscope.cli.table1_display import Table1Display
     from negatoscope.reproduce.table1 import Table1Request, plan_table1
     from negatoscope.reproduce.table1_document import SkippedDataset
 
     plan = plan_table1(Table1Request(datasets=("mnist_sample",), fast=True))
-    Table1Display(ProgressDisplay(), "this machine").planned(replace(plan, not_run=(SkippedDataset("gtsrb", "why"),)))
+    Table1Display("this machine").planned(replace(plan, not_run=(SkippedDataset("gtsrb", "why"),)))
     error = capsys.readouterr().err
     assert "NOT RUN: gtsrb: why." in error
     assert "INSTEAD OF MNIST" in error

@@ -1,12 +1,12 @@
 """`negatoscope data`: which data files are here, whether they are intact, and how to get or remove them."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from negatoscope.cli.options import DataDir
+from negatoscope.cli.tables import print_table
 from negatoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,15 +29,14 @@ def list_datasets(data_dir: DataDir = None) -> None:
         (e.name, e.license, decimal(e.size_bytes) if e.size_bytes else "", states.get(e.name, e.state), e.origin)
         for e in entries
     ]
-    _print_table(columns, rows)
+    print_table(columns, rows)
     for entry in entries:
         _print_entry(entry)
 
 
 @app.command(epilog="Example:  negatoscope data fetch mnist gtsrb")
 def fetch(
-    datasets: Annotated[list[str], typer.Argument(help="Names, such as mnist.")],
-    data_dir: DataDir = None,
+    datasets: Annotated[list[str], typer.Argument(help="Names, such as mnist.")], data_dir: DataDir = None
 ) -> None:
     """Download datasets into the cache, verified, unless there is a copy; a damaged one in the cache is repaired."""
     from negatoscope.data.manage import fetch as fetched
@@ -69,7 +68,15 @@ def verify(
     for row in rows:
         if not row.official and not row.problem:
             typer.echo(f"unofficial copy: {row.path.name}\n  sha256 {row.sha256}")
-    _expect_no([row.problem for row in rows if row.problem])
+    problems = [row.problem for row in rows if row.problem]
+    if len(problems) == 1:
+        raise DataError(problems[0])
+    for problem in problems:
+        typer.echo(f"invalid: {problem}")
+    if problems:
+        raise DataError(
+            f"expected valid files, got {len(problems)} invalid or missing ones, listed above; fetch them again"
+        )
 
 
 @app.command(epilog="Example:  negatoscope data clean --downloads")
@@ -89,17 +96,6 @@ def clean(
         typer.echo(f"left, because another process uses it: {folder.name}")
 
 
-def _expect_no(problems: list[str]) -> None:
-    if len(problems) == 1:
-        raise DataError(problems[0])
-    for problem in problems:
-        typer.echo(f"invalid: {problem}")
-    if problems:
-        raise DataError(
-            f"expected valid files, got {len(problems)} invalid or missing ones, listed above; fetch them again"
-        )
-
-
 def _state(row: "Verified") -> str:
     if row.problem:
         return "invalid" if row.sha256 else "missing"
@@ -117,14 +113,3 @@ def _print_entry(entry: "Entry") -> None:
         if not file.official:
             state = "damaged" if entry.state == "damaged" else "unofficial copy"
             typer.echo(f"  {state}: {file.name}\n  sha256 {file.sha256}")
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)

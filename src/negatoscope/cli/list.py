@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.tables import print_table
 from negatoscope.errors import SpecError, suggest
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def list(
     if as_json:
         typer.echo(json.dumps([to_plain(entry) for entry in entries], indent=1))
     else:
-        _print_table(entries)
+        columns = ("name", "kind", "parameters", "what it is", "source")
+        print_table(columns, [(e.name, e.kind, _parameters(e), e.summary, e.source) for e in entries], width=160)
 
 
 def _recipes() -> "Sequence[Description]":
@@ -61,22 +63,11 @@ _LISTS: Mapping[str, str] = {
 """What describes the entries of each kind; imported when it is asked for."""
 
 
-def _print_table(entries: "Sequence[Description]") -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(emoji=False)
-    if not console.is_terminal:
-        console.width = 160
-    table = Table("name", "kind", "parameters", "what it is", "source", box=None, padding=(0, 2, 0, 0))
-    for entry in entries:
-        parameters = "\n".join([*map(_shown, entry.parameters), *entry.contains])
-        table.add_row(entry.name, entry.kind, escape(parameters), escape(entry.summary), escape(entry.source))
-    console.print(table)
+def _parameters(entry: "Description") -> str:
+    return "\n".join([*map(_parameter, entry.parameters), *entry.contains])
 
 
-def _shown(parameter: "Parameter") -> str:
+def _parameter(parameter: "Parameter") -> str:
     """As in "exponent: float, 0.25 to 4, 1 changes nothing"."""
     default = "" if parameter.required else f" = {parameter.default!r}"
     range = parameter.range

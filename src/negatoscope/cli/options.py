@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 else:
     Context = typer.Context.__base__  # what typer passes in truth, which checks of types at run time see
 
+
+def option(metavar: str, help: str) -> object:
+    """An option whose value stands as `metavar` in the help."""
+    return typer.Option(metavar=metavar, help=help)
+
+
 DataDir = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home.",
-    ),
+    option("FOLDER", "Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home."),
 ]
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")]
-Precision = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, bf16 or float32: of training; evaluation always uses float32.")
-]
+Device = Annotated[str, option("NAME", "auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, option("NAME", "auto, bf16 or float32: of training; evaluation always uses float32.")]
 Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
 
 _PLACES = ("out", "data_dir")  # where files are on this machine means nothing to a reader

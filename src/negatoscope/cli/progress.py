@@ -3,25 +3,25 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
-from negatoscope.reports.formatting import duration
+from negatoscope.reports.formatting import duration, percent
 
+if TYPE_CHECKING:
+    from negatoscope.reproduce.runs import Run
+
+Display = TypeVar("Display", bound="ProgressDisplay")
 _TOO_EARLY_SECONDS = 10  # before this the pace says little about the time left
 
 
 class ProgressDisplay:
-    """Shows on standard error how far a command is: a bar on a terminal, one line for each step elsewhere.
-
-    `below` may be set to what a terminal shows below the bar; it is called at each refresh.
-    """
-
-    below: Callable[[], RenderableType] | None = None
+    """Shows on standard error how far a command is: a bar on a terminal, one line for each step elsewhere."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -30,13 +30,13 @@ class ProgressDisplay:
         self._task = self._bar.add_task("starting", total=1.0, left="")
         self._live = Live(
             console=self.console,
-            get_renderable=lambda: Group(self._bar, *([self.below()] if self.below else [])),
+            get_renderable=lambda: Group(self._bar, *self.below()),
             refresh_per_second=4,
             transient=True,
         )
         self.expect(1.0)
 
-    def __enter__(self) -> "ProgressDisplay":
+    def __enter__(self: Display) -> Display:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             self.say(
                 "Ctrl-C is ignored, as in every command that a script runs in the background."
@@ -50,6 +50,10 @@ class ProgressDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+
+    def below(self) -> Sequence[RenderableType]:
+        """What a terminal shows below the bar, asked for at each refresh."""
+        return ()
 
     def say(self, text: str, *, loudly: bool = False) -> None:
         """Print a line, above the bar if there is one."""
@@ -77,3 +81,24 @@ class ProgressDisplay:
         if spent < _TOO_EARLY_SECONDS or done_now <= 0:
             return ""
         return f"{duration(max(0.0, self.total - self.done) * spent / done_now)} left"
+
+
+class TrainingDisplay(ProgressDisplay):
+    """Shows a command that trains and measures classifiers.
+
+    Args:
+        hardware: What it runs on, in words.
+    """
+
+    def __init__(self, hardware: str) -> None:
+        super().__init__()
+        self.hardware = hardware
+
+    def skip(self, name: str, reason: str) -> None:
+        """Say loudly what is not run."""
+        self.say(f"NOT RUN: {name}: {reason}.", loudly=True)
+
+    def accuracies(self, run: "Run") -> str:
+        """What a run came to."""
+        test, negatives = (percent(rate.accuracy, unit=True) for rate in (run.test, run.negative_train))
+        return f"test {test}, negatives {negatives}"

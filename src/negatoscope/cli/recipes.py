@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import DataDir, Device, Precision
+from negatoscope.cli.options import DataDir, Device, Precision, option
 
 
 def recipes(
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="mnist or gtsrb: whose candidates are tried.")] = "mnist",
-    candidates: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of your own candidates.")] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where runs are kept; a search that was stopped resumes from there.")
-    ] = Path("out/recipes"),
+    dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose candidates are tried.")] = "mnist",
+    candidates: Annotated[Path | None, option("FILE", "A TOML file of your own candidates.")] = None,
+    out: Annotated[Path, option("FOLDER", "Where runs are kept; a search that was stopped resumes from there.")] = Path(
+        "out/recipes"
+    ),
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",

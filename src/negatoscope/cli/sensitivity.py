@@ -1,45 +1,32 @@
 """`negatoscope reproduce sensitivity` and `claims`: studies about the paper."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, split_list
+from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option, split_list
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
-
-if TYPE_CHECKING:
-    from negatoscope.cli.progress import ProgressDisplay
-    from negatoscope.studies.sensitivity_result import SkippedStudy
-    from negatoscope.studies.sensitivity_run import StudyRun
-    from negatoscope.training.loop import TrainingProgress
 
 
 def sensitivity(
     context: Context,
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where results go; a study that was stopped resumes from there.")
-    ] = Path("out/sensitivity"),
-    seeds: Annotated[int, typer.Option(metavar="NUMBER", help="Runs of each recipe; verdicts need 2 or more.")] = 3,
+    out: Annotated[Path, option("FOLDER", "Where results go; a study that was stopped resumes from there.")] = Path(
+        "out/sensitivity"
+    ),
+    seeds: Annotated[int, option("NUMBER", "Runs of each recipe; verdicts need 2 or more.")] = 3,
     studies: Annotated[
-        str,
-        typer.Option(metavar="NAMES", help="Comma-separated, of mnist, gtsrb, mnist_robust, fashion_mnist; or all."),
+        str, option("NAMES", "Comma-separated, of mnist, gtsrb, mnist_robust, fashion_mnist; or all.")
     ] = "",
-    factors: Annotated[
-        str, typer.Option(metavar="NAMES", help="Only these, comma-separated, as in 'optimizer,batch norm'.")
-    ] = "",
+    factors: Annotated[str, option("NAMES", "Only these, comma-separated, as in 'optimizer,batch norm'.")] = "",
     budget: Annotated[
-        str,
-        typer.Option(metavar="AMOUNT", help="Start no run after this much: 90min, or 300passes over training images."),
+        str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
     ] = "",
-    jobs: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Runs at once, each in a process with its share of the processors.")
-    ] = 1,
-    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of your own studies.")] = None,
+    jobs: Annotated[int, option("NUMBER", "Runs at once, each in a process with its share of the processors.")] = 1,
+    plan: Annotated[Path | None, option("FILE", "A TOML file of your own studies.")] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -57,7 +44,7 @@ def sensitivity(
     amount = _budget(budget)
     typer.echo("Preparing data, and timing this machine ...", err=True)
     with loading():
-        from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.cli.sensitivity_display import SensitivityDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
 
@@ -73,62 +60,23 @@ def sensitivity(
         command=command_line(context),
     )
     hardware = pick_hardware(device, precision)
-    with ProgressDisplay() as display:
-        progress = StudyDisplay(display, hardware.description)
-        result = study_sensitivity(request, out=out, hardware=hardware, progress=progress)
+    with SensitivityDisplay(hardware.description) as display:
+        result = study_sensitivity(request, out=out, hardware=hardware, progress=display)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
     typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
 
 
 def claims(
     context: Context,
-    table1: Annotated[Path, typer.Option(metavar="FOLDER", help="What `reproduce table1` wrote.")] = Path("out/table1"),
-    sensitivity: Annotated[Path, typer.Option(metavar="FOLDER", help="What `reproduce sensitivity` wrote.")] = Path(
-        "out/sensitivity"
-    ),
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = Path("out/claims.md"),
+    table1: Annotated[Path, option("FOLDER", "What `reproduce table1` wrote.")] = Path("out/table1"),
+    sensitivity: Annotated[Path, option("FOLDER", "What `reproduce sensitivity` wrote.")] = Path("out/sensitivity"),
+    out: Annotated[Path, option("FILE", "Where the page goes.")] = Path("out/claims.md"),
 ) -> None:
     """Test the papers' claims on what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
         from negatoscope.studies.claims_page import write_claims
 
     typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command_line(context))}")
-
-
-class StudyDisplay:
-    """Shows a run of `study_sensitivity`: a bar on a terminal, and a line for each run.
-
-    Args:
-        display: Where it is shown.
-        hardware: What it runs on, in words.
-    """
-
-    def __init__(self, display: "ProgressDisplay", hardware: str) -> None:
-        self.display, self.hardware = display, hardware
-
-    def planned(self, runs: int, done: int, seconds: float, not_run: "Sequence[SkippedStudy]") -> None:
-        """Say how much there is to do, and loudly what is not run."""
-        from negatoscope.reports.formatting import counted, duration
-
-        for entry in not_run:
-            self.display.say(f"NOT RUN: {entry.study}: {entry.reason}.", loudly=True)
-        self.display.expect(seconds)
-        finished = f", {done} of them finished earlier" if done else ""
-        self.display.say(f"{counted(runs, 'run')}{finished}; about {duration(seconds)} on {self.hardware}.")
-
-    def moved(self, name: str, moment: "TrainingProgress | str") -> None:
-        """Show where a run stands."""
-        text = moment if isinstance(moment, str) else f"step {moment.step} of {moment.steps}"
-        self.display.update(f"{name}: {text}", self.display.done)
-
-    def finished(self, name: str, run: "StudyRun", seconds: float) -> None:
-        """Say what a run came to."""
-        from negatoscope.reports.formatting import percent
-
-        self.display.update(name, self.display.done + seconds)
-        test, negatives = (percent(rate.accuracy, unit=True) for rate in (run.test, run.negative_train))
-        text = f"{name}: test {test}, negatives {negatives}"
-        self.display.say("; ".join(filter(None, [text, self.display.left])))
 
 
 def _budget(text: str) -> tuple[float, str] | None:

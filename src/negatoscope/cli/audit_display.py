@@ -1,0 +1,41 @@
+"""What a user sees while an audit runs."""
+
+from negatoscope.auditing.plan import AuditPlan
+from negatoscope.auditing.run import AuditProgress
+from negatoscope.cli.progress import ProgressDisplay
+from negatoscope.reports.formatting import duration
+
+
+class AuditDisplay(ProgressDisplay):
+    """Shows how many images an audit has classified: a bar on a terminal, a line for each tenth of them elsewhere."""
+
+    tenth = 0
+    is_estimated = False
+
+    def planned(self, plan: AuditPlan) -> None:
+        """Say what will be done."""
+        classifier, dataset = plan.classifier, plan.dataset
+        self.expect(len(dataset))
+        self.say(
+            f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean"
+            f" and under {len(plan.transforms)} transforms."
+        )
+        if classifier.runs_code:
+            self.say(f"This runs your own code: {classifier.name}.")
+
+    def moved(self, progress: AuditProgress) -> None:
+        """Show where the audit stands; once there are rows, say what is left and how large they get."""
+        images, total = progress.images, progress.total
+        if progress.seconds_left is None:  # images of an earlier run
+            self.expect(total, done=images)
+            return
+        text = f"{images:,} of {total:,} images"
+        self.update(text, images)
+        if progress.size_bytes is not None and not self.is_estimated:
+            self.is_estimated = True
+            if images < total:
+                size = max(0.1, progress.size_bytes / 1e6)
+                self.say(f"About {duration(progress.seconds_left)} left, and {size:.1f} MB of rows on disk.")
+        if self.left and 10 * images // total > self.tenth:
+            self.tenth = 10 * images // total
+            self.step(text)
