@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Literal
 
 from negatoscope.documents import read_settings
@@ -75,8 +75,7 @@ def judge_claims(table1: Table1, sensitivity: SensitivityResult) -> list[tuple[C
         table1: What `reproduce table1` found.
         sensitivity: What `reproduce sensitivity` found.
     """
-    with as_file(files("negatoscope.studies").joinpath("claims.toml")) as file:
-        claims = read_settings(file, _Claims, what="claims").claim
+    claims = read_settings(Path(__file__).with_name("claims.toml"), _Claims, what="claims").claim
     return [(claim, _JUDGES[claim.id](table1, sensitivity)) for claim in claims]
 
 
@@ -90,15 +89,12 @@ def _training(table1: Table1, sensitivity: SensitivityResult) -> Finding:
         for each in study.combinations
         if each.epochs >= 50
     ]
-    holds = [
-        accuracy >= NEARLY_ALL and (smoothed or confidence >= CONFIDENT) for _, accuracy, confidence, smoothed in rows
-    ]
-    numbers = [
-        f"{name} {percent(accuracy, unit=True)}, "
-        + ("labels smoothed" if smoothed else f"confidence {_rate(confidence)}")
-        for name, accuracy, confidence, smoothed in rows
-    ]
-    others = [name for (name, *_), held in zip(rows, holds, strict=True) if not held]
+    holds, numbers, others = [], [], []
+    for name, accuracy, confidence, smoothed in rows:
+        sure = "labels smoothed" if smoothed else f"confidence {_rate(confidence)}"
+        numbers.append(f"{name} {percent(accuracy, unit=True)}, {sure}")
+        holds.append(accuracy >= NEARLY_ALL and (smoothed or confidence >= CONFIDENT))
+        others += [] if holds[-1] else [name]
     return Finding(
         "Accuracy and mean confidence on all training images (Table I) or 5,000 of them (50 epochs). Where labels were "
         "smoothed, confidence says nothing about the claim.",
@@ -243,9 +239,9 @@ def _generalises(name: str, table1: Table1, sensitivity: SensitivityResult) -> F
     ]
     numbers = []
     for factor in factors:
-        levels = [
+        levels = (
             f"{each.value} {_rate(each.negative_accuracy)} ({counted(each.seeds, 'run')})" for each in factor.levels
-        ]
+        )
         numbers.append(f"{factor.study}: {', '.join(levels)}: {factor.verdict}")
     left = [f"{factor.study} ({factor.verdict})" for factor in factors if factor.verdict in _OPEN]
     return Finding(

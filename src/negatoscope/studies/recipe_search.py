@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
 
@@ -92,11 +91,10 @@ def packaged_candidates(dataset: str) -> Candidates:
     Raises:
         RecipeError: There are none for it.
     """
-    known = files("negatoscope.studies").joinpath("candidates", f"{dataset}.toml")
-    if not known.is_file():
+    path = Path(__file__).parent / "candidates" / f"{dataset}.toml"
+    if not path.is_file():
         raise RecipeError(f"expected --dataset mnist or gtsrb, whose candidates come with the package, got {dataset!r}")
-    with as_file(known) as path:
-        return load_candidates(path)
+    return load_candidates(path)
 
 
 def search_recipes(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from negatoscope.documents import read_settings
@@ -12,6 +11,8 @@ from negatoscope.training.recipe import Recipe, default_recipe
 
 DEFAULT = "default"
 """The key of a study's default recipe."""
+
+_PACKAGED = Path(__file__).with_name("sensitivity.toml")
 
 Setting = str | bool | int | float
 Changes = Mapping[str, Setting | Mapping[str, Setting]]
@@ -163,10 +164,7 @@ def load_studies(path: Path | None = None) -> tuple[Study, ...]:
     Raises:
         RecipeError: The file cannot be read or is no plan, or a recipe in it is impossible.
     """
-    if path is None:
-        with as_file(files("negatoscope.studies").joinpath("sensitivity.toml")) as packaged:
-            return load_studies(packaged)
-    return read_settings(path, _Plan, what="a plan of studies", error=RecipeError).studies
+    return read_settings(path or _PACKAGED, _Plan, what="a plan of studies", error=RecipeError).studies
 
 
 def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), factors: Sequence[str] = ()) -> list[Study]:
