@@ -150,12 +150,13 @@ def test_in_the_cache_only_official_files_pass(mnist_files: dict[str, bytes], pu
     assert [(row.official, row.problem, row.origin) for row in verify(["mnist"])] == [(True, "", "cache")] * 4
 
 
-def test_files_of_fashion_mnist_are_not_held_against_mnist_unless_it_is_named(tmp_path: Path) -> None:
-    files = {}
-    for prefix, count in (("train", 6000), ("t10k", 1000)):
-        files[f"{prefix}-images-idx3-ubyte.gz"] = idx_file(np.zeros((10 * count, 28, 28), np.uint8))
-        files[f"{prefix}-labels-idx1-ubyte.gz"] = idx_file(np.arange(10, dtype=np.uint8).repeat(count))
-    fill(tmp_path / "flat", files)
+def test_files_of_fashion_mnist_are_not_held_against_mnist_unless_it_is_named(
+    tmp_path: Path, mnist_files: dict[str, bytes]
+) -> None:
+    counts = {"train": 6000, "t10k": 1000}
+    names = {f"{prefix}-labels-idx1-ubyte.gz": count for prefix, count in counts.items()}
+    labels = {name: idx_file(np.arange(10, dtype=np.uint8).repeat(count)) for name, count in names.items()}
+    fill(tmp_path / "flat", mnist_files | labels)
     rows = [row for row in verify(data_dir=tmp_path / "flat") if row.origin == "--data-dir"]
     assert [(row.dataset, row.problem) for row in rows] == [("fashion_mnist", "")] * 4
     assert sum(bool(row.problem) for row in verify(["mnist"], data_dir=tmp_path / "flat")) == 2

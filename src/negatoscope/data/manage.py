@@ -162,10 +162,10 @@ def _entry(name: str, locator: DataLocator) -> Entry:
         title = (DATASETS.get(name).__doc__ or "").partition("\n")[0].rstrip(".")
         return Entry(name, title, "", 0, "elsewhere")
     size_bytes = sum(file.size_bytes for file in source.files.values())
-    blank = Entry(name, source.title, source.license, size_bytes, "not here")
+    absent = Entry(name, source.title, source.license, size_bytes, "not here", missing=tuple(source.files))
     copies = locator.copies(name)
     if not copies:
-        return replace(blank, missing=tuple(source.files))
+        return absent
     copy = min(copies, key=lambda copy: bool(copy.missing))  # the first whole one, else the first
     files = tuple(identify(source, path) for path in copy.paths.values())
     state: State = "damaged" if copy.origin == "cache" else "unofficial copy"
@@ -173,7 +173,7 @@ def _entry(name: str, locator: DataLocator) -> Entry:
         state = "official"
     if copy.missing:
         state = "incomplete"
-    return replace(blank, state=state, origin=copy.origin, folder=copy.folder, files=files, missing=copy.missing)
+    return replace(absent, state=state, origin=copy.origin, folder=copy.folder, files=files, missing=copy.missing)
 
 
 def _verify_copy(source: Source, copy: LocalCopy) -> list[Verified]:
