@@ -19,7 +19,7 @@ from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
-from negatoscope.errors import InputError, expect
+from negatoscope.errors import expect
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
@@ -142,10 +142,8 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
 
 def _open(model: Model, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:
     if isinstance(model, ClassifierAdapter):
-        if options:
-            raise InputError(
-                f"expected no {next(iter(options))!r} beside a classifier that is open; give it to open_classifier"
-            )
+        option = next(iter(options), None)
+        expect(option is None, f"no {option!r} beside a classifier that is open", "one; give it to open_classifier")
         return model
     return open_classifier(
         model,

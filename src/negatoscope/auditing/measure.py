@@ -80,14 +80,15 @@ def measure_transform(
         no_rates: dict[str, Any] = dict.fromkeys(_RATES)
         return result(n=0, correct=0, reliability=(), per_class=(), **no_rates)
     pairs = count_pairs(after.labels, after.predictions)
+    attacked = after[clean.correct]
     misclassified = after.confidences[~after.correct]
     drop = measure_difference(clean.correct, after.correct, after.tracks)
     rates: dict[str, Any] = {
         **vars(measure_predictions(after, names=names, classes=classes)),
         **_with_ends("consistency", "consistency", clean.predictions == after.predictions, after.tracks),
-        **_attack_success(clean, after),
-        **_information(after, pairs),
+        **_with_ends("attack_success_rate", "attack_success", ~attacked.correct, attacked.tracks),
     }
+    draws = _DRAWS[int(max(after.labels.max(), after.predictions.max()) >= _MANY_CLASSES)]
     misclassified_mean = float(misclassified.mean(dtype=np.float64)) if len(misclassified) else None
     return result(
         **rates,
@@ -100,6 +101,9 @@ def measure_transform(
         p_value=drop.p_value,
         misclassified_confidence=misclassified_mean,
         confusion=_confusion(after, pairs),
+        entropy_bits=entropy_bits(np.bincount(after.predictions)),
+        information_bits=pairs_information_bits(pairs),
+        information_null_bits=mutual_information_null(after.labels, after.predictions, draws=draws),
     )
 
 
@@ -111,12 +115,6 @@ def _with_ends(
         return {}
     rate = measure_rate(holds, tracks)
     return {name: rate.accuracy, f"{ends}_low": rate.interval.low, f"{ends}_high": rate.interval.high}
-
-
-def _attack_success(clean: PredictionSet, after: PredictionSet) -> dict[str, float]:
-    """The share of images that a transform turns into errors, among those correct before."""
-    tracks = None if after.tracks is None else after.tracks[clean.correct]
-    return _with_ends("attack_success_rate", "attack_success", ~after.correct[clean.correct], tracks)
 
 
 def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
@@ -131,16 +129,6 @@ def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassA
         )
         for label, rate in rates_by_class(predictions.labels, predictions.correct).items()
     )
-
-
-def _information(after: PredictionSet, pairs: Pairs) -> dict[str, float]:
-    """Whether predictions still say anything about the label."""
-    draws = _DRAWS[int(max(after.labels.max(), after.predictions.max()) >= _MANY_CLASSES)]
-    return {
-        "entropy_bits": entropy_bits(np.bincount(after.predictions)),
-        "information_bits": pairs_information_bits(pairs),
-        "information_null_bits": mutual_information_null(after.labels, after.predictions, draws=draws),
-    }
 
 
 def _confusion(after: PredictionSet, pairs: Pairs) -> tuple[Confusion, ...]:

@@ -52,9 +52,9 @@ class PredictionSet:
 
     def of_classes(self, classes: Sequence[int] | None) -> "PredictionSet":
         """Those about images of some classes; None is all."""
-        if classes is None:
-            return self
-        chosen = self.is_of(classes)
+        return self if classes is None else self[self.is_of(classes)]
+
+    def __getitem__(self, chosen: Bool[np.ndarray, " n"]) -> "PredictionSet":
         columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         columns = {name: None if values is None else values[chosen] for name, values in columns.items()}
         return PredictionSet(**columns)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import get_args
 
 import numpy as np
-from jaxtyping import Bool
 
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
@@ -19,15 +18,15 @@ from negatoscope.models.layouts import LAYOUTS
 from negatoscope.models.options import ChannelOrder, Range
 from negatoscope.models.predict import predict
 from negatoscope.reports.formatting import percent
-from negatoscope.statistics.intervals import Interval, wilson
+from negatoscope.statistics.intervals import Rate
 from negatoscope.types import LabelArray, PixelArray
 
 _CHECKED = 512  # images of the self-check
 _HELD_BYTES = 128_000_000
 _TRIED = 200  # images for each suspect
-_NORMALISATIONS: dict[str, tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]] = {
-    "gray": (("MNIST's", (0.1307,), (0.3081,)),),
-    "rgb": (("ImageNet's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),),
+_NORMALISATIONS: dict[str, tuple[str, tuple[float, ...], tuple[float, ...]]] = {
+    "gray": ("MNIST's", (0.1307,), (0.3081,)),
+    "rgb": ("ImageNet's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
 
@@ -73,25 +72,26 @@ def self_check(
     """
     expect(len(labels), "images for the self-check", "none")
     expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
-    correct, predictions = _classify(classifier, pixels, labels)
-    n, accuracy, interval = len(labels), float(correct.mean()), _interval(correct)
+    predictions = predict(classifier, pixels, labels, device=classifier.device).predictions
+    correct = predictions == labels
+    rate = Rate.of(correct)
     if expected is None:
-        same = len(set(predictions)) == 1 < len(set(labels.tolist()))
-        failed = same or interval.low <= 1 / classifier.input_spec.data_classes
+        same = len(np.unique(predictions)) == 1 < len(np.unique(labels))
+        failed = same or rate.low <= 1 / classifier.input_spec.data_classes
     else:
-        failed = interval.high < expected
-    if expected == 0 or (not failed and accuracy >= 0.5):
-        return SelfCheck(n=n, accuracy=accuracy, passed=True, suggestion="")
-    few = np.linspace(0, n - 1, min(n, _TRIED)).astype(int)
-    suggestion = _helpful(classifier, pixels[few], labels[few], correct[few])
+        failed = rate.high < expected
+    if expected == 0 or (not failed and rate.accuracy >= 0.5):
+        return SelfCheck(n=rate.n, accuracy=rate.accuracy, passed=True, suggestion="")
+    few = np.linspace(0, rate.n - 1, min(rate.n, _TRIED)).astype(int)
+    suggestion = _helpful(classifier, pixels[few], labels[few], Rate.of(correct[few]))
     passed = not failed and (expected is not None or not suggestion)
     if failed and not suggestion:
         suggestion = (
-            f"{percent(accuracy, decimals=1, unit=True)} of {n} images are classified correctly, and none of "
+            f"{percent(rate.accuracy, decimals=1, unit=True)} of {rate.n} images are classified correctly, and none of "
             "the usual suspects clearly helps (range, normalisation, channels, layout, order of classes); are these "
             "the images and classes that it was trained for?"
         )
-    return SelfCheck(n=n, accuracy=accuracy, passed=passed, suggestion=suggestion)
+    return SelfCheck(n=rate.n, accuracy=rate.accuracy, passed=passed, suggestion=suggestion)
 
 
 def suspects(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
@@ -114,9 +114,9 @@ def _of_values(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
             yield f"--range {other}", replace(input_spec, range=other)
         if input_spec.mean or input_spec.std:
             yield f"--range {other} without --mean and --std", replace(input_spec, range=other, mean=(), std=())
-    for whose, mean, std in _NORMALISATIONS[input_spec.resize.channels]:
-        option = f"--mean {','.join(map(str, mean))} --std {','.join(map(str, std))} ({whose})"
-        yield option, replace(input_spec, range="0..1", mean=mean, std=std)
+    whose, mean, std = _NORMALISATIONS[input_spec.resize.channels]
+    option = f"--mean {','.join(map(str, mean))} --std {','.join(map(str, std))} ({whose})"
+    yield option, replace(input_spec, range="0..1", mean=mean, std=std)
     yield "--range 0..1 --mean 1 --std=-1 (the negative)", replace(input_spec, range="0..1", mean=(1.0,), std=(-1.0,))
 
 
@@ -134,32 +134,21 @@ def _of_classes(input_spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
         yield "--class-map sorted", replace(input_spec, class_map=read_class_map("sorted", data_classes=n))
 
 
-def _helpful(
-    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, correct: Bool[np.ndarray, " n"]
-) -> str:
+def _helpful(classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, before: Rate) -> str:
     """A sentence on the suspect that helps most, "" where none clearly does."""
-    best, option = correct, ""
+    best, option = before, ""
     for name, input_spec in suspects(classifier.input_spec):
+        other = replace(classifier, input_spec=input_spec)
         try:
-            other, _ = _classify(replace(classifier, input_spec=input_spec), pixels, labels)
+            predictions = predict(other, pixels, labels, device=classifier.device).predictions
         except Exception:  # the user's own code, given what it does not take, may fail in any way: no suspect then
             continue
-        if other.mean() > best.mean():
-            best, option = other, name
-    if not option or _interval(best).low <= _interval(correct).high:
+        rate = Rate.of(predictions == labels)
+        if rate.accuracy > best.accuracy:
+            best, option = rate, name
+    if best.low <= before.high:
         return ""
     return (
-        f"with {option} the accuracy is {percent(float(best.mean()), decimals=1, unit=True)} on {len(labels)} images, "
-        f"instead of {percent(float(correct.mean()), decimals=1, unit=True)}"
+        f"with {option} the accuracy is {percent(best.accuracy, decimals=1, unit=True)} on {best.n} images, "
+        f"instead of {percent(before.accuracy, decimals=1, unit=True)}"
     )
-
-
-def _classify(
-    classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray
-) -> tuple[Bool[np.ndarray, " n"], list[int]]:
-    predictions = predict(classifier, pixels, labels, device=classifier.device).predictions
-    return predictions == labels, predictions.tolist()
-
-
-def _interval(correct: Bool[np.ndarray, " n"]) -> Interval:
-    return wilson(int(correct.sum()), len(correct))
