@@ -19,8 +19,6 @@ from negatoscope.statistics.paired import holm
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
-
-
 _Correct: TypeAlias = list[Bool[np.ndarray, " _"]]  # of an accuracy in A and in B, which images are correct
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
 
