@@ -122,7 +122,7 @@ def study_sensitivity(
                 if run is not None:
                     progress.finished(planned.name, run, seconds[planned])
         finally:  # what has been made is written, also where this is stopped
-            result = replace(_summarize(studies, folders, request, hardware), not_run=tuple(not_run))
+            result = replace(_summarize(studies, folders, request, hardware), not_run=not_run)
             if result.studies:
                 write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
                 save_figure(draw_sensitivity(result), out, "sensitivity")
@@ -154,7 +154,7 @@ def _data(run: PlannedRun, request: StudyRequest) -> RunData:
     return data_of(run.spec.recipe, request.data_dir, request.fast)
 
 
-def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], list[SkippedStudy]]:
+def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Study], tuple[SkippedStudy, ...]]:
     """The studies whose data are here, and why the others are not run."""
     at_hand, not_run = [], []
     for study in studies:
@@ -165,7 +165,7 @@ def _at_hand(studies: Sequence[Study], request: StudyRequest) -> tuple[list[Stud
             not_run.append(SkippedStudy(study.name, str(error)))
     if not at_hand:
         raise DataNotFoundError(f"expected the data of a study, found none: {not_run[0].reason}")
-    return at_hand, not_run
+    return at_hand, tuple(not_run)
 
 
 def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hardware) -> dict[PlannedRun, float]:

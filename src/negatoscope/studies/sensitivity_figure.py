@@ -100,10 +100,11 @@ def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit:
         axes.annotate(text, (limit, place), xytext=(-3, 0), ha="right", fontsize=8, color=color, **_BESIDE)
         return
     look: dict[str, Any] = {"color": color, "clip_on": False, "zorder": 3}
-    judged = level.low is not None and level.high is not None
     if level.low is not None and level.high is not None:
         axes.hlines(place, 100 * level.low, min(100 * level.high, limit), linewidth=1.6, **look)
-    axes.plot([rate], [place], marker="o", markersize=5, markerfacecolor=color if judged else "white", **look)
+    axes.plot(
+        [rate], [place], marker="o", markersize=5, markerfacecolor="white" if level.low is None else color, **look
+    )
 
 
 def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:

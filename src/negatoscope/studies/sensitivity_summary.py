@@ -174,7 +174,7 @@ def _study_result(study: Study, runs: LevelRuns) -> StudyResult:
 
 def _combination(value: str, runs: Sequence[StudyRun]) -> CombinationResult:
     confidences = [(each.train, each.negative_train) for run in runs if (each := run.confidence)]
-    means = [mean(rates) for pairs in (map(_accuracies, runs), confidences) for rates in zip(*pairs, strict=True)]
+    means = map(mean, (*zip(*map(_accuracies, runs), strict=True), *zip(*confidences, strict=True)))
     return CombinationResult(value, len(runs), runs[0].recipe.epochs, *means)
 
 
