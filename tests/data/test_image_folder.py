@@ -154,6 +154,14 @@ def test_a_folder_without_images_says_what_it_expects(tmp_path: Path, made: str)
         load(tmp_path)
 
 
+@pytest.mark.parametrize("path", ["/", "/.."])
+def test_a_whole_file_system_is_refused_before_it_is_searched(path: str) -> None:
+    with pytest.raises(
+        DataError, match=r"expected folder:PATH with a folder of images, got '/.*', a whole file system"
+    ):
+        open_folder(path, "test")
+
+
 def test_images_have_names_and_nothing_was_done_to_them(divided: Path) -> None:
     dataset = load(divided, "train")
     assert dataset.names == ("10/x.bmp", "stop/a.ppm", "stop/b.png")
