@@ -233,7 +233,7 @@ def test_an_impossible_spec_is_one_sentence(registry: Registry[Any], text: str, 
         registry.resolve(text)
 
 
-def test_a_function_without_settings_says_so() -> None:
+def test_a_function_without_settings_is_described_as_such() -> None:
     with pytest.raises(SpecError, match=r"^expected an argument of negative, got 'a'; it takes none$"):
         TRANSFORMS.resolve("negative(a=1)")
 

@@ -186,7 +186,7 @@ def test_many_classes_have_a_top5_accuracy(tmp_path, make_audit):
     assert summary.transforms[0].information_null_bits > 0
 
 
-def test_a_transform_under_which_no_image_keeps_its_label_says_nothing_and_counts_nowhere(tmp_path, make_audit):
+def test_a_transform_under_which_no_image_keeps_its_label_has_no_result_and_counts_nowhere(tmp_path, make_audit):
     summary = make_audit(tmp_path, preserved={"negative": []})
     entry = summary.transforms[0]
     assert (entry.n, entry.preserved, entry.accuracy, entry.p_holm) == (0, (), None, None)

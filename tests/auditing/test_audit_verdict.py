@@ -123,5 +123,5 @@ def _comparison(*differences):
         ([(0.1, 0.06), (-0.1, 0.2)], "A and B do not differ significantly in any of the 2 accuracies that both have."),
     ],
 )
-def test_a_comparison_says_who_is_better_in_how_much_and_by_how_much(differences, sentence):
+def test_a_comparison_states_who_is_better_in_how_much_and_by_how_much(differences, sentence):
     assert comparison_sentence(_comparison(*differences)) == sentence

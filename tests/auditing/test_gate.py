@@ -110,7 +110,7 @@ def test_several_rules_fail_when_one_does(judged):
     assert found.passed is False
 
 
-def test_the_sentence_on_a_name_says_which_spec_it_was(judged):
+def test_the_sentence_on_a_name_shows_which_spec_it_was(judged):
     (rule,) = judged("gamma=0.1").rules
     assert rule.sentence.startswith("gamma(exponent=0.5), the lowest of 2, is ")
 
@@ -168,7 +168,7 @@ def test_a_gain_and_a_loss_by_chance_pass(judged, tmp_path, make_audit):
     assert rule.sentence == "none of 5 rates fell significantly; compared image by image"
 
 
-def test_what_is_not_audited_any_more_is_told(judged, tmp_path, make_audit):
+def test_what_is_not_audited_any_more_is_reported(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"noise(l2=1.0)": 0.9})
     (rule,) = judged(baseline=tmp_path / "old").rules
     assert rule.sentence.endswith("; not audited any more, which fails, too: noise(l2=1.0)")

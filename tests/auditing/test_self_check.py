@@ -124,7 +124,7 @@ def test_swapped_colors_are_found() -> None:
     assert found.suggestion == "with --channel-order BGR the accuracy is 100.0 % on 90 images, instead of 33.3 %"
 
 
-def test_where_nothing_helps_that_is_said() -> None:
+def test_where_nothing_helps_that_is_stated() -> None:
     weights = torch.randn(WIDTH * WIDTH, CLASSES, generator=torch.Generator().manual_seed(0))
     found = _check(lambda images: torch.sin(50 * images.flatten(1) @ weights))
     assert not found.passed

@@ -98,7 +98,7 @@ def test_the_gate_decides_the_exit_code(reader: str, code: int, negatoscope: Com
     assert [rule["passed"] for rule in gate["rules"]] == [code == 0, True]
 
 
-def test_a_loss_against_an_earlier_audit_fails_and_compare_says_by_how_much(negatoscope: Command, place: Path) -> None:
+def test_a_loss_against_an_earlier_audit_fails_and_compare_shows_by_how_much(negatoscope: Command, place: Path) -> None:
     words = ("--data", "folder:images", *EXPECTS, *NEGATIVE)
     assert negatoscope("audit", "bar_readers:even", *words, "--out", "old")[0] == 0
     assert negatoscope("audit", "bar_readers:bright", *words, "--out", "new", "--baseline", "old")[0] == 1

@@ -116,7 +116,7 @@ def test_verifying_several_wrong_files_lists_each_and_sums_up(unofficial: Path, 
     assert "got 3 invalid or missing ones" in str(done.exception)
 
 
-def test_verifying_where_nothing_is_says_how_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verifying_where_nothing_is_suggests_how_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     done = data("verify")
     assert done.exit_code == 0

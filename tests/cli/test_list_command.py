@@ -35,7 +35,7 @@ def _listed(kind: str) -> dict[str, Description]:
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_a_list_of_objects_has_every_name_and_says_what_it_is(kind: str) -> None:
+def test_a_list_of_objects_has_every_name_and_a_summary(kind: str) -> None:
     entries = _listed(kind)
     assert list(entries) == NAMES[kind]
     assert all(entry.summary.endswith(".") and entry.kind for entry in entries.values())

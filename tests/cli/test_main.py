@@ -182,7 +182,7 @@ def test_an_out_folder_that_cannot_be_made_is_one_sentence(negatoscope: Command,
     assert f"cannot write {tmp_path}/file: it is a file, not a folder" in err
 
 
-def test_figure1_without_a_table_says_what_to_do_first(negatoscope: Command, tmp_path: Path) -> None:
+def test_figure1_without_a_table_suggests_what_to_run_first(negatoscope: Command, tmp_path: Path) -> None:
     code, _, err = negatoscope("reproduce", "figure1", "--table1", tmp_path, "--out", tmp_path / "out")
     assert code == 2
     assert "table1` first" in err
@@ -223,5 +223,5 @@ def test_what_is_not_run_and_what_stands_in_is_printed_at_the_start(
 @pytest.mark.parametrize(
     ("seconds", "text"), [(4.4, "4 s"), (89.0, "89 s"), (91.0, "2 min"), (5400.0, "1 h 30 min"), (3599.0, "60 min")]
 )
-def test_lengths_of_time_are_written_as_one_would_say_them(seconds: float, text: str) -> None:
+def test_durations_are_written_as_one_would_read_them_aloud(seconds: float, text: str) -> None:
     assert duration(seconds) == text

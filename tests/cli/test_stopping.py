@@ -77,7 +77,7 @@ def test_ctrl_c_and_a_closed_terminal_stop_an_audit_in_the_same_way(number: sign
     assert {path.name for path in (place / "out").iterdir()} <= {"plan.json", ".lock"}
 
 
-def test_a_background_command_of_a_script_says_how_to_stop_it_and_stops_and_resumes(place: Path) -> None:
+def test_a_background_command_of_a_script_prints_how_to_stop_it_and_stops_and_resumes(place: Path) -> None:
     (place / "audit.py").write_text(AUDIT)
     process = start(f"nohup {sys.executable} audit.py < /dev/null & echo $! > pid; wait $!; echo $? > code", "sh")
     wait_for(place / "ready", process)

@@ -86,7 +86,7 @@ def test_an_absurd_size_is_refused_unread(
     assert dataset.images[dataset.names.index("dog/a.png")].shape == (3, 6, 5)
 
 
-def test_a_zip_that_unpacks_to_more_than_it_says_gives_no_more_than_that(tmp_path: Path) -> None:
+def test_a_zip_that_unpacks_to_more_than_it_declares_gives_no_more_than_that(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr("cat/a.png", bytes(50_000_000))

@@ -222,7 +222,7 @@ def test_both_splits_load_in_the_order_of_their_names_whatever_the_tables_order(
         assert file.sha256 == sha256((release / file.name).read_bytes()).hexdigest()
 
 
-def test_prepared_images_are_those_of_the_preparation_and_the_spec_says_it(release: Path) -> None:
+def test_prepared_images_are_those_of_the_preparation_and_the_spec_names_it(release: Path) -> None:
     dataset = load_dataset("gtsrb(prepare='paper', interpolation='box')", split="test", data_dir=release)
     signs = gtsrb.read_test_table(ZipMembers(release / gtsrb.TEST_IMAGES), release / gtsrb.TEST_TABLE)
     expected = gtsrb.prepare_signs(ZipMembers(release / gtsrb.TEST_IMAGES), signs, Preparation(interpolation="box"))
@@ -343,7 +343,7 @@ def test_real_images_of_their_original_size_are_read_as_the_tables_say() -> None
         (Preparation(order="resize", region="sign", negated=True), "cut to the sign, negative, gray, 28x28 bilinear"),
     ],
 )
-def test_a_preparation_says_in_words_what_it_does_in_its_order(preparation: Preparation, phrase: str) -> None:
+def test_a_preparation_describes_in_words_what_it_does_in_its_order(preparation: Preparation, phrase: str) -> None:
     assert str(preparation) == phrase
 
 

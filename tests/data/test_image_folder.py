@@ -72,9 +72,7 @@ def test_a_folder_that_is_not_divided_is_for_test_only(tmp_path: Path) -> None:
         load(tmp_path / "pets", "train")
 
 
-def test_the_spec_tells_the_folders_name_and_nothing_of_its_path(
-    divided: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_spec_has_the_folders_name_and_nothing_of_its_path(divided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(divided.parent)
     paths = (str(divided), f"{divided}/", "signs", "./signs/.")
     texts = [f"folder:{path}" for path in paths] + [f"folder(path={str(divided)!r})"]
@@ -143,7 +141,7 @@ def test_an_image_that_is_gone_is_reported_by_name(divided: Path) -> None:
 
 
 @pytest.mark.parametrize("made", ["empty", "no classes", "empty class", "train only"])
-def test_a_folder_without_images_says_what_it_expects(tmp_path: Path, made: str) -> None:
+def test_a_folder_without_images_is_refused_with_what_is_expected(tmp_path: Path, made: str) -> None:
     if made == "no classes":
         picture(tmp_path / "loose.png", 0)
     elif made == "empty class":

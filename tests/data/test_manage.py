@@ -82,7 +82,7 @@ def states(**places: Path) -> dict[str, str]:
     return {entry.name: entry.state for entry in list_datasets(**places)}
 
 
-def test_the_list_tells_where_each_dataset_is_and_whether_it_is_official(
+def test_the_list_shows_where_each_dataset_is_and_whether_it_is_official(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist_files: dict[str, bytes], publish: Callable[..., None]
 ) -> None:
     assert states() == {**states(), "mnist": "not here", "gtsrb": "not here", "folder": "elsewhere"}
@@ -103,7 +103,7 @@ def test_the_list_tells_where_each_dataset_is_and_whether_it_is_official(
     assert (entry.state, entry.missing) == ("incomplete", (LABELS,))
 
 
-def test_the_list_tells_what_is_damaged_in_the_cache(mnist_files: dict[str, bytes]) -> None:
+def test_the_list_shows_what_is_damaged_in_the_cache(mnist_files: dict[str, bytes]) -> None:
     fill(downloads_folder() / "mnist", mnist_files)
     assert states()["mnist"] == "damaged"
 

@@ -101,7 +101,7 @@ def test_a_file_named_after_another_split_or_none_is_not_taken_for_it(tmp_path: 
         open_dataset(f"{plain}:train")
 
 
-def test_the_note_tells_columns_of_other_names(tmp_path: Path, contents: list[bytes]) -> None:
+def test_the_note_names_columns_of_other_names(tmp_path: Path, contents: list[bytes]) -> None:
     features = {"img": FEATURES["image"], "fine_label": FEATURES["label"]}
     path = hugging_face(tmp_path / "a.parquet", contents, features=features, names=("img", "fine_label"))
     assert open_dataset(path).class_names == ("cat", "dog", "eel")
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, contents: list[bytes]) -
         open_dataset(str(path))
 
 
-def test_a_file_that_is_gone_makes_its_images_unreadable_and_tells_no_folder(
+def test_a_file_that_is_gone_makes_its_images_unreadable_and_reveals_no_folder(
     tmp_path: Path, contents: list[bytes]
 ) -> None:
     path = Path(hugging_face(tmp_path / "a.parquet", contents))

@@ -50,7 +50,7 @@ def test_eight_real_test_images_are_frames_of_one_training_track() -> None:
 
 
 @pytest.mark.data
-def test_the_real_copy_is_read_from_its_zips_and_says_whether_it_is_official() -> None:
+def test_the_real_copy_is_read_from_its_zips_and_records_whether_it_is_official() -> None:
     dataset = load_dataset("gtsrb", split="test", download=False)
     assert len(dataset) == 12_630
     assert len(dataset.class_names) == 43

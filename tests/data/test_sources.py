@@ -227,7 +227,7 @@ def test_a_terminal_sees_how_far_a_download_is(
     assert all(name in err for name in FILES)
 
 
-def test_places_are_looked_into_in_the_order_that_the_manual_tells(
+def test_folders_are_searched_in_the_order_of_the_manual(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, publish: Callable[..., Source]
 ) -> None:
     publish(site.address)

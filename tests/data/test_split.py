@@ -121,7 +121,7 @@ def test_chosen_images_of_their_own_size_are_those_at_their_positions(make_datas
     assert chosen.take(np.array([2]), split="again").images[0].shape == (1, 3, 3)
 
 
-def test_a_fingerprint_tells_datasets_apart(make_dataset: MakeDataset) -> None:
+def test_a_fingerprint_distinguishes_datasets(make_dataset: MakeDataset) -> None:
     dataset = make_dataset()
     file = SourceFile("file", "0" * 64, official=True)
     others = [

@@ -54,7 +54,7 @@ def _input_spec(**changed: Any) -> InputSpec:
     return InputSpec.from_options(read_options(GRAY | changed), name="it")
 
 
-def test_options_and_toml_say_the_same(tmp_path: Path) -> None:
+def test_options_and_toml_give_the_same_input_spec(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text(TOML)
     input_spec = InputSpec.from_options(read_options(OPTIONS), name="it")
     assert read_options({"config": tmp_path / "model.toml"}) == read_options(OPTIONS)
@@ -162,7 +162,7 @@ def test_whatever_is_given_is_taken_or_refused_in_one_sentence(values: dict[str,
 
 
 @pytest.mark.parametrize("missing", ["size", "channels", "classes"])
-def test_what_nobody_says_is_asked_for(missing: str) -> None:
+def test_what_nobody_declares_is_asked_for(missing: str) -> None:
     with pytest.raises(InputError, match=f"^expected --{missing} for net.onnx, whose file does not say it; give it$"):
         InputSpec.from_options(
             read_options({key: value for key, value in GRAY.items() if key != missing}), name="net.onnx"

@@ -87,7 +87,7 @@ def test_dropout_does_nothing_at_rate_zero_or_in_evaluation():
 
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_as_many_are_dropped_as_the_rate_says(rate, dtype):
+def test_the_share_of_dropped_values_is_the_rate(rate, dtype):
     torch.manual_seed(1)
     ones = keep_mask(torch.Size([1000, 1000]), rate, dtype)
     assert ones.dtype == dtype

@@ -141,7 +141,7 @@ def test_of_several_outputs_one_is_named(tmp_path: Path) -> None:
     assert _open(tmp_path / "net.onnx", output_name="scores2").input_spec.output_name == "scores2"
 
 
-def test_what_the_shape_leaves_open_is_asked_for_and_what_it_says_cannot_be_untold(tmp_path: Path) -> None:
+def test_what_the_shape_leaves_open_is_asked_for_and_what_it_declares_cannot_be_overridden(tmp_path: Path) -> None:
     _save(tmp_path / "net.onnx", ["N", 3, "H", "W"])
     with pytest.raises(InputError, match=r"expected --size for input \[\?, 3, \?, \?\] of net.onnx"):
         _open(tmp_path / "net.onnx")

@@ -109,7 +109,7 @@ def test_torch_onnx_export_and_callable_give_the_same_predictions(exports: Path,
     assert all(len(digest) == 64 for digest in digests)
 
 
-def test_a_trained_network_says_all_that_it_expects(tmp_path: Path) -> None:
+def test_a_trained_network_declares_its_whole_input_spec(tmp_path: Path) -> None:
     network = PaperNetwork(channels=3, size=8, classes=10, settings=NetworkSettings(), seed=0).eval()
     save_network(tmp_path / "it.safetensors", network, facts={})
     images = torch.rand(5, 3, 8, 8)

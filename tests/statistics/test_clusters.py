@@ -84,7 +84,7 @@ def test_the_bootstrap_repeats_with_its_seed_and_only_with_it():
     assert cluster_bootstrap(correct, clusters, seed=3) != cluster_bootstrap(correct, clusters, seed=4)
 
 
-def test_the_bootstrap_draws_as_often_as_told_however_many_clusters_there_are():
+def test_the_bootstrap_draws_the_given_number_of_samples_however_many_clusters_there_are():
     correct = np.arange(600_000) % 2 > 0
     interval = cluster_bootstrap(correct, np.arange(600_000), resamples=3)
     assert 0.49 < interval.low < interval.high < 0.51

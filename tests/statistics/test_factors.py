@@ -82,7 +82,7 @@ def test_with_all_runs_a_levels_mean_is_the_mean_of_its_runs() -> None:
         assert interval.low < fit.mean(level) < interval.high
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_hold_the_truth_at_their_nominal_rate() -> None:
     held = []
     for seed in range(400):
         effect = factor_effects(fit_levels(runs(seed=seed)), {"b": ["b: 1"]}, default="default")["b"]
@@ -147,7 +147,7 @@ def test_log_odds_stay_finite_and_are_even() -> None:
     assert log_odds(0.3, 10**9) == pytest.approx(logit(0.3))
 
 
-def test_what_cannot_be_told_is_refused() -> None:
+def test_what_cannot_be_estimated_is_refused() -> None:
     with pytest.raises(InputError, match="at least one"):
         fit_levels({})
     with pytest.raises(InputError, match="default"):

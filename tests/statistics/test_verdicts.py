@@ -15,7 +15,7 @@ RUNS = [0.9812, 0.9830, 0.9807, 0.9821]
 rates = st.lists(st.floats(0.0, 1.0), min_size=2, max_size=20)
 
 
-def test_the_verdict_says_where_our_runs_lie():
+def test_the_verdict_states_where_our_runs_lie():
     interval = prediction_interval(RUNS)
     assert verdict(0.982, RUNS) == "agrees"
     assert verdict(interval.low - 0.0001, RUNS) == "above"

@@ -69,7 +69,7 @@ def test_every_claim_is_judged_in_one_line() -> None:
         assert finding.test
 
 
-def test_what_was_not_tested_says_so() -> None:
+def test_what_was_not_tested_is_marked_as_not_tested() -> None:
     judged = findings(TABLE1, study())
     assert judged["humans"].verdict == judged["other_transforms"].verdict == "not tested"
 

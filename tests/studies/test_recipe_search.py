@@ -66,7 +66,7 @@ def test_a_search_makes_no_run_twice(tmp_path: Path, few_digits: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": 2, "runs": 3}', '{"schema": 1, "runs": []}'])
-def test_a_search_says_that_its_earlier_runs_are_damaged(tmp_path: Path, content: str) -> None:
+def test_a_search_reports_that_its_earlier_runs_are_damaged(tmp_path: Path, content: str) -> None:
     (tmp_path / "mnist.json").write_text(content)
     with pytest.raises(DataError, match=r"^expected the runs of an earlier search .*mnist\.json, .*; delete it$"):
         search_recipes(packaged_candidates("mnist"), out=tmp_path / "mnist.json")

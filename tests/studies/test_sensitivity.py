@@ -267,7 +267,7 @@ def test_a_budget_that_is_spent_starts_nothing(made: Made, tmp_path: Path) -> No
     assert not (tmp_path / "sensitivity.md").exists()
 
 
-def test_the_page_says_what_the_numbers_say(made: Made) -> None:
+def test_the_page_states_what_the_numbers_show(made: Made) -> None:
     page = sensitivity_page(made.result)
     assert page == (made.out / "sensitivity.md").read_text()
     assert "## MNIST sample, plain training" in page

@@ -223,7 +223,7 @@ def test_frames_of_signs_that_were_trained_on_do_not_stand_for_test_images(mnist
     assert nearest.nearest_along_training is None
 
 
-def test_the_paper_says_nothing_of_other_datasets(mnist: Study) -> None:
+def test_the_paper_reports_nothing_of_other_datasets(mnist: Study) -> None:
     assert closest_to_paper(replace(mnist, dataset="fashion_mnist"), {"default": {0: run(0.2)}}) is None
 
 
@@ -245,6 +245,6 @@ def test_a_default_that_lacks_its_first_seed_is_still_what_others_are_compared_w
     assert "padding" not in factors
 
 
-def test_a_study_whose_runs_were_all_trained_on_negatives_says_nothing_about_others() -> None:
+def test_a_study_whose_runs_were_all_trained_on_negatives_concludes_nothing_about_others() -> None:
     along = along_training({"default": {0: run(0.9, negative_share=0.5)}})
     assert (along.runs, along.lowest, along.highest, along.rank_correlation) == (0, None, None, None)

@@ -53,7 +53,7 @@ def test_one_level_or_another_seed_makes_other_bits_and_a_rounding_error_does_no
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.1, 0.5, 0.9, 1.0])
-def test_as_many_pixels_flip_as_the_probability_says_whole_and_exactly(probability: float) -> None:
+def test_the_share_of_flipped_pixels_is_the_probability_whole_and_exactly(probability: float) -> None:
     found = pixel_flips(images(), probability=probability)
     flipped = found != images()
     assert torch.equal(found[flipped], negative(images())[flipped])

@@ -19,7 +19,7 @@ def test_every_transform_is_in_the_table_once() -> None:
 
 
 @pytest.mark.parametrize(("spec", "star", "kind"), LINES, ids=[spec for spec, _, _ in LINES])
-def test_the_table_tells_the_kind_and_whether_it_is_of_color(spec: str, star: str, kind: str) -> None:
+def test_the_table_shows_the_kind_and_whether_it_is_of_color(spec: str, star: str, kind: str) -> None:
     facts = describe_transform(spec)
     assert (facts.kind, facts.color) == (kind, bool(star))
 

@@ -136,7 +136,7 @@ def test_charts_take_their_colors_from_the_palette_so_that_a_dark_page_has_dark_
         assert css_variables(palette) in html
 
 
-def test_charts_say_in_words_what_they_show(html: str) -> None:
+def test_charts_describe_in_words_what_they_show(html: str) -> None:
     page = Page(html)
     labels = [label for tag, values in page.tags if tag == "svg" and (label := values.get("aria-labelledby"))]
     assert len(labels) == 3

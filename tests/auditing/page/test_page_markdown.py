@@ -26,7 +26,7 @@ def test_the_table_has_a_line_for_each_transform_with_its_numbers(make_audit: Ma
         assert row[3].startswith(change(entry.drop))
 
 
-def test_verdict_and_suite_are_said(make_audit: Maker) -> None:
+def test_verdict_and_suite_are_stated(make_audit: Maker) -> None:
     _, summary = make_audit()
     text = audit_markdown(summary)
     assert summary.verdict in text
