@@ -86,7 +86,7 @@ def describe(function: Callable[..., Any], *, name: str, kind: str) -> Descripti
     return Description(
         name=name,
         kind=kind,
-        summary=text.partition("\n")[0],
+        summary=text.partition("\n")[0].replace("`", ""),
         parameters=tuple(_parameter(parameter, text) for parameter in settings_of(function).values()),
         source=" ".join(source[1].split()) if source else "",
     )

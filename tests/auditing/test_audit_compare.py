@@ -33,7 +33,7 @@ def folders(tmp_path, make_audit):
 def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them(folders):
     found = compare(*folders)
     assert (found.schema, found.paired) == (2, True)
-    assert found.a == ComparedAudit(model="first", dataset="mnist, test")
+    assert found.a == ComparedAudit(folder="a", model="first", dataset="mnist, test")
     assert [entry.spec for entry in found.rates] == SHARED
     for entry, transform in zip(found.rates, ["clean", *SHARED[1:3]], strict=False):
         a, b = (_right(folder, transform)[0].sort_index() for folder in folders)

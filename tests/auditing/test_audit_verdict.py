@@ -98,7 +98,7 @@ def _comparison(*differences):
         )
         for index, (value, p) in enumerate(differences)
     ]
-    sides = (ComparedAudit(model=name, dataset="mnist, test") for name in ("old", "new"))
+    sides = (ComparedAudit(folder="", model=name, dataset="mnist, test") for name in ("old", "new"))
     return Comparison(a=next(sides), b=next(sides), paired=True, rates=tuple(rates), only_a=(), only_b=())
 
 

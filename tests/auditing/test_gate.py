@@ -182,5 +182,5 @@ def test_an_earlier_audit_of_other_images_is_compared_as_two_samples(judged, tmp
 
 
 def test_a_baseline_that_is_no_audit_is_one_sentence(judged, tmp_path):
-    with pytest.raises(DataError, match=r"expected the summary .* in .*absent.*, but there is no such file"):
+    with pytest.raises(DataError, match=r"expected the folder of a finished audit, got .*absent.*, which is no folder"):
         judged(baseline=tmp_path / "absent")

@@ -218,7 +218,7 @@ def test_a_name_that_is_no_text_is_written_with_escapes(divided: Path) -> None:
 def test_a_path_that_is_no_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "nowhere", ""):
-        with pytest.raises(DataError, match=r"expected folder:PATH with a folder of images, got '.*', which is none"):
+        with pytest.raises(DataError, match=r"expected folder:PATH with a folder of images, got '.*', no folder"):
             load_dataset(f"folder:{path}", split="test")
     with pytest.raises(SpecError, match=r"write folder\(path=...\)"):
         load_dataset("folder", split="test")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from negatoscope.auditing.results import AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
-from negatoscope.errors import OutputError, needed
+from negatoscope.errors import DataError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
 from negatoscope.rows import read_rows
 
@@ -98,6 +98,8 @@ def read_audit(folder: str | Path) -> AuditResult:
     Raises:
         DataError: It holds none that is finished, or a damaged one, or one of an earlier schema.
     """
+    if not Path(folder).is_dir():
+        raise DataError(f"expected the folder of a finished audit, got {str(folder)!r}, which is no folder; correct it")
     file = Path(folder) / "summary.json"
     summary = read_document(file, AuditSummary, what="the summary of a finished audit", make="audit again")
     return AuditResult(summary, Path(folder))

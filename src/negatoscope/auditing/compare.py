@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int, UInt64
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
-from negatoscope.auditing.results import SIGNIFICANT, AuditSummary
+from negatoscope.auditing.results import SIGNIFICANT
 from negatoscope.reports.formatting import p_value, points
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
@@ -25,8 +25,9 @@ _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedAudit:
-    """Which audit one side of a comparison is."""
+    """Which audit one side of a comparison is: the last part of its folder's path, its model and its data."""
 
+    folder: str
     model: str
     dataset: str
 
@@ -123,8 +124,8 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     ]
     corrected = holm([rate.p_value for rate in rates])
     comparison = Comparison(
-        a=_compared(first.summary),
-        b=_compared(second.summary),
+        a=_compared(first),
+        b=_compared(second),
         paired=paired,
         rates=tuple(replace(rate, p_holm=p) for rate, p in zip(rates, corrected, strict=True)),
         only_a=tuple(spec for spec in first.transforms if spec not in second.transforms),
@@ -198,8 +199,9 @@ def _pairs(
     return order[both], other[(start + occurrence)[both]]
 
 
-def _compared(summary: AuditSummary) -> ComparedAudit:
-    return ComparedAudit(model=summary.model.name, dataset=f"{summary.dataset.spec}, {summary.dataset.split}")
+def _compared(audit: AuditResult) -> ComparedAudit:
+    model, dataset = audit.summary.model, audit.summary.dataset
+    return ComparedAudit(folder=audit.out.name, model=model.name, dataset=f"{dataset.spec}, {dataset.split}")
 
 
 def comparison_sentence(comparison: Comparison) -> str:

@@ -13,10 +13,11 @@ def verdict_sentence(summary: AuditSummary) -> str:
         return f"{start}, which is no better than chance, so its accuracy under transforms says nothing."
     if not preserving:
         return f"{start}; no label-preserving transform was audited."
-    every = f"{len(preserving)} label-preserving transforms"
+    every = f"all {len(preserving)}" if len(preserving) > 2 else "both"
     lost = [entry for entry in preserving if entry.significant and (entry.drop or 0) > 0]
     if not lost:
-        which = "the one label-preserving transform" if len(preserving) == 1 else f"any of {every}"
+        several = f"any of {len(preserving)} label-preserving transforms"
+        which = several if len(preserving) > 1 else "the one label-preserving transform"
         return f"{start}, and no significant drop under {which}."
     lowest = min(lost, key=lambda entry: entry.accuracy or 0)
     images = "" if lowest.preserved is None else f" (on the {lowest.n:,} images whose label it preserves)"
@@ -25,5 +26,5 @@ def verdict_sentence(summary: AuditSummary) -> str:
     sentence = f"{start}, but only {rate} under {lowest.spec}{images}{chance}"
     if len(preserving) > 1 and summary.worst_case is not None:
         rate = percent(summary.worst_case.accuracy, decimals=1, unit=True)
-        sentence += f"; {rate} of the images are classified correctly under all {every}"
+        sentence += f"; {rate} of the images are classified correctly under {every} label-preserving transforms"
     return f"{sentence}."

@@ -69,7 +69,7 @@ def _parameters(entry: "Description") -> str:
 
 def _parameter(parameter: "Parameter") -> str:
     """As in "exponent: float, 0.25 to 4, 1 changes nothing"."""
-    default = "" if parameter.required else f" = {parameter.default!r}"
+    default = "" if parameter.required else f", default {parameter.default!r}"
     range = parameter.range
     ends = f", {range.low:g} to {range.high:g}" if range else ""
     identity = f", {range.identity:g} changes nothing" if range and range.identity is not None else ""

@@ -56,7 +56,7 @@ def open_folder(path: str, split: str) -> Dataset:
     """
     top = Path(path).expanduser()
     if not path or not top.is_dir():
-        raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, which is none; correct it")
+        raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, no folder; correct it")
     if top.resolve() == top.resolve().parent:
         raise DataError(
             f"expected folder:PATH with a folder of images, got {path!r}, a whole file system; name a folder in it"

@@ -111,7 +111,7 @@ class DataLocator:
             return
         for origin, folder in self.named.items():
             if not folder.is_dir():
-                raise DataError(f"expected a folder with data in {origin}, got {folder}, which is none; correct it")
+                raise DataError(f"expected a folder with data in {origin}, got {folder}, no folder; correct it")
             yield origin, folder / source.name
             yield origin, folder
         yield "cache", downloads_folder() / source.name

@@ -19,6 +19,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"[{self.low:.4f}, {self.high:.4f}]"
+
     def __contains__(self, value: float) -> bool:
         return bool(self.low <= value <= self.high)
 
@@ -47,6 +50,8 @@ class Rate:
 
 def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Wilson's score interval, without continuity correction, of `correct` successes among `n` independent images.
+
+    `rates_by_class` has the same formula for many rates at once: another interval goes into both.
 
     Raises:
         InputError: `n` is below 1, `correct` is not from 0 to `n`, or `confidence` is not between 0 and 1.
