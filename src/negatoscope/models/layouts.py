@@ -1,4 +1,4 @@
-"""The layouts in which classifiers take a batch, images first: another one is an entry of `LAYOUTS` and a name in `Layout`."""
+"""The layouts of a batch, images along its first axis: another one is an entry of `LAYOUTS`, and its name in `Layout`."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
