@@ -1,4 +1,4 @@
-"""The layouts of a batch, images along its first axis: another one is an entry of `LAYOUTS`, and its name in `Layout`."""
+"""The layouts of a batch, images along its first axis: another one is an entry of `LAYOUTS`, and a name in `Layout`."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
