@@ -159,7 +159,9 @@ def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "run", [lambda x: x.flatten(1)[:1], lambda x: x.sum(), lambda x: [1, 2], lambda x: x[:, :0]], ids=str
+    "run",
+    [lambda x: x.flatten(1)[:1], lambda x: x.sum(), lambda x: [1, 2], lambda x: x[:, :0]],
+    ids=["one row", "a sum", "a list", "no column"],
 )
 def test_anything_but_a_row_for_each_image_is_one_sentence(run: Any) -> None:
     with pytest.raises(InputError, match="expected a row of outputs for each of 6 images from it, got"):
