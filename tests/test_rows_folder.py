@@ -125,5 +125,5 @@ def test_no_changed_byte_of_a_part_leads_to_anything_but_rows_or_a_data_error(fo
     with suppress(DataError):
         rows = RowReader(folder)
         for transform in rows.transforms:
-            rows.read(transform, columns=["sample", "label"])
+            assert rows.read(transform, columns=["sample", "label"]).column_names == ["sample", "label"]
     path.write_bytes(whole)

@@ -135,7 +135,7 @@ def call(command: str, values: Mapping[str, str]) -> tuple[int, str]:
     return int(left.value.code or 0), error.getvalue()
 
 
-def expect_one_sentence(code: int, error: str) -> None:
+def assert_one_sentence(code: int, error: str) -> None:
     lines = error.splitlines()
     assert code in (0, 1, 2)
     assert [line for line in lines if line.startswith("negatoscope: ")] == (lines[-1:] if code == 2 else [])
@@ -165,14 +165,14 @@ def test_any_value_of_any_option_is_used_or_refused_in_one_sentence(
     option: tuple[str, str], value: str, place: Path
 ) -> None:
     command, name = option
-    expect_one_sentence(*call(command, {**BASES[command], name: value}))
+    assert_one_sentence(*call(command, {**BASES[command], name: value}))
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("option", sorted(DOCUMENTS), ids=" ".join)
 def test_any_damage_to_a_document_is_refused_in_one_sentence(option: tuple[str, str], seed: int, place: Path) -> None:
     command, name = option
-    expect_one_sentence(*call(command, {**BASES[command], name: str(damaged(DOCUMENTS[option], seed, place))}))
+    assert_one_sentence(*call(command, {**BASES[command], name: str(damaged(DOCUMENTS[option], seed, place))}))
 
 
 def damaged(source: str, seed: int, place: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a classifier expects is said in the same words in options, Python and TOML, and contradictions are found."""
+"""What a classifier expects has the same words in options, Python and TOML, and contradictions are found."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -144,7 +144,7 @@ def test_the_path_to_the_negative_ends_where_negatives_are(made: Made) -> None:
         assert [point.strength for point in network.path] == [round(0.1 * step, 1) for step in range(11)]
         probes = network.linear_probe
         for rate in (probes.features, probes.untrained_features, probes.pixels):
-            assert rate.accuracy > 0.5  # labels of negatives can be told, whatever the features
+            assert rate.accuracy > 0.5  # the labels of negatives can be predicted from any of the features
         counts, shares = network.destinations.counts, network.destinations.shares
         assert counts is not None
         n = sum(map(sum, counts))

@@ -58,7 +58,7 @@ class Probing:
     """What a network does with negatives.
 
     Args:
-        linear_probe: Whether the label can still be told.
+        linear_probe: Whether a linear classifier still finds the label.
         path: Accuracy on the way from an image to its negative, by the share of the way.
         flips: Accuracy where each pixel is flipped, by the probability.
         noise: Accuracy under Gaussian noise, by its L2 norm.
