@@ -7,15 +7,17 @@ SUITE ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
+BARE := $(abspath build/bare)
+TRY := cd $(BARE) && bin/negatoscope
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PYTHON=python3.12
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test check bench format clean
+.PHONY: help setup reproduce test check bench release-check format clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) SEEDS=$(SEEDS) SUITE=$(SUITE) ARGS=\"more options for the command or for pytest\""
 	@echo "Data: from NEGATOSCOPE_DATA_DIR, else the user cache, else a download. See docs/data.md."
@@ -39,12 +41,25 @@ bench: $(VENV)/ready-to-bench ## measure speed beside the peers, of one SUITE or
 	$(BIN)/python -m benchmarks $(SUITE) $(ARGS)
 	$(BIN)/python -m benchmarks.draw
 
+# The wheel is tried as a user has it: in a bare environment, away from the sources.
+release-check: $(VENV)/ready-to-release ## build what would be published to dist/, and try it in a bare environment
+	rm -rf dist build $(BARE)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv $(BARE)
+	$(BARE)/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(echo dist/*.whl)[sample]"
+	$(TRY) --help
+	$(TRY) reproduce table1 --fast --datasets mnist_sample --epsilons 0 --out table1
+	$(TRY) audit table1/runs/*/weights.safetensors --data mnist_sample:test --suite negative --out audit
+	test -s $(BARE)/audit/report.html
+	@echo "dist/ is ready: $(BIN)/python -m twine upload dist/*"
+
 format: $(VENV)/ready-to-develop ## put the code into its one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean: ## remove the environment and the tools' caches; results and data stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # pip comes last into an environment, so its presence means that the environment is whole.
 $(BIN)/pip:
@@ -59,6 +74,10 @@ $(VENV)/ready-to-run: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/ready-to-develop: $(VENV)/ready-to-run
 	$(PIP_INSTALL) --group dev
+	@touch $@
+
+$(VENV)/ready-to-release: $(VENV)/ready-to-run
+	$(PIP_INSTALL) --group release
 	@touch $@
 
 $(VENV)/ready-to-bench: $(VENV)/ready-to-develop

