@@ -77,6 +77,16 @@ def test_what_is_open_already_is_audited_too(make_dataset: Callable[..., Dataset
         ng.audit(classifier, dataset, size=8, **NEGATIVE)
 
 
+def test_without_a_suite_clean_images_alone_are_audited(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
+    result = ng.audit(
+        brightest_bar, make_dataset(40, split="test"), size=8, channels="gray", suite="none", out=tmp_path
+    )
+    assert result.clean.accuracy == 1.0
+    assert result.rows().num_rows == 40
+    assert (result.transforms, result.summary.mean, result.summary.worst_case) == ({}, None, None)
+    assert "no label-preserving transform was audited" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def result(make_dataset: Callable[..., Dataset]) -> AuditResult:
     """An audit in a temporary folder."""

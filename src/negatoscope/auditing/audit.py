@@ -53,7 +53,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     Args:
         model: What `open_classifier` takes, or what it gives.
         data: What `open_dataset` takes, or what it or `load_dataset` gives; its images are read in order.
-        suite: "negative", "semantic" or "all"; "none" for none.
+        suite: "negative", "semantic" or "all"; "none" for `transforms` alone, or for clean images alone.
         transforms: Specs to add to the suite's.
         limit: At most this many images, each class in proportion; None is all.
         seed: Decides which.

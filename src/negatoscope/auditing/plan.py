@@ -57,7 +57,7 @@ class AuditConfig:
     """What a user chooses of an audit.
 
     Args:
-        suite: The name of a suite of transforms; "none" for single transforms alone.
+        suite: The name of a suite of transforms; "none" for single transforms alone, or for clean images alone.
         transforms: Specs of more transforms, or of attacks.
         limit: At most this many images, in proportion to the classes; None is all.
         seed: Decides which.
@@ -151,7 +151,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     """Choose images and resolve transforms.
 
     Raises:
-        InputError: There are no images, no transforms, or the classifier has fewer classes than the data.
+        InputError: There are no images, or the classifier has fewer classes than the data.
         SpecError: A suite or a transform is unknown.
     """
     expect(len(dataset), f"images in {dataset.spec}", "none; name another split or dataset")
@@ -162,7 +162,6 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     channels = classifier.input_spec.resize.channels
     suite = Suite("", 0, "") if config.suite == "none" else load_suite(config.suite, channels=channels)
     specs = (*suite.specs, *config.transforms)
-    expect(specs, "a suite or at least one transform", "neither; give --transform")
     transforms = [_resolve(text, classifier, dataset, config) for text in specs]
     return AuditPlan(
         classifier=classifier,

@@ -26,7 +26,9 @@ def audit(
     context: Context,
     model: Model,
     data: Data,
-    suite: Annotated[str, _audit_option(help="negative, semantic, all, or none: then give --transform.")] = "semantic",
+    suite: Annotated[
+        str, _audit_option(help="negative, semantic, all, or none: --transform or clean images alone.")
+    ] = "semantic",
     transform: Annotated[
         list[str] | None, _audit_option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,

@@ -23,11 +23,11 @@ Its items have no type here, since a check at run time would decode an image eac
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that data came from; `official` when its checksum is the published one."""
+    """A file that data came from; `official` when its checksum is the published one, None where none is published."""
 
     name: str
     sha256: str
-    official: bool
+    official: bool | None
 
     @classmethod
     def of_user(cls, path: Path) -> "SourceFile":
@@ -36,7 +36,7 @@ class SourceFile:
         Raises:
             DataError: It cannot be read.
         """
-        return cls(printable(path.name), sha256_of(path), official=False)
+        return cls(printable(path.name), sha256_of(path), official=None)
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class Dataset:
     @property
     def official(self) -> bool:
         """Whether every file is the published one, byte for byte."""
-        return all(file.official for file in self.files)
+        return all(bool(file.official) for file in self.files)
 
     @property
     def provenance(self) -> DataProvenance:
         """Its files by name and sha256, and whether they are the published ones."""
-        unofficial = ", ".join(file.name for file in self.files if not file.official)
+        unofficial = ", ".join(file.name for file in self.files if file.official is False)
         note = f"unofficial copy: {unofficial} differ from the published files" if unofficial else ""
-        if self.name.startswith("folder:"):
+        if any(file.official is None for file in self.files):
             note = "images of the user's own"
         digests = {file.name: file.sha256 for file in self.files}
         return DataProvenance(self.name, self.spec, self.official, digests, note)

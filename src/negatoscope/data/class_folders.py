@@ -7,12 +7,14 @@ import numpy as np
 
 from negatoscope.data.base import Dataset
 from negatoscope.data.containers import Container, LazyImages, printable
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, expect
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Files with other suffixes are no images and are passed over."""
 
 SPLITS = ("train", "test", "validation")
+SPLIT_NAMES = {**dict(zip(SPLITS, SPLITS, strict=True)), "val": "validation"}
+"""What folders, arrays, files and users call each split."""
 
 
 def open_class_folders(
@@ -26,7 +28,7 @@ def open_class_folders(
     Args:
         container: What all entries are in. Its names are paths separated by "/"; those of folders end in "/".
         path: Where the container is.
-        split: "train", "test" or "validation".
+        split: "train", "test" or "validation", whose folder may be called "val".
         wrapped: Whether a single folder around everything is taken off.
         ordered: Whether to sort by class and name; otherwise the images keep the order of their entries.
 
@@ -35,14 +37,19 @@ def open_class_folders(
     """
     entries = ["" if entry.startswith((".", "__MACOSX/")) or "/." in entry else entry for entry in container.names]
     top = _wrapper(entries) if wrapped else ""
-    divided = any(_folders(entries, f"{top}{part}/") for part in SPLITS)
-    home = f"{top}{split}/" if divided else top
+    parts = [part for part in SPLIT_NAMES if _folders(entries, f"{top}{part}/")]
+    named = [part for part in parts if SPLIT_NAMES[part] == split]
+    expect(
+        len(named) < 2, f"one folder for the split {split} in {path}", f"{' and '.join(named)}; join them", DataError
+    )
+    divided = bool(parts)
+    home = f"{top}{named[0] if named else split}/" if divided else top
     if not divided and split != "test":
         word = {"train": "training"}.get(split, split)
         raise DataError(
             f"expected {word} images in {path}/{split}/CLASS, found no such folder; divide {path} into splits"
         )
-    homes = [f"{top}{part}/" for part in SPLITS] if divided else [top]
+    homes = [f"{top}{part}/" for part in parts] if divided else [top]
     class_names = sorted(set().union(*(_folders(entries, place) for place in homes)))
     labels = {name: label for label, name in enumerate(class_names)}
     images = [
@@ -83,7 +90,7 @@ def _wrapper(entries: Sequence[str]) -> str:
     while len(inside := _folders(entries, top)) == 1:
         (name,) = inside
         deeper = f"{top}{name}/"
-        if name in SPLITS or any(
+        if name in SPLIT_NAMES or any(
             entry.startswith(deeper) and _is_image(entry.removeprefix(top)) and "/" not in entry.removeprefix(deeper)
             for entry in entries
         ):

@@ -42,7 +42,7 @@ def folder(locator: DataLocator, split: str, *, path: str) -> Dataset:
         digest.update(repr((name, sha256(images.read(index)).hexdigest())).encode())
     key = {"dataset": "folder", "sha256": digest.hexdigest(), "decoding": DECODING}
     arrays = prepared(key, lambda: _decoded(images))
-    file = SourceFile(opened.spec.removeprefix("folder:"), digest.hexdigest(), official=False)
+    file = SourceFile(opened.spec.removeprefix("folder:"), digest.hexdigest(), official=None)
     return replace(opened, images=arrays.get("images", images), files=(file,))
 
 
@@ -70,7 +70,7 @@ def open_folder(path: str, split: str) -> Dataset:
     for name, position in zip(dataset.names, dataset.images.positions, strict=True):
         digest.update(repr((name, sizes[container.names[position]])).encode())
     name = printable(top.resolve().name)
-    file = SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=False)
+    file = SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=None)
     return replace(dataset, spec=f"folder:{name}", files=(file,))
 
 

@@ -188,7 +188,7 @@ def _verify_copy(source: Source, copy: LocalCopy) -> list[Verified]:
             problem = str(error)
         if not problem and not file.official and (copy.origin == "cache" or source.check is None):
             problem = f"expected the official file in {path}, got another; run negatoscope data fetch {source.name}"
-        rows.append(Verified(source.name, copy.origin, path, file.sha256, file.official, problem))
+        rows.append(Verified(source.name, copy.origin, path, file.sha256, bool(file.official), problem))
     for path in (copy.folder / name for name in copy.missing):
         rows.append(Verified(source.name, copy.origin, path, "", False, f"expected {path}, it is missing; add it"))
     return rows

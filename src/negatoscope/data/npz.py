@@ -1,7 +1,6 @@
 """Arrays of images in numpy's .npz files, read image by image; nothing pickled is ever loaded."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from negatoscope.data.base import Dataset
+from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import MAX_BYTES, Container, opening, read_exactly, reading
 from negatoscope.data.labels import labeled
 from negatoscope.data.zips import ZipMembers
@@ -37,7 +37,7 @@ def open_npz(path: Path, split: str) -> Dataset:
     """The images of an .npz: uint8, [n, height, width] or with channels first or last, and their labels.
 
     Their keys are ``x_SPLIT`` and ``y_SPLIT``, ``SPLIT_images`` and ``SPLIT_labels``, or, for test only, ``images`` and
-    ``labels`` or ``x`` and ``y``.
+    ``labels`` or ``x`` and ``y``; "validation" may be called "val".
 
     Raises:
         DataError: It is no .npz, has other keys, or arrays of another kind.
@@ -108,8 +108,9 @@ def _member(opened: ZipMembers, name: str) -> Member:
 
 
 def _pair(path: Path, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
-    divided = ((f"x_{split}", f"y_{split}"), (f"{split}_images", f"{split}_labels"))
-    keys: Sequence[tuple[str, str]] = divided + (_UNDIVIDED if split == "test" else ())
+    parts = [name for name, part in SPLIT_NAMES.items() if part == split]
+    keys = [(f"x_{part}", f"y_{part}") for part in parts] + [(f"{part}_images", f"{part}_labels") for part in parts]
+    keys += _UNDIVIDED if split == "test" else ()
     for images, labels in keys:
         if images in members and labels in members:
             return members[images], members[labels]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from negatoscope.data import DATASETS, Dataset, load_dataset
 from negatoscope.data.archives import TarMembers, open_tar, open_zip
-from negatoscope.data.class_folders import SPLITS
+from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS
 from negatoscope.data.image_folder import open_folder
 from negatoscope.data.npz import open_npz
 from negatoscope.data.parquet import open_parquet, parquet_files
@@ -21,8 +21,8 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
     Args:
         text: A spec such as "mnist" or "gtsrb(prepare='paper')"; "folder:PATH"; or a path: a folder, zip or tar
             (.tar, .tar.gz, .tgz) of class folders, a Parquet file or a folder of them, an .npz, or WebDataset shards
-            ("shards-{000..009}.tar"). With ":train", ":test" or ":validation" at its end it names the split, too. What
-            is a dataset's name is no path: write "./mnist" for a folder of that name.
+            ("shards-{000..009}.tar"). With ":train", ":test", ":validation" or ":val" at its end it names the split,
+            too. What is a dataset's name is no path: write "./mnist" for a folder of that name.
         split: The split, where `text` names none.
         data_dir: A folder to look into first for the files of a spec.
 
@@ -32,10 +32,11 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
         DataError: What is there is damaged, or not what it claims to be, or has no images of the split.
     """
     name, colon, last = text.rpartition(":")
-    if colon and last in SPLITS:
+    if colon and last in SPLIT_NAMES:
         text, split = name, last
-    if split not in SPLITS:
+    if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
+    split = SPLIT_NAMES[split]
     if text.startswith("folder:"):
         return _open_folder(text.removeprefix("folder:"), split)
     if not _is_spec(text):

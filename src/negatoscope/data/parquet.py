@@ -1,6 +1,7 @@
 """Images in Parquet files, laid out as Hugging Face's datasets are: image bytes and labels, row by row."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from negatoscope.data.base import Dataset
-from negatoscope.data.class_folders import SPLITS
+from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import Container, expect_size, opening, printable, reading
 from negatoscope.data.labels import labeled
 from negatoscope.errors import DataError
@@ -130,7 +131,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _of_split(place: Path, files: Sequence[Path], split: str) -> list[Path]:
-    named = {path: next((name for name in SPLITS if path.stem.startswith(name)), "") for path in files}
+    starts = {path: re.match(r"train|test|validation|val(?![a-z])", path.stem) for path in files}
+    named = {path: SPLIT_NAMES[start[0]] if start else "" for path, start in starts.items()}
     chosen = [path for path in files if named[path] == (split if any(named.values()) else "")]
     if not chosen or (split != "test" and not any(named.values())):
         found = ", ".join(sorted({name or "files without a split" for name in named.values()}))

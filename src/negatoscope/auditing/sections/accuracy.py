@@ -11,8 +11,10 @@ from negatoscope.reports.palette import PRINT
 
 
 @register_section
-def accuracy(report: Report) -> Section:
-    """A row for each transform, by kind."""
+def accuracy(report: Report) -> Section | None:
+    """A row for each transform, by kind; nothing where clean images alone were audited."""
+    if not report.groups:
+        return None
     figures = {"accuracy": draw_accuracies(report)}
     return render_section("auditing/sections/accuracy.jinja", place=10, figures=figures, report=report)
 
