@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from PIL import Image
 from negatoscope.attacks import resolve_attack
 from negatoscope.auditing import run
 from negatoscope.auditing.audit import audit
+from negatoscope.auditing.folder import WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
-from negatoscope.auditing.run import AuditProgress, RunTotals, run_pass
+from negatoscope.auditing.run import AuditProgress, RunTotals, Stage, run_pass
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import read_document
@@ -138,15 +140,67 @@ def test_a_finished_audit_classifies_nothing_again(make: MakePlan, tmp_path: Pat
     assert run_pass(deaf, out=tmp_path) == totals
 
 
-@pytest.mark.parametrize("other", [{"seed": 7}, {"transforms": ("negative",)}, {"limit": 50}])
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"seed": 7}, r"seed is 0 there, 7 here"),
+        (
+            {"transforms": ("negative", "gamma(exponent=2.0)")},
+            r"transforms differ \(.*, flip only there; gamma\(exponent=2\.0\) only here\)",
+        ),
+        ({"limit": 50}, "the images differ"),
+    ],
+)
 def test_another_audit_does_not_mix_with_the_one_that_is_there(
-    other: dict[str, object], make: MakePlan, tmp_path: Path
+    other: dict[str, object], difference: str, make: MakePlan, tmp_path: Path
 ) -> None:
     run_pass(make(100), out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(OutputError, match=r"got another one .*; give another --out"):
+    with pytest.raises(OutputError, match=rf"got another audit: .*{difference}.*; give another --out, or --overwrite"):
         run_pass(make(100, **other), out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_another_audit_makes_room_where_that_is_asked_for_and_leaves_nothing(make: MakePlan, tmp_path: Path) -> None:
+    run_pass(make(100), out=tmp_path / "a")
+    (tmp_path / "a" / "notes.txt").write_text("my own")
+    run_pass(make(100, seed=7, overwrite=True), out=tmp_path / "a")
+    run_pass(make(100, seed=7), out=tmp_path / "b")
+    rows = {folder: read_rows(tmp_path / folder / "rows.parquet") for folder in "ab"}
+    assert rows["a"].equals(rows["b"])
+    assert (tmp_path / "a" / "notes.txt").read_text() == "my own"
+
+
+def test_with_overwrite_the_same_audit_classifies_nothing_again(make: MakePlan, tmp_path: Path) -> None:
+    run_pass(make(100), out=tmp_path)
+    before = (tmp_path / "done.json").stat().st_mtime_ns
+    run_pass(make(100, overwrite=True), out=tmp_path)
+    assert (tmp_path / "done.json").stat().st_mtime_ns == before
+
+
+def test_overwrite_knows_everything_that_an_audit_writes(make: MakePlan, tmp_path: Path) -> None:
+    plan = make(100)
+    audit(plan.classifier, plan.dataset, suite="negative", out=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} - {".lock", "plan.json"} == set(WRITTEN) - {"parts"}
+
+
+def test_progress_tells_of_every_stage_in_its_order(make: MakePlan, tmp_path: Path) -> None:
+    plan, stages = make(100), list[str]()
+    audit(plan.classifier, plan.dataset, suite="negative", progress=lambda progress: stages.append(progress.stage))
+    assert list(dict.fromkeys(stages)) == list(get_args(Stage))
+
+
+def test_overwrite_touches_no_folder_that_is_no_audits(make: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(OutputError, match=r"got thesis\.tex; give another --out"):
+        run_pass(make(100, overwrite=True), out=tmp_path)
+
+
+def test_overwrite_replaces_a_damaged_plan(make: MakePlan, tmp_path: Path) -> None:
+    run_pass(make(100), out=tmp_path)
+    (tmp_path / "plan.json").write_text("{")
+    run_pass(make(100, seed=7, overwrite=True), out=tmp_path)
+    assert set(read_rows(tmp_path / "rows.parquet")["seed"].to_pylist()) == {7}
 
 
 def test_a_folder_with_somebody_elses_files_is_refused(make: MakePlan, tmp_path: Path) -> None:

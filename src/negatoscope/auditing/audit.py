@@ -9,11 +9,12 @@ from tempfile import mkdtemp
 from typing import Any
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
+from negatoscope.auditing.folder import expect_free
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_rules
 from negatoscope.auditing.page import write_report
-from negatoscope.auditing.plan import AuditConfig, AuditPlan, expect_free, make_plan
-from negatoscope.auditing.run import AuditProgress, run_pass
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
@@ -43,6 +44,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
     out: str | Path | None = None,
+    overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
     progress: Progress | None = None,
@@ -64,9 +66,10 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
         out: Where report, rows and figures go, and from where a stopped audit resumes; None is a temporary folder that
             lasts as long as the result.
+        overwrite: Whether another audit that `out` holds makes room; this one resumes all the same.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
-        progress: Called after each batch with how far the audit is.
+        progress: Called after each batch, and before each stage, with how far the audit is.
         options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``.
 
     Raises:
@@ -83,10 +86,12 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         baseline=_path(baseline),
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
+        overwrite=overwrite,
     )
     dataset = data if isinstance(data, Dataset) else open_dataset(str(data), data_dir=_path(data_dir))
     plan = make_plan(_open(model, dataset, device, options), dataset, config)
-    changed = {name: value for name, value in vars(config).items() if value != getattr(AuditConfig(), name)}
+    recorded = replace(config, overwrite=False)  # which is about files on this machine
+    changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
     provenance = record_provenance(
         command=python_call("negatoscope.audit", model, data, **changed, **options),
         hardware=Hardware(plan.classifier.device, "float32").description,
@@ -110,12 +115,21 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
     Raises:
         InputError: As `audit` says.
     """
+
+    def begin(stage: Stage, images: int = len(plan.dataset)) -> None:
+        if progress:
+            progress(AuditProgress(images, len(plan.dataset), stage=stage))
+
     expect_usable(plan, out=out)
+    begin("self_check", 0)
     self_check, decoded = check_clean(plan)
     totals = run_pass(plan, out=out, progress=progress)
+    begin("summary")
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
     summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
+    begin("gallery")
     save_gallery(plan, out=out, decoded=decoded)
+    begin("report")
     write_report(out, summary)
     write_document(out / "provenance.json", provenance)
     write_document(out / "summary.json", summary)

@@ -1,4 +1,4 @@
-"""What an audit does, decided before it starts: images, transforms, parts; and whether a folder already holds it."""
+"""What an audit does, decided before it starts: images, transforms, parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,12 @@ from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.split import stratified_sample
-from negatoscope.documents import read_document
-from negatoscope.errors import OutputError, SpecError, expect
+from negatoscope.errors import SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import BatchTransform, suitable_batch
 from negatoscope.pixels import DECODING
 from negatoscope.registry import parse_spec
-from negatoscope.reports.formatting import joined
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
 from negatoscope.transforms.suites import Suite
@@ -66,6 +64,7 @@ class AuditConfig:
         baseline: The folder of an earlier audit: a significant loss against it fails.
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
+        overwrite: Whether another audit that the folder holds makes room.
     """
 
     suite: str = "semantic"
@@ -77,6 +76,7 @@ class AuditConfig:
     baseline: Path | None = None
     max_unreadable: int = 0
     expect_accuracy: float | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,23 +194,3 @@ def _resolve(text: str, classifier: ClassifierAdapter, dataset: Dataset, config:
 
 def _without_labels(transform: Callable[[Images], Images], images: Images, labels: Labels) -> Images:
     return transform(images)
-
-
-def expect_free(out: Path, plan: AuditPlan) -> None:
-    """Refuse a folder that is neither empty nor this audit's; nothing is written.
-
-    Raises:
-        OutputError: It holds other files or another audit.
-        DataError: It holds an audit of an earlier schema, or a damaged one.
-    """
-    file = out / PLAN
-    again = "give another --out"
-    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
-    if file.is_file():
-        held = read_document(file, AuditIdentity, what="the plan of an audit", make=again)
-        others = [name.replace("_", " ") for name, value in vars(plan.identity).items() if value != getattr(held, name)]
-        differing = f"another one (other {joined(others)})"
-        expect(not others, f"{out} to hold this audit or nothing", f"{differing}; {again}", OutputError)
-    elif out.is_dir():
-        stranger = min((path.name for path in out.iterdir() if path.name != ".lock"), default=None)
-        expect(stranger is None, f"{out} to be empty or an audit's", f"{stranger}; {again}", OutputError)

@@ -12,7 +12,8 @@ from typing import Literal
 import pyarrow as pa
 import torch
 
-from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform, expect_free
+from negatoscope.auditing.folder import expect_free, remove_other
+from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import ReachedL2, UnreadableImage
 from negatoscope.data import Dataset
@@ -26,6 +27,9 @@ from negatoscope.types import Images, Labels
 
 UNREADABLE_NAMED = 20
 """Unreadable images that a report names at most."""
+
+Stage = Literal["self_check", "images", "summary", "gallery", "report"]
+"""What an audit does, one after the other."""
 
 _DONE = "done.json"  # written last: its presence means complete
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
@@ -84,12 +88,14 @@ class AuditProgress:
         total: Images in all.
         seconds_left: An estimate from this run's own pace, None before there is one.
         size_bytes: How large all rows will be, from those that this run has written; None before there are some.
+        stage: What is being done.
     """
 
     images: int
     total: int
     seconds_left: float | None = None
     size_bytes: int | None = None
+    stage: Stage = "images"
 
 
 def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], None] | None = None) -> RunTotals:
@@ -109,6 +115,7 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
     with locked(out):
         remove_leftovers([out])
         expect_free(out, plan)
+        remove_other(out, plan)
         write_document(out / PLAN, plan.identity)
         if (out / _DONE).is_file():
             return _read_totals(out)

@@ -40,6 +40,9 @@ def audit(
     out: Annotated[
         Path, typer.Option(help="Where the report goes; an audit that was stopped resumes from there.")
     ] = Path("out/audit"),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace another audit that is there; this one resumes.")
+    ] = False,
     name: Annotated[str, typer.Option(help="The model's name in tables; by default its file's.")] = "",
     weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
     config: Annotated[Path | None, _input_option(help="A TOML file with the options below.")] = None,
@@ -108,6 +111,7 @@ def audit(
         baseline=baseline,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
+        overwrite=overwrite,
     )
     plan = make_plan(classifier, dataset, settings)
     expect_usable(plan, out=out)

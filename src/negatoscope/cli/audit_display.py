@@ -1,9 +1,20 @@
 """What a user sees while an audit runs."""
 
+from collections.abc import Mapping
+
 from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.run import AuditProgress
+from negatoscope.auditing.run import AuditProgress, Stage
 from negatoscope.cli.progress import ProgressDisplay
 from negatoscope.reports.formatting import duration
+
+_BEYOND: Mapping[Stage, tuple[str, float]] = {
+    "self_check": ("checking clean images", 0.0),
+    "summary": ("counting rows", 0.0),
+    "gallery": ("drawing misclassified images", 0.03),
+    "report": ("writing the report", 0.07),
+}
+"""What a stage that classifies nothing is called, and how far past the images the bar is then, as a share of them."""
+_ALL = 1.1  # images and all that comes after them, as a share of the images
 
 
 class AuditDisplay(ProgressDisplay):
@@ -15,7 +26,7 @@ class AuditDisplay(ProgressDisplay):
     def planned(self, plan: AuditPlan) -> None:
         """Say what will be done."""
         classifier, dataset = plan.classifier, plan.dataset
-        self.expect(len(dataset))
+        self.expect(_ALL * len(dataset))
         self.say(
             f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean"
             f" and under {len(plan.transforms)} transforms."
@@ -26,8 +37,12 @@ class AuditDisplay(ProgressDisplay):
     def moved(self, progress: AuditProgress) -> None:
         """Show where the audit stands; once there are rows, say what is left and how large they get."""
         images, total = progress.images, progress.total
+        if progress.stage in _BEYOND:
+            text, share = _BEYOND[progress.stage]
+            self.update(text, images + share * total)
+            return
         if progress.seconds_left is None:  # images of an earlier run
-            self.expect(total, done=images)
+            self.expect(_ALL * total, done=images)
             return
         text = f"{images:,} of {total:,} images"
         self.update(text, images)

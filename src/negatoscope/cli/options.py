@@ -25,18 +25,18 @@ Device = Annotated[str, option("NAME", "auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, option("NAME", "auto, bf16 or float32: of training; evaluation always uses float32.")]
 Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
 
-_PLACES = ("out", "data_dir")  # where files are on this machine means nothing to a reader
+_LOCAL = ("out", "overwrite", "data_dir", "format")  # what is about this machine alone means nothing to a reader
 
 
 def command_line(context: Context) -> str:
-    """The command as it was given, with every option but those that say where files are; of paths the last part."""
+    """The command as it was given, with every option but those about this machine; of paths the last part."""
     from negatoscope.provenance import without_folders
 
     words = [context.command_path]
     for parameter in context.command.params:
         name = str(parameter.name)
         source = context.get_parameter_source(name)
-        if name in _PLACES or source is None or source.name != "COMMANDLINE":
+        if name in _LOCAL or source is None or source.name != "COMMANDLINE":
             continue
         value = context.params[name]
         for part in value if isinstance(value, list | tuple) else [value]:

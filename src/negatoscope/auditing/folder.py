@@ -1,0 +1,89 @@
+"""What the folder of an audit holds: nothing, this audit, or another one, which can make room."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import is_dataclass
+from pathlib import Path
+
+from negatoscope.auditing.plan import PLAN, AuditIdentity, AuditPlan
+from negatoscope.documents import read_document
+from negatoscope.errors import DataError, OutputError, expect, shown
+from negatoscope.files import write_errors
+
+WRITTEN = (
+    *("done.json", "summary.json", "provenance.json", "report.html", "junit.xml", "parts", "rows.parquet"),
+    *("gallery", "figures"),
+)
+"""What an audit writes beside its plan: what `overwrite` removes."""
+
+_AGAIN = "give another --out"
+_NAMED = 3  # transforms that a sentence names at most
+_WORDS = {
+    "classifier": "the model's weights differ",
+    "images": "the images differ",
+    "decoding": "images are decoded differently now",
+}
+
+
+def expect_free(out: Path, plan: AuditPlan) -> None:
+    """Refuse a folder that is neither empty nor this audit's; nothing is written.
+
+    Raises:
+        OutputError: It holds other files or, without `overwrite`, another audit.
+        DataError: It holds an audit of an earlier schema, or a damaged one, without `overwrite`.
+    """
+    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {_AGAIN}", OutputError)
+    if (out / PLAN).is_file():
+        others = () if plan.config.overwrite else list(differences(_read_plan(out), plan.identity))
+        differing = f"another audit: {'; '.join(others)}; {_AGAIN}, or --overwrite"
+        expect(not others, f"{out} to hold this audit or nothing", differing, OutputError)
+    elif out.is_dir():
+        stranger = min((path.name for path in out.iterdir() if path.name != ".lock"), default=None)
+        expect(stranger is None, f"{out} to be empty or an audit's", f"{stranger}; {_AGAIN}", OutputError)
+
+
+def remove_other(out: Path, plan: AuditPlan) -> None:
+    """Remove what another audit wrote to a folder, if one did; for who holds its lock and may overwrite.
+
+    Raises:
+        OutputError: It cannot be removed.
+    """
+    with suppress(DataError):  # a damaged plan, or one of an earlier schema, is another audit's
+        if not (out / PLAN).is_file() or _read_plan(out) == plan.identity:
+            return
+    for path in (out / name for name in WRITTEN):
+        with write_errors(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def differences(held: object, planned: object) -> Iterator[str]:
+    """In what two audits' identities, or parts of them, differ: a few words for each field."""
+    for name, value in vars(planned).items():
+        other = getattr(held, name)
+        if other == value:
+            continue
+        if is_dataclass(value):
+            yield from differences(other, value)
+        elif name == "transforms":
+            yield f"transforms differ ({_only(other, value)})"
+        else:
+            yield _WORDS.get(name, f"{name.replace('_', ' ')} is {shown(other)} there, {shown(value)} here")
+
+
+def _only(held: Sequence[str], planned: Sequence[str]) -> str:
+    """Which transforms only one of two audits has."""
+    sides = {
+        "only there": [spec for spec in held if spec not in planned],
+        "only here": [spec for spec in planned if spec not in held],
+    }
+    texts = [
+        f"{', '.join(specs[:_NAMED])}{f' and {more} more' if (more := len(specs) - _NAMED) > 0 else ''} {side}"
+        for side, specs in sides.items()
+        if specs
+    ]
+    return "; ".join(texts) or "another order"
+
+
+def _read_plan(out: Path) -> AuditIdentity:
+    return read_document(out / PLAN, AuditIdentity, what="the plan of an audit", make=f"{_AGAIN}, or --overwrite")
