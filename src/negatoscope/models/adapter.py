@@ -10,6 +10,7 @@ from negatoscope.errors import InputError, expect
 from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
 from negatoscope.models.layouts import LAYOUTS
+from negatoscope.models.levels import on_levels
 from negatoscope.types import Images, Logits
 
 FIXED_BATCH = "if it takes a fixed number at once, say so as batch in the file of --config"
@@ -68,6 +69,8 @@ def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Nu
 def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batch ..."]:
     """Images in [0, 1] as the classifier expects them: range, order of channels, normalisation, type, layout.
 
+    Images that are those of 8-bit pixels but for rounding arrive as these pixels do.
+
     Raises:
         InputError: Their size or channels are not those of `input_spec.resize`.
     """
@@ -75,6 +78,7 @@ def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batc
     given = tuple(images.shape[1:])
     expect(given == expected, f"images of channels, height and width {expected}", given)
     scale, shift = _RANGES[input_spec.range]
+    images = on_levels(images)
     values = images if (scale, shift) == (1.0, 0.0) else images * scale + shift
     values = values.flip(1) if input_spec.channel_order == "BGR" else values
     values = values - _of_channels(input_spec.mean, images) if input_spec.mean else values
