@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from negatoscope.attacks.gradient import fgsm as fgsm
     from negatoscope.attacks.gradient import pgd as pgd
     from negatoscope.auditing.audit import audit as audit
+    from negatoscope.auditing.audit_result import read_audit as read_audit
     from negatoscope.auditing.compare import compare as compare
     from negatoscope.data import DATASETS as DATASETS
     from negatoscope.data import Dataset as Dataset
@@ -48,6 +49,7 @@ _HOMES = {
     "open_dataset": "data.open",
     "pgd": "attacks.gradient",
     "predict": "models.predict",
+    "read_audit": "auditing.audit_result",
     "save_network": "models.checkpoint",
     "split_validation": "data.split",
     "train": "training.loop",

@@ -9,9 +9,11 @@ from tempfile import mkdtemp
 from typing import Any
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
+from negatoscope.auditing.failures import write_failures
 from negatoscope.auditing.folder import expect_free
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_rules
+from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
@@ -43,6 +45,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     baseline: str | Path | None = None,
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
+    keep_names: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     device: str = "auto",
@@ -64,6 +67,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         baseline: The folder of an earlier audit: a significant loss against it fails.
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
+        keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         out: Where report, rows and figures go, and from where a stopped audit resumes; None is a temporary folder that
             lasts as long as the result.
         overwrite: Whether another audit that `out` holds makes room; this one resumes all the same.
@@ -87,6 +91,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,
+        keep_names=keep_names,
     )
     dataset = data if isinstance(data, Dataset) else open_dataset(str(data), data_dir=_path(data_dir))
     plan = make_plan(_open(model, dataset, device, options), dataset, config)
@@ -128,6 +133,8 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
     summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
     begin("gallery")
+    write_images(out, plan)
+    write_failures(out, plan)
     save_gallery(plan, out=out, decoded=decoded)
     begin("report")
     write_report(out, summary)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from negatoscope.auditing.images_table import read_images, with_names
 from negatoscope.auditing.results import AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
+from negatoscope.reports.latex import latex_table
 from negatoscope.rows import read_rows
 
 
@@ -56,14 +58,22 @@ class AuditResult:
         return read_rows(self.rows_path)
 
     def to_pandas(self) -> Any:
-        """The rows as a pandas data frame.
+        """The rows as a pandas data frame, with what images and classes are called.
+
+        Its columns are those of the rows, then `name`, `label_name` and `prediction_name`.
 
         Raises:
             MissingExtraError: pandas is not installed.
-            DataError: The rows are gone or damaged.
+            DataError: The rows or the table of images are gone or damaged.
         """
         needed("pandas", extra="pandas", why="to_pandas()")
-        return self.rows().to_pandas()
+        return with_names(self.rows(), read_images(self.out), self.summary.dataset.class_names).to_pandas()
+
+    def to_latex(self) -> str:
+        """Clean accuracy and that under each transform as a table in LaTeX, for the package booktabs."""
+        from negatoscope.auditing.page_markdown import table_of_transforms
+
+        return latex_table(*table_of_transforms(self.summary))
 
     def save(self, folder: str | Path) -> Path:
         """Copy the report, the rows and the figures to a folder that is new or empty, and return its path.

@@ -11,6 +11,12 @@ from negatoscope.reports.templates import render
 
 def audit_markdown(summary: AuditSummary) -> str:
     """Verdict, gate, what to know, a table of all transforms, and the two numbers that sum a suite up."""
+    table = markdown_table(*table_of_transforms(summary))
+    return str(render("auditing/audit.md.jinja", summary=summary, notes=notes(summary), table=table))
+
+
+def table_of_transforms(summary: AuditSummary) -> tuple[list[str], list[list[str]]]:
+    """The header and the lines of a table of clean accuracy and that under each transform."""
     header = ["Transform", "Images", "Accuracy, %", "Change, points", "p (Holm)"]
     clean = summary.clean
     lines = [["clean", f"{clean.n:,}", measured(clean.accuracy, clean.low, clean.high, decimals=1), MISSING, MISSING]]
@@ -19,8 +25,7 @@ def audit_markdown(summary: AuditSummary) -> str:
         accuracy = measured(entry.accuracy, entry.low, entry.high, decimals=1)
         changed = f"{change(entry.drop)} {change_interval(entry.drop_low, entry.drop_high)}"
         lines.append([name, f"{entry.n:,}", accuracy, changed, p_value(entry.p_holm)])
-    table = markdown_table(header, lines)
-    return str(render("auditing/audit.md.jinja", summary=summary, notes=notes(summary), table=table))
+    return header, lines
 
 
 def compare_markdown(comparison: Comparison) -> str:

@@ -1,7 +1,7 @@
 """What an audit does, decided before it starts: images, transforms, parts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -65,6 +65,7 @@ class AuditConfig:
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
         overwrite: Whether another audit that the folder holds makes room.
+        keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
     """
 
     suite: str = "semantic"
@@ -77,6 +78,7 @@ class AuditConfig:
     max_unreadable: int = 0
     expect_accuracy: float | None = None
     overwrite: bool = False
+    keep_names: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,7 @@ class AuditPlan:
         transforms: The transforms, without repetition.
         suite: The suite's name, and its version.
         config: The user's settings.
+        names: What `images.parquet` calls the images; none where they have no names or these are not to be kept.
     """
 
     classifier: ClassifierAdapter
@@ -114,6 +117,7 @@ class AuditPlan:
     transforms: tuple[PlannedTransform, ...]
     suite: SuiteSummary
     config: AuditConfig = AuditConfig()
+    names: Sequence[str] = ()
 
     @property
     def parts(self) -> Sequence[IndexArray]:
@@ -159,6 +163,9 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     if config.limit is not None:
         chosen = stratified_sample(dataset.labels, limit=config.limit, seed=config.seed)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
+    names = dataset.names if config.keep_names or not dataset.private else ()
+    if dataset.private:
+        dataset = replace(dataset, names=())
     channels = classifier.input_spec.resize.channels
     suite = Suite("", 0, "") if config.suite == "none" else load_suite(config.suite, channels=channels)
     specs = (*suite.specs, *config.transforms)
@@ -170,6 +177,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         transforms=tuple({transform.spec: transform for transform in transforms}.values()),
         suite=SuiteSummary(name=suite.name, version=suite.version),
         config=config,
+        names=names,
     )
 
 

@@ -73,6 +73,9 @@ def audit(
     expect_accuracy: Annotated[
         float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
     ] = None,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.parquet.")
+    ] = False,
     data_dir: DataDir = None,
     device: Device = "auto",
 ) -> None:
@@ -112,6 +115,7 @@ def audit(
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,
+        keep_names=keep_names,
     )
     plan = make_plan(classifier, dataset, settings)
     expect_usable(plan, out=out)
@@ -121,6 +125,6 @@ def audit(
     with AuditDisplay() as display:
         display.planned(plan)
         result = run_audit(plan, out=out, provenance=provenance, progress=display.moved)
-        display.say(f"Written to {out}: report.html, summary.json, rows.parquet, junit.xml and figures.")
+        display.say(f"Written to {out}: report.html, summary.json, rows.parquet, failures.csv and figures.")
     typer.echo(result)
     raise typer.Exit(0 if result.passed else 1)

@@ -53,6 +53,8 @@ class Dataset:
         tracks: For each image, which physical object it is a frame of, where that is known.
         files: The files that it all came from.
         names: What each image is called in its source; none where they have no names.
+        private: Whether names may tell who is shown: then an audit numbers images, unless names are to be kept. Of a
+            container whose images are private no error names one either.
         prepared: What was done to the pixels, as in "gray, 28x28 bilinear, equalized"; "" where nothing was.
     """
 
@@ -66,6 +68,7 @@ class Dataset:
     files: tuple[SourceFile, ...] = ()
     names: Sequence[str] = ()
     prepared: str = ""
+    private: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
