@@ -40,8 +40,20 @@ def test_bf16_is_picked_where_the_processor_lists_it() -> None:
     "device", ["", "gpu", "cuda:999", "CPU", "cpu:-1", "meta", "hpu", "privateuseone", "xla", "lazy"]
 )
 def test_a_device_that_is_not_here_is_one_sentence(device: str) -> None:
-    with pytest.raises(InputError, match=rf"^expected a device of this machine such as cpu or cuda, got '{device}'$"):
+    with pytest.raises(InputError, match=rf"^expected one of the devices cpu.*, got '{device}'(: torch .*)?$"):
         pick_hardware(device)
+
+
+def test_cuda_without_cuda_says_what_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    for version, sentence in (
+        (None, "is built without CUDA; install one that"),
+        ("13.0", "finds no GPU or no driver;"),
+    ):
+        monkeypatch.setattr(torch.version, "cuda", version)
+        with pytest.raises(InputError, match=rf"^expected one of the devices cpu.*, got 'cuda': torch \S+ {sentence}"):
+            pick_hardware("cuda")
 
 
 @pytest.mark.parametrize("precision", ["", "float16", "BF16", "fp32"])

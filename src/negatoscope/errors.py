@@ -7,13 +7,16 @@ NegatoscopeError                anything this package raises on purpose
 │   ├── DataError               a data file that is missing, damaged or not what it claims to be
 │   │   └── DataNotFoundError   no copy of a dataset can be had
 │   └── OutputError             a result cannot be written where it was asked for
-└── MissingExtraError           an optional package is not installed
+└── MissingExtraError           an optional package is not installed or cannot be imported
 """
 
 import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
+
+_PAIR = {"torch": "2.14.1", "torchvision": "0.29.1"}
+_USE_TORCHVISION = ("hf", "timm")
 
 
 class NegatoscopeError(Exception):
@@ -45,7 +48,7 @@ class OutputError(InputError):
 
 
 class MissingExtraError(NegatoscopeError):
-    """An optional package is not installed; the text names the extra that brings it."""
+    """An optional package is not installed or cannot be imported; the text says what to install."""
 
 
 def expect(holds: object, what: str, got: object, error: type[InputError] = InputError) -> None:
@@ -54,16 +57,45 @@ def expect(holds: object, what: str, got: object, error: type[InputError] = Inpu
         raise error(f"expected {what}, got {got}")
 
 
-def needed(module: str, *, extra: str, why: str) -> ModuleType:
+def needed(module: str, *, extra: str, why: str, names: Iterable[str] = ()) -> ModuleType:
     """A module of a package that is not always there, imported now.
 
+    Args:
+        module: What to import.
+        extra: The extra of this project that brings it.
+        why: What needs it, as the sentence begins.
+        names: Of the module, what is used and is imported only then.
+
     Raises:
-        MissingExtraError: It is not installed; the text is a command that installs it.
+        MissingExtraError: It is not installed, or its import fails; the text says what to install.
     """
+    package = module.partition(".")[0]
     try:
-        return importlib.import_module(module)
+        imported = importlib.import_module(module)
+        for name in names:
+            getattr(imported, name)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{why} needs {module}: {installation(extra)}") from error
+        if (error.name or "").partition(".")[0] == package:
+            raise MissingExtraError(f"{why} needs {module}: {installation(extra)}") from error
+        raise _broken(package, extra, why, error) from error
+    except Exception as error:  # a package that does not fit another one may fail in any way
+        raise _broken(package, extra, why, error) from error
+    return imported
+
+
+def _broken(package: str, extra: str, why: str, error: Exception) -> MissingExtraError:
+    failed = f"{type(error).__name__}: {reason(error).rstrip('.')}"
+    hint = _pair() if extra in _USE_TORCHVISION else f"{installation(extra)} --force-reinstall"
+    return MissingExtraError(f"{why} needs {package}, which is installed but cannot be imported ({failed}); {hint}")
+
+
+def _pair() -> str:
+    """A torch and a torchvision that were made for each other, beside those that are here."""
+    from importlib.metadata import distributions
+
+    here = [next((found.version for found in distributions(name=name)), "none") for name in _PAIR]
+    pinned = " ".join(f"{name}=={version}" for name, version in _PAIR.items())
+    return f"torch {here[0]} and torchvision {here[1]} are here, a pair that works is: pip install {pinned}"
 
 
 def installation(extra: str) -> str:

@@ -43,10 +43,24 @@ def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         chosen = torch.device(device)
         torch.empty(1, device=chosen).item()  # the device "meta" can hold tensors but no values
     except (RuntimeError, AssertionError, ImportError) as error:
-        raise InputError(f"expected a device of this machine such as cpu or cuda, got {device!r}") from error
+        raise InputError(f"expected one of the devices {_devices()}, got {device!r}{_lacking(device)}") from error
     if precision not in ("auto", "bf16", "float32"):
         raise InputError(f"expected precision auto, bf16 or float32, got {precision!r}")
     return Hardware(chosen, "bf16" if precision == "bf16" or (precision == "auto" and _has_bf16(chosen)) else "float32")
+
+
+def _devices() -> str:
+    """What torch can use on this machine, as one names it."""
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    return ", ".join(["cpu", *(name for name, backend in backends.items() if backend.is_available())])
+
+
+def _lacking(device: str) -> str:
+    if not device.startswith("cuda") or torch.cuda.is_available():
+        return ""
+    if torch.version.cuda is None:
+        return f": torch {torch.__version__} is built without CUDA; install one that is built with it"
+    return f": torch {torch.__version__} finds no GPU or no driver; see nvidia-smi"
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -109,7 +109,7 @@ def test_whole_numbers_are_taken_as_0_to_255_without_being_asked() -> None:
         ({"mean": "0.1;0.2"}, "expected mean to be one number or one for each channel"),
         ({"channels": "grey"}, "expected channels to be 'gray' or 'rgb', got 'grey'"),
         ({"range": "0..2"}, r"expected range to be '0..1', '0..255' or '-1..1', got '0..2'"),
-        ({"mean": "0.1,0.2"}, r"expected mean to have 1 or 1 numbers, got \(0.1, 0.2\)"),
+        ({"mean": "0.1,0.2"}, r"expected mean to have 1 number for gray images, got \(0.1, 0.2\)"),
         ({"mean": "nan"}, "expected mean to be finite"),
         ({"std": 0.0}, "expected std not to be 0"),
         ({"channel_order": "BGR"}, "expected channel_order to be left out for gray images"),

@@ -134,11 +134,27 @@ def test_one_sigmoid_gives_two_classes(tmp_path: Path) -> None:
 
 def test_of_several_outputs_one_is_named(tmp_path: Path) -> None:
     _save(tmp_path / "net.onnx", ["N", 1, 6, 4], extra=("features", "scores2"))
-    with pytest.raises(InputError, match=r"expected --output-name for net.onnx, .* scores, features, scores2; give"):
+    with pytest.raises(InputError, match=r"s scores \[N, 5\], features \[N, 5\], scores2 \[N, 5\]; give one$"):
         _open(tmp_path / "net.onnx")
     with pytest.raises(InputError, match="got 'feature'; did you mean 'features'"):
         _open(tmp_path / "net.onnx", output_name="feature")
     assert _open(tmp_path / "net.onnx", output_name="scores2").input_spec.output_name == "scores2"
+
+
+@pytest.mark.parametrize("names", [False, True], ids=["numbers", "names"])
+@pytest.mark.parametrize("zipmap", [True, False], ids=["dictionaries", "an array"])
+def test_a_converted_estimator_gives_its_own_probabilities(zipmap: bool, names: bool, tmp_path: Path) -> None:
+    skl2onnx, linear_model = pytest.importorskip("skl2onnx"), pytest.importorskip("sklearn.linear_model")
+    generator = np.random.default_rng(0)
+    features, labels = generator.random((60, 16), np.float32), np.arange(60) % 12
+    model = linear_model.LogisticRegression().fit(features, labels.astype(str) if names else labels)
+    options = None if zipmap else {"zipmap": False}
+    converted = skl2onnx.to_onnx(model, features[:1], options=options, target_opset=17)
+    (tmp_path / "net.onnx").write_bytes(converted.SerializeToString())
+    classifier = open_classifier(tmp_path / "net.onnx", data_classes=12)
+    assert (classifier.input_spec.layout, classifier.input_spec.output) == ("flat", "probabilities")
+    images = torch.from_numpy(features[:7].reshape(7, 1, 4, 4))
+    np.testing.assert_allclose(classifier(images).softmax(1), model.predict_proba(features[:7]), atol=1e-6)
 
 
 def test_what_the_shape_leaves_open_is_asked_for_and_what_it_declares_cannot_be_overridden(tmp_path: Path) -> None:
@@ -146,7 +162,7 @@ def test_what_the_shape_leaves_open_is_asked_for_and_what_it_declares_cannot_be_
     with pytest.raises(InputError, match=r"expected --size for input \[\?, 3, \?, \?\] of net.onnx"):
         _open(tmp_path / "net.onnx")
     _save(tmp_path / "net.onnx", ["N", 1, 6, 4])
-    with pytest.raises(InputError, match="correct that"):
+    with pytest.raises(InputError, match=r"^expected --size 6x4 for input \[\?, 1, 6, 4\] of net.onnx, got 28x28; l"):
         _open(tmp_path / "net.onnx", size=28)
     with pytest.raises(
         InputError, match=r"expected provider to be one of \[.*'CPUExecutionProvider'.*\], got 'abacus'"

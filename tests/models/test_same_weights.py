@@ -191,7 +191,7 @@ def test_a_pickle_is_never_opened(factory: str) -> None:
     [
         (
             {"epoch": 3, "state_dict": {}},
-            "expected tensors by name in w.pt, got epoch, state_dict; save the state dict",
+            "expected tensors by name in w.pt, got epoch, state_dict; name the state dict among these with --we",
         ),
         ([torch.ones(3)], "got list"),
         ({"0.weight": torch.ones(3)}, "expected the weights of Sequential in w.pt: Error.* in loading"),
@@ -201,6 +201,56 @@ def test_weights_of_another_kind_are_one_sentence(factory: str, held: object, se
     torch.save(held, "w.pt")
     with pytest.raises(DataError, match=sentence):
         _open(f"{factory}:make", weights="w.pt", **OPTIONS)
+
+
+@pytest.mark.parametrize("key", ["state_dict.model", "state_dict.model.module"])
+def test_a_checkpoint_s_weights_are_read_by_their_key(factory: str, key: str) -> None:
+    begin = key.removeprefix("state_dict.")
+    named = {f"{begin}.{name}": tensor for name, tensor in make().state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": named, "optimizer": {"lr": 0.1}}, "w.ckpt")
+    images = torch.rand(3, 1, 12, 12)
+    classifier = _open(f"{factory}:make", weights="w.ckpt", weights_key=key, **OPTIONS)
+    torch.testing.assert_close(classifier(images), _open(make(), **OPTIONS)(images))
+    assert classifier.sha256 == _open(make(), **OPTIONS).sha256
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("model", "^expected 'model' of --weights-key in w.pt, got epoch, state_dict; correct it$"),
+        ("epoch", "^expected tensors by name in w.pt, got int; name the state dict"),
+        ("epoch.model", "^expected 'model' of --weights-key in w.pt, got int; correct it$"),
+        ("state_dict", r"in w.pt \(--weights-key names what all of its names begin with\): Error"),
+    ],
+)
+def test_another_key_of_a_checkpoint_is_one_sentence(factory: str, key: str, sentence: str) -> None:
+    torch.save({"epoch": 3, "state_dict": {"module.0.bias": torch.ones(6)}}, "w.pt")
+    with pytest.raises(DataError, match=sentence):
+        _open(f"{factory}:make", weights="w.pt", weights_key=key, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "sentence"),
+    [
+        (
+            "nets_of_mine:make",
+            {"provider": "CPU"},
+            "--provider with a model of kind onnx, got it with one of kind t",
+        ),
+        (
+            make(),
+            {"weights": "w.pt"},
+            "--weights with a model of kind torch or timm, got it with one of kind call",
+        ),
+        ("nets_of_mine:make", {"weights_key": "model"}, "--weights beside --weights-key, got none; give the file"),
+    ],
+    ids=["provider", "weights", "weights key"],
+)
+def test_options_of_another_kind_are_one_sentence(
+    model: str | nn.Module, options: dict[str, str], sentence: str, factory: str
+) -> None:
+    with pytest.raises(InputError, match=f"^expected {sentence}"):
+        _open(model, **OPTIONS, **options)
 
 
 @pytest.mark.parametrize("content", [b"no weights at all", b"text\n", b"", bytes(range(256)) * 4])
@@ -222,13 +272,36 @@ def test_weights_without_a_network_ask_for_its_factory(tmp_path: Path) -> None:
         _open(str(tmp_path / "missing.safetensors"))
 
 
-@pytest.mark.parametrize("text", ["net.h5", "no-such-folder/", "mnist"])
-def test_an_unknown_kind_of_model_is_one_sentence(text: str) -> None:
-    with pytest.raises(
-        InputError,
-        match=r"^expected model.pt2, a Hugging .*, model.onnx, .* or weights.safetensors, got .*; correct it$",
-    ):
+@pytest.mark.parametrize("text", ["net.xml", "no-such-folder/", "mnist"])
+def test_an_unknown_kind_of_model_is_one_sentence(text: str, factory: str) -> None:
+    sentence = r"^expected model.pt2, a Hugging .*, model.onnx, .* or weights.safetensors, got '.*', which is "
+    with pytest.raises(InputError, match=sentence + "no file; correct it$"):
         _open(text)
+    if not text.endswith("/"):
+        Path(text).touch()
+        with pytest.raises(InputError, match=sentence + "none of these; correct it$"):
+            _open(text)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("net.h5", r"Keras's net.h5; .* keras.saving.load_model\('net.h5'\).export\('net'\), then "
+            "python -m tf2onnx.convert --saved-model net --output net.onnx$"),
+        ("net.keras", r"Keras's net.keras; .* keras.saving.load_model\('net.keras'\).export\('net'\), then python -m "),
+        ("net.tflite", "python -m tf2onnx.convert --tflite net.tflite --output net.onnx$"),
+        ("net/saved_model.pb", "the SavedModel net; .* python -m tf2onnx.convert --saved-model net --output net.onnx$"),
+        ("net.joblib", r"by its ending is a pickle; export it to ONNX \(with skl2onnx, of scikit-learn\), "
+            r"or, if you trust it, name a function of yours that returns joblib.load\('net.joblib'\), package"),
+    ],
+    ids=lambda text: text[:10],
+)  # fmt: skip
+def test_a_file_of_another_framework_says_how_to_convert_it(file: str, sentence: str, factory: str) -> None:
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).touch()
+    for text in {file, file.removesuffix("/saved_model.pb")}:
+        with pytest.raises(DataError, match=sentence):
+            _open(text)
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -45,6 +45,9 @@ def audit(
     ] = False,
     name: Annotated[str, typer.Option(help="The model's name in tables; by default its file's.")] = "",
     weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
+    weights_key: Annotated[
+        str, typer.Option(help="Where in that file the weights are, if it holds more: state_dict.")
+    ] = "",
     config: Annotated[Path | None, _input_option(help="A TOML file with the options below.")] = None,
     size: Annotated[str, _input_option(help="28 or 224x160 (height x width).")] = "",
     channels: Annotated[str, _input_option(help="gray or rgb.")] = "",
@@ -62,6 +65,9 @@ def audit(
     class_map: Annotated[
         str, _input_option(help="The output of each class of the data: 1,2,3, or a text file with the outputs' names.")
     ] = "",
+    batch: Annotated[int | None, _input_option(help="How many images it takes at once, where that is fixed.")] = None,
+    dtype: Annotated[str, _input_option(help="float32 (the default), float16, float64, uint8, int32 or int64.")] = "",
+    provider: Annotated[str, _input_option(help="Of onnxruntime: CUDAExecutionProvider; by default the CPU's.")] = "",
     fail_under: Annotated[
         list[str] | None,
         _gate_option(help='Such as "negative=0.9": a bound on the lower end of the interval; repeatable.'),

@@ -13,7 +13,7 @@ from negatoscope.models.layouts import LAYOUTS
 from negatoscope.models.levels import on_levels
 from negatoscope.types import Images, Logits
 
-FIXED_BATCH = "if it takes a fixed number at once, say so as batch in the file of --config"
+FIXED_BATCH = "if it takes a fixed number at once, give it with --batch"
 _RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
 
 

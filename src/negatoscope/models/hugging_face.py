@@ -37,7 +37,7 @@ def hugging_face(text: str, options: ModelOptions, device: torch.device) -> Load
         return None
     if not (folder / "config.json").is_file():
         raise DataError(f"expected a folder with config.json, as save_pretrained makes it, but {folder} has none")
-    transformers = needed("transformers", extra="hf", why="a Hugging Face folder")
+    transformers = needed("transformers", extra="hf", why="a Hugging Face folder", names=["AutoImageProcessor"])
     with _quiet(transformers):
         load = transformers.AutoModelForImageClassification.from_pretrained
         model, lacking = _opened(load, folder, use_safetensors=True, output_loading_info=True)

@@ -60,8 +60,9 @@ class InputSpec:
         expect(not gray or self.channel_order == "RGB", "channel_order to be left out for gray images", "BGR")
         expect(not whole or self.range == "0..255", f"range to be 0..255 for {self.dtype}", self.range)
         expect(not whole or not (self.mean or self.std), f"mean and std to be left out for {self.dtype}", self.mean)
+        numbers = "1 number for gray images" if gray else "1 or 3 numbers"
         for name, values in (("mean", self.mean), ("std", self.std)):
-            expect(len(values) in (0, 1, self.planes), f"{name} to have 1 or {self.planes} numbers", values)
+            expect(len(values) in (0, 1, self.planes), f"{name} to have {numbers}", values)
             expect(all(map(math.isfinite, values)), f"{name} to be finite", values)
         expect(all(self.std), "std not to be 0", self.std)
         expect(self.classes >= 2, "classes of at least 2", self.classes)

@@ -27,6 +27,7 @@ _DTYPES: dict[str, Dtype] = {
     "tensor(int64)": "int64",
 }
 _SCORES = ("tensor(float", "tensor(double", "tensor(uint8")
+_MAPS = "seq(map("  # a dictionary for each image, as scikit-learn's models give them
 _CPU = "CPUExecutionProvider"
 
 
@@ -94,11 +95,23 @@ def _output(session: Any, options: ModelOptions, name: str) -> str:
         got = f"{named!r}; {suggest(named, names)}"
         expect(named in names, f"--output-name to be an output of {name}", got)
         return named
-    scores = [output.name for output in outputs if output.type.startswith(_SCORES) and len(output.shape) == 2]
+    scores = [output.name for output in outputs if _may_hold_scores(output)]
     scores = names if len(names) == 1 else scores
     if len(scores) != 1:
-        raise InputError(f"expected --output-name for {name}, which has the outputs {', '.join(names)}; give one")
+        listed = ", ".join(f"{output.name} {_shape(output)}" for output in outputs)
+        raise InputError(f"expected --output-name for {name}, which has the outputs {listed}; give one")
     return str(scores[0])
+
+
+def _may_hold_scores(output: Any) -> bool:
+    tensor: str = output.type
+    return tensor.startswith(_MAPS) or (tensor.startswith(_SCORES) and len(output.shape) == 2)
+
+
+def _shape(output: Any) -> str:
+    if output.type.startswith(_MAPS):
+        return "(a dictionary for each image)"
+    return f"[{', '.join('?' if length is None else str(length) for length in output.shape)}]"
 
 
 def _dtype(entry: Any, options: ModelOptions, name: str) -> Dtype:
@@ -120,6 +133,8 @@ def _runner(session: Any, names: tuple[str, str], *, shape: Dims, name: str) -> 
             hint = f"; {FIXED_BATCH}" if len(array) > 1 else ""
             given = "x".join(map(str, array.shape))
             raise InputError(f"expected {name} to take images of {given}, got: {_reason(error)}{hint}") from error
+        if isinstance(outputs, list) and all(isinstance(row, dict) for row in outputs):
+            outputs = np.array([[row[key] for key in sorted(row)] for row in outputs], np.float32)
         got = f"{type(outputs).__name__}; name another"
         expect(isinstance(outputs, np.ndarray), f"a tensor as output {output} of {name}", got)
         return torch.from_numpy(outputs).to(images.device)

@@ -8,12 +8,14 @@ from negatoscope.errors import DataError, needed
 from negatoscope.models.options import Output
 
 _PASSES_ON = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear", "DequantizeLinear"}
+_PASSES_ON |= {"ZipMap"}  # of scikit-learn's models, which are converted with it unless one asks for an array
 _ENDS: dict[str, Output] = {
     "Softmax": "probabilities",
     "Sigmoid": "probabilities",
     "QLinearSoftmax": "probabilities",
     "QLinearSigmoid": "probabilities",
     "LogSoftmax": "log_probabilities",
+    "Normalizer": "probabilities",
 }
 
 
@@ -64,7 +66,8 @@ def read_ending(model: Any, output: str) -> Output | None:
         return None
     if node.op_type == "Log":
         return "log_probabilities" if read_ending(model, node.input[0]) == "probabilities" else None
-    return _ENDS.get(node.op_type)
+    shares = any(entry.name == "post_transform" and entry.s in (b"SOFTMAX", b"LOGISTIC") for entry in node.attribute)
+    return "probabilities" if shares else _ENDS.get(node.op_type)
 
 
 def _locations(message: Any) -> Iterator[str]:

@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from negatoscope.errors import DataError, InputError, expect, reason
+from negatoscope.errors import InputError, expect, reason
 from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
+from negatoscope.models.foreign import expect_openable
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.options import ModelOptions, read_options
 from negatoscope.models.torch_module import load_callable
 from negatoscope.types import Images
 
-PICKLES = (".bin", ".ckpt", ".joblib", ".p", ".pickle", ".pkl", ".pt", ".pth")
-"""Endings of files that may hold any code."""
+_OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
+"""Options that only some kinds of models have a use for."""
 
 
 def open_classifier(
@@ -70,18 +71,24 @@ def open_classifier(
 
 def _load(model: str | Path | Callable[..., Any], options: ModelOptions, device: torch.device) -> LoadedModel:
     if not isinstance(model, str | Path):
+        _expect_used(options, "callable")
         return load_callable(model, name=getattr(model, "__name__", type(model).__name__), device=device)
-    text, path = str(model), Path(model)
-    if path.suffix.lower() in PICKLES:
-        raise DataError(
-            f"expected a model that cannot run code, got {path.name}, which by its ending is a pickle; name what makes "
-            "the network, package.module:factory, and give its state dict with --weights, or export it to ONNX"
-        )
+    text, path = str(model), Path(model).expanduser()
+    expect_openable(path)
     for kind in MODELS.names():
         loaded = MODELS.get(kind)(text, options, device)
         if loaded is not None:
+            _expect_used(options, kind)
             return loaded
-    raise InputError(f"expected {model_forms()}, got {text!r}; correct it")
+    got = "none of these" if path.exists() else "no file"
+    raise InputError(f"expected {model_forms()}, got {text!r}, which is {got}; correct it")
+
+
+def _expect_used(options: ModelOptions, kind: str) -> None:
+    for name, kinds in _OF_SOME_KINDS.items():
+        what = f"--{name.replace('_', '-')} with a model of kind {' or '.join(kinds)}"
+        expect(name not in options.given or kind in kinds, what, f"it with one of kind {kind}; leave it out")
+    expect(options.weights or not options.weights_key, "--weights beside --weights-key", "none; give the file")
 
 
 def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, name: str) -> Tensor:
@@ -100,7 +107,7 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
         raise InputError(f"expected {name} to take {input_spec.dtype} images of {options}, but {got}") from error
     same = torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True)
     expected = f"{name} to give an image the same outputs whatever stands beside it in the batch"
-    expect(same, expected, "others; give batch = 1 in --config")
+    expect(same, expected, "others; give --batch 1")
     return both.cpu()
 
 

@@ -26,6 +26,8 @@ class ModelOptions:
     Args:
         name: How reports call it.
         weights: The file with a factory's weights.
+        weights_key: Where in that file they are: the name of the state dict, or what all their names begin with; a
+            point goes one further in, as in "state_dict.model".
         size: Height and width of its images in pixels.
         channels: "gray" or "rgb".
         channel_order: "RGB" or "BGR".
@@ -47,6 +49,7 @@ class ModelOptions:
 
     name: str | None = None
     weights: Path | None = None
+    weights_key: str | None = None
     size: Size | None = None
     channels: Channels | None = None
     channel_order: ChannelOrder | None = None

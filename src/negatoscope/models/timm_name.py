@@ -34,7 +34,7 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     except Exception as error:  # an unknown name, weights that cannot be fetched
         raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason(error)}") from error
     if options.weights:
-        load_weights(model, options.weights)
+        load_weights(model, options.weights, key=options.weights_key)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
     loaded = load_callable(model.eval(), name=name, device=device)
     return replace(loaded, kind="timm", runs_code=False, declared=declared)

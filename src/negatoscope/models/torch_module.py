@@ -38,7 +38,7 @@ def torch_factory(text: str, options: ModelOptions, device: torch.device) -> Loa
     if options.weights:
         if not isinstance(model, nn.Module):
             raise InputError(f"expected {text} to make a torch module for --weights, got {type(model).__name__}")
-        load_weights(model, options.weights)
+        load_weights(model, options.weights, key=options.weights_key)
     if isinstance(model, nn.Module):
         model.eval()
     return load_callable(model, name=text.rpartition(":")[2], device=device)
@@ -67,20 +67,44 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
     return LoadedModel(name, "torch", run, _digest(model), runs_code=True, declared=declared)
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
+def load_weights(module: nn.Module, path: Path, *, key: str | None = None) -> None:
     """Put the tensors of a .safetensors file, or of a pickle that holds nothing but tensors, into a module.
 
+    Args:
+        module: What they belong to.
+        path: The file.
+        key: Where in it they are, as `ModelOptions.weights_key` says.
+
     Raises:
-        DataError: The file is missing, damaged, holds more than tensors by name, or does not fit the module.
+        DataError: The file is missing, damaged, holds no tensors by name there, or does not fit the module.
     """
     tensors = _tensors(path.expanduser())
+    for part in key.split(".") if key else ():
+        tensors = _inside(tensors, part, path.name)
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        held = ", ".join(map(str, list(tensors)[:4])) if isinstance(tensors, Mapping) else type(tensors).__name__
-        raise DataError(f"expected tensors by name in {path.name}, got {held}; save the state dict alone")
+        hint = "name the state dict among these with --weights-key"
+        raise DataError(f"expected tensors by name in {path.name}, got {_names(tensors)}; {hint}")
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        raise DataError(f"expected the weights of {type(module).__name__} in {path.name}: {reason(error)}") from error
+        hint = " (--weights-key names what all of its names begin with)" if "Unexpected key" in str(error) else ""
+        raise DataError(
+            f"expected the weights of {type(module).__name__} in {path.name}{hint}: {reason(error)}"
+        ) from error
+
+
+def _inside(held: object, part: str, name: str) -> object:
+    """What a file holds under a name, or, where no entry is called so, all whose names begin with it and a point."""
+    entries = {str(key): value for key, value in held.items()} if isinstance(held, Mapping) else {}
+    begin = f"{part}."
+    begun = {key.removeprefix(begin): value for key, value in entries.items() if key.startswith(begin)}
+    if part not in entries and not begun:
+        raise DataError(f"expected {part!r} of --weights-key in {name}, got {_names(held)}; correct it")
+    return entries.get(part, begun)
+
+
+def _names(held: object) -> str:
+    return ", ".join(map(str, list(held)[:4])) if isinstance(held, Mapping) else type(held).__name__
 
 
 def _tensors(path: Path) -> object:
