@@ -1,19 +1,20 @@
 """The one place where pixels are decoded, made gray, resampled and equalized."""
 
 import io
+import math
 import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Num, UInt8
 from PIL import Image, ImageOps
 
-from negatoscope.errors import DataError, InputError
+from negatoscope.errors import DataError, InputError, expect, shown
 
 Interpolation = Literal["bilinear", "box", "bicubic", "nearest"]
 
@@ -32,6 +33,7 @@ _PPM = re.compile(rb"P6%b([1-9]\d{0,4})%b([1-9]\d{0,4})%b255\s" % (_SPACE, _SPAC
 _TOGETHER = 256  # images that are equalized at a time: as many as a processor keeps at hand
 
 _filters = threading.Lock()
+_SELF_DECLARED = ("PPM", "JPEG2000")  # formats that say their largest value, to which Pillow scales
 
 
 @dataclass(frozen=True)
@@ -70,37 +72,104 @@ class ResizeSpec:
             raise InputError(f"expected crop_pct above 0 and up to 1, got {self.crop_pct}")
 
 
-def decode(content: bytes, *, name: str) -> UInt8[np.ndarray, "channels height width"]:
+@dataclass(frozen=True)
+class DecodeSpec:
+    """Which values of gray images are black and white, where a file does not say.
+
+    Args:
+        bits: From 8 to 16: in files of 16 bits, white is ``2**bits - 1``. None is 16.
+        window: Center and width of the values that become 0 to 255, the same for every image; None is all values.
+
+    Raises:
+        InputError: A value is impossible, or both are given.
+    """
+
+    bits: int | None = None
+    window: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        expect(self.bits is None or 8 <= self.bits <= 16, "bits from 8 to 16", shown(self.bits))
+        if self.window is not None:
+            center, width = self.window
+            expect(self.bits is None, "bits or a window", "both; a window says what is white")
+            expect(math.isfinite(center) and 1 <= width < math.inf, "a window of width 1 or more", shown(self.window))
+
+    @classmethod
+    def of(cls, bits: int | None, window: Any) -> "DecodeSpec":
+        """The same, of a window that may be a text such as "40,400"."""
+        if window is None:
+            return cls(bits)
+        try:
+            center, width = window.split(",") if isinstance(window, str) else window
+            numbers = float(center), float(width)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"expected window to be CENTER,WIDTH, such as 40,400, got {shown(window)}") from error
+        return cls(bits, numbers)
+
+
+AS_STORED = DecodeSpec()
+"""All bits of a file count."""
+
+
+def decode(
+    content: bytes, *, name: str, decoding: DecodeSpec = AS_STORED
+) -> UInt8[np.ndarray, "channels height width"]:
     """An image file's pixels, 0 to 255: one channel where it is gray, else RGB.
 
-    The image stands upright, as its EXIF orientation says. A palette gives RGB, 1 bit gives 0 and 255, 16 bits of gray
-    are divided by 257 and rounded, CMYK is converted as Pillow does, transparency is dropped, and of a moving picture
-    the first frame counts.
+    The image stands upright, as its EXIF orientation says. A palette gives RGB, 1 bit gives 0 and 255, 12 or 16 bits of
+    gray are scaled so that the largest value that they can hold is 255, and rounded, CMYK is converted as Pillow does,
+    transparency is dropped, and of a moving picture the first frame counts.
 
     Args:
         content: The bytes of a file in one of `FORMATS`.
         name: How an error calls it.
+        decoding: Which values are black and white, where the file does not say.
 
     Raises:
-        DataError: The bytes are damaged, no image, of values without a known range, or an image of absurd size.
+        DataError: The bytes are damaged, no image, of values without a known range or beyond it, or an image of absurd
+            size.
     """
-    return to_array(open_image(content, name=name))
+    return to_array(open_image(content, name=name, decoding=decoding))
 
 
-def open_image(content: bytes, *, name: str) -> Image.Image:
+def open_image(content: bytes, *, name: str, decoding: DecodeSpec = AS_STORED) -> Image.Image:
     """The same as a Pillow image, mode "L" or "RGB"."""
-    plain = _open_plain_ppm(content)
+    plain = _open_plain_ppm(content) if decoding.window is None else None
     if plain is not None:
         return plain
+    with _loading(content, name=name) as image:
+        image.load()
+        with quiet():
+            ImageOps.exif_transpose(image, in_place=True)
+        return _plain(image, name=name, decoding=decoding)
+
+
+def peak_of_16_bits(content: bytes, *, name: str) -> int | None:
+    """The largest value in a file of 16 bits that does not say how many of them it uses; None for any other image.
+
+    Of colors only the upper byte is looked at, since Pillow reads no more.
+
+    Raises:
+        DataError: As `decode` says.
+    """
+    with _loading(content, name=name) as image:
+        raw = str([tile.args for tile in getattr(image, "tile", ())])
+        if image.format in _SELF_DECLARED or not (image.mode.startswith("I;16") or ";16" in raw):
+            return None
+        if image.mode.startswith("I;16"):
+            return int(np.asarray(image).max()) if _bits_of(image) == 16 else None
+        return 256 * int(np.asarray(image).max()) + 255
+
+
+@contextmanager
+def _loading(content: bytes, *, name: str) -> Iterator[Image.Image]:
+    """An image whose pixels are not read yet; within the block, whatever goes wrong is a `DataError`."""
     try:
-        with _quiet():
+        with quiet():
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise DataError(f"expected at most {MAX_PIXELS} pixels in {name}, got {image.width} x {image.height}")
-        image.load()
-        with _quiet():
-            ImageOps.exif_transpose(image, in_place=True)
-        return _plain(image, name=name)
+        yield image
     except (DataError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -121,35 +190,77 @@ def _open_plain_ppm(content: bytes) -> Image.Image | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings: an error tells what is wrong with an image. Filters are shared by all threads."""
+def quiet(module: str = r"PIL\.") -> Iterator[None]:
+    """Without a library's warnings: an error tells what is wrong with an image. Filters are shared by all threads."""
     with _filters, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.filterwarnings("ignore", module=module)
         yield
 
 
-def _plain(image: Image.Image, *, name: str) -> Image.Image:
+def _plain(image: Image.Image, *, name: str, decoding: DecodeSpec) -> Image.Image:
+    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    if decoding.window is not None:
+        return _windowed(image, decoding.window, name=name)
     if image.mode in ("L", "RGB"):
         return image
     if image.mode in ("1", "LA"):
         return image.convert("L")
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        return _from_16_bits(image, name=name)
+    if deep:
+        return _from_16_bits(image, decoding.bits or 16, name=name)
     if image.mode in ("I", "F"):
-        raise DataError(f"expected 8 or 16 bits per value in {name}, got Pillow's mode {image.mode!r}; convert it")
+        raise DataError(
+            f"expected 8 or 16 bits per value in {name}, got Pillow's mode {image.mode!r}, whose range is not known; "
+            "give --window CENTER,WIDTH"
+        )
     image.info.pop("transparency", None)  # dropped either way, but Pillow warns
     return image.convert("RGB")
 
 
-def _from_16_bits(image: Image.Image, *, name: str) -> Image.Image:
-    tags = getattr(image, "tag_v2", {})
-    bits, photometric = tags.get(258, (16,)), tags.get(262, 1)
-    if tuple(bits) != (16,):
-        raise DataError(f"expected 8 or 16 bits per value in {name}, got {bits[0]}; convert it")
+def _from_16_bits(image: Image.Image, bits: int, *, name: str) -> Image.Image:
+    stored = _bits_of(image)
+    if stored not in (12, 16):
+        raise DataError(f"expected 8, 12 or 16 bits per value in {name}, got {stored}; convert it")
+    white = 2 ** (stored if stored < 16 or image.format in _SELF_DECLARED else bits) - 1
     values = np.asarray(image).astype(np.uint32)
-    if photometric == 0:  # "white is zero", which Pillow heeds at 8 bits only
-        values = 65535 - values
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    if values.max() > white:
+        raise DataError(f"expected values up to {white} in {name}, as --bits says, got {values.max()}; give more bits")
+    if _white_is_zero(image):
+        values = white - values
+    return Image.fromarray(((510 * values + white) // (2 * white)).astype(np.uint8))
+
+
+def _windowed(image: Image.Image, window: tuple[float, float], *, name: str) -> Image.Image:
+    if image.format in _SELF_DECLARED or len(image.getbands()) != 1 or image.mode in ("1", "P"):
+        raise DataError(f"expected one channel of plain values in {name} for --window, got others; leave it out")
+    levels = apply_window(np.asarray(image), center=window[0], width=window[1])
+    return Image.fromarray(255 - levels if _white_is_zero(image) and image.mode != "L" else levels)
+
+
+def apply_window(values: Num[np.ndarray, "..."], *, center: float, width: float) -> UInt8[np.ndarray, "..."]:
+    """Values within a window of `width` around `center` as 0 to 255; what lies below is 0, what lies above 255.
+
+    Args:
+        values: Of any range.
+        center: In the values' unit.
+        width: In the values' unit, at least 1, the width of a window of one value.
+
+    Source: DICOM PS3.3, C.11.2.1.2.1, the linear function.
+    """
+    slope = 255 / (width - 1) if width > 1 else math.inf
+    levels = np.where(values <= center - 0.5, 0.0, 255.0)
+    if width > 1:
+        levels = (values.astype(np.float64) - (center - 0.5)) * slope + 127.5
+    return (np.nan_to_num(levels).clip(0, 255) + 0.5).astype(np.uint8)
+
+
+def _bits_of(image: Image.Image) -> int:
+    """How many bits a file of 16-bit values says that it has of each."""
+    return int(getattr(image, "tag_v2", {}).get(258, (16,))[0])
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """A TIFF's photometric interpretation, which Pillow heeds at 8 bits only."""
+    return bool(getattr(image, "tag_v2", {}).get(262, 1) == 0)
 
 
 def to_array(image: Image.Image) -> UInt8[np.ndarray, "channels height width"]:

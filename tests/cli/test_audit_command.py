@@ -131,6 +131,9 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
         (("--limit", "0"), "limit"),
         (("--label-preserving", "nowhere.toml"), "nowhere.toml"),
         (("--size", "big"), "size"),
+        (("--bits", "7"), "expected bits from 8 to 16, got 7"),
+        (("--window", "40"), "expected window to be CENTER,WIDTH"),
+        (("--window=-600,1500", "--bits", "12"), "expected bits or a window, got both"),
         (("--classes", "4"), "4"),
     ],
 )
@@ -192,13 +195,25 @@ def test_progress_counts_the_images_of_the_limit(negatoscope: Command, place: Pa
 
 def test_the_recorded_command_holds_every_option_that_was_given(negatoscope: Command, place: Path) -> None:
     (place / "classes.toml").write_text("")
-    options = ("--seed", "3", "--limit", "60", "--device", "cpu", "--label-preserving", str(place / "classes.toml"))
-    gate = ("--fail-under", "clean=0.5", "--max-unreadable", "2", "--expect-accuracy", "0.5")
+    options = (
+        "--seed",
+        "3",
+        "--limit",
+        "60",
+        "--bits",
+        "12",
+        "--device",
+        "cpu",
+        "--label-preserving",
+        str(place / "classes.toml"),
+    )
+    gate = ("--bits", "12", "--fail-under", "clean=0.5", "--max-unreadable", "2", "--expect-accuracy", "0.5")
     words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
     assert negatoscope(*words, "--out", "old")[0] == 0
     assert negatoscope(*words, *options, *gate, "--baseline", "old", "--out", "a")[0] == 0
     command = json.loads((place / "a" / "provenance.json").read_text())["command"]
     for part in ("--seed 3", "--limit 60", "--device cpu", "--label-preserving classes.toml", "--fail-under clean=0.5",
-                 "--max-unreadable 2", "--expect-accuracy 0.5", "--baseline old", "--transform negative"):  # fmt: skip
+                 "--max-unreadable 2", "--expect-accuracy 0.5", "--baseline old", "--bits 12",
+                 "--transform negative"):  # fmt: skip
         assert part in command
     assert str(place) not in command

@@ -18,7 +18,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.data.containers import Container, LazyImages
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import ResizeSpec, decode, resize_image
+from negatoscope.pixels import DecodeSpec, ResizeSpec, decode, resize_image
 from negatoscope.rows import hash_samples
 
 MakeDataset = Callable[..., Dataset]
@@ -122,9 +122,9 @@ def test_encoded_images_wait_for_a_free_thread_unread(make_dataset: MakeDataset,
     may_decode, content = threading.Event(), encode(0)[0]
 
     class Slow(CountingContainer):
-        def decode(self, content: bytes, position: int) -> np.ndarray:
+        def decode(self, content: bytes, position: int, decoding: DecodeSpec) -> np.ndarray:
             may_decode.wait()
-            return super().decode(content, position)
+            return super().decode(content, position, decoding)
 
     container = Slow([content] * 200)
     dataset = replace(make_dataset(200), images=LazyImages(container, np.arange(200)))
@@ -154,9 +154,9 @@ def test_opening_choosing_and_batching_decode_each_image_once(
         pack(tmp_path / kind, {f"pet {index % 3}/{index}.png": content for index, content in enumerate(contents)})
     decoded: list[bytes] = []
 
-    def counted(content: bytes, *, name: str) -> np.ndarray:
+    def counted(content: bytes, **settings: Any) -> np.ndarray:
         decoded.append(content)
-        return decode(content, name=name)
+        return decode(content, **settings)
 
     monkeypatch.setattr("negatoscope.data.containers.decode", counted)
     dataset = open_dataset(str(tmp_path / kind))

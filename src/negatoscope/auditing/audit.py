@@ -46,6 +46,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
     keep_names: bool = False,
+    bits: int | None = None,
+    window: tuple[float, float] | str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     device: str = "auto",
@@ -68,6 +70,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
+        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
+        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
         out: Where report, rows and figures go, and from where a stopped audit resumes; None is a temporary folder that
             lasts as long as the result.
         overwrite: Whether another audit that `out` holds makes room; this one resumes all the same.
@@ -92,6 +96,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,
         keep_names=keep_names,
+        bits=bits,
+        window=window,
     )
     dataset = data if isinstance(data, Dataset) else open_dataset(str(data), data_dir=_path(data_dir))
     plan = make_plan(_open(model, dataset, device, options), dataset, config)

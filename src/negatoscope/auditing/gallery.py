@@ -151,7 +151,7 @@ def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Ite
                 yield sample, name, pixels
 
 
-def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> IndexArray:
+def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " chosen"]:
     """`order` with the first of every class before the second of any: a gallery of one class tells little."""
     seen: Counter[int] = Counter()
     rounds: list[int] = []

@@ -12,12 +12,13 @@ import torch
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
+from negatoscope.data.depth import expect_whole_depth
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import BatchTransform, suitable_batch
-from negatoscope.pixels import DECODING
+from negatoscope.pixels import DECODING, DecodeSpec
 from negatoscope.registry import parse_spec
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import preserved_classes
@@ -66,6 +67,8 @@ class AuditConfig:
         expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
         overwrite: Whether another audit that the folder holds makes room.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
+        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
+        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
     """
 
     suite: str = "semantic"
@@ -79,6 +82,8 @@ class AuditConfig:
     expect_accuracy: float | None = None
     overwrite: bool = False
     keep_names: bool = False
+    bits: int | None = None
+    window: tuple[float, float] | str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +160,8 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     """Choose images and resolve transforms.
 
     Raises:
-        InputError: There are no images, or the classifier has fewer classes than the data.
+        InputError: There are no images, the classifier has fewer classes than the data, or the images
+            use fewer bits than their files have.
         SpecError: A suite or a transform is unknown.
     """
     expect(len(dataset), f"images in {dataset.spec}", "none; name another split or dataset")
@@ -166,6 +172,8 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     names = dataset.names if config.keep_names or not dataset.private else ()
     if dataset.private:
         dataset = replace(dataset, names=())
+    dataset = dataset.decoded(DecodeSpec.of(config.bits, config.window))
+    expect_whole_depth(dataset)
     channels = classifier.input_spec.resize.channels
     suite = Suite("", 0, "") if config.suite == "none" else load_suite(config.suite, channels=channels)
     specs = (*suite.specs, *config.transforms)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
+from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import Provenance
 from negatoscope.statistics.calibration import ReliabilityBin
 from negatoscope.statistics.intervals import Interval, Rate
@@ -210,6 +211,7 @@ class DatasetSummary:
         official: Whether every file is the published one; None for a user's own files.
         files: The SHA-256 of each file by name.
         class_names: What the classes are called.
+        decoding: Which values of its files are black and white.
     """
 
     spec: str
@@ -220,6 +222,7 @@ class DatasetSummary:
     official: bool | None
     files: Mapping[str, str]
     class_names: tuple[str, ...]
+    decoding: DecodeSpec = AS_STORED
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number where the model has more classes than the data."""

@@ -66,6 +66,7 @@ def summarize(
             official=dataset.official if dataset.name in DATASETS.names() else None,
             files={file.name: file.sha256 for file in dataset.files},
             class_names=dataset.class_names,
+            decoding=dataset.decoding,
         ),
         suite=plan.suite,
         n=len(clean),

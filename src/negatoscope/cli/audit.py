@@ -82,6 +82,12 @@ def audit(
     keep_names: Annotated[
         bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.parquet.")
     ] = False,
+    bits: Annotated[
+        int | None, _audit_option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
+    ] = None,
+    window: Annotated[
+        str | None, _audit_option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
+    ] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
 ) -> None:
@@ -122,6 +128,8 @@ def audit(
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,
         keep_names=keep_names,
+        bits=bits,
+        window=window,
     )
     plan = make_plan(classifier, dataset, settings)
     expect_usable(plan, out=out)

@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from negatoscope.data.containers import LazyImages, printable
+from negatoscope.errors import InputError
 from negatoscope.files import sha256_of
+from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import DataProvenance
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
@@ -93,10 +95,29 @@ class Dataset:
         digests = {file.name: file.sha256 for file in self.files}
         return DataProvenance(self.name, self.spec, self.official, digests, note)
 
+    @property
+    def decoding(self) -> DecodeSpec:
+        """Which values of its files are black and white."""
+        return self.images.decoding if isinstance(self.images, LazyImages) else AS_STORED
+
+    def decoded(self, decoding: DecodeSpec) -> "Dataset":
+        """The same images, decoded as `decoding` says.
+
+        Raises:
+            InputError: It says something of images that are no files any more.
+        """
+        if decoding == self.decoding:
+            return self
+        if not isinstance(self.images, LazyImages):
+            raise InputError(f"expected image files for --bits or --window, got {self.spec}, whose values have 8 bits")
+        return replace(self, images=LazyImages(self.images.container, self.images.positions, decoding))
+
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hex digits that differ when the files, the preparation or the choice of images differ."""
         digest = sha256(repr((self.spec, self.split.split(" ")[0], [file.sha256 for file in self.files])).encode())
+        if self.decoding != AS_STORED:
+            digest.update(repr(self.decoding).encode())
         digest.update(self.samples.tobytes())
         digest.update(self.labels.tobytes())
         return digest.hexdigest()[:16]

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from negatoscope.errors import DataError
-from negatoscope.pixels import decode
+from negatoscope.pixels import AS_STORED, DecodeSpec, decode
 from negatoscope.types import IndexArray
 
 MAX_BYTES = 256_000_000
@@ -62,13 +62,13 @@ class Container(ABC):
             DataError: They cannot be had, or are more than `MAX_BYTES`.
         """
 
-    def decode(self, content: bytes, position: int) -> UInt8[np.ndarray, "channels height width"]:
+    def decode(self, content: bytes, position: int, decoding: DecodeSpec) -> UInt8[np.ndarray, "channels height width"]:
         """The pixels that these bytes hold.
 
         Raises:
             DataError: They hold none.
         """
-        return decode(content, name=printable(self.names[position]))
+        return decode(content, name=printable(self.names[position]), decoding=decoding)
 
 
 class LazyImages(Sequence[Any]):
@@ -77,22 +77,23 @@ class LazyImages(Sequence[Any]):
     Args:
         container: Where they are.
         positions: Which of them, in which order.
+        decoding: Which values are black and white.
     """
 
-    def __init__(self, container: Container, positions: IndexArray) -> None:
-        self.container, self.positions = container, positions
+    def __init__(self, container: Container, positions: IndexArray, decoding: DecodeSpec = AS_STORED) -> None:
+        self.container, self.positions, self.decoding = container, positions, decoding
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         if isinstance(index, slice):
-            return LazyImages(self.container, self.positions[index])
+            return LazyImages(self.container, self.positions[index], self.decoding)
         return self.decode(self.read(index), index)
 
     def take(self, indices: IndexArray) -> "LazyImages":
         """The images at `indices`, in that order."""
-        return LazyImages(self.container, self.positions[indices])
+        return LazyImages(self.container, self.positions[indices], self.decoding)
 
     def read(self, index: int) -> bytes:
         """An image's bytes.
@@ -109,7 +110,7 @@ class LazyImages(Sequence[Any]):
         Raises:
             DataError: They are no image.
         """
-        return self.container.decode(content, int(self.positions[index]))
+        return self.container.decode(content, int(self.positions[index]), self.decoding)
 
 
 class FolderFiles(Container):

@@ -14,7 +14,7 @@ from negatoscope.data.containers import MAX_BYTES, Container, opening, read_exac
 from negatoscope.data.labels import labeled
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
-from negatoscope.pixels import MAX_PIXELS
+from negatoscope.pixels import MAX_PIXELS, DecodeSpec
 
 NAMES = "class_names"
 """The key of an array of strings that names the classes, where there is one."""
@@ -85,7 +85,7 @@ class NpzImages(Container):
             self._file = file
         return content
 
-    def decode(self, content: bytes, position: int) -> UInt8[np.ndarray, "channels height width"]:
+    def decode(self, content: bytes, position: int, decoding: DecodeSpec) -> UInt8[np.ndarray, "channels height width"]:
         """The image, channels first, its transparency dropped."""
         values = np.frombuffer(content, dtype=np.uint8).reshape(self.member.shape[1:])
         image = values[None] if values.ndim == 2 else values.transpose(self.axes)
