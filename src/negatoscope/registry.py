@@ -57,6 +57,18 @@ def parse_spec(text: str) -> Spec:
     return Spec(node.func.id, arguments)
 
 
+def split_list(text: str) -> list[str]:
+    """The parts between commas outside brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
 class Registry(Generic[Registered]):
     """Functions of one kind by name: those of a package's modules, and those of other packages' entry points.
 

@@ -21,13 +21,6 @@ from negatoscope.provenance import Provenance
 from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.transforms import TransformKind, describe_transform
 
-STEPS: Mapping[str, TransformKind] = {
-    "negative": "label_preserving",
-    "gamma(exponent=2.0)": "label_preserving",
-    "gamma(exponent=0.5)": "label_preserving",
-    "noise(l2=1.0)": "control",
-    "negative_path(share=0.5)": "path",
-}
 RATES: Mapping[str, float] = {
     "clean": 0.97,
     "negative": 0.2,
@@ -86,7 +79,7 @@ def rows_and_facts(
 ) -> dict[str, Any]:
     """Rows of samples, part by part, and in each part transform by transform; which samples are which is fixed."""
     chosen = np.arange(n) if samples is None else np.asarray(samples)
-    steps = {spec: STEPS[spec] for spec in rates if spec != "clean"}
+    steps = {spec: describe_transform(spec).kind for spec in rates if spec != "clean"}
     pieces = [piece for piece in np.array_split(chosen, parts) if len(piece)]
     tables = [
         make_rows(

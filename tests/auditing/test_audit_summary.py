@@ -30,7 +30,7 @@ CHANGED = {
     *("spec", "name", "kind", "parameters", "preserved", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
     *("p_holm", "consistency", "consistency_low", "consistency_high", "attack_success_rate", "attack_success_low"),
     *("attack_success_high", "misclassified_confidence", "confusion", "entropy_bits", "information_bits"),
-    *("information_null_bits", "reached_l2", "lost", "gained"),
+    *("information_null_bits", "reached_l2", "lost", "gained", "repeats", "assumed"),
 }
 CLASS = {"label", "name", "n", "accuracy", "low", "high"}
 WHOLE = {
@@ -116,10 +116,34 @@ def test_intervals_and_p_values_are_those_of_statsmodels(change):
     assert (entry.drop_low, entry.drop_high) == pytest.approx(ends, abs=1e-9)
 
 
-def test_p_values_are_corrected_over_all_transforms_as_statsmodels_does(audited):
+def test_p_values_are_corrected_over_the_transforms_of_one_kind_as_statsmodels_does(audited):
     _, summary = audited
-    expected = multipletests([entry.p_value for entry in summary.transforms], method="holm")[1]
-    assert [entry.p_holm for entry in summary.transforms] == pytest.approx(list(expected))
+    for kind in ("label_preserving", "control", "path"):
+        family = [entry for entry in summary.transforms if entry.kind == kind]
+        expected = multipletests([entry.p_value for entry in family], method="holm")[1]
+        assert [entry.p_holm for entry in family] == pytest.approx(list(expected))
+
+
+def test_a_transform_that_repeats_another_is_counted_once(tmp_path, make_rows_and_facts):
+    facts = make_rows_and_facts(tmp_path)
+    rows, plan = tmp_path / "rows.parquet", facts["plan"]
+    alone = {entry.spec: entry for entry in summarize(rows, **facts).transforms}
+    names = {"solarize(threshold=0.0)": "label_preserving", "pixel_flips(probability=1.0)": "control"}
+    negative, position = read_rows(rows, where={"transform": "negative"}), SCHEMA.get_field_index("transform")
+    tables = [negative.set_column(position, "transform", [[spec] * negative.num_rows]).cast(SCHEMA) for spec in names]
+    write_rows(rows, [read_rows(rows), *tables])
+    steps = [replace(plan.transforms[0], spec=spec, kind=kind) for spec, kind in names.items()]
+    summary = summarize(rows, **facts | {"plan": replace(plan, transforms=(*reversed(steps), *plan.transforms))})
+    entries = {entry.spec: entry for entry in summary.transforms}
+    assert {spec: entries[spec].repeats for spec in (*names, "negative")} == {
+        "solarize(threshold=0.0)": "",
+        "pixel_flips(probability=1.0)": "solarize(threshold=0.0)",
+        "negative": "solarize(threshold=0.0)",
+    }
+    for spec in alone:
+        assert entries[spec].p_holm == alone[spec].p_holm
+    for spec in names:
+        assert entries[spec].p_holm == alone["negative"].p_holm
 
 
 def test_classes_and_errors_are_counted_as_pandas_counts(change):
@@ -165,6 +189,20 @@ def test_mean_and_worst_case_are_over_the_transforms_that_preserve_labels(audite
     ends = proportion_confint(sum(right), len(right), method="wilson")
     assert (summary.worst_case.low, summary.worst_case.high) == pytest.approx(ends, abs=1e-9)
     assert summary.worst_case.n == 400
+
+
+def test_images_for_which_no_transform_applies_are_no_survivors(tmp_path, make_audit):
+    summary = make_audit(
+        tmp_path,
+        rates={"clean": 0.95, "negative": 0.1, "gamma(exponent=0.5)": 0.9},
+        preserved={"negative": [1], "gamma(exponent=0.5)": [1, 2]},
+    )
+    rows = read_rows(tmp_path / "rows.parquet", where={"transform": "clean"}).to_pandas()
+    assert summary.worst_case.n == rows["label"].isin([1, 2]).sum() < summary.n
+    for entry in summary.transforms:
+        others = summary.worst_case.n - entry.n
+        assert summary.worst_case.correct <= entry.correct + others
+    assert summary.worst_case.accuracy < min(entry.accuracy for entry in summary.transforms[1:])
 
 
 def test_preserved_classes_and_what_noise_reached_are_reported(audited):

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from negatoscope.auditing.compare import ComparedAudit, Comparison, RateDifference, comparison_sentence
-from negatoscope.auditing.results import CleanResult, TransformResult
+from negatoscope.auditing.results import ClassAccuracy, CleanResult, GateResult, RuleResult, TransformResult
 from negatoscope.auditing.verdict import verdict_sentence
+from negatoscope.statistics.intervals import wilson
+
+START = "resnet has an accuracy of 98.9 % on 10,000 clean images"
 
 
 def _rates(accuracy, n=10_000):
@@ -40,47 +43,101 @@ def make_summary(tmp_path, make_audit):
     return make
 
 
-def test_the_lowest_accuracy_is_named_and_the_worst_case(make_summary):
-    found = make_summary(
-        _entry("gamma(exponent=2.0)", 0.7), _entry("negative", 0.372), _entry("flip", 0.98, drop=0.009)
+def test_the_headline_is_clean_the_negative_and_the_gate_wherever_the_lowest_accuracy_is(make_summary):
+    found = make_summary(_entry("edges", 0.047), _entry("negative", 0.05), _entry("flip", 0.98, drop=0.009))
+    sentence = f"{START}, but only 5.0 % on their negatives, no better than "
+    assert verdict_sentence(found) == f"{sentence}chance."
+    rules = tuple(
+        RuleResult(rule=rule, value=0.1, bound=0.5, passed=rule == "clean=0.5", sentence="")
+        for rule in ("clean=0.5", "negative=0.9", "baseline", "mean=0.9", "worst_case=0.9")
     )
-    assert verdict_sentence(found) == (
-        "resnet has an accuracy of 98.9 % on 10,000 images, but only 37.2 % under negative; 5.1 % of the images are "
-        "classified correctly under all 3 label-preserving transforms."
-    )
+    for given, passed, end in (
+        (rules[:1], True, "; the gate passed."),
+        (rules[:3], False, "; the gate failed: negative=0.9 and baseline."),
+        (rules, False, "; the gate failed: negative=0.9, baseline and 2 more."),
+    ):
+        gate = GateResult(passed=passed, rules=given)
+        assert verdict_sentence(replace(found, gate=gate)) == f"{sentence}chance{end}"
 
 
-def test_a_rate_no_better_than_chance_is_called_that_and_one_transform_needs_no_worst_case(make_summary):
-    assert verdict_sentence(make_summary(_entry("negative", 0.067, n=4_000, preserved=(0, 1)))) == (
-        "resnet has an accuracy of 98.9 % on 10,000 images, but only 6.7 % under negative (on the 4,000 images whose "
-        "label it preserves), no better than chance."
+def test_without_the_negative_the_significant_loss_with_the_lowest_accuracy_is_named(make_summary):
+    found = make_summary(_entry("gamma(exponent=2.0)", 0.7), _entry("edges", 0.4), _entry("flip", 0.3, p_holm=0.2))
+    assert verdict_sentence(found) == (f"{START}, but only 40.0 % under edges.")
+
+
+def test_only_images_whose_label_the_negative_preserves_are_counted_and_the_sentence_says_so(make_summary):
+    assert verdict_sentence(make_summary(_entry("negative", 0.267, n=4_000, preserved=(0, 1)))) == (
+        f"{START}, but only 26.7 % on their negatives (of the 4,000 images whose label that preserves)."
     )
 
 
 def test_a_loss_by_chance_is_none(make_summary):
     found = make_summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
-    assert verdict_sentence(found) == (
-        "resnet has an accuracy of 98.9 % on 10,000 images, and no significant drop under any of 2 label-preserving "
-        "transforms."
-    )
+    assert verdict_sentence(found) == (f"{START}, and 98.8 % on their negatives, no significant drop.")
+    found = make_summary(_entry("edges", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
+    assert verdict_sentence(found) == (f"{START}, and no significant drop under any of 2 label-preserving transforms.")
     assert verdict_sentence(make_summary(_entry("flip", 0.99, drop=-0.001))) == (
-        "resnet has an accuracy of 98.9 % on 10,000 images, and no significant drop under the one label-preserving "
-        "transform."
+        f"{START}, and no significant drop under the one label-preserving transform."
     )
 
 
 def test_controls_and_transforms_without_images_are_not_held_against_a_classifier(make_summary):
     found = make_summary(_entry("noise(l2=9.0)", 0.1, kind="control"), _entry("flip", 0.0, n=0))
-    assert verdict_sentence(found) == (
-        "resnet has an accuracy of 98.9 % on 10,000 images; no label-preserving transform was audited."
-    )
+    assert verdict_sentence(found) == (f"{START}; no label-preserving transform was audited.")
 
 
 def test_a_classifier_at_chance_is_not_judged_by_what_transforms_do(make_summary):
     assert verdict_sentence(make_summary(_entry("negative", 0.1), accuracy=0.101)) == (
-        "resnet has an accuracy of 10.1 % on 10,000 images, which is no better than chance, so its accuracy under "
+        "resnet has an accuracy of 10.1 % on 10,000 clean images, no better than chance, so its accuracy under "
         "transforms says nothing."
     )
+
+
+def _of_two(spec, *rates):
+    """What is measured of a class of 391 images and one of 234, given the correct ones of each."""
+    n, correct = (391, 234), rates
+    counts = [
+        ClassAccuracy(label=i, name=name, n=n[i], accuracy=correct[i] / n[i], low=ends.low, high=ends.high)
+        for i, name in enumerate(("cat", "dog"))
+        for ends in [wilson(correct[i], n[i])]
+    ]
+    ends, k, rate = wilson(sum(correct), 625), sum(correct), sum(correct) / 625
+    fields = {"n": 625, "correct": k, "accuracy": rate, "low": ends.low, "high": ends.high, "per_class": tuple(counts)}
+    rest = {"top5_accuracy": None, "confidence": 0.9, "ece": 0.1, "reliability": ()}
+    if spec == "clean":
+        return CleanResult(**fields, **rest)
+    return TransformResult(
+        spec=spec, name=spec, kind="label_preserving", parameters={}, drop=0.2, p_holm=1e-9, **fields, **rest
+    )
+
+
+def test_an_accuracy_at_the_share_of_the_most_frequent_class_is_that_of_a_constant(make_summary):
+    found = replace(make_summary(_of_two("negative", 391, 1)), clean=_of_two("clean", 380, 225), chance=0.5)
+    assert verdict_sentence(found) == (
+        "resnet has an accuracy of 96.8 % on 625 clean images, but only 62.7 % "
+        "on their negatives, no better than always predicting cat (62.6 %)."
+    )
+
+
+def test_a_constant_prediction_loses_nothing_and_is_not_praised_for_it(make_summary):
+    negative = replace(_of_two("negative", 391, 0), drop=0.0, p_holm=1.0)
+    found = replace(make_summary(negative), clean=_of_two("clean", 391, 0), chance=0.5)
+    assert verdict_sentence(found) == (
+        "resnet has an accuracy of 62.6 % on 625 clean images, no better than always predicting cat "
+        "(62.6 %), so its accuracy under transforms says nothing."
+    )
+
+
+def test_a_rare_class_that_is_recognised_is_more_than_a_constant_prediction_gives(make_summary):
+    found = replace(make_summary(_of_two("negative", 391, 1)), clean=_of_two("clean", 230, 175), chance=0.5)
+    assert found.clean.low < found.clean.majority
+    assert "says nothing" not in verdict_sentence(found)
+
+
+def test_of_one_class_the_most_frequent_one_is_no_measure(make_summary):
+    one = replace(_entry("negative", 0.9), per_class=(replace(_of_two("clean", 1, 1).per_class[0], accuracy=0.9),))
+    assert one.beats_constant(0.1)
+    assert not replace(one, low=0.1).beats_constant(0.1)
 
 
 def _comparison(*differences):
@@ -125,3 +182,11 @@ def _comparison(*differences):
 )
 def test_a_comparison_states_who_is_better_in_how_much_and_by_how_much(differences, sentence):
     assert comparison_sentence(_comparison(*differences)) == sentence
+
+
+def test_controls_and_repetitions_do_not_say_who_is_better():
+    found = _comparison((0.02, 0.5), (-0.3, 1e-9), (-0.3, 1e-9))
+    others = (replace(found.rates[1], kind="control"), replace(found.rates[2], repeats="t0"))
+    assert comparison_sentence(replace(found, rates=(found.rates[0], *others))) == (
+        "A and B do not differ significantly in the one accuracy that both have."
+    )

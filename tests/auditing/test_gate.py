@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import pyarrow.compute as pc
 import pytest
 
-from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.gate import GateRule, judge, parse_rule, parse_rules
+from negatoscope.auditing.audit_result import AuditResult, read_audit
+from negatoscope.auditing.gate import GateRule, judge, parse_baseline_on, parse_rule, parse_rules
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import GateResult
 from negatoscope.errors import DataError, InputError, SpecError
+from negatoscope.rows import read_rows, write_rows
 
 RATES = {"clean": 0.97, "negative": 0.2, "gamma(exponent=2.0)": 0.95, "gamma(exponent=0.5)": 0.8}
 
@@ -155,9 +157,9 @@ def test_a_significant_loss_against_an_earlier_audit_fails(judged, tmp_path, mak
     found = judged("clean=0.5", baseline=tmp_path / "old")
     rule = found.rules[1]
     assert found.passed is False
-    assert (rule.rule, rule.passed) == ("baseline", False)
+    assert (rule.rule, rule.passed, rule.bound) == ("baseline", False, 0.0)
     assert rule.value < -0.1
-    assert rule.sentence.startswith("2 of 5 rates fell significantly, most ")
+    assert rule.sentence.startswith("1 of 4 rates fell significantly, most negative, by 1")
     assert rule.sentence.endswith("compared image by image")
 
 
@@ -165,13 +167,85 @@ def test_a_gain_and_a_loss_by_chance_pass(judged, tmp_path, make_audit):
     make_audit(tmp_path / "old", rates=RATES | {"negative": 0.1, "gamma(exponent=2.0)": 0.951}, seed=1)
     (rule,) = judged(baseline=tmp_path / "old").rules
     assert rule.passed
-    assert rule.sentence == "none of 5 rates fell significantly; compared image by image"
+    assert rule.sentence == "none of 4 rates fell significantly; compared image by image"
 
 
-def test_what_is_not_audited_any_more_is_reported(judged, tmp_path, make_audit):
-    make_audit(tmp_path / "old", rates=RATES | {"noise(l2=1.0)": 0.9})
-    (rule,) = judged(baseline=tmp_path / "old").rules
-    assert rule.sentence.endswith("; not audited any more, which fails, too: noise(l2=1.0)")
+CONTROLS = {"noise(l2=1.0)": 0.9, "negative_path(share=0.5)": 0.9}
+
+
+def test_a_control_that_got_worse_fails_no_gate(tmp_path, make_audit):
+    better = {"clean": 0.94, "negative": 0.92}
+    make_audit(tmp_path / "old", rates={"clean": 0.91, "negative": 0.05} | CONTROLS)
+    summary = make_audit(tmp_path / "new", rates=better | dict.fromkeys(CONTROLS, 0.2), seed=1)
+    (rule,) = judge(AuditResult(summary, tmp_path / "new"), AuditConfig(baseline=tmp_path / "old")).rules
+    assert rule.passed
+    assert rule.sentence == "none of 2 rates fell significantly; compared image by image"
+
+
+def test_neither_controls_nor_repetitions_hide_a_real_loss(tmp_path, make_audit):
+    repeated = {f"pixel_flips(probability={share / 10})": 0.9 for share in range(1, 11)}
+    repeated |= {f"negative_path(share={share / 10})": 0.9 for share in range(1, 11)}
+    repeated["solarize(threshold=0.0)"] = 0.9
+    for name, rate in (("old", 0.93), ("new", 0.883)):
+        make_audit(tmp_path / name, rates={"clean": 0.95, "negative": rate} | repeated, n=700, samples=range(700))
+        rows = read_rows(tmp_path / name / "rows.parquet")
+        negative, position = read_rows(tmp_path / name / "rows.parquet", where={"transform": "negative"}), 3
+        others = rows.filter(pc.field("transform") != "solarize(threshold=0.0)")
+        again = negative.set_column(position, "transform", [["solarize(threshold=0.0)"] * 700]).cast(rows.schema)
+        write_rows(tmp_path / name / "rows.parquet", [others, again])
+    new = read_audit(tmp_path / "new")
+    (rule,) = judge(new, AuditConfig(baseline=tmp_path / "old")).rules
+    assert not rule.passed
+    assert rule.sentence.startswith("1 of 2 rates fell significantly, most negative, by 4.7 points")
+
+
+@pytest.mark.parametrize(
+    ("settings", "passed", "start"),
+    [
+        ({"tolerance": 0.3}, True, "none of 4 rates fell significantly by more than 30.0 points;"),
+        ({"tolerance": 0.005}, False, "1 of 4 rates fell significantly by more than 0.5 points, most negative, by"),
+        ({"baseline_on": ["clean,gamma"]}, True, "none of 3 rates fell"),
+        ({"baseline_on": ["clean", "gamma(exponent=0.5)"]}, True, "none of 2 rates fell"),
+        ({"baseline_on": ["negative, clean"]}, False, "1 of 2 rates fell significantly, most negative, by"),
+        ({"baseline_on": ["worst_case"]}, False, "1 of 1 rate fell significantly, most worst_case, by"),
+    ],
+)
+def test_what_is_held_against_the_baseline_and_how_much_may_be_lost_is_the_users(
+    judged, tmp_path, make_audit, settings, passed, start
+):
+    make_audit(tmp_path / "old", rates=RATES | {"negative": 0.4}, seed=1)
+    (rule,) = judged(baseline=tmp_path / "old", **settings).rules
+    assert rule.passed is passed
+    assert rule.sentence.startswith(start)
+    assert rule.bound == -settings.get("tolerance", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("negatve", r"expected what --baseline-on names to be audited, got 'negatve'; did you mean 'negative'\?"),
+        ("clean,noise", "expected what --baseline-on names to be audited, got 'noise', a control, which fails no gate"),
+        ("gama(exponent=2.0)", "did you mean 'gamma'"),
+        ("mean", "got 'mean'; "),
+    ],
+)
+def test_what_is_not_audited_or_a_control_is_not_held_against_a_baseline(text, reason):
+    steps = [
+        PlannedTransform(spec, kind, lambda images, labels: images, {}, None)
+        for spec, kind in (("noise(l2=1.0)", "control"), ("negative", "label_preserving"))
+    ]
+    assert parse_baseline_on(["negative,clean", "worst_case"], steps) == ["negative", "clean", "worst_case"]
+    with pytest.raises(InputError, match=reason):
+        parse_baseline_on([text], steps)
+
+
+def test_what_preserves_labels_and_is_not_audited_any_more_fails(tmp_path, judged, make_audit):
+    make_audit(tmp_path / "old", rates=RATES | CONTROLS)
+    assert judged(baseline=tmp_path / "old").passed, "controls are free to go"
+    summary = make_audit(tmp_path / "few", rates={"clean": 0.97, "negative": 0.2})
+    (rule,) = judge(AuditResult(summary, tmp_path / "few"), AuditConfig(baseline=tmp_path / "old")).rules
+    assert not rule.passed
+    assert rule.sentence.endswith("; not audited any more, which fails, too: gamma(exponent=2.0), gamma(exponent=0.5)")
 
 
 def test_an_earlier_audit_of_other_images_is_compared_as_two_samples(judged, tmp_path, make_audit):

@@ -12,13 +12,14 @@ from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
 from negatoscope.auditing.folder import expect_free
 from negatoscope.auditing.gallery import save_gallery
-from negatoscope.auditing.gate import judge, parse_rules
+from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
 from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.auditing.summary import summarize
+from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
@@ -43,6 +44,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     label_preserving: str | Path | None = None,
     fail_under: Sequence[str] = (),
     baseline: str | Path | None = None,
+    baseline_on: Sequence[str] = (),
+    tolerance: float = 0.0,
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
     keep_names: bool = False,
@@ -67,6 +70,9 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
         fail_under: The gate's rules, such as "negative=0.9": the lower end of the 95 % interval must reach it.
         baseline: The folder of an earlier audit: a significant loss against it fails.
+        baseline_on: What must not fall against it, such as "negative,clean"; empty is clean and every label-preserving
+            transform, each once.
+        tolerance: The loss, in [0, 1], that does not fail however significant.
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
@@ -92,6 +98,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         label_preserving=_path(label_preserving),
         fail_under=_texts(fail_under),
         baseline=_path(baseline),
+        baseline_on=_texts(baseline_on),
+        tolerance=tolerance,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,
@@ -138,6 +146,7 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
     begin("summary")
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
     summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
+    summary = replace(summary, verdict=verdict_sentence(summary))
     begin("gallery")
     write_images(out, plan)
     write_failures(out, plan)
@@ -161,6 +170,10 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     parse_rules(config.fail_under, plan.transforms)
     expected = config.expect_accuracy
     expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
+    parse_baseline_on(config.baseline_on, plan.transforms)
+    given = config.baseline_on or config.tolerance
+    expect(config.baseline is not None or not given, "--baseline with --baseline-on and --tolerance", "none; give it")
+    expect(0 <= config.tolerance <= 1, "--tolerance, a difference of accuracies, in [0, 1]", config.tolerance)
     if config.baseline is not None:
         earlier = read_audit(config.baseline).summary.dataset
         same = earlier.class_names == plan.dataset.class_names

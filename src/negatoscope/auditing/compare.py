@@ -1,26 +1,37 @@
 """Two audits side by side: which classifier is better, by how much, and whether that is chance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
+from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
-from negatoscope.auditing.results import SIGNIFICANT
+from negatoscope.auditing.results import SIGNIFICANT, PlannedKind
 from negatoscope.reports.formatting import p_value, points
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_difference
-from negatoscope.statistics.paired import holm
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
+from negatoscope.statistics.worst_case import WorstCase
 
 _PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
-_Correct: TypeAlias = list[Bool[np.ndarray, " _"]]  # of an accuracy in A and in B, which images are correct
+_COUNTED = ("label_preserving", "attack")
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
+
+
+@dataclass(frozen=True)
+class _Accuracy:
+    """What is compared: of A and of B, a mark of the predictions, and which of the images that count are correct."""
+
+    spec: str
+    kind: PlannedKind
+    fingerprint: Hashable
+    correct: list[Bool[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +49,9 @@ class RateDifference:
 
     Args:
         spec: A transform's spec, "clean" or "worst_case".
+        kind: The transform's kind, "not_annotated" where the audits differ in it; clean and the worst case count as
+            label-preserving.
+        repeats: Another rate that is over bit for bit the same predictions, "" for none: both are counted as one.
         n: Images that are compared; of two samples, the fewer.
         n_a: Images in A.
         n_b: Images in B.
@@ -45,10 +59,12 @@ class RateDifference:
         b: The accuracy in B.
         difference: That of B less that of A, with its 95 % interval from `low` to `high`.
         p_value: McNemar's test of the same images, Fisher's of two samples.
-        p_holm: `p_value`, corrected by Holm's method for the number of rates.
+        p_holm: `p_value`, corrected by Holm's method for the number of rates of the same kind.
     """
 
     spec: str
+    kind: PlannedKind = "label_preserving"
+    repeats: str = ""
     n: int
     n_a: int
     n_b: int
@@ -102,8 +118,8 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     """Compare clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
 
     Images are the same where their hashes are. Where most are, predictions are compared image by image, McNemar's test
-    is used, and only images that both have count; else as two samples, with Fisher's test. P-values are corrected for
-    their number by Holm's method. A difference is that of B less A.
+    is used, and only images that both have count; else as two samples, with Fisher's test. P-values are corrected by
+    Holm's method for the number of rates of one kind, each once. A difference is that of B less A.
 
     Args:
         a: The first audit: a result, or the folder of one.
@@ -118,16 +134,16 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     pairs = _pairs(*(read_hashes(rows) for rows in readers))
     paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
     chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
-    rates = [
-        _difference(spec, correct, paired=paired)
-        for spec, correct in _accuracies((first, second), readers, cleans, chosen, paired=paired)
-    ]
-    corrected = holm([rate.p_value for rate in rates])
+    compared = list(_accuracies((first, second), readers, cleans, chosen, paired=paired))
+    rates = [_difference(accuracy, paired=paired) for accuracy in compared]
+    kinds = {one.spec: one.kind for one in compared}
+    repeats = find_repeats({one.spec: one.fingerprint for one in compared}, kinds)
+    p_holm = corrected({rate.spec: rate.p_value for rate in rates}, kinds=kinds, repeats=repeats)
     comparison = Comparison(
         a=_compared(first),
         b=_compared(second),
         paired=paired,
-        rates=tuple(replace(rate, p_holm=p) for rate, p in zip(rates, corrected, strict=True)),
+        rates=tuple(replace(rate, p_holm=p_holm[rate.spec], repeats=repeats.get(rate.spec, "")) for rate in rates),
         only_a=tuple(spec for spec in first.transforms if spec not in second.transforms),
         only_b=tuple(spec for spec in second.transforms if spec not in first.transforms),
     )
@@ -141,31 +157,36 @@ def _accuracies(
     chosen: Sequence[Int[np.ndarray, " _"]],
     *,
     paired: bool,
-) -> Iterator[tuple[str, _Correct]]:
+) -> Iterator[_Accuracy]:
     """Each accuracy that both audits have, on those of the chosen images that count."""
-    worst = [clean.correct[order] for clean, order in zip(cleans, chosen, strict=True)]
-    yield CLEAN, worst
-    preserving = False
+    sides = list(zip(readers, cleans, chosen, strict=True))
+    right = [clean.correct[order] for _, clean, order in sides]
+    yield _Accuracy(CLEAN, "label_preserving", tuple(clean.fingerprint for clean in cleans), right)
+    worst = [WorstCase(correct) for correct in right]
     for spec, entry in audits[0].transforms.items():
         if spec not in audits[1].transforms:
             continue
         entries = (entry, audits[1].transforms[spec])
-        sides = list(zip(entries, readers, cleans, chosen, strict=True))
-        correct = [read_predictions(rows, spec, like=clean).correct[order] for _, rows, clean, order in sides]
-        counted = [clean.is_of(entry.preserved)[order] for entry, _, clean, order in sides]
-        if all(entry.kind == "label_preserving" for entry in entries):
-            worst, preserving = [w & (c | ~n) for w, c, n in zip(worst, correct, counted, strict=True)], True
+        kind = entry.kind if entry.kind == entries[1].kind else "not_annotated"
+        after = [read_predictions(rows, spec, like=clean) for rows, clean, _ in sides]
+        correct = [one.correct[order] for one, order in zip(after, chosen, strict=True)]
+        counted = [clean.is_of(one.preserved)[order] for one, (_, clean, order) in zip(entries, sides, strict=True)]
         if paired:
             counted = [counted[0] & counted[1]] * 2
-        yield spec, [c[n] for c, n in zip(correct, counted, strict=True)]
-    if preserving:
-        yield "worst_case", worst
+        if kind == "label_preserving":
+            for one, *under in zip(worst, correct, counted, strict=True):
+                one.add(*under)
+        marks = tuple(one.of_classes(half.preserved).fingerprint for one, half in zip(after, entries, strict=True))
+        yield _Accuracy(spec, kind, marks, [c[n] for c, n in zip(correct, counted, strict=True)])
+    if all(one.counted.any() for one in worst):
+        yield _Accuracy("worst_case", "label_preserving", ("worst_case",), [one.correct for one in worst])
 
 
-def _difference(spec: str, correct: _Correct, *, paired: bool) -> RateDifference:
+def _difference(accuracy: _Accuracy, *, paired: bool) -> RateDifference:
+    spec, kind, correct = accuracy.spec, accuracy.kind, accuracy.correct
     n_a, n_b = map(len, correct)
     if 0 in (n_a, n_b):
-        return RateDifference(spec=spec, n=0, n_a=n_a, n_b=n_b)
+        return RateDifference(spec=spec, kind=kind, n=0, n_a=n_a, n_b=n_b)
     a, b = map(Rate.of, correct)
     if paired:
         gain = measure_difference(correct[1], correct[0])  # of B less A, so what B gained counts as lost to A
@@ -175,6 +196,7 @@ def _difference(spec: str, correct: _Correct, *, paired: bool) -> RateDifference
         difference, low, high, p = b.accuracy - a.accuracy, interval.low, interval.high, fisher(a, b)
     return RateDifference(
         spec=spec,
+        kind=kind,
         n=min(n_a, n_b),
         n_a=n_a,
         n_b=n_b,
@@ -205,8 +227,14 @@ def _compared(audit: AuditResult) -> ComparedAudit:
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """Which of two audits is better, by how much, and whether that is significant."""
-    differences = [(entry, entry.difference) for entry in comparison.rates if entry.difference is not None]
+    """Which of two audits is better, by how much, and whether that is significant.
+
+    What counts is accuracy clean, under label-preserving transforms and attacks, each once; not controls and paths.
+    """
+    counted = [
+        entry for entry in comparison.rates if entry.kind in ("label_preserving", "attack") and not entry.repeats
+    ]
+    differences = [(entry, entry.difference) for entry in counted if entry.difference is not None]
     significant = [(entry, difference) for entry, difference in differences if entry.significant]
     for_a = [entry for entry, difference in significant if difference < 0]
     for_b = [entry for entry, difference in significant if difference > 0]

@@ -1,15 +1,16 @@
 """What an audit must reach: rules on the lower end of an interval, and no significant loss against an earlier audit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.compare import compare, difference_words
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
-from negatoscope.auditing.results import AuditSummary, GateResult, RuleResult, TransformResult
+from negatoscope.auditing.results import AuditSummary, GateResult, PlannedKind, RuleResult, TransformResult
 from negatoscope.errors import expect, suggest
-from negatoscope.registry import parse_spec
-from negatoscope.reports.formatting import counted, percent
+from negatoscope.registry import parse_spec, split_list
+from negatoscope.reports.formatting import counted, percent, points
+from negatoscope.statistics.paired import holm
 from negatoscope.transforms import TRANSFORMS
 
 _OVER_ALL = ("clean", "mean", "worst_case")
@@ -79,6 +80,29 @@ def parse_rules(
     return rules
 
 
+def parse_baseline_on(
+    texts: Sequence[str], transforms: Sequence[PlannedTransform] | Sequence[TransformResult]
+) -> list[str]:
+    """The names of what is held against a baseline, each a rate as in a rule; texts may list several with commas.
+
+    Args:
+        texts: Such as "negative,clean"; a transform's name stands for all its specs.
+        transforms: Those of the audit.
+
+    Raises:
+        InputError: A name is of nothing that is audited, or of a control, which fails no gate.
+        SpecError: It is the spec of no transform.
+    """
+    names = [parse_rule(f"{name}=0").name for text in texts for name in split_list(text)]
+    kinds = {name: entry.kind for entry in transforms for name in (parse_spec(entry.spec).name, entry.spec)}
+    known = ["clean", "worst_case", *(name for name, kind in kinds.items() if kind != "control")]
+    for name in names:
+        control = kinds.get(name) == "control"
+        got = f"{name!r}, a control, which fails no gate" if control else f"{name!r}; {suggest(name, known)}"
+        expect(name in known, "what --baseline-on names to be audited", got)
+    return names
+
+
 def judge(audited: AuditResult, config: AuditConfig) -> GateResult:
     """Hold an audit to the rules of its config.
 
@@ -96,7 +120,7 @@ def judge(audited: AuditResult, config: AuditConfig) -> GateResult:
             RuleResult(rule="unreadable", value=summary.unreadable, bound=most, passed=passed, sentence=sentence)
         )
     if config.baseline is not None:
-        results.append(_against(read_audit(config.baseline), audited))
+        results.append(_against(read_audit(config.baseline), audited, config))
     return GateResult(passed=all(result.passed for result in results) if results else None, rules=tuple(results))
 
 
@@ -122,24 +146,37 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
     return RuleResult(rule=rule.text, value=low, bound=rule.bound, passed=passed, sentence=sentence)
 
 
-def _against(old: AuditResult, new: AuditResult) -> RuleResult:
-    """Whether anything that both audits have fell significantly."""
-    comparison = compare(old, new)
-    differences = [(entry.difference, entry) for entry in comparison.rates if entry.difference is not None]
-    lost = [(difference, entry) for difference, entry in differences if difference < 0 and entry.significant]
-    sentence = f"none of {len(differences)} rates fell significantly"
+def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleResult:
+    """Whether anything that is held against the baseline fell significantly, and by more than the tolerance."""
+    comparison, names = compare(old, new), parse_baseline_on(config.baseline_on, new.summary.transforms)
+    held = [rate for rate in comparison.rates if rate.difference is not None and _is_held(rate.spec, rate.kind, names)]
+    family = list({rate.repeats or rate.spec: rate for rate in reversed(held)}.values())[::-1]
+    p_values = holm([rate.p_value for rate in family])
+    tested = [replace(rate, p_holm=p) for rate, p in zip(family, p_values, strict=True)]
+    lost = [rate for rate in tested if rate.significant and (rate.difference or 0) < -config.tolerance]
+    gone = [spec for spec in comparison.only_a if _is_held(spec, old.transforms[spec].kind, names)]
+    allowed = f" by more than {points(config.tolerance, signed=False)} points" if config.tolerance else ""
+    sentence = f"none of {counted(len(tested), 'rate')} fell significantly{allowed}"
     if lost:
-        _, most = min(lost, key=lambda pair: pair[0])
+        most = min(lost, key=lambda rate: rate.difference or 0)
         sentence = (
-            f"{len(lost)} of {len(differences)} rates fell significantly, most {most.spec}, {difference_words(most)}"
+            f"{len(lost)} of {counted(len(tested), 'rate')} fell significantly{allowed}, most {most.spec}, "
+            f"{difference_words(most)}"
         )
     sentence += f"; compared {'image by image' if comparison.paired else 'as two samples, for the images differ'}"
-    if comparison.only_a:
-        sentence += f"; not audited any more, which fails, too: {', '.join(comparison.only_a)}"
+    if gone:
+        sentence += f"; not audited any more, which fails, too: {', '.join(gone)}"
     return RuleResult(
         rule="baseline",
-        value=min((difference for difference, _ in differences), default=None),
-        bound=0.0,
-        passed=not lost and not comparison.only_a,
+        value=min((rate.difference for rate in tested if rate.difference is not None), default=None),
+        bound=0.0 - config.tolerance,
+        passed=not lost and not gone,
         sentence=sentence,
     )
+
+
+def _is_held(spec: str, kind: PlannedKind, names: Sequence[str]) -> bool:
+    """Whether a rate is held against the baseline: what is named, else clean and what preserves labels."""
+    if names:
+        return spec in names or (spec not in _OVER_ALL and parse_spec(spec).name in names)
+    return kind == "label_preserving" and spec not in ("mean", "worst_case")

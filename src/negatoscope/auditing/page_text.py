@@ -1,7 +1,8 @@
 """The words of an audit's reports that page and Markdown share."""
 
 from negatoscope.auditing.results import AuditSummary
-from negatoscope.reports.formatting import MISSING, counted, interval, joined, points
+from negatoscope.auditing.verdict import constant_words
+from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent, points
 
 
 def notes(summary: AuditSummary) -> list[str]:
@@ -18,6 +19,8 @@ def notes(summary: AuditSummary) -> list[str]:
         )
     if dataset.files and dataset.official is False:
         sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
+    if summary.clean.unequal:
+        sentences.append(_unequal(summary))
     if summary.unreadable:
         sentences.append(_unreadable(summary))
     if summary.model.runs_code:
@@ -25,6 +28,17 @@ def notes(summary: AuditSummary) -> list[str]:
     if summary.self_check.suggestion:
         sentences.append(f"Self-check: {summary.self_check.suggestion}")
     return sentences
+
+
+def _unequal(summary: AuditSummary) -> str:
+    """What accuracy hides where classes are unequal."""
+    counted = [("clean", summary.clean), *((entry.spec, entry) for entry in summary.transforms if entry.n)]
+    balanced = [(name, measured.balanced_accuracy) for name, measured in counted if name in ("clean", "negative")]
+    rates = joined([f"{percent(rate, decimals=1, unit=True)} {name}" for name, rate in balanced])
+    constant = constant_words(summary.clean)
+    return (
+        f"Classes are unequal: compare accuracies with {constant}. Balanced accuracy, the mean over classes: {rates}."
+    )
 
 
 def _unreadable(summary: AuditSummary) -> str:

@@ -63,6 +63,9 @@ class AuditConfig:
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
         fail_under: The gate's rules, such as "negative=0.9": the lower end of the 95 % interval must reach it.
         baseline: The folder of an earlier audit: a significant loss against it fails.
+        baseline_on: What must not fall against it, such as "negative,clean"; empty is clean and every label-preserving
+            transform, each once.
+        tolerance: The loss, in [0, 1], that does not fail however significant.
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
         overwrite: Whether another audit that the folder holds makes room.
@@ -78,6 +81,8 @@ class AuditConfig:
     label_preserving: Path | None = None
     fail_under: Sequence[str] = ()
     baseline: Path | None = None
+    baseline_on: Sequence[str] = ()
+    tolerance: float = 0.0
     max_unreadable: int = 0
     expect_accuracy: float | None = None
     overwrite: bool = False

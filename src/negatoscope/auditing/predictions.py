@@ -1,5 +1,6 @@
 """The predictions of a classifier about images under one transform, read from rows."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -42,6 +43,14 @@ class PredictionSet:
         """Whether each prediction is correct."""
         correct: Bool[np.ndarray, " n"] = self.labels == self.predictions
         return correct
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of samples, predictions and confidences: two transforms have the same one only where they do the same."""
+        digest = hashlib.sha256()
+        for column in (self.samples, self.predictions, self.confidences):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.digest()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,11 +9,11 @@ from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import Provenance
 from negatoscope.statistics.calibration import ReliabilityBin
-from negatoscope.statistics.intervals import Interval, Rate
+from negatoscope.statistics.intervals import Interval, Rate, mean_rate_interval
 from negatoscope.transforms import TransformKind
 
-PlannedKind = TransformKind | Literal["attack"]
-"""What an audit may apply to images: a transform of some kind, or an attack."""
+PlannedKind = TransformKind | Literal["not_annotated", "attack"]
+"""What an audit may apply: a transform of some kind, one of which nobody said whose label it keeps, or an attack."""
 
 SIGNIFICANT = 0.05
 """A corrected p-value below this is a difference that chance seldom makes."""
@@ -98,6 +98,42 @@ class Measurement:
         return None if self.low is None or self.high is None else Interval(self.low, self.high)
 
     @property
+    def majority_class(self) -> ClassAccuracy | None:
+        """The most frequent class."""
+        return max(self.per_class, key=lambda entry: entry.n, default=None)
+
+    @property
+    def majority(self) -> float | None:
+        """The accuracy of the best constant prediction: always the most frequent class of these images."""
+        return self.majority_class.n / self.n if self.majority_class else None
+
+    @property
+    def unequal(self) -> bool:
+        """Whether the largest class has at least half as many images again as the smallest one."""
+        sizes = [entry.n for entry in self.per_class]
+        return bool(sizes) and 2 * max(sizes) >= 3 * min(sizes)
+
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """The mean of the classes' accuracies, in which each class counts the same; 1 / classes for any constant."""
+        return sum(entry.accuracy for entry in self.per_class) / len(self.per_class) if self.per_class else None
+
+    def beats_constant(self, chance: float) -> bool:
+        """Whether the accuracy says more than the best constant prediction would.
+
+        It does where its interval lies above chance and above the share of the most frequent class, or where that of
+        the balanced accuracy lies above one in as many as there are classes. With images of one class, chance decides.
+
+        Args:
+            chance: One in as many as there are classes to choose from.
+        """
+        several = len(self.per_class) > 1
+        if self.low is None or self.low > max(chance, self.majority or 0 if several else 0):
+            return True
+        rates = [(entry.accuracy, entry.low, entry.high) for entry in self.per_class]
+        return several and mean_rate_interval(rates).low > 1 / len(rates)
+
+    @property
     def worst_class(self) -> ClassAccuracy | None:
         """The class with the lowest accuracy."""
         return min(self.per_class, key=lambda entry: (entry.accuracy, entry.high), default=None)
@@ -126,15 +162,17 @@ class TransformResult(Measurement):
     Args:
         spec: The transform's canonical spec.
         name: The transform's name alone.
-        kind: "label_preserving", "path", "control" or "attack".
+        kind: "label_preserving", "not_annotated", "path", "control" or "attack".
         parameters: What the spec sets.
         preserved: The classes that keep their label under it, whose images alone count; None is all.
+        assumed: Whether that it preserves labels is an assumption, since nobody annotated the data.
         clean_accuracy: Of the same images, clean.
         drop: `clean_accuracy` less `accuracy`, with its 95 % interval from `drop_low` to `drop_high`.
         lost: Images that were correct before and are misclassified after.
         gained: Images that were misclassified before and are correct after.
         p_value: McNemar's exact test of `lost` against `gained`.
-        p_holm: `p_value`, corrected by Holm's method for the number of transforms.
+        p_holm: `p_value`, corrected by Holm's method for the number of transforms of the same kind.
+        repeats: Another transform whose predictions are bit for bit the same, "" for none: both are counted as one.
         consistency: Share of predictions that did not change.
         attack_success_rate: Share of images that are misclassified after, among those correct before.
         misclassified_confidence: Mean confidence where the prediction is wrong; None where none is.
@@ -150,6 +188,7 @@ class TransformResult(Measurement):
     kind: PlannedKind
     parameters: Mapping[str, bool | int | float | str]
     preserved: tuple[int, ...] | None = None
+    assumed: bool = False
     clean_accuracy: float | None = None
     drop: float | None = None
     drop_low: float | None = None
@@ -158,6 +197,7 @@ class TransformResult(Measurement):
     gained: int = 0
     p_value: float | None = None
     p_holm: float | None = None
+    repeats: str = ""
     consistency: float | None = None
     consistency_low: float | None = None
     consistency_high: float | None = None
@@ -302,7 +342,8 @@ class AuditSummary:
         chance: The accuracy of guessing among the classes.
         majority: The accuracy of always predicting the most frequent class.
         mean: Over the label-preserving transforms under which an image counts; None where there is none.
-        worst_case: The share of images that are correct clean and under every label-preserving transform; likewise.
+        worst_case: Of the images that at least one label-preserving transform counts, the share that is correct clean
+            and under every one that counts it; likewise.
         verdict: The result in one sentence.
     """
 

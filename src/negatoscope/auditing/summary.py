@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
 
+from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.measure import measure_predictions, measure_transform
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
@@ -25,7 +25,7 @@ from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_rate
-from negatoscope.statistics.paired import holm
+from negatoscope.statistics.worst_case import WorstCase
 
 
 def summarize(
@@ -46,7 +46,7 @@ def summarize(
     classifier, dataset, classes = plan.classifier, plan.dataset, plan.classifier.input_spec.data_classes
     reader = RowReader(rows)
     clean = read_predictions(reader, CLEAN)
-    correct, transforms = _measure(reader, clean, plan, totals)
+    worst, transforms = _measure(reader, clean, plan, totals)
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
     summary = AuditSummary(
         model=ModelSummary(
@@ -78,7 +78,7 @@ def summarize(
         majority=float(np.bincount(clean.labels).max() / len(clean)),
         transforms=transforms,
         mean=_mean(preserving) if preserving else None,
-        worst_case=_worst_case(correct, clean) if preserving else None,
+        worst_case=_rate(worst, clean) if preserving else None,
         provenance=provenance,
     )
     return replace(summary, verdict=verdict_sentence(summary))
@@ -86,20 +86,26 @@ def summarize(
 
 def _measure(
     reader: RowReader, clean: PredictionSet, plan: AuditPlan, totals: RunTotals
-) -> tuple[Bool[np.ndarray, " n"], tuple[TransformResult, ...]]:
-    """Whether each image is correct clean and under all label-preserving transforms, and each transform's numbers."""
+) -> tuple[WorstCase, tuple[TransformResult, ...]]:
+    """The worst case over the label-preserving transforms, and each transform's numbers."""
     names, classes = plan.dataset.class_names, plan.classifier.input_spec.data_classes
-    correct = clean.correct.copy()
-    results = []
+    worst, results, fingerprints = WorstCase(clean.correct), [], {}
     for step in plan.transforms:
         after = read_predictions(reader, step.spec, like=clean)
         if step.kind == "label_preserving":
-            correct &= after.correct | ~clean.is_of(step.preserved)
+            worst.add(after.correct, clean.is_of(step.preserved))
         result = measure_transform(step, clean, after, names=names, classes=classes)
         reached = totals.reached_l2.get(step.spec)
         results.append(replace(result, reached_l2=reached.reached if reached else None))
-    corrected = iter(holm([result.p_value for result in results if result.p_value is not None]))
-    return correct, tuple(replace(result, p_holm=next(corrected)) if result.n else result for result in results)
+        if result.n:
+            fingerprints[step.spec] = after.of_classes(step.preserved).fingerprint
+    kinds = {step.spec: step.kind for step in plan.transforms}
+    repeats = find_repeats(fingerprints, kinds)
+    p_values = {result.spec: result.p_value for result in results if result.p_value is not None}
+    p_holm = corrected(p_values, kinds=kinds, repeats=repeats)
+    return worst, tuple(
+        replace(result, p_holm=p_holm.get(result.spec), repeats=repeats.get(result.spec, "")) for result in results
+    )
 
 
 def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:
@@ -109,6 +115,6 @@ def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:
     return MeanAccuracy(transforms=len(transforms), accuracy=accuracy, low=low, high=high)
 
 
-def _worst_case(correct: Bool[np.ndarray, " n"], clean: PredictionSet) -> Rate:
-    rate = measure_rate(correct, clean.tracks)
+def _rate(worst: WorstCase, clean: PredictionSet) -> Rate:
+    rate = measure_rate(worst.correct, None if clean.tracks is None else clean.tracks[worst.counted])
     return Rate(rate.n, rate.correct, rate.accuracy, rate.interval.low, rate.interval.high)

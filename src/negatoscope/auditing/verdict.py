@@ -1,30 +1,61 @@
-"""One plain sentence that says what an audit found."""
+"""One plain sentence that says what an audit found: clean, on negatives, at the gate."""
 
-from negatoscope.auditing.results import AuditSummary
-from negatoscope.reports.formatting import counted, percent
+from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
+from negatoscope.reports.formatting import counted, joined, percent
+
+_NAMED = 2  # rules of a gate
 
 
 def verdict_sentence(summary: AuditSummary) -> str:
-    """What the audit found, in one sentence."""
-    clean, preserving = summary.clean, summary.label_preserving
-    accuracy = percent(clean.accuracy, decimals=1, unit=True)
-    start = f"{summary.model.name} has an accuracy of {accuracy} on {counted(clean.n, 'image')}"
-    if clean.low <= summary.chance:
-        return f"{start}, which is no better than chance, so its accuracy under transforms says nothing."
+    """Accuracy on clean images, on negatives (where these were not audited: the largest drop), and the gate."""
+    clean = summary.clean
+    start = f"{summary.model.name} has an accuracy of {_rate(clean)} on {counted(clean.n, 'clean image')}"
+    if not clean.beats_constant(summary.chance):
+        after = f", no better than {constant_words(clean)}, so its accuracy under transforms says nothing"
+    else:
+        after = _under_transforms(summary)
+    return f"{start}{after}{_gate(summary)}."
+
+
+def constant_words(measured: Measurement) -> str:
+    """What an accuracy is held against that says nothing of images: chance, or one class for all where that is more."""
+    most = measured.majority_class
+    if most is None or not measured.unequal:
+        return "chance"
+    return f"always predicting {most.name} ({percent(measured.majority, decimals=1, unit=True)})"
+
+
+def _under_transforms(summary: AuditSummary) -> str:
+    preserving = summary.label_preserving
     if not preserving:
-        return f"{start}; no label-preserving transform was audited."
-    every = f"all {len(preserving)}" if len(preserving) > 2 else "both"
+        return "; no label-preserving transform was audited"
+    negative = [entry for entry in preserving if entry.spec == "negative"]
     lost = [entry for entry in preserving if entry.significant and (entry.drop or 0) > 0]
-    if not lost:
+    if not negative and not lost:
         several = f"any of {len(preserving)} label-preserving transforms"
         which = several if len(preserving) > 1 else "the one label-preserving transform"
-        return f"{start}, and no significant drop under {which}."
-    lowest = min(lost, key=lambda entry: entry.accuracy or 0)
-    images = "" if lowest.preserved is None else f" (on the {lowest.n:,} images whose label it preserves)"
-    chance = ", no better than chance" if (lowest.low or 0) <= summary.chance else ""
-    rate = percent(lowest.accuracy, decimals=1, unit=True)
-    sentence = f"{start}, but only {rate} under {lowest.spec}{images}{chance}"
-    if len(preserving) > 1 and summary.worst_case is not None:
-        rate = percent(summary.worst_case.accuracy, decimals=1, unit=True)
-        sentence += f"; {rate} of the images are classified correctly under {every} label-preserving transforms"
-    return f"{sentence}."
+        return f", and no significant drop under {which}"
+    entry = negative[0] if negative else min(lost, key=lambda entry: entry.accuracy or 0)
+    constant = "" if entry.beats_constant(summary.chance) else f", no better than {constant_words(entry)}"
+    if entry in lost:
+        return f", but only {_rate(entry)} {_where(entry)}{constant}"
+    return f", and {_rate(entry)} {_where(entry)}, no significant drop{constant}"
+
+
+def _where(entry: TransformResult) -> str:
+    images = "" if entry.preserved is None else f" (of the {entry.n:,} images whose label that preserves)"
+    return f"{'on their negatives' if entry.spec == 'negative' else f'under {entry.spec}'}{images}"
+
+
+def _rate(measured: Measurement) -> str:
+    return percent(measured.accuracy, decimals=1, unit=True)
+
+
+def _gate(summary: AuditSummary) -> str:
+    failed = [rule.rule for rule in summary.gate.rules if not rule.passed]
+    if summary.gate.passed is None:
+        return ""
+    if not failed:
+        return "; the gate passed"
+    more = [f"{len(failed) - _NAMED} more"] if len(failed) > _NAMED else []
+    return f"; the gate failed: {joined([*failed[:_NAMED], *more])}"

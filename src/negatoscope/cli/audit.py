@@ -75,6 +75,11 @@ def audit(
     baseline: Annotated[
         Path | None, _gate_option(help="The folder of an earlier audit: a significant loss fails.")
     ] = None,
+    baseline_on: Annotated[
+        list[str] | None,
+        _gate_option(help="What must not fall against it: negative,clean; by default clean and all label-preserving."),
+    ] = None,
+    tolerance: Annotated[float, _gate_option(help="A loss up to this, in [0, 1], does not fail: 0.005.")] = 0.0,
     max_unreadable: Annotated[int, _gate_option(help="More unreadable images than this fail.")] = 0,
     expect_accuracy: Annotated[
         float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
@@ -124,6 +129,8 @@ def audit(
         label_preserving=label_preserving,
         fail_under=fail_under or (),
         baseline=baseline,
+        baseline_on=baseline_on or (),
+        tolerance=tolerance,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         overwrite=overwrite,

@@ -43,15 +43,3 @@ def command_line(context: Context) -> str:
             option = [parameter.opts[0]] if parameter.param_type_name == "option" else []
             words += option if part is True else [*option, shlex.quote(without_folders(str(part)))]
     return " ".join(words)
-
-
-def split_list(text: str) -> list[str]:
-    """The parts between commas outside brackets."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option, split_list
+from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
@@ -46,6 +46,7 @@ def sensitivity(
     with loading():
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
         from negatoscope.hardware import pick_hardware
+        from negatoscope.registry import split_list
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
 
     request = StudyRequest(

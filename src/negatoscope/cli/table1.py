@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option, split_list
+from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
@@ -44,6 +44,7 @@ def table1(
     with loading():
         from negatoscope.cli.table1_display import Table1Display
         from negatoscope.hardware import pick_hardware
+        from negatoscope.registry import split_list
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.training.recipe import load_recipe
@@ -89,6 +90,8 @@ def figure1(
 
 
 def _epsilons(text: str) -> tuple[float, ...]:
+    from negatoscope.registry import split_list
+
     try:
         epsilons = tuple(float(part) for part in split_list(text))
     except ValueError as error:

@@ -84,6 +84,28 @@ def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"
     return dict(zip(present.tolist(), map(Rate, *columns), strict=True))
 
 
+def mean_rate_interval(rates: Sequence[tuple[float, float, float]]) -> Interval:
+    """The 95 % interval of the mean of rates over different images; of classes, that of the balanced accuracy.
+
+    The mean's distance to either end is that of the rates to theirs, squared, added and rooted, by their number; so
+    rates at 0 or 1 have a width, too.
+
+    Args:
+        rates: Each in [0, 1], with the ends of its own interval.
+
+    Raises:
+        InputError: There is no rate.
+
+    Source: Zou, Huang and Zhang, 2009, A note on confidence interval estimation for a linear function of binomial
+        proportions, Computational Statistics and Data Analysis 53(4)
+    """
+    expect(len(rates) >= 1, "rates", "to hold at least one", list(rates))
+    value, low, high = np.array(rates, dtype=np.float64).T
+    mean, k = float(value.mean()), len(rates)
+    below, above = (float(np.linalg.norm(value - end)) / k for end in (low, high))
+    return Interval(max(0.0, mean - below), min(1.0, mean + above))
+
+
 def prediction_interval(
     values: Sequence[float], *, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
 ) -> Interval:
