@@ -1,5 +1,7 @@
 """`negatoscope audit` and `compare`: one command, one report, exit codes that a machine can read."""
 
+import csv
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -87,6 +89,37 @@ def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, p
     code, second, _ = negatoscope(*words)
     assert (code, second) == (0, first)
     assert [part.read_bytes() for part in sorted((place / "a" / "rows.parquet").iterdir())] == rows
+
+
+def test_the_result_is_markdown_json_or_csv_elsewhere_and_a_table_on_a_terminal(
+    negatoscope: Command, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
+    summary = (negatoscope(*words)[0], json.loads((place / "a" / "summary.json").read_text()))[1]
+    assert "| negative " in negatoscope(*words)[1]
+    assert negatoscope(*words, "--format", "markdown")[1] == negatoscope(*words)[1]
+    printed = json.loads(negatoscope(*words, "--format", "json")[1])
+    assert printed["transforms"] == summary["transforms"]
+    clean, negative = csv.DictReader(io.StringIO(negatoscope(*words, "--format", "csv")[1]))
+    assert (clean["spec"], clean["drop"], float(clean["accuracy"])) == ("clean", "", 1.0)
+    assert float(negative["accuracy"]) == summary["transforms"][0]["accuracy"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    on_a_terminal = negatoscope(*words)[1]
+    assert "|" not in on_a_terminal
+    assert "Accuracy, %" in on_a_terminal
+    assert max(map(len, on_a_terminal.splitlines())) <= 80
+    assert "| negative " in negatoscope(*words, "--format", "markdown")[1]
+
+
+def test_a_format_that_there_is_not_is_refused_before_anything_is_classified(negatoscope: Command, place: Path) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
+    code, out, err = negatoscope(*words, "--format", "html")
+    assert (code, out) == (2, "")
+    assert "'markdown'" in err
+    assert not (place / "a").exists()
 
 
 @pytest.mark.parametrize(("reader", "code"), [("bright", 1), ("even", 0)])

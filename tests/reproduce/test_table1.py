@@ -17,6 +17,7 @@ from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.checkpoint import load_network
 from negatoscope.models.predict import predict
+from negatoscope.reproduce.estimate import Pace
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.runs import RunSpec, read_run
@@ -89,6 +90,18 @@ def test_the_document_comes_back_as_it_was_written(made: Made) -> None:
             assert rate.low <= rate.accuracy <= rate.high
     assert [row.epsilon for row in result.summary] == [0.0, 0.1]
     assert all(row.test.verdict == row.negative.verdict == "undecided" for row in result.summary)
+
+
+def test_a_smoke_run_is_not_preceded_by_timing_that_takes_as_long(
+    smoke: Table1Request, made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def timed(*_: object, **__: object) -> Pace:
+        raise AssertionError("a smoke run was timed")
+
+    assert set(made[2].seconds.values()) == {1.0}
+    monkeypatch.setattr("negatoscope.reproduce.table1.measure_pace", timed)
+    with pytest.raises(AssertionError, match="timed"):
+        reproduce_table1(replace(smoke, fast=False), out=tmp_path, hardware=HARDWARE, progress=Notes())
 
 
 def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:

@@ -13,7 +13,7 @@ from negatoscope.files import write_errors
 
 WRITTEN = (
     *("done.json", "summary.json", "provenance.json", "report.html", "junit.xml", "parts", "rows.parquet"),
-    *("gallery", "figures"),
+    *("images.parquet", "failures.csv", "gallery", "figures"),
 )
 """What an audit writes beside its plan: what `overwrite` removes."""
 

@@ -9,6 +9,7 @@ import typer
 
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.show import Format, show
 
 Model = Annotated[
     str,
@@ -95,6 +96,7 @@ def audit(
     ] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
+    format: Format = "auto",
 ) -> None:
     """Test any image classifier under label-preserving transforms: negatives, tone, color, geometry.
 
@@ -103,6 +105,8 @@ def audit(
     """
     with loading():
         from negatoscope.auditing.audit import expect_usable, run_audit
+        from negatoscope.auditing.page_csv import audit_csv
+        from negatoscope.auditing.page_terminal import audit_tables
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.audit_display import AuditDisplay
         from negatoscope.data.open import open_dataset
@@ -146,6 +150,12 @@ def audit(
     with AuditDisplay() as display:
         display.planned(plan)
         result = run_audit(plan, out=out, provenance=provenance, progress=display.moved)
-        display.say(f"Written to {out}: report.html, summary.json, rows.parquet, failures.csv and figures.")
-    typer.echo(result)
+    show(
+        result.summary,
+        format=format,
+        terminal=lambda: audit_tables(result.summary),
+        markdown=lambda: str(result),
+        csv=lambda: audit_csv(result.summary),
+    )
+    typer.echo(f"Written to {out}: report.html, summary.json, rows.parquet, failures.csv and figures.", err=True)
     raise typer.Exit(0 if result.passed else 1)

@@ -7,6 +7,7 @@ import typer
 
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option
+from negatoscope.cli.show import Format, show
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
@@ -32,6 +33,7 @@ def table1(
     device: Device = "auto",
     precision: Precision = "auto",
     fast: Fast = False,
+    format: Format = "auto",
 ) -> None:
     """Train the paper's ten classifiers, measure their accuracy on negatives, and say where its numbers hold.
 
@@ -40,12 +42,14 @@ def table1(
     """
     rows = _epsilons(epsilons)
     expect_seeds(seeds)
-    typer.echo("Preparing data, and timing this machine ...", err=True)  # what is imported below takes seconds
+    what = "Preparing data ..." if fast else "Preparing data, and timing this machine ..."
+    typer.echo(what, err=True)  # what is imported below takes seconds
     with loading():
-        from negatoscope.cli.table1_display import Table1Display
+        from negatoscope.cli.table1_display import Table1Display, table1_tables
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
+        from negatoscope.reproduce.table1_columns import table1_csv
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.training.recipe import load_recipe
 
@@ -61,7 +65,13 @@ def table1(
     hardware = pick_hardware(device, precision)
     with Table1Display(hardware.description) as display:
         result = reproduce_table1(request, out=out, hardware=hardware, progress=display)
-    typer.echo(table1_markdown(result))
+    show(
+        result,
+        format=format,
+        terminal=lambda: table1_tables(result),
+        markdown=lambda: table1_markdown(result),
+        csv=lambda: table1_csv(result),
+    )
     typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
 
 

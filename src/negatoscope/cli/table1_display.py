@@ -2,16 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from negatoscope.cli.progress import TrainingDisplay
 from negatoscope.reports.formatting import counted, duration, percent
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1 import Table1Plan
 from negatoscope.reproduce.table1_columns import table1_live
-from negatoscope.reproduce.table1_document import SummaryRow
+from negatoscope.reproduce.table1_document import SummaryRow, Table1
+from negatoscope.reproduce.table1_page import warnings
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.training.loop import TrainingProgress
+
+_LEGEND = (
+    "Accuracy in percent, of one run with its Wilson 95 % interval, of several with a 95 % prediction interval. The "
+    "paper's number agrees with ours, or ours lies above or below it; no word: undecided, too few runs."
+)
+
+
+def table1_tables(result: Table1) -> RenderableType:
+    """What a terminal of 80 columns shows of Table I when it is done."""
+    loud = [Text(f"{warning}.", style="bold yellow") for warning in warnings(result)]
+    return Group("", *loud, table1_live(result.summary, pending=()), "", Text(_LEGEND, style="dim"))
 
 
 class Table1Display(TrainingDisplay):
@@ -36,12 +49,12 @@ class Table1Display(TrainingDisplay):
             self.say("INSTEAD OF MNIST: a sample of 5,000 of its images. Not comparable with the paper.", loudly=True)
 
     def estimated(self, seconds: Mapping[RunSpec, float]) -> None:
-        """Say how much there is to do."""
+        """Say how much there is to do; of a smoke run, which is not timed, in classifiers."""
         self.seconds, total = dict(seconds), sum(seconds.values())
         self.expect(total)
         if seconds:
-            number = counted(len(seconds), "classifier")
-            self.say(f"{number} to make, about {duration(total)} on {self.hardware}.")
+            number, fast = counted(len(seconds), "classifier"), next(iter(seconds)).fast
+            self.say(f"{number} to make, {'a smoke run' if fast else f'about {duration(total)}'} on {self.hardware}.")
 
     def moved(self, spec: RunSpec, progress: TrainingProgress | str) -> None:
         """Show where a classifier stands."""

@@ -19,7 +19,8 @@ from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients, make_network, make_optimizer
 
-_WARM, _TIMED, _PREDICTED = 1, 3, 500  # steps before the timed ones, timed steps, images
+_WARM, _TIMED, _PREDICTED = 1, 3, 200  # steps before the timed ones, timed steps at most, images
+_ENOUGH_SECONDS = 2.0  # of timed steps: of slow ones, one is
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Pace:
 
 
 def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
-    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU."""
+    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU, slow ones too."""
     network = make_network(data.train, recipe, seed=0, device=hardware.device)
     plain, robust = (_training_pace(network, recipe, data.train, epsilon, hardware) for epsilon in (0.0, 0.1))
     freeze(network)
@@ -72,8 +73,8 @@ def _training_pace(
     optimizer = make_optimizer(network, recipe, device=hardware.device)
     images = to_images(torch.from_numpy(np.array(dataset.images[:size])).to(hardware.device))
     labels = torch.from_numpy(np.array(dataset.labels[:size])).to(hardware.device)
-    times = []
-    for _ in range(_WARM + _TIMED):
+    times: list[float] = []
+    while len(times) < _WARM + _TIMED and sum(times[_WARM:]) < _ENOUGH_SECONDS:
         began = time.perf_counter()
         optimizer.zero_grad()
         loss = accumulate_gradients(network, images, labels, recipe=recipe, epsilon=epsilon, hardware=hardware)

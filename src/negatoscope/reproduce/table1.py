@@ -88,7 +88,7 @@ class Table1Progress(Protocol):
         """Once it is known what is run, and what is not and why."""
 
     def estimated(self, seconds: Mapping[RunSpec, float]) -> None:
-        """Before the first run: how long each unfinished one will take."""
+        """Before the first run: how long each unfinished one will take; of a smoke run, 1 for each."""
 
     def moved(self, spec: RunSpec, progress: TrainingProgress | str) -> None:
         """After each training step, and before each pass that measures."""
@@ -189,6 +189,8 @@ def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, p
 
 
 def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -> dict[RunSpec, float]:
+    if any(spec.fast for spec in specs):  # timing takes as long as the run
+        return dict.fromkeys(specs, 1.0)
     recipes = {spec.dataset: spec.recipe for spec in specs}
     paces = {name: measure_pace(recipe, plan.data[name], hardware=hardware) for name, recipe in recipes.items()}
     return {spec: estimate_seconds(spec, plan.data[spec.dataset], paces[spec.dataset]) for spec in specs}

@@ -3,8 +3,6 @@
 Another column of Table I is one more pair of header and text here.
 """
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from negatoscope.reports.csv_table import csv_table
 from negatoscope.reports.formatting import MISSING, interval, measured, percent
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name, short_classifier_name
@@ -156,10 +155,7 @@ def table(columns: Sequence[Column], shown: Sequence[Table1Section]) -> str:
 
 def table1_csv(result: "Table1") -> str:
     """The summary as CSV, one line for each row; nothing stands for a missing value."""
-    lines = [_flat(row) for row in result.summary]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*lines[:1], *(line.values() for line in lines)])
-    return text.getvalue()
+    return csv_table([_flat(row) for row in result.summary])
 
 
 def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str, float]]) -> Table:
