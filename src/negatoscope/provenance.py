@@ -3,6 +3,7 @@
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,18 +57,38 @@ class Provenance:
     data: tuple[DataProvenance, ...]
 
 
-def record_provenance(*, command: str, hardware: str, data: Iterable[DataProvenance]) -> Provenance:
-    """The provenance of a result that is made now, on this machine."""
+def record_provenance(
+    *, command: str, hardware: str, data: Iterable[DataProvenance], packages: Iterable[str] = ()
+) -> Provenance:
+    """The provenance of a result that is made now, on this machine.
+
+    Args:
+        command: What made it.
+        hardware: On which processor, with how many threads and in which precision.
+        data: What took part.
+        packages: What else decided its numbers, by the names that are imported; what has no version is left out.
+    """
+    others = {name: getattr(sys.modules.get(name), "__version__", None) for name in packages}
     return Provenance(
         negatoscope=version("negatoscope"),
         commit=commit(),
         command=command,
         created=datetime.now(UTC).date().isoformat(),
-        versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+            **{name: str(found) for name, found in others.items() if found},
+        },
         system=f"{platform.system()} {platform.machine()}",
         hardware=hardware,
         data=tuple(data),
     )
+
+
+def packages_of(value: object) -> tuple[str, ...]:
+    """The package that an object's class, or a function, was imported from; none of ours."""
+    package = str(getattr(value, "__module__", None) or "").partition(".")[0]
+    return (package,) if package not in ("", "__main__", "builtins", "negatoscope", "torch") else ()
 
 
 def python_call(function: str, *arguments: object, **options: object) -> str:

@@ -93,6 +93,19 @@ def result(make_dataset: Callable[..., Dataset]) -> AuditResult:
     return ng.audit(brightest_bar, make_dataset(40, split="test"), size=8, channels="gray", **NEGATIVE)
 
 
+def test_an_estimator_is_audited_as_it_is_and_its_package_is_recorded(make_dataset: Callable[..., Dataset]) -> None:
+    sklearn, linear_model = pytest.importorskip("sklearn"), pytest.importorskip("sklearn.linear_model")
+    train, test = make_dataset(200), make_dataset(90, seed=1, split="test")
+    model = linear_model.LogisticRegression(max_iter=1000).fit(train.images.reshape(200, -1) / 255, train.labels)
+    result = ng.audit(model, test, suite="negative")
+    assert result.clean.accuracy == model.score(test.images.reshape(90, -1) / 255, test.labels)
+    negatives = result.transforms["negative"]
+    assert negatives.accuracy == model.score(1 - test.images.reshape(90, -1) / 255, test.labels)
+    provenance = result.summary.provenance
+    assert provenance.versions["sklearn"] == sklearn.__version__
+    assert provenance.command.startswith("negatoscope.audit(LogisticRegression, ")
+
+
 def test_the_rows_come_as_a_table_and_as_a_data_frame(result: AuditResult) -> None:
     assert result.rows().num_rows == 80
     frame = result.to_pandas()

@@ -159,3 +159,38 @@ def test_without_transformers_the_extra_is_named(saved: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"needs transformers: pip install 'transformers>=\S+'$"):
         open_classifier(str(saved), device=CPU)
+
+
+def test_a_pipeline_is_followed_as_its_folder_is(saved: Path, tmp_path: Path) -> None:
+    folder = _folder(saved, tmp_path, PROCESSORS["cropped"])
+    pipeline = transformers.pipeline("image-classification", model=str(folder), device="cpu")
+    classifier, of_folder = open_classifier(pipeline, data_classes=4), open_classifier(folder, data_classes=4)
+    assert (classifier.kind, classifier.runs_code) == ("hugging_face", True)
+    assert classifier.input_spec == of_folder.input_spec
+    assert classifier.name == "ImageClassificationPipeline"
+    pixels = resize_image(_photo().transpose(2, 0, 1), classifier.input_spec.resize)
+    images = to_images(torch.from_numpy(pixels[None]))
+    assert torch.equal(classifier(images), of_folder(images))
+    theirs = {entry["label"]: entry["score"] for entry in pipeline(Image.fromarray(_photo()), top_k=4)}
+    with torch.no_grad():
+        ours = dict(zip(NAMES.values(), classifier(images).softmax(1)[0].tolist(), strict=True))
+    assert ours == pytest.approx(theirs, abs=0.02)
+    pipeline.model.half()
+    assert open_classifier(pipeline, data_classes=4)(images).dtype == torch.float32
+    pipeline.model.train()
+    with pytest.raises(InputError, match=r"^expected the model of Image.* in evaluation mode, got training mode; c"):
+        open_classifier(pipeline)
+
+
+def test_a_pipeline_for_another_task_is_one_sentence(saved: Path, tmp_path: Path) -> None:
+    folder = _folder(saved, tmp_path, PROCESSORS["cropped"])
+    pipeline = transformers.pipeline("image-feature-extraction", model=str(folder), device="cpu")
+    with pytest.raises(InputError, match=r"^expected a pipeline for image-classification, got one for image-feature-e"):
+        open_classifier(pipeline)
+
+
+def test_a_model_without_its_processor_is_a_torch_module_whose_logits_are_read(saved: Path) -> None:
+    model = transformers.ViTForImageClassification.from_pretrained(saved, local_files_only=True).eval()
+    images = torch.rand(3, 3, 32, 32)
+    classifier = open_classifier(model, size=32, channels="rgb", data_classes=4)
+    assert torch.equal(classifier(images), model(images).logits)

@@ -93,6 +93,7 @@ def test_every_layout_and_batch_gives_the_scores_of_numpy(
     assert classifier.input_spec.layout == layout
     assert classifier.input_spec.batch == (shape[0] if isinstance(shape[0], int) else None)
     assert (classifier.kind, classifier.runs_code, classifier.input_spec.classes) == ("onnx", False, CLASSES)
+    assert classifier.packages == ("onnxruntime",)
     declared = {"": "logits", "Softmax": "probabilities", "LogSoftmax": "log_probabilities"}
     assert classifier.input_spec.output == declared[ending]
 

@@ -307,4 +307,4 @@ def test_a_file_of_another_framework_says_how_to_convert_it(file: str, sentence:
 @pytest.mark.usefixtures("unchecked")
 def test_what_cannot_be_called_is_one_sentence() -> None:
     with pytest.raises(InputError, match="expected something that can be called with images, got int"):
-        open_classifier(7, device=CPU)  # type: ignore[arg-type]
+        open_classifier(7, device=CPU)

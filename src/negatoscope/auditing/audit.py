@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
@@ -29,12 +28,11 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.provenance import Provenance, python_call, record_provenance
 
-Model = str | Path | Callable[..., Any] | ClassifierAdapter
 Progress = Callable[[AuditProgress], None]
 
 
 def audit(  # noqa: PLR0913 (the options of the command line)
-    model: Model,
+    model: object,
     data: str | Path | Dataset,
     *,
     suite: str = "semantic",
@@ -115,6 +113,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         command=python_call("negatoscope.audit", model, data, **changed, **options),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[dataset.provenance],
+        packages=plan.classifier.packages,
     )
     if out is not None:
         return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)
@@ -180,7 +179,7 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
         expect(same, f"a baseline on the classes of {plan.dataset.spec}", f"one on {earlier.spec}; give another")
 
 
-def _open(model: Model, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:
+def _open(model: object, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:
     if isinstance(model, ClassifierAdapter):
         option = next(iter(options), None)
         expect(option is None, f"no {option!r} beside a classifier that is open", "one; give it to open_classifier")

@@ -53,7 +53,7 @@ def audit(
     size: Annotated[str, _input_option(help="28 or 224x160 (height x width).")] = "",
     channels: Annotated[str, _input_option(help="gray or rgb.")] = "",
     channel_order: Annotated[str, _input_option(help="RGB or BGR.")] = "",
-    layout: Annotated[str, _input_option(help="NCHW, NHWC, NHW or flat.")] = "",
+    layout: Annotated[str, _input_option(help="NCHW, NHWC, NHW, flat or flat-NHWC.")] = "",
     range: Annotated[str, _input_option(help="0..1, 0..255 or -1..1.")] = "",
     mean: Annotated[str, _input_option(help="Subtracted from that, as in 0.485,0.456,0.406.")] = "",
     std: Annotated[str, _input_option(help="Then divided by.")] = "",
@@ -145,7 +145,10 @@ def audit(
     plan = make_plan(classifier, dataset, settings)
     expect_usable(plan, out=out)
     provenance = record_provenance(
-        command=command_line(context), hardware=hardware.description, data=[dataset.provenance]
+        command=command_line(context),
+        hardware=hardware.description,
+        data=[dataset.provenance],
+        packages=classifier.packages,
     )
     with AuditDisplay() as display:
         display.planned(plan)

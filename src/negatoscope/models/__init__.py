@@ -29,6 +29,7 @@ class LoadedModel:
         runs_code: Whether opening it runs code that its author or the user wrote.
         declared: What the file itself says of its input and its outputs.
         labels: What the file calls its outputs, where it does.
+        packages: What runs it beside torch, by the names that are imported.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LoadedModel:
     runs_code: bool
     declared: ModelOptions = field(default_factory=ModelOptions)
     labels: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 Opener = Callable[[str, ModelOptions, torch.device], LoadedModel | None]

@@ -29,6 +29,7 @@ class ClassifierAdapter:
         device: Where images are sent and outputs arrive.
         sha256: Of its files or weights, or else of its outputs for fixed images: it differs where the classifier does.
         runs_code: Whether opening it ran code that its author or the user wrote.
+        packages: What runs it beside torch, by the names that are imported.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ClassifierAdapter:
     device: torch.device
     sha256: str
     runs_code: bool
+    packages: tuple[str, ...] = ()
 
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`.

@@ -15,7 +15,7 @@ from torch.export.passes import move_to_device_pass
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
-from negatoscope.models.layouts import Dims, in_shape
+from negatoscope.models.layouts import FLAT, Dims, in_shape
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.shapes import read_shape
 
@@ -46,7 +46,7 @@ def exported_program(text: str, options: ModelOptions, device: torch.device) -> 
         logging.disable(before)
     dims, dtype = _input(program, path.name)
     declared = replace(read_shape(dims, options=options, name=path.name), dtype=dtype)
-    module, shape = program.module(), dims if declared.layout == "flat" else ()
+    module, shape = program.module(), dims if declared.layout in FLAT else ()
     return LoadedModel(
         name=path.name,
         kind="export",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from negatoscope.errors import DataError, InputError, needed, reason
+from negatoscope.errors import DataError, InputError, expect, needed, reason
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.adapter import preprocess
@@ -18,6 +18,7 @@ from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.predict import to_images
 from negatoscope.models.preprocessor import read_preprocessor
+from negatoscope.models.torch_module import digest_of
 from negatoscope.pixels import resize_image
 
 _TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and resample a little differently
@@ -43,22 +44,47 @@ def hugging_face(text: str, options: ModelOptions, device: torch.device) -> Load
         model, lacking = _opened(load, folder, use_safetensors=True, output_loading_info=True)
         if missing := sorted(lacking["missing_keys"]) + sorted(map(str, lacking["mismatched_keys"])):
             raise DataError(f"expected all weights of an image classifier in {folder.name}, it lacks {missing[0]}")
-        declared = ModelOptions(channels="gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb")
+        processor = None
         if (folder / "preprocessor_config.json").is_file():
             processor = _opened(transformers.AutoImageProcessor.from_pretrained, folder)
-            declared = declared.over(read_preprocessor(processor, name=folder.name))
-            _expect_same(processor, replace(declared, classes=2), folder.name)
-    model.eval().requires_grad_(False).to(device)
-    labels = tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items()))
+        loaded = _loaded(model.eval().requires_grad_(False), processor, name=folder.name, device=device)
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    digest = sha256(repr([(path.name, sha256_of(path)) for path in files]).encode()).hexdigest()
+    return replace(loaded, sha256=digest, runs_code=False)
+
+
+def is_pipeline(model: object) -> bool:
+    """Whether it is a pipeline of transformers: it has a task, a model and what prepares images for it."""
+    return all(hasattr(model, name) for name in ("task", "model", "image_processor"))
+
+
+def load_pipeline(pipeline: Any, *, name: str, device: torch.device) -> LoadedModel:
+    """A pipeline for image classification: its model, and its image processor, which is followed.
+
+    Raises:
+        InputError: It is for another task, or its image processor does something that is not done here.
+    """
+    task = pipeline.task
+    expect(task == "image-classification", "a pipeline for image-classification", f"one for {task}; give another")
+    expect(not pipeline.model.training, f"the model of {name} in evaluation mode", "training mode; call .eval() first")
+    return _loaded(pipeline.model, pipeline.image_processor, name=name, device=device)
+
+
+def _loaded(model: Any, processor: Any, *, name: str, device: torch.device) -> LoadedModel:
+    declared = ModelOptions(channels="gray" if getattr(model.config, "num_channels", 3) == 1 else "rgb")
+    if processor is not None:
+        declared = declared.over(read_preprocessor(processor, name=name))
+        _expect_same(processor, replace(declared, classes=2), name)
+    model.to(device)
     return LoadedModel(
-        name=folder.name,
+        name=name,
         kind="hugging_face",
-        run=lambda images: model(pixel_values=images).logits,
-        sha256=sha256(repr([(path.name, sha256_of(path)) for path in files]).encode()).hexdigest(),
-        runs_code=False,
+        run=lambda images: model(pixel_values=images.to(model.dtype)).logits,
+        sha256=digest_of(model),
+        runs_code=True,
         declared=declared,
-        labels=labels,
+        labels=tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items())),
+        packages=("transformers",),
     )
 
 

@@ -22,7 +22,8 @@ class InputSpec:
     Args:
         resize: The size, the channels and how other images are brought to them.
         classes: How many outputs there are; one sigmoid counts as two.
-        layout: "NCHW", "NHWC", "NHW" (gray only) or "flat", which is channel by channel, row by row.
+        layout: "NCHW", "NHWC", "NHW" (gray only), "flat" (channel by channel, row by row) or "flat-NHWC" (row by row,
+            pixel by pixel).
         range: What [0, 1] becomes.
         mean: Subtracted after that: one number, or one for each channel in the classifier's own order; () is none.
         std: Divided by after that, likewise.

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from jaxtyping import Shaped
 from torch import Tensor
 
 Channels = Literal["gray", "rgb"]
-Layout = Literal["NCHW", "NHWC", "NHW", "flat"]
+Layout = Literal["NCHW", "NHWC", "NHW", "flat", "flat-NHWC"]
+
+FLAT: tuple[Layout, ...] = ("flat", "flat-NHWC")
+"""A row of numbers for each image: channel by channel, or pixel by pixel."""
 
 Dims = Sequence[int | None]
 """A shape whose open dimensions are None."""
@@ -78,6 +81,12 @@ def _flat(dims: Dims, size: Size | None, asked: bool) -> Iterator[Reading]:
             yield Reading("flat", channels, height, width)
 
 
+def _flat_channels_last(dims: Dims, size: Size | None, asked: bool) -> Iterator[Reading]:
+    """Never guessed: its numbers are those of a flat image with its channels first."""
+    if asked:
+        yield from (replace(reading, layout="flat-NHWC") for reading in _flat(dims, size, asked))
+
+
 def in_shape(images: Shaped[Tensor, "batch ..."], dims: Dims) -> Shaped[Tensor, "batch ..."]:
     """A flat batch in the shape that a model declares, of which at most one dimension of an image is open."""
     return images.reshape(len(images), *(length or -1 for length in dims[1:])) if dims else images
@@ -88,4 +97,5 @@ LAYOUTS: Mapping[Layout, LayoutRules] = {
     "NHWC": LayoutRules(lambda images: images.permute(0, 2, 3, 1).contiguous(), _channels_last),
     "NHW": LayoutRules(lambda images: images.squeeze(1).contiguous(), _without_channels, gray_only=True),
     "flat": LayoutRules(lambda images: images.flatten(1), _flat),
+    "flat-NHWC": LayoutRules(lambda images: images.permute(0, 2, 3, 1).flatten(1), _flat_channels_last),
 }

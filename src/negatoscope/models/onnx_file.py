@@ -13,7 +13,7 @@ from negatoscope.errors import DataError, InputError, expect, needed, suggest
 from negatoscope.files import sha256_of
 from negatoscope.models import LoadedModel, Run, register_model
 from negatoscope.models.adapter import FIXED_BATCH
-from negatoscope.models.layouts import Dims, in_shape
+from negatoscope.models.layouts import FLAT, Dims, in_shape
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
 from negatoscope.models.options import Dtype, ModelOptions
 from negatoscope.models.shapes import read_shape
@@ -67,9 +67,9 @@ def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     digest = sha256(content).hexdigest()
     if beside:
         digest = sha256("".join([digest, *map(sha256_of, beside)]).encode()).hexdigest()
-    shape = dims if declared.layout == "flat" else ()
+    shape = dims if declared.layout in FLAT else ()
     run = _runner(session, (entry.name, output), shape=shape, name=path.name)
-    return LoadedModel(path.name, "onnx", run, digest, runs_code=False, declared=declared)
+    return LoadedModel(path.name, "onnx", run, digest, runs_code=False, declared=declared, packages=("onnxruntime",))
 
 
 def _session(source: str | bytes, *, name: str, provider: str) -> Any:

@@ -1,10 +1,9 @@
 """Open any classifier by one text, and settle its input and outputs before anything is counted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,8 +14,8 @@ from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.foreign import expect_openable
 from negatoscope.models.input_spec import InputSpec
+from negatoscope.models.objects import load_object
 from negatoscope.models.options import ModelOptions, read_options
-from negatoscope.models.torch_module import load_callable
 from negatoscope.types import Images
 
 _OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
@@ -24,7 +23,7 @@ _OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm")
 
 
 def open_classifier(
-    model: str | Path | Callable[..., Any],
+    model: object,
     *,
     data_classes: int | None = None,
     class_names: Sequence[str] = (),
@@ -37,7 +36,8 @@ def open_classifier(
     not depend on the image beside it.
 
     Args:
-        model: What names it (see `MODELS`), or a torch module or another callable itself.
+        model: What names it (see `MODELS`), or itself: a torch module, a fitted estimator of scikit-learn, a pipeline
+            of transformers, or another callable.
         data_classes: How many classes the data have.
         class_names: What they are called, for a class map by names.
         device: Where it lives.
@@ -57,22 +57,25 @@ def open_classifier(
     outputs = _probe(loaded, draft, device, name)
     classes = max(2, outputs.shape[1])
     expect(given.classes in (None, classes), f"{given.classes} outputs of {name}, as --classes says", classes)
-    class_map = given.class_map or ()
+    class_map = given.class_map or (loaded.declared.class_map if class_names else None) or ()
     if isinstance(class_map, str):
         class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=loaded.labels)
     input_spec = replace(draft, classes=classes, class_map=class_map)
     _expect_classes(input_spec, data_classes, name)
     digest = loaded.sha256 or sha256(outputs.double().numpy().tobytes()).hexdigest()
-    classifier = ClassifierAdapter(name, loaded.kind, input_spec, loaded.run, device, digest, loaded.runs_code)
+    classifier = ClassifierAdapter(
+        name, loaded.kind, input_spec, loaded.run, device, digest, loaded.runs_code, loaded.packages
+    )
     with torch.no_grad():
         classifier(_patterns(input_spec, device))  # its outputs are what the input spec says, or an error
     return classifier
 
 
-def _load(model: str | Path | Callable[..., Any], options: ModelOptions, device: torch.device) -> LoadedModel:
+def _load(model: object, options: ModelOptions, device: torch.device) -> LoadedModel:
     if not isinstance(model, str | Path):
         _expect_used(options, "callable")
-        return load_callable(model, name=getattr(model, "__name__", type(model).__name__), device=device)
+        name = getattr(model, "__name__", type(model).__name__)
+        return load_object(model, name=name, options=options, device=device)
     text, path = str(model), Path(model).expanduser()
     expect_openable(path)
     for kind in MODELS.names():

@@ -37,7 +37,7 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
         load_weights(model, options.weights, key=options.weights_key)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
     loaded = load_callable(model.eval(), name=name, device=device)
-    return replace(loaded, kind="timm", runs_code=False, declared=declared)
+    return replace(loaded, kind="timm", runs_code=False, declared=declared, packages=("timm", "torchvision"))
 
 
 def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:

@@ -1,12 +1,9 @@
-"""Torch modules and any other callable: the user's own code, named as such; only weights are read from files."""
+"""Torch modules and any other callable, and weights from files."""
 
 import pickle
-import re
-import sys
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -15,33 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from negatoscope.errors import DataError, InputError, expect, reason
-from negatoscope.models import LoadedModel, register_model
+from negatoscope.models import LoadedModel
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.options import ModelOptions
-
-_FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-
-
-@register_model("torch", form="package.module:factory")
-def torch_factory(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
-    """A function without arguments, "package.module:factory", that makes a torch module or another callable.
-
-    The module is looked for in the current folder too. Its weights are read from `weights`, if that is given.
-
-    Raises:
-        InputError: The function cannot be imported or called, or makes something that cannot be called.
-        DataError: The weights are missing, damaged, a pickle of more than tensors, or those of another module.
-    """
-    if not _FACTORY.fullmatch(text) or text.startswith("timm:"):
-        return None
-    model = _call_factory(text)
-    if options.weights:
-        if not isinstance(model, nn.Module):
-            raise InputError(f"expected {text} to make a torch module for --weights, got {type(model).__name__}")
-        load_weights(model, options.weights, key=options.weights_key)
-    if isinstance(model, nn.Module):
-        model.eval()
-    return load_callable(model, name=text.rpartition(":")[2], device=device)
+from negatoscope.provenance import packages_of
 
 
 def load_callable(model: object, *, name: str, device: torch.device) -> LoadedModel:
@@ -55,16 +29,18 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
 
     def run(images: Tensor) -> Any:
         outputs = model(images)
+        outputs = getattr(outputs, "logits", outputs)  # as the models of transformers give them
         return torch.from_numpy(outputs).to(device) if isinstance(outputs, np.ndarray) else outputs
 
     if not isinstance(model, nn.Module):
-        return LoadedModel(name, "callable", run, "", runs_code=True)
+        return LoadedModel(name, "callable", run, "", runs_code=True, packages=packages_of(model))
     expect(not model.training, f"{name} in evaluation mode", "it in training mode; call .eval() first")
     model.to(device)
     declared = ModelOptions()
     if isinstance(model, PaperNetwork):
         declared = ModelOptions(size=(model.size, model.size), channels="gray" if model.channels == 1 else "rgb")
-    return LoadedModel(name, "torch", run, _digest(model), runs_code=True, declared=declared)
+    packages = packages_of(model)
+    return LoadedModel(name, "torch", run, digest_of(model), runs_code=True, declared=declared, packages=packages)
 
 
 def load_weights(module: nn.Module, path: Path, *, key: str | None = None) -> None:
@@ -123,20 +99,7 @@ def _tensors(path: Path) -> object:
         raise DataError(f"expected weights in {path.name}, got a file that cannot be read; save it again") from error
 
 
-def _call_factory(text: str) -> object:
-    """What the named factory returns."""
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        return resolve_name(text)()
-    except Exception as error:  # the user's code may fail in any way
-        got = f"{type(error).__name__}: {reason(error)}"
-        raise InputError(f"expected {text} to be a function that makes a model, but {got}") from error
-    finally:
-        sys.path.remove(folder)
-
-
-def _digest(module: nn.Module) -> str:
+def digest_of(module: nn.Module) -> str:
     """The sha256 of all parameters and buffers, under their names."""
     digest = sha256()
     for name, tensor in module.state_dict().items():
