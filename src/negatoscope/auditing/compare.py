@@ -1,37 +1,21 @@
 """Two audits side by side: which classifier is better, by how much, and whether that is chance."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from jaxtyping import Bool, Int, UInt64
-
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.families import corrected, find_repeats
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
 from negatoscope.auditing.results import SIGNIFICANT, PlannedKind
+from negatoscope.auditing.shared_accuracies import SharedAccuracy, shared_accuracies
 from negatoscope.reports.formatting import p_value, points
-from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_difference
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
-from negatoscope.statistics.worst_case import WorstCase
 
-_PAIRED_SHARE = 0.5  # of the smaller audit's images that the other has, too
 _COUNTED = ("label_preserving", "attack")
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
-
-
-@dataclass(frozen=True)
-class _Accuracy:
-    """What is compared: of A and of B, a mark of the predictions, and which of the images that count are correct."""
-
-    spec: str
-    kind: PlannedKind
-    fingerprint: Hashable
-    correct: list[Bool[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,20 +112,15 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     Raises:
         DataError: A folder holds no finished audit, or a damaged one, or rows lack images.
     """
-    first, second = (audit if isinstance(audit, AuditResult) else read_audit(audit) for audit in (a, b))
-    readers = [RowReader(audit.rows_path) for audit in (first, second)]
-    cleans = [read_predictions(rows, CLEAN) for rows in readers]
-    pairs = _pairs(*(read_hashes(rows) for rows in readers))
-    paired = len(pairs[0]) > _PAIRED_SHARE * min(map(len, cleans))
-    chosen = list(pairs) if paired else [np.arange(len(clean)) for clean in cleans]
-    compared = list(_accuracies((first, second), readers, cleans, chosen, paired=paired))
-    rates = [_difference(accuracy, paired=paired) for accuracy in compared]
+    first, second = audits = open_audits((a, b))
+    paired, compared = shared_accuracies(audits)
+    rates = [measure_two(accuracy, paired=paired) for accuracy in compared]
     kinds = {one.spec: one.kind for one in compared}
     repeats = find_repeats({one.spec: one.fingerprint for one in compared}, kinds)
     p_holm = corrected({rate.spec: rate.p_value for rate in rates}, kinds=kinds, repeats=repeats)
     comparison = Comparison(
-        a=_compared(first),
-        b=_compared(second),
+        a=describe_audit(first),
+        b=describe_audit(second),
         paired=paired,
         rates=tuple(replace(rate, p_holm=p_holm[rate.spec], repeats=repeats.get(rate.spec, "")) for rate in rates),
         only_a=tuple(spec for spec in first.transforms if spec not in second.transforms),
@@ -150,40 +129,9 @@ def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Compari
     return replace(comparison, verdict=comparison_sentence(comparison))
 
 
-def _accuracies(
-    audits: Sequence[AuditResult],
-    readers: Sequence[RowReader],
-    cleans: Sequence[PredictionSet],
-    chosen: Sequence[Int[np.ndarray, " _"]],
-    *,
-    paired: bool,
-) -> Iterator[_Accuracy]:
-    """Each accuracy that both audits have, on those of the chosen images that count."""
-    sides = list(zip(readers, cleans, chosen, strict=True))
-    right = [clean.correct[order] for _, clean, order in sides]
-    yield _Accuracy(CLEAN, "label_preserving", tuple(clean.fingerprint for clean in cleans), right)
-    worst = [WorstCase(correct) for correct in right]
-    for spec, entry in audits[0].transforms.items():
-        if spec not in audits[1].transforms:
-            continue
-        entries = (entry, audits[1].transforms[spec])
-        kind = entry.kind if entry.kind == entries[1].kind else "not_annotated"
-        after = [read_predictions(rows, spec, like=clean) for rows, clean, _ in sides]
-        correct = [one.correct[order] for one, order in zip(after, chosen, strict=True)]
-        counted = [clean.is_of(one.preserved)[order] for one, (_, clean, order) in zip(entries, sides, strict=True)]
-        if paired:
-            counted = [counted[0] & counted[1]] * 2
-        if kind == "label_preserving":
-            for one, *under in zip(worst, correct, counted, strict=True):
-                one.add(*under)
-        marks = tuple(one.of_classes(half.preserved).fingerprint for one, half in zip(after, entries, strict=True))
-        yield _Accuracy(spec, kind, marks, [c[n] for c, n in zip(correct, counted, strict=True)])
-    if all(one.counted.any() for one in worst):
-        yield _Accuracy("worst_case", "label_preserving", ("worst_case",), [one.correct for one in worst])
-
-
-def _difference(accuracy: _Accuracy, *, paired: bool) -> RateDifference:
-    spec, kind, correct = accuracy.spec, accuracy.kind, accuracy.correct
+def measure_two(accuracy: SharedAccuracy, *, paired: bool, sides: tuple[int, int] = (0, 1)) -> RateDifference:
+    """An accuracy in two of the audits that share it, uncorrected."""
+    spec, kind, correct = accuracy.spec, accuracy.kind, [accuracy.correct[side] for side in sides]
     n_a, n_b = map(len, correct)
     if 0 in (n_a, n_b):
         return RateDifference(spec=spec, kind=kind, n=0, n_a=n_a, n_b=n_b)
@@ -209,19 +157,17 @@ def _difference(accuracy: _Accuracy, *, paired: bool) -> RateDifference:
     )
 
 
-def _pairs(
-    first: UInt64[np.ndarray, " _"], second: UInt64[np.ndarray, " _"]
-) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """Positions of the images that both have; one that occurs twice is paired with its first occurrence first."""
-    order, other = np.argsort(first, kind="stable"), np.argsort(second, kind="stable")
-    sorted_first, sorted_second = first[order], second[other]
-    occurrence = np.arange(len(order)) - np.searchsorted(sorted_first, sorted_first)
-    start, end = (np.searchsorted(sorted_second, sorted_first, side=side) for side in ("left", "right"))
-    both = occurrence < end - start
-    return order[both], other[(start + occurrence)[both]]
+def open_audits(audits: Sequence[AuditResult | str | Path]) -> list[AuditResult]:
+    """Audits that are given as results or by their folders.
+
+    Raises:
+        DataError: A folder holds no finished audit, or a damaged one.
+    """
+    return [audit if isinstance(audit, AuditResult) else read_audit(audit) for audit in audits]
 
 
-def _compared(audit: AuditResult) -> ComparedAudit:
+def describe_audit(audit: AuditResult) -> ComparedAudit:
+    """How a comparison names an audit."""
     model, dataset = audit.summary.model, audit.summary.dataset
     return ComparedAudit(folder=audit.out.name, model=model.name, dataset=f"{dataset.spec}, {dataset.split}")
 
