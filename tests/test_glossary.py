@@ -26,7 +26,7 @@ ENGLISH = {
     *("sensitivity", "split", "table", "train", "under", "unreadable", "validation", "version", "weight", "candidate"),
     *("fgsm", "pgd", "order", "interval", "parameters", "hash", "test", "show", "search", "verify", "harden", "list"),
     *("overwrite", "format", "html", "on"),
-    *("keep", "read"),
+    *("keep", "read", "columns"),
 }
 """What needs no explanation: plain words, and names of attacks that the glossary gives as examples."""
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from negatoscope.data import Dataset
+from negatoscope.rows import read_rows
 
 READER = '''
 import torch
@@ -80,6 +81,24 @@ def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatosco
     assert {"report.html", "rows.parquet", "junit.xml", "provenance.json", "figures", "gallery"} <= written
     assert str(place) not in (place / "a" / "report.html").read_text()
     assert str(place) not in (place / "a" / "summary.json").read_text()
+
+
+def test_labels_beside_images_give_the_rows_of_class_folders(negatoscope: Command, place: Path) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
+    code, _, err = negatoscope(*words, "--out", "folders")
+    assert code == 0, err
+    files = sorted((place / "images").rglob("*.png"))
+    lines = [f"{file.relative_to(place / 'images')};{file.parent.name}" for file in files]
+    (place / "labels.csv").write_text("\n".join(["what;truth", *lines, "bar 1/gone.png;bar 1"]), encoding="utf-8")
+    code, out, err = negatoscope(*words, "--labels", "labels.csv", "--label-columns", "what,truth", "--out", "table")
+    assert code == 0, err
+    folders, table = (read_rows(place / name / "rows.parquet") for name in ("folders", "table"))
+    assert table.equals(folders)
+    sentence = "1 label without an image in labels.csv is left out: bar 1/gone.png."
+    assert sentence in out
+    assert sentence in (place / "table" / "report.html").read_text(encoding="utf-8")
+    command = json.loads((place / "table" / "provenance.json").read_text())["command"]
+    assert "--labels labels.csv --label-columns what,truth" in command
 
 
 def test_a_second_run_of_a_finished_audit_gives_the_same(negatoscope: Command, place: Path) -> None:

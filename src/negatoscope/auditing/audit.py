@@ -35,6 +35,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     model: object,
     data: str | Path | Dataset,
     *,
+    labels: str | Path | None = None,
+    label_columns: str | Sequence[str] = (),
     suite: str = "semantic",
     transforms: Sequence[str] = (),
     limit: int | None = None,
@@ -61,6 +63,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     Args:
         model: What `open_classifier` takes, or what it gives.
         data: What `open_dataset` takes, or what it or `load_dataset` gives; its images are read in order.
+        labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
+        label_columns: The table's columns with file names and with labels, where they are not found by their names.
         suite: "negative", "semantic" or "all"; "none" for `transforms` alone, or for clean images alone.
         transforms: Specs to add to the suite's.
         limit: At most this many images, each class in proportion; None is all.
@@ -105,12 +109,18 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         bits=bits,
         window=window,
     )
-    dataset = data if isinstance(data, Dataset) else open_dataset(str(data), data_dir=_path(data_dir))
+    beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
+    named = {name: value for name, value in beside.items() if value}
+    if isinstance(data, Dataset):
+        expect(not named, "no labels beside a dataset that is open", "some; give them to open_dataset")
+        dataset = data
+    else:
+        dataset = open_dataset(str(data), data_dir=_path(data_dir), **beside)
     plan = make_plan(_open(model, dataset, device, options), dataset, config)
     recorded = replace(config, overwrite=False)  # which is about files on this machine
     changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
     provenance = record_provenance(
-        command=python_call("negatoscope.audit", model, data, **changed, **options),
+        command=python_call("negatoscope.audit", model, data, **named, **changed, **options),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[dataset.provenance],
         packages=plan.classifier.packages,

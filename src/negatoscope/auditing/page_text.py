@@ -2,6 +2,7 @@
 
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.verdict import constant_words
+from negatoscope.data import LeftOut
 from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent, points
 
 
@@ -21,6 +22,7 @@ def notes(summary: AuditSummary) -> list[str]:
         sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
     if summary.clean.unequal:
         sentences.append(_unequal(summary))
+    sentences += map(left_out, dataset.left_out)
     if summary.unreadable:
         sentences.append(_unreadable(summary))
     if summary.model.runs_code:
@@ -39,6 +41,13 @@ def _unequal(summary: AuditSummary) -> str:
     return (
         f"Classes are unequal: compare accuracies with {constant}. Balanced accuracy, the mean over classes: {rates}."
     )
+
+
+def left_out(entry: LeftOut) -> str:
+    """What has no part in a dataset, as a sentence."""
+    named = [*entry.names[:3], *([f"{entry.n - 3:,} more"] if entry.n > 3 else [])] if entry.names else []
+    listed = f": {joined(named)}" if named else ""
+    return f"{counted(entry.n, entry.noun)} {entry.why} {'is' if entry.n == 1 else 'are'} left out{listed}."
 
 
 def _unreadable(summary: AuditSummary) -> str:

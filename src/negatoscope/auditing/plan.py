@@ -176,7 +176,8 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {available})")
     names = dataset.names if config.keep_names or not dataset.private else ()
     if dataset.private:
-        dataset = replace(dataset, names=())
+        left_out = tuple(replace(entry, names=()) for entry in dataset.left_out)
+        dataset = replace(dataset, names=(), left_out=left_out)
     dataset = dataset.decoded(DecodeSpec.of(config.bits, config.window))
     expect_whole_depth(dataset)
     channels = classifier.input_spec.resize.channels

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from negatoscope.data import LeftOut
 from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import AS_STORED, DecodeSpec
@@ -252,6 +253,7 @@ class DatasetSummary:
         files: The SHA-256 of each file by name.
         class_names: What the classes are called.
         decoding: Which values of its files are black and white.
+        left_out: What their source holds beside them.
     """
 
     spec: str
@@ -263,6 +265,7 @@ class DatasetSummary:
     files: Mapping[str, str]
     class_names: tuple[str, ...]
     decoding: DecodeSpec = AS_STORED
+    left_out: tuple[LeftOut, ...] = ()
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number where the model has more classes than the data."""

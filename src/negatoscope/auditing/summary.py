@@ -67,6 +67,7 @@ def summarize(
             files={file.name: file.sha256 for file in dataset.files},
             class_names=dataset.class_names,
             decoding=dataset.decoding,
+            left_out=dataset.left_out,
         ),
         suite=plan.suite,
         n=len(clean),

@@ -33,6 +33,12 @@ def audit(
     transform: Annotated[
         list[str] | None, _audit_option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
+    labels: Annotated[
+        str, _audit_option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+    ] = "",
+    label_columns: Annotated[
+        str, _audit_option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
+    ] = "",
     limit: Annotated[int | None, _audit_option(help="At most this many images, each class in proportion.")] = None,
     seed: Annotated[int, _audit_option(help="Which images those are, and the controls' noise.")] = 0,
     label_preserving: Annotated[
@@ -116,7 +122,7 @@ def audit(
         from negatoscope.provenance import record_provenance
 
     hardware = pick_hardware(device, "float32")
-    dataset = open_dataset(data, data_dir=data_dir)
+    dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     model_options = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
     classifier = open_classifier(
         model,

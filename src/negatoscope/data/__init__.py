@@ -3,13 +3,22 @@
 from dataclasses import replace
 from pathlib import Path
 
-from negatoscope.data.base import Dataset, OwnSizeImages, SourceFile
+from negatoscope.data.base import Dataset, LeftOut, OwnSizeImages, SourceFile
 from negatoscope.data.locator import DataLocator
 from negatoscope.data.sources import DATASETS, register_dataset
 from negatoscope.errors import SpecError
 from negatoscope.registry import Spec
 
-__all__ = ["DATASETS", "DataLocator", "Dataset", "OwnSizeImages", "SourceFile", "load_dataset", "register_dataset"]
+__all__ = [
+    "DATASETS",
+    "DataLocator",
+    "Dataset",
+    "LeftOut",
+    "OwnSizeImages",
+    "SourceFile",
+    "load_dataset",
+    "register_dataset",
+]
 
 
 def load_dataset(text: str, *, split: str, data_dir: Path | None = None, download: bool = True) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.class_folders import open_class_folders
+from negatoscope.data.class_folders import Opener, open_class_folders
 from negatoscope.data.containers import Container, expect_size, opening, read_exactly, reading
 from negatoscope.data.zips import ZipMembers, tidy
 
@@ -20,23 +20,34 @@ _MAX_CLASS_BYTES = 64
 _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 
 
-def open_zip(path: Path, split: str) -> Dataset:
+def open_zip(path: Path, split: str, opener: Opener = open_class_folders) -> Dataset:
     """The images of a zip of class folders, in the order of class and name.
+
+    Args:
+        path: The zip.
+        split: "train", "test" or "validation".
+        opener: What finds images and labels among the members.
 
     Raises:
         DataError: It is no zip, or holds no images of the split.
     """
-    dataset = open_class_folders(ZipMembers(path), path, split, wrapped=True)
+    dataset = opener(ZipMembers(path), path, split, wrapped=True)
     return replace(dataset, files=(SourceFile.of_user(path),))
 
 
-def open_tar(path: Path, split: str, members: "TarMembers") -> Dataset:
+def open_tar(path: Path, split: str, members: "TarMembers", opener: Opener = open_class_folders) -> Dataset:
     """The images of a tar of class folders, in its own order, since a compressed one is read from the start.
+
+    Args:
+        path: The tar.
+        split: "train", "test" or "validation".
+        members: The tar, opened.
+        opener: What finds images and labels among the members.
 
     Raises:
         DataError: It holds no images of the split.
     """
-    dataset = open_class_folders(members, path, split, wrapped=True, ordered=False)
+    dataset = opener(members, path, split, wrapped=True, ordered=False)
     return replace(dataset, files=(SourceFile.of_user(path),))
 
 

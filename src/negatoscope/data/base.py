@@ -22,6 +22,9 @@ OwnSizeImages: TypeAlias = Sequence[Any]
 Its items have no type here, since a check at run time would decode an image each time.
 """
 
+LEFT_OUT_NAMED = 20
+"""Of what is left out, how many are named at most."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -42,6 +45,24 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What has no part in a dataset: how many, of what, why, and what the first of them are called.
+
+    As a sentence it is "3 images without a label in labels.csv are left out".
+    """
+
+    n: int
+    noun: str
+    why: str
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, noun: str, why: str, names: Sequence[str]) -> "LeftOut":
+        """What these names name."""
+        return cls(len(names), noun, why, tuple(map(printable, names[:LEFT_OUT_NAMED])))
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Labelled images of one split; pixels are stored once, as uint8.
 
@@ -57,6 +78,7 @@ class Dataset:
         names: What each image is called in its source; none where they have no names.
         private: Whether names may tell who is shown: then an audit numbers images, unless names are to be kept. Of a
             container whose images are private no error names one either.
+        left_out: What its source holds beside its images.
         prepared: What was done to the pixels, as in "gray, 28x28 bilinear, equalized"; "" where nothing was.
     """
 
@@ -71,6 +93,7 @@ class Dataset:
     names: Sequence[str] = ()
     prepared: str = ""
     private: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,7 +1,8 @@
 """One folder a class: images and labels from paths, in a folder as in an archive."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,6 +16,9 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".t
 SPLITS = ("train", "test", "validation")
 SPLIT_NAMES = {**dict(zip(SPLITS, SPLITS, strict=True)), "val": "validation"}
 """What folders, arrays, files and users call each split."""
+
+Opener: TypeAlias = Callable[..., Dataset]
+"""Finds images and labels in a container, as `open_class_folders` does."""
 
 
 def open_class_folders(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
-from negatoscope.data.class_folders import open_class_folders
+from negatoscope.data.class_folders import Opener, open_class_folders
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.prepare import prepared
 from negatoscope.errors import DataError
@@ -46,10 +46,15 @@ def folder(locator: DataLocator, split: str, *, path: str) -> Dataset:
     return replace(opened, images=arrays.get("images", images), files=(file,))
 
 
-def open_folder(path: str, split: str) -> Dataset:
+def open_folder(path: str, split: str, opener: Opener = open_class_folders) -> Dataset:
     """The same without a look into the files: every image is decoded on access, at its own size.
 
     One digest of all names and sizes stands for the files, so that none has to be read twice.
+
+    Args:
+        path: The folder.
+        split: "train", "test" or "validation".
+        opener: What finds images and labels among the files.
 
     Raises:
         DataError: There is no such folder, or it holds no images of the split.
@@ -64,8 +69,8 @@ def open_folder(path: str, split: str) -> Dataset:
     with opening(top, "a folder"):
         sizes = dict(_entries(top))
     container = FolderFiles(top, list(sizes))
-    dataset = open_class_folders(container, top, split)
-    assert isinstance(dataset.images, LazyImages), "open_class_folders gives them"
+    dataset = opener(container, top, split)
+    assert isinstance(dataset.images, LazyImages), "openers give them"
     digest = sha256()
     for name, position in zip(dataset.names, dataset.images.positions, strict=True):
         digest.update(repr((name, sizes[container.names[position]])).encode())

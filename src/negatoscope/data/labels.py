@@ -1,6 +1,7 @@
 """Images whose labels are class indices out of somebody's file."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,46 @@ from jaxtyping import Shaped
 
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.containers import Container, LazyImages, printable
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, expect, shown
 
 MAX_CLASSES = 32_768
 """Rows keep a label in 16 bits."""
+
+_NUMBER = re.compile(r"(\d{1,9})(\.0+)?")  # tables with gaps hold floats
+
+
+def number_classes(
+    labels: Iterable[str], class_names: Sequence[str] = (), *, source: str
+) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """Which class each label is, and what the classes are called.
+
+    Labels are names of classes or, where all are whole numbers that are no names, their indices. Where no names are
+    given, classes are called as the labels are, in the order of text, or by their numbers.
+
+    Args:
+        labels: The labels, with repetitions; "" is none.
+        class_names: All classes in order, where they are known.
+        source: What an error calls the labels' source.
+
+    Raises:
+        DataError: A label is no class, there are no labels, or too many classes.
+    """
+    given = sorted({label for label in labels if label})
+    expect(given, f"labels in {source}", "none", DataError)
+    numbers = {label: int(found[1]) for label in given if (found := _NUMBER.fullmatch(label))}
+    if len(numbers) < len(given) or set(given) <= set(class_names):
+        names = tuple(class_names or given)
+        numbers = {name: index for index, name in enumerate(names)}
+        stranger = next((label for label in given if label not in numbers), None)
+        expect(
+            stranger is None, f"labels in {source} among its classes ({shown(', '.join(names))})", stranger, DataError
+        )
+    else:
+        names = tuple(class_names) or tuple(map(str, range(min(max(numbers.values()), MAX_CLASSES) + 1)))
+    last = min(len(names), MAX_CLASSES) - 1
+    highest = max(numbers[label] for label in given)
+    expect(highest <= last, f"labels from 0 to {last} in {source}", f"{highest}; correct them", DataError)
+    return numbers, names
 
 
 def labeled(

@@ -1,21 +1,32 @@
 """Whatever a user names as data: a dataset of the project, a folder, an archive, a table, an array, shards."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from negatoscope.data import DATASETS, Dataset, load_dataset
+from negatoscope.data import DATASETS, Dataset, SourceFile, load_dataset
 from negatoscope.data.archives import TarMembers, open_tar, open_zip
-from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS
+from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, Opener
 from negatoscope.data.image_folder import open_folder
+from negatoscope.data.labeled_images import open_labeled_images
 from negatoscope.data.npz import open_npz
 from negatoscope.data.parquet import open_parquet, parquet_files
 from negatoscope.data.webdataset import open_shards, shard_paths
-from negatoscope.errors import DataError, SpecError
+from negatoscope.errors import DataError, SpecError, expect
 from negatoscope.registry import parse_spec
 
 TARS = (".tar", ".tar.gz", ".tgz")
 
 
-def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None) -> Dataset:
+def open_dataset(
+    text: str,
+    *,
+    split: str = "test",
+    data_dir: Path | None = None,
+    labels: str | Path | None = None,
+    label_columns: str | Sequence[str] = (),
+) -> Dataset:
     """One split of what `text` names; images are read on access.
 
     Args:
@@ -25,6 +36,9 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
             too. What is a dataset's name is no path: write "./mnist" for a folder of that name.
         split: The split, where `text` names none.
         data_dir: A folder to look into first for the files of a spec.
+        labels: What labels the images of a folder, zip or tar, whose folders are no classes then: a .csv, .tsv, .jsonl
+            or .json, or a pattern for file names such as "{label}_*.png".
+        label_columns: The columns with file names and with labels, as in "FILE,LABEL"; none finds them by usual names.
 
     Raises:
         SpecError: The dataset, one of its arguments or the split is unknown.
@@ -37,6 +51,10 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
     if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
     split = SPLIT_NAMES[split]
+    columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
+    if labels is not None:
+        return _open_labeled(text, split, labels, [column for column in columns if column])
+    expect(not columns or columns == [""], "--labels beside --label-columns", "none")
     if text.startswith("folder:"):
         return _open_folder(text.removeprefix("folder:"), split)
     if not _is_spec(text):
@@ -45,6 +63,22 @@ def open_dataset(text: str, *, split: str = "test", data_dir: Path | None = None
     if spec.name == "folder":
         return _open_folder(str(spec.arguments["path"]), split)
     return load_dataset(text, split=split, data_dir=data_dir)
+
+
+def _open_labeled(text: str, split: str, labels: str | Path, columns: Sequence[str]) -> Dataset:
+    path = Path(text.removeprefix("folder:")).expanduser()
+    opener: Opener = partial(open_labeled_images, labels=labels, columns=columns)
+    if path.is_dir():
+        dataset = open_folder(str(path), split, opener)
+    elif path.is_file() and path.name.lower().endswith(TARS):
+        dataset = open_tar(path, split, TarMembers([path]), opener)
+    elif path.is_file() and path.suffix.lower() == ".zip":
+        dataset = open_zip(path, split, opener)
+    else:
+        kinds = ", ".join((".zip", *TARS))
+        raise DataError(f"expected a folder or a file that ends in {kinds} beside --labels, got {text!r}; correct it")
+    file = Path(labels).expanduser()
+    return replace(dataset, files=(*dataset.files, SourceFile.of_user(file))) if file.is_file() else dataset
 
 
 def _is_spec(text: str) -> bool:
@@ -64,7 +98,11 @@ def _open_path(text: str, split: str) -> Dataset:
         return open_shards(text, split, members) if any(members.classes) else open_tar(path, split, members)
     if path.is_dir():
         return _open_folder(text, split)
-    openers = {".zip": open_zip, ".parquet": open_parquet, ".npz": open_npz}
+    openers: Mapping[str, Callable[[Path, str], Dataset]] = {
+        ".zip": open_zip,
+        ".parquet": open_parquet,
+        ".npz": open_npz,
+    }
     if path.suffix.lower() not in openers:
         known = ", ".join((*openers, *TARS))
         raise DataError(f"expected a folder or a file that ends in {known}, got {text!r}; convert it")

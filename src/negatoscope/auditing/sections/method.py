@@ -11,7 +11,7 @@ def method(report: Report) -> Section:
     """Method and limits; folded away, which classes were not counted, and the model, the data and the versions."""
     summary = report.summary
     described = {name: to_plain(getattr(summary, name)) for name in ("model", "dataset", "self_check", "provenance")}
-    del described["dataset"]["class_names"]
+    del described["dataset"]["class_names"], described["dataset"]["left_out"]
     names = list(enumerate(summary.dataset.class_names))
     not_counted = {
         entry.spec: [name for index, name in names if index not in entry.preserved]

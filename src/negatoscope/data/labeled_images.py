@@ -1,0 +1,171 @@
+"""Images of a folder or an archive, labeled by a table beside them or by their own names."""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from negatoscope.data.base import Dataset, LeftOut
+from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES
+from negatoscope.data.containers import Container, LazyImages, printable
+from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
+from negatoscope.data.labels import number_classes
+from negatoscope.errors import DataError, InputError, expect
+
+_LEAVES = re.compile(r"\.\.(/|$)|/|[A-Za-z]:")
+
+
+def open_labeled_images(
+    container: Container,
+    path: Path,
+    split: str,
+    *,
+    labels: str | Path,
+    columns: Sequence[str] = (),
+    wrapped: bool = False,
+    ordered: bool = True,
+) -> Dataset:
+    """The images of a container that have a label beside them, each named by its path.
+
+    A table names an image by its path from the folder of the images or of the table, or by the end of its path where
+    only one image of the split ends so; without a suffix where the table writes none. Where folders are called after
+    splits, or a column ``split`` is there, only what is of `split` counts. Classes are those of `number_classes`.
+
+    Args:
+        container: What all entries are in, as `open_class_folders` takes it.
+        path: Where the container is.
+        split: "train", "test" or "validation".
+        labels: The file of the table, or a pattern for file names with "{label}" in it.
+        columns: The table's columns of files and labels; none finds them by the usual names.
+        wrapped: Not heeded: the folder around everything is a part of paths.
+        ordered: Whether to sort by path; otherwise the images keep the order of their entries.
+
+    Raises:
+        InputError: `columns` are not two, or stand beside a pattern.
+        DataError: The table cannot be read or leads out of the folder, an image has two labels or none is labeled.
+    """
+    entries = {name: position for position, name in enumerate(container.names) if _is_image(name)}
+    images = sorted(entries)
+    chosen = _of_split(images, path, split)
+    table = _read(labels, columns, images)
+    given, left_out = _match(table, chosen, images, path=path, home=Path(labels).parent, split=split)
+    names = sorted(given, key=None if ordered else entries.__getitem__)
+    numbers, class_names = number_classes(table.labels, table.class_names, source=table.source)
+    return Dataset(
+        spec=printable(path.name),
+        split=split,
+        images=LazyImages(container, np.array([entries[name] for name in names], dtype=np.int64)),
+        labels=np.array([numbers[given[name]] for name in names], dtype=np.int64),
+        class_names=tuple(map(printable, class_names)),
+        samples=np.arange(len(names)),
+        names=tuple(map(printable, names)),
+        left_out=left_out,
+    )
+
+
+def _is_image(entry: str) -> bool:
+    hidden = entry.startswith((".", "__MACOSX/")) or "/." in entry
+    return not hidden and entry.lower().endswith(SUFFIXES)
+
+
+def _of_split(names: Sequence[str], path: Path, split: str) -> list[str]:
+    """The images of a split, where folders divide them; else all."""
+    parts = [next((part for part in name.split("/")[:-1] if part in SPLIT_NAMES), "") for name in names]
+    splits = sorted({SPLIT_NAMES[part] for part in parts if part})
+    chosen = [name for name, part in zip(names, parts, strict=True) if SPLIT_NAMES.get(part) == split]
+    images = f"images ({', '.join(SUFFIXES)}) in {path}"
+    expect(names, images, "none; name another folder or archive", DataError)
+    instead = f"those of {' and '.join(splits)}; name one, as in {path.name}:{splits[0]}" if splits else ""
+    expect(chosen or not splits, f"{images}, split {split}", instead, DataError)
+    return chosen if splits else list(names)
+
+
+def _read(labels: str | Path, columns: Sequence[str], names: Sequence[str]) -> LabelTable:
+    file, text = Path(labels).expanduser(), str(labels)
+    if PLACE in text and not file.is_file():
+        expect(not columns, "no --label-columns beside a pattern of file names", ",".join(columns), InputError)
+        return pattern_labels(text, names)
+    got = f"{text!r}, which is no file; correct it"
+    expect(file.is_file(), f"--labels to be a file, or a pattern such as {PLACE}_*.png", got, DataError)
+    return read_labels(file, columns)
+
+
+def _match(
+    table: LabelTable, chosen: Sequence[str], names: Sequence[str], *, path: Path, home: Path, split: str
+) -> tuple[Mapping[str, str], tuple[LeftOut, ...]]:
+    """The label of each chosen image that has one; and what has no part."""
+    beside, top = (place.expanduser().absolute().as_posix() for place in (home, path))
+    of_split, of_all = (_Finder(part, beside, top, table.source) for part in (chosen, names))
+    given: dict[str, str] = {}
+    missing, repeated = [], []
+    for file, label, part in zip(table.files, table.labels, table.splits or [split] * len(table.files), strict=True):
+        found = of_split.find(file) if SPLIT_NAMES.get(part.lower(), part) == split else []
+        if len(found) > 1:
+            several = f"{len(found)}: {found[0]}, {found[1]}"
+            raise DataError(f"expected one image for {file!r} of {table.source}, got {several}; write the whole path")
+        if not found and not of_all.find(file):
+            missing.append(file)
+        for name in found:
+            if name in given:
+                same, both = given[name] == label, f"{given[name]!r} and {label!r}; correct it"
+                expect(same, f"one label for {printable(name)} in {table.source}", both, DataError)
+                repeated.append(name)
+            given[name] = label
+    labeled = {name: label for name, label in given.items() if label}
+    if not labeled:
+        example = f"such as {table.files[0]!r}" if table.files else "none"
+        raise DataError(
+            f"expected labels in {table.source} for images such as {chosen[0]!r}, got {example}; correct it"
+        )
+    left_out = (
+        LeftOut.of("image", f"without a label in {table.source}", [name for name in chosen if name not in labeled]),
+        LeftOut.of("label", f"without an image in {table.source}", missing),
+        LeftOut.of("repeated label", f"in {table.source}", repeated),
+    )
+    return labeled, tuple(entry for entry in left_out if entry.n)
+
+
+class _Finder:
+    """Finds the images that a table's paths mean, among those that are there: none is looked for outside.
+
+    Args:
+        names: The paths of the images from their folder.
+        home: The table's folder.
+        top: The folder of the images.
+        source: What an error calls the table.
+    """
+
+    def __init__(self, names: Sequence[str], home: str, top: str, source: str) -> None:
+        self.names, self.home, self.top, self.source = names, home, top, source
+        self.known = frozenset(names)
+
+    def find(self, file: str) -> list[str]:
+        """The image, or all of those that the path may mean.
+
+        Raises:
+            DataError: The path leads out of the folder.
+        """
+        path = posixpath.normpath(file.replace("\\", "/"))
+        if path in self.known:
+            return [path]
+        beside = posixpath.relpath(posixpath.join(self.home, path), self.top)
+        if beside in self.known:
+            return [beside]
+        inside = [each for each in (path, beside) if not _LEAVES.match(each)]
+        expect(inside, f"paths of images inside {self.top.rpartition('/')[2]} in {self.source}", repr(file), DataError)
+        return self._endings.get(inside[0], [])
+
+    @cached_property
+    def _endings(self) -> dict[str, list[str]]:
+        """The images by every end of their path, then those by every end without its suffix that is not among these."""
+        endings: dict[str, list[str]] = {}
+        bare: dict[str, list[str]] = {}
+        for name in self.names:
+            for ends, path in ((endings, name), (bare, posixpath.splitext(name)[0])):
+                parts = path.split("/")
+                for first in range(len(parts)):
+                    ends.setdefault("/".join(parts[first:]), []).append(name)
+        return bare | endings
