@@ -260,9 +260,18 @@ def test_what_would_help_an_expected_classifier_stands_in_the_report(make_datase
     def upside_down(images: Images) -> Logits:
         return brightest_bar(1 - images)
 
-    dataset = make_dataset(120, split="test")
-    result = ng.audit(upside_down, dataset, size=8, channels="gray", expect_accuracy=0.01, **NEGATIVE)
+    dataset, settings = make_dataset(120, split="test"), {"size": 8, "channels": "gray", **NEGATIVE}
+    few = dataset.take(np.arange(15), split="test")
+    result = ng.audit(upside_down, few, expect_accuracy=0.01, **settings)
     assert result.summary.self_check.passed
     assert "(the negative)" in result.summary.self_check.suggestion
     assert "(the negative)" in (result.out / "report.html").read_text()
     assert "(the negative)" in str(result)
+    for accuracy in (None, 0.01):
+        with pytest.raises(InputError, match=r"\(the negative\) the accuracy is 100.* or insist with --no-self-check"):
+            ng.audit(upside_down, dataset, expect_accuracy=accuracy, **settings)
+    insisted = ng.audit(upside_down, dataset, no_self_check=True, **settings).summary
+    assert (insisted.clean.accuracy, insisted.self_check.suspects, insisted.self_check.suggestion) == (0, 0, "")
+    assert "no_self_check=True" in insisted.provenance.command
+    with pytest.raises(InputError, match="expected --expect-accuracy or --no-self-check, got both; leave one out"):
+        ng.audit(upside_down, dataset, no_self_check=True, expect_accuracy=0.9, **settings)

@@ -1,7 +1,9 @@
-"""A classifier with a wrong option is stopped, and the option is named."""
+"""A classifier with a wrong option is stopped or warned of, and a suggestion can be pasted and gives what it says."""
 
 import re
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from negatoscope.auditing.self_check import SelfCheck, self_check, suspects
+from negatoscope.auditing.self_check import SelfCheck, self_check
+from negatoscope.auditing.suspects import usual_suspects
 from negatoscope.errors import InputError
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.types import LabelArray, PixelArray
 
@@ -38,18 +42,41 @@ def reads_bars(images: Tensor) -> Tensor:
     return -((_brightness(images) - 0.8) ** 2)
 
 
-def _check(model: Callable[[Tensor], Tensor], expected: float | None = None, **given: object) -> SelfCheck:
-    pixels, labels = _bars(channels=3 if given.get("channels") == "rgb" else 1)
+Model = Callable[[Tensor], Tensor]
+
+
+def _open(model: Model, **given: object) -> ClassifierAdapter:
     options = {"size": WIDTH, "channels": "gray", **given}
-    classifier = open_classifier(model, **options, data_classes=CLASSES, device=CPU)
+    return open_classifier(model, **options, data_classes=CLASSES, device=CPU)
+
+
+def _check(model: Model, expected: float | None = None, **given: object) -> SelfCheck:
+    pixels, labels = _bars(channels=3 if given.get("channels") == "rgb" else 1)
+    classifier = _open(model, **given)
     before = repr(classifier.input_spec)
     found = self_check(classifier, pixels, labels, expected=expected)
     assert repr(classifier.input_spec) == before, "it suggests, and switches nothing"
     return found
 
 
+def _pasted(text: str) -> dict[str, str]:
+    """Options as a command line reads them."""
+    words = [part for word in shlex.split(text) for part in word.split("=", 1)]
+    names = [name.removeprefix("--").replace("-", "_") for name in words[::2]]
+    return dict(zip(names, words[1::2], strict=True))
+
+
+def _suggested(found: SelfCheck) -> tuple[dict[str, str], float]:
+    """The options of a suggestion, and the accuracy that it promises."""
+    said = re.match(r"with (--.+?)(?: \([A-Za-z' ]+\))? the accuracy is ([\d.]+).% on ", found.suggestion)
+    assert said, found.suggestion
+    return _pasted(said[1]), float(said[2]) / 100
+
+
 def test_a_good_classifier_passes_without_a_suggestion() -> None:
-    assert _check(reads_bars) == SelfCheck(n=240, accuracy=1.0, passed=True, suggestion="")
+    found = _check(reads_bars)
+    assert found == replace(found, n=240, accuracy=1.0, passed=True, suggestion="")
+    assert found.suspects > 8
 
 
 def _in_bytes(images: Tensor) -> Tensor:
@@ -74,6 +101,22 @@ def _one_further(images: Tensor) -> Tensor:
     return reads_bars(images).roll(1, dims=1)
 
 
+def _backwards(images: Tensor) -> Tensor:
+    return reads_bars(images).flip(1)
+
+
+def _swapped(images: Tensor) -> Tensor:
+    return reads_bars(images)[:, [8, 1, 2, 3, 4, 5, 6, 7, 0, 11, 10, 9]]
+
+
+def _after_two_more(images: Tensor) -> Tensor:
+    return torch.cat([torch.full((len(images), 2), -1.0), reads_bars(images)], dim=1)
+
+
+def _swapped_after_two_more(images: Tensor) -> Tensor:
+    return torch.cat([torch.full((len(images), 2), -1.0), _swapped(images)], dim=1)
+
+
 def _sorted_as_text(images: Tensor) -> Tensor:
     return reads_bars(images)[:, sorted(range(CLASSES), key=str)]
 
@@ -81,24 +124,61 @@ def _sorted_as_text(images: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("model", "options", "suggestion"),
     [
-        (_in_bytes, {}, "with --range 0..255 the accuracy is 100.0 % on 200 images, instead of "),
-        (reads_bars, {"range": "0..255"}, "with --range 0..1 the accuracy is 100.0 % on 200"),
-        (
-            reads_bars,
-            {"mean": 0.1307, "std": 0.05},
-            "with --range 0..1 without --mean and --std the accuracy is 100.0 %",
-        ),
-        (_on_white, {}, r"with --range 0..1 --mean 1 --std=-1 \(the negative\) the accuracy is 100.0 %"),
-        (_by_row, {}, "with --layout NHWC the accuracy is 100.0 %"),
-        (_one_further, {}, r"with --class-map=\+1 the accuracy is 100.0 %"),
-        (_sorted_as_text, {}, "with --class-map sorted the accuracy is 100.0 %"),
+        (_in_bytes, {}, "--range 0..255"),
+        (reads_bars, {"range": "0..255"}, "--range 0..1"),
+        (reads_bars, {"mean": -1, "std": 1}, "--range 0..1 --mean 0 --std 1 (no normalisation)"),
+        (_on_white, {}, "--range 0..1 --mean 1 --std=-1 (the negative)"),
+        (_by_row, {}, "--layout NHWC"),
+        (_one_further, {}, "--class-map +1"),
+        (_sorted_as_text, {}, "--class-map sorted"),
+        (reads_bars, {"class_map": "sorted"}, "--class-map 0..11"),
+        (reads_bars, {"class_map": "+1"}, "--class-map 0..11"),
+        (_one_further, {"class_map": "-1"}, "--class-map +1"),
+        (_backwards, {}, "--class-map 11..0"),
+        (_backwards, {"class_map": "sorted"}, "--class-map 11..0"),
+        (_swapped, {}, "--class-map 8,1,2,3,4,5,6,7,0,11,10,9"),
+        (_swapped, {"class_map": "+1"}, "--class-map 8,1,2,3,4,5,6,7,0,11,10,9"),
+        (_after_two_more, {"class_map": "0..11"}, "--class-map 2..13"),
+        (_swapped_after_two_more, {"class_map": "2..13"}, "--class-map 10,3,4,5,6,7,8,9,2,13,12,11"),
     ],
 )
-def test_the_usual_suspect_that_helps_is_named(model: Any, options: dict[str, object], suggestion: str) -> None:
+def test_the_usual_suspect_that_helps_is_named_and_gives_what_it_says(
+    model: Any, options: dict[str, object], suggestion: str
+) -> None:
     found = _check(model, **options)
+    assert found.accuracy < 0.7
     assert not found.passed
-    assert found.accuracy < 0.5
-    assert re.match(suggestion, found.suggestion), found.suggestion
+    assert found.suggestion.startswith(f"with {suggestion} the accuracy is 100.0"), found.suggestion
+    pasted, promised = _suggested(found)
+    again = _check(model, **{**options, **pasted})
+    assert (again.accuracy, again.passed, again.suggestion) == (promised, True, "")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"channels": "rgb"},
+        {"channels": "rgb", "channel_order": "BGR", "layout": "NHWC", "mean": "0.4,0.5,0.6", "std": 0.2},
+        {"range": "0..255", "mean": 33.318, "std": 78.567, "class_map": "sorted"},
+        {"range": "-1..1", "class_map": "+1"},
+        {"dtype": "uint8", "class_map": "11..0"},
+        {"classes": 20, "class_map": "3..14"},
+        {"classes": 20, "class_map": "3,1,2,4,5,6,7,8,9,10,11,12"},
+    ],
+)
+def test_every_suspect_can_be_pasted_behind_the_options_and_is_what_was_tried(options: dict[str, Any]) -> None:
+    def model(images: Tensor) -> Tensor:
+        return torch.arange(-1.0, options.get("classes", CLASSES) - 1).expand(len(images), -1)
+
+    pixels, _ = _bars(channels=3 if options.get("channels") == "rgb" else 1)
+    given = _open(model, **options).input_spec
+    suspects = usual_suspects(given, pixels)
+    assert len(suspects) >= 5
+    for suspect in suspects:
+        assert suspect.input_spec != given
+        assert _open(model, **{**options, **_pasted(suspect.text)}).input_spec == suspect.input_spec, suspect.text
+    assert len({suspect.input_spec for suspect in suspects}) == len(suspects)
 
 
 def test_an_output_before_the_first_class_is_found() -> None:
@@ -121,7 +201,10 @@ def test_swapped_colors_are_found() -> None:
         device=CPU,
     )
     found = self_check(wrong, pixels, labels)
-    assert found.suggestion == "with --channel-order BGR the accuracy is 100.0 % on 90 images, instead of 33.3 %"
+    assert re.fullmatch(
+        r"with --channel-order BGR the accuracy is 100.0.% on 90 images, instead of 33.3.% \(p < 0.001\)",
+        found.suggestion,
+    )
 
 
 def test_where_nothing_helps_that_is_stated() -> None:
@@ -139,6 +222,7 @@ def test_one_answer_to_everything_is_chance_however_often_it_is_right() -> None:
         size=WIDTH,
         channels="gray",
         data_classes=CLASSES,
+        output="logits",
         device=CPU,
     )
     found = self_check(classifier, pixels, labels)
@@ -168,9 +252,9 @@ def test_who_expects_nothing_may_audit_a_coin() -> None:
 def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:
     options = {"size": WIDTH, "channels": "gray", "dtype": "uint8"}
     classifier = open_classifier(lambda images: _brightness(images.float()), **options, device=CPU)
-    options = [option for option, _ in suspects(classifier.input_spec)]
-    assert options == ["--layout NHWC", "--layout NHW", "--layout flat", "--class-map=+1", "--class-map=-1",
-                       "--class-map sorted"]  # fmt: skip
+    options = [suspect.text for suspect in usual_suspects(classifier.input_spec, _bars()[0])]
+    layouts = ["--layout NHWC", "--layout NHW", "--layout flat", "--layout flat-NHWC"]
+    assert options == [*layouts, "--class-map +1", "--class-map=-1", "--class-map 11..0", "--class-map sorted"]
 
 
 def test_no_images_or_an_impossible_expectation_are_one_sentence() -> None:

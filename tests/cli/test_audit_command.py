@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,30 @@ def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place:
     assert code == 2
     assert err.strip().splitlines()[-1].startswith("negatoscope: expected ")
     assert not (place / "a" / "rows.parquet").exists()
+
+
+def test_the_hint_of_an_audit_that_stops_is_what_one_pastes_behind_the_command(
+    negatoscope: Command, place: Path
+) -> None:
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--class-map", "+1")
+    code, _, err = negatoscope(*words, "--out", "a")
+    assert code == 2
+    hint = re.search(r"with (--class-map \S+) the accuracy is 100.0.% on 120 images, instead of 0.0", err)
+    assert hint, err
+    assert negatoscope(*words, *hint[1].split(), "--out", "a")[0] == 0
+    assert json.loads((place / "a" / "summary.json").read_text())["clean"]["accuracy"] == 1
+    assert negatoscope(*words, "--out", "b", "--no-self-check")[0] == 0
+    assert json.loads((place / "b" / "summary.json").read_text())["clean"]["accuracy"] == 0
+
+
+def test_a_better_setting_that_does_not_stop_an_audit_is_a_warning_and_stands_in_the_report(
+    negatoscope: Command, place: Path
+) -> None:
+    words = ("--data", "folder:images", *EXPECTS, *NEGATIVE, "--class-map", "+1", "--limit", "15")
+    code, out, err = negatoscope("audit", "bar_readers:bright", *words, "--expect-accuracy", "0.01", "--out", "a")
+    assert code == 0
+    assert "Warning: with --class-map 0..2 the accuracy is 100.0" in err + out
+    assert "with --class-map 0..2 the accuracy is 100.0" in (place / "a" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

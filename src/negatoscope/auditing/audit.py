@@ -49,6 +49,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     tolerance: float = 0.0,
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
+    no_self_check: bool = False,
     keep_names: bool = False,
     bits: int | None = None,
     window: tuple[float, float] | str | None = None,
@@ -78,6 +79,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         tolerance: The loss, in [0, 1], that does not fail however significant.
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
+        no_self_check: Whether to audit settings that the self-check would stop, and to try no others.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
@@ -105,6 +107,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         tolerance=tolerance,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
+        no_self_check=no_self_check,
         overwrite=overwrite,
         keep_names=keep_names,
         bits=bits,
@@ -138,8 +141,22 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     return result
 
 
-def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: Progress | None = None) -> AuditResult:
+def run_audit(
+    plan: AuditPlan,
+    *,
+    out: Path,
+    provenance: Provenance,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> AuditResult:
     """The audit of a plan, written to `out`.
+
+    Args:
+        plan: What is audited.
+        out: The folder.
+        provenance: Where the result comes from.
+        progress: Called after each batch, and before each stage, with how far the audit is.
+        warn: Called before the pass with what the self-check suggests, if it does.
 
     Raises:
         InputError: As `audit` says.
@@ -152,6 +169,8 @@ def run_audit(plan: AuditPlan, *, out: Path, provenance: Provenance, progress: P
     expect_usable(plan, out=out)
     begin("self_check", 0)
     self_check, decoded = check_clean(plan)
+    if warn and self_check.suggestion:
+        warn(f"Warning: {self_check.suggestion}.")
     totals = run_pass(plan, out=out, progress=progress)
     begin("summary")
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
@@ -184,6 +203,8 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     given = config.baseline_on or config.tolerance
     expect(config.baseline is not None or not given, "--baseline with --baseline-on and --tolerance", "none; give it")
     expect(0 <= config.tolerance <= 1, "--tolerance, a difference of accuracies, in [0, 1]", config.tolerance)
+    both = config.no_self_check and expected is not None
+    expect(not both, "--expect-accuracy or --no-self-check", "both; leave one out")
     if config.baseline is not None:
         earlier = read_audit(config.baseline).summary.dataset
         same = earlier.class_names == plan.dataset.class_names

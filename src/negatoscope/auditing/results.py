@@ -287,14 +287,16 @@ class SelfCheck:
     Args:
         n: How many.
         accuracy: Share of correct predictions.
-        passed: Whether that is above chance and not below what was expected.
+        passed: Whether that is above chance, not below what was expected, and no other setting is much better.
         suggestion: One sentence on what would help, "" where nothing need.
+        suspects: How many other settings were tried.
     """
 
     n: int
     accuracy: float
     passed: bool
     suggestion: str
+    suspects: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,9 @@ def audit(
     window: Annotated[
         str | None, _audit_option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
     ] = None,
+    no_self_check: Annotated[
+        bool, typer.Option("--no-self-check", help="Try no other settings first, and audit whatever comes.")
+    ] = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -143,6 +146,7 @@ def audit(
         tolerance=tolerance,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
+        no_self_check=no_self_check,
         overwrite=overwrite,
         keep_names=keep_names,
         bits=bits,
@@ -158,7 +162,7 @@ def audit(
     )
     with AuditDisplay() as display:
         display.planned(plan)
-        result = run_audit(plan, out=out, provenance=provenance, progress=display.moved)
+        result = run_audit(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
     show(
         result.summary,
         format=format,

@@ -14,6 +14,7 @@ from negatoscope.models.levels import on_levels
 from negatoscope.types import Images, Logits
 
 FIXED_BATCH = "if it takes a fixed number at once, give it with --batch"
+_ROUNDING = 1e-3  # of the logarithm of a probability of 1, with few bits
 _RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
 
 
@@ -30,6 +31,7 @@ class ClassifierAdapter:
         sha256: Of its files or weights, or else of its outputs for fixed images: it differs where the classifier does.
         runs_code: Whether opening it ran code that its author or the user wrote.
         packages: What runs it beside torch, by the names that are imported.
+        output_assumed: Whether its outputs count as logits only because nobody says what they are.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ClassifierAdapter:
     sha256: str
     runs_code: bool
     packages: tuple[str, ...] = ()
+    output_assumed: bool = False
 
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`.
@@ -105,6 +108,9 @@ def to_logits(outputs: Num[Tensor, "batch columns"], *, input_spec: InputSpec, n
     if columns == 1:
         values = _two_classes(values / 255 if outputs.dtype == torch.uint8 else values, input_spec, name)
     values = _log_shares(values, name) if input_spec.output == "probabilities" else values
+    if input_spec.output == "log_probabilities" and bool((values > _ROUNDING).any()):
+        got = f"{float(values.amax()):.4g}"
+        raise InputError(f"expected log-probabilities from {name}, got {got}; say with --output what it gives")
     values = values[:, list(input_spec.class_map)] if input_spec.class_map else values
     highest = values.amax(dim=1)
     broken = int((~highest.isfinite()).sum())  # the highest of a row with NaN is NaN; -inf beside others is no fault

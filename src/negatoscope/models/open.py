@@ -16,6 +16,7 @@ from negatoscope.models.foreign import expect_openable
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.objects import load_object
 from negatoscope.models.options import ModelOptions, read_options
+from negatoscope.models.output_kind import expect_logits
 from negatoscope.types import Images
 
 _OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
@@ -33,7 +34,8 @@ def open_classifier(
     """A classifier of any kind, ready to classify images in [0, 1].
 
     Two images are sent through it, to see that it runs, how many outputs it has, and that its outputs for an image do
-    not depend on the image beside it.
+    not depend on the image beside it. Where neither its file nor `output` says what the outputs are, they count as
+    logits, unless they look like probabilities.
 
     Args:
         model: What names it (see `MODELS`), or itself: a torch module, a fitted estimator of scikit-learn, a pipeline
@@ -46,15 +48,19 @@ def open_classifier(
 
     Raises:
         DataError: A file is missing, damaged, a pickle, or reads other files than its own.
-        InputError: It is of no known kind, something is left open, or it does not take what the options say.
+        InputError: It is of no known kind, something is left open (such as `output`, where outputs look like
+            probabilities), or it does not take what the options say.
         MissingExtraError: An optional package is not installed.
     """
     device = torch.device(device)
     given = read_options(options)
     loaded = _load(model, given, device)
     name = given.name or loaded.name
+    assumed = given.over(loaded.declared).output is None
     draft = InputSpec.from_options(replace(given.over(loaded.declared), classes=2, class_map=None), name=name)
     outputs = _probe(loaded, draft, device, name)
+    if assumed:
+        expect_logits(outputs, name=name)
     classes = max(2, outputs.shape[1])
     expect(given.classes in (None, classes), f"{given.classes} outputs of {name}, as --classes says", classes)
     class_map = given.class_map or (loaded.declared.class_map if class_names else None) or ()
@@ -64,7 +70,15 @@ def open_classifier(
     _expect_classes(input_spec, data_classes, name)
     digest = loaded.sha256 or sha256(outputs.double().numpy().tobytes()).hexdigest()
     classifier = ClassifierAdapter(
-        name, loaded.kind, input_spec, loaded.run, device, digest, loaded.runs_code, loaded.packages
+        name,
+        loaded.kind,
+        input_spec,
+        loaded.run,
+        device,
+        digest,
+        loaded.runs_code,
+        packages=loaded.packages,
+        output_assumed=assumed,
     )
     with torch.no_grad():
         classifier(_patterns(input_spec, device))  # its outputs are what the input spec says, or an error

@@ -137,9 +137,10 @@ def _outputs(value: Any) -> tuple[int, ...] | str:
     text = str(value)
     low, dots, high = text.partition("..")
     if dots and low.isdecimal() and high.isdecimal():
-        if int(high) - int(low) > _MOST_OUTPUTS:
+        first, last = int(low), int(high)
+        if abs(last - first) > _MOST_OUTPUTS:
             raise ValueError
-        return tuple(range(int(low), int(high) + 1))
+        return tuple(range(first, last + 1) if first <= last else range(first, last - 1, -1))
     parts = [part.strip() for part in text.split(",")]
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else text
 
