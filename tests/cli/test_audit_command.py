@@ -165,6 +165,23 @@ def test_a_loss_against_an_earlier_audit_fails_and_compare_shows_by_how_much(neg
     assert negative["p_holm"] < 0.001
 
 
+def test_several_audits_are_compared_in_one_table_and_one_page(negatoscope: Command, place: Path) -> None:
+    words = ("--data", "folder:images", *EXPECTS, *NEGATIVE)
+    for reader, out in (("even", "a"), ("bright", "b"), ("even", "c")):
+        assert negatoscope("audit", f"bar_readers:{reader}", *words, "--out", out)[0] == 0
+    code, out, err = negatoscope("compare", "a", "b", "c", "--out", "all.json", "--html", "all.html")
+    assert code == 0, err
+    assert "| negative " in out
+    found = json.loads((place / "all.json").read_text())
+    negative = next(each for each in found["rates"] if each["spec"] == "negative")
+    assert [model["place"] for model in negative["models"]] == [1, 3, 1]
+    assert negative["models"][1]["p_holm"] < 0.001
+    assert "bright" in (place / "all.html").read_text()
+    assert negatoscope("compare", "a", "b", "--html", "two.html")[0] == 0
+    assert "bright" in (place / "two.html").read_text()
+    assert negatoscope("compare", "a", "b", "nowhere")[0] == 2
+
+
 def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place: Path) -> None:
     code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *EXPECTS, "--out", "a")
     assert code == 2

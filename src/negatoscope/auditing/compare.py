@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.families import corrected, find_repeats
@@ -13,6 +13,9 @@ from negatoscope.reports.formatting import p_value, points
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_difference
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
+
+if TYPE_CHECKING:
+    from negatoscope.auditing.compare_models import ModelComparison
 
 _COUNTED = ("label_preserving", "attack")
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
@@ -98,20 +101,34 @@ class Comparison:
         return str(self)
 
 
-def compare(a: AuditResult | str | Path, b: AuditResult | str | Path) -> Comparison:
-    """Compare clean accuracy, each transform of both audits, and the worst case over those that preserve labels.
+Audit: TypeAlias = AuditResult | str | Path
+"""A finished audit: a result, or the folder of one."""
+
+
+@overload
+def compare(a: Audit, b: Audit) -> Comparison: ...
+@overload
+def compare(a: Audit, b: Audit, c: Audit, /, *more: Audit) -> "ModelComparison": ...
+def compare(a: Audit, b: Audit, *more: Audit) -> "Comparison | ModelComparison":
+    """Compare clean accuracy, each transform that all audits have, and the worst case over those that preserve labels.
 
     Images are the same where their hashes are. Where most are, predictions are compared image by image, McNemar's test
-    is used, and only images that both have count; else as two samples, with Fisher's test. P-values are corrected by
-    Holm's method for the number of rates of one kind, each once. A difference is that of B less A.
+    is used, and only images that all have count; else as samples, with Fisher's test. P-values are corrected by
+    Holm's method for the number of rates of one kind, each once. A difference is that of B less A; of more than two
+    audits, each is compared with the first, and the correction is over all of them.
 
     Args:
         a: The first audit: a result, or the folder of one.
         b: The second one.
+        more: More of them.
 
     Raises:
         DataError: A folder holds no finished audit, or a damaged one, or rows lack images.
     """
+    if more:
+        from negatoscope.auditing.compare_models import compare_models
+
+        return compare_models(open_audits((a, b, *more)))
     first, second = audits = open_audits((a, b))
     paired, compared = shared_accuracies(audits)
     rates = [measure_two(accuracy, paired=paired) for accuracy in compared]
@@ -157,7 +174,7 @@ def measure_two(accuracy: SharedAccuracy, *, paired: bool, sides: tuple[int, int
     )
 
 
-def open_audits(audits: Sequence[AuditResult | str | Path]) -> list[AuditResult]:
+def open_audits(audits: Sequence[Audit]) -> list[AuditResult]:
     """Audits that are given as results or by their folders.
 
     Raises:

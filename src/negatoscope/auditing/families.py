@@ -1,9 +1,12 @@
 """Which p-values are corrected together: those of one kind of transform, each transform once."""
 
 from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 from negatoscope.auditing.results import PlannedKind
 from negatoscope.statistics.paired import holm
+
+Test = TypeVar("Test", bound=Hashable)
 
 
 def find_repeats(fingerprints: Mapping[str, Hashable], kinds: Mapping[str, PlannedKind]) -> dict[str, str]:
@@ -23,16 +26,16 @@ def find_repeats(fingerprints: Mapping[str, Hashable], kinds: Mapping[str, Plann
 
 
 def corrected(
-    p_values: Mapping[str, float], *, kinds: Mapping[str, PlannedKind], repeats: Mapping[str, str]
-) -> dict[str, float]:
-    """P-values by spec, corrected by Holm's method over the tests of one kind, each once.
+    p_values: Mapping[Test, float], *, kinds: Mapping[Test, PlannedKind], repeats: Mapping[Test, Test]
+) -> dict[Test, float]:
+    """P-values by spec, or by another name of the test, corrected by Holm's method over the tests of a kind, each once.
 
     Args:
         p_values: By spec.
         kinds: By spec; a test of another kind does not count.
         repeats: What `find_repeats` gives: a repetition does not count, and has the p-value of what it repeats.
     """
-    result: dict[str, float] = {}
+    result: dict[Test, float] = {}
     for kind in dict.fromkeys(kinds[spec] for spec in p_values):
         family = {spec: p for spec, p in p_values.items() if kinds[spec] == kind and spec not in repeats}
         result |= zip(family, holm(list(family.values())), strict=True)

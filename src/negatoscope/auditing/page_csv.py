@@ -1,5 +1,7 @@
-"""An audit as a table for other programs: a line for clean images and for each transform, rates in [0, 1]."""
+"""An audit, and several beside each other, as tables for other programs; rates are in [0, 1]."""
 
+from negatoscope.auditing.compare import Comparison
+from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.csv_table import csv_table
 
@@ -8,9 +10,22 @@ _FIRST = ("spec", "kind", "name")
 
 
 def audit_csv(summary: AuditSummary) -> str:
-    """The numbers that `summary.json` has of each transform, but those that are lists or tables themselves."""
+    """A line for clean images and for each transform, with all that `summary.json` has but lists and tables."""
     names = [name for name in TransformResult.__dataclass_fields__ if name not in (*_NESTED, *_FIRST)]
     columns = (*_FIRST, *names)
     clean = vars(summary.clean) | {"spec": "clean", "kind": "clean", "name": "clean"}
     entries = [clean, *map(vars, summary.transforms)]
     return csv_table([{name: entry.get(name) for name in columns} for entry in entries])
+
+
+def compare_csv(comparison: Comparison | ModelComparison) -> str:
+    """A line for each accuracy that is compared, of more than two audits one for each model."""
+    if isinstance(comparison, Comparison):
+        return csv_table([vars(rate) for rate in comparison.rates])
+    return csv_table(
+        [
+            {"spec": rate.spec, "kind": rate.kind, "repeats": rate.repeats, **vars(audit), **vars(model)}
+            for rate in comparison.rates
+            for audit, model in zip(comparison.audits, rate.models, strict=True)
+        ]
+    )

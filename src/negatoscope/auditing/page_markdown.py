@@ -1,8 +1,9 @@
 """An audit, and two beside each other, as Markdown that reads well on a terminal too."""
 
 from negatoscope.auditing.compare import Comparison
+from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.page_contents import Report
-from negatoscope.auditing.page_text import change, change_interval, notes
+from negatoscope.auditing.page_text import change, change_interval, difference_interval, method_of_comparison, notes
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.reports.formatting import MISSING, interval, measured, p_value, percent, points
 from negatoscope.reports.markdown import markdown_table
@@ -38,3 +39,19 @@ def compare_markdown(comparison: Comparison) -> str:
         changed = f"{points(entry.difference)} {interval(entry.low, entry.high, decimals=1, signed=True)}"
         lines.append([entry.spec, images, *rates, changed, p_value(entry.p_holm)])
     return str(render("auditing/compare.md.jinja", comparison=comparison, table=markdown_table(header, lines)))
+
+
+def models_markdown(comparison: ModelComparison) -> str:
+    """Several audits side by side: the verdict, and a line for each model under each transform."""
+    header = ["Accuracy under", "Model", "Images", "Accuracy, %", "Place", "From A, points", "p (Holm)"]
+    lines = []
+    for rate in comparison.rates:
+        for letter, model in zip(comparison.letters, rate.models, strict=True):
+            accuracy = measured(model.accuracy, model.low, model.high, decimals=1)
+            changed = (
+                f"{points(model.difference)} {difference_interval(model)}" if model.p_value is not None else MISSING
+            )
+            place = MISSING if model.place is None else str(model.place)
+            lines.append([rate.spec, letter, f"{model.n:,}", accuracy, place, changed, p_value(model.p_holm)])
+    table, method = markdown_table(header, lines), method_of_comparison(paired=comparison.paired)
+    return str(render("auditing/compare_models.md.jinja", comparison=comparison, table=table, method=method))

@@ -1,5 +1,6 @@
 """The words of an audit's reports that page and Markdown share."""
 
+from negatoscope.auditing.compare_models import ModelRate
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.verdict import constant_words
 from negatoscope.data import LeftOut
@@ -66,3 +67,21 @@ def change(drop: float | None) -> str:
 def change_interval(low: float | None, high: float | None) -> str:
     """The interval of a drop, as that of the change."""
     return MISSING if low is None or high is None else interval(-high, -low, decimals=1, signed=True)
+
+
+def difference_interval(model: ModelRate) -> str:
+    """The interval of how far a model's accuracy is from the first one's."""
+    return interval(model.difference_low, model.difference_high, decimals=1, signed=True)
+
+
+def method_of_comparison(*, paired: bool) -> str:
+    """How the accuracies of several audits are compared."""
+    if paired:
+        return (
+            "The images are the same, so predictions are compared image by image, with McNemar's test; p is corrected "
+            "by Holm's method over all models and the accuracies of one kind."
+        )
+    return (
+        "The images differ, so these are samples, compared by Fisher's test; p is corrected by Holm's method over all "
+        "models and the accuracies of one kind."
+    )

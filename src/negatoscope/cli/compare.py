@@ -1,4 +1,4 @@
-"""`negatoscope compare`: two audits side by side."""
+"""`negatoscope compare`: audits side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,19 +6,40 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.show import Format, show
 
 
 def compare(
     a: Annotated[Path, typer.Argument(help="The folder of an audit.")],
     b: Annotated[Path, typer.Argument(help="The folder of another.")],
+    more: Annotated[list[Path] | None, typer.Argument(help="More of them; each is compared with A.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write it as a page to this file.")] = None,
+    format: Format = "auto",
 ) -> None:
-    """Set two audits side by side: which classifier is better, by how much, and is that more than chance?"""
+    """Set audits side by side: which classifier is better, by how much, and is that more than chance?"""
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits
+        from negatoscope.auditing.compare import open_audits
+        from negatoscope.auditing.compare_models import ModelComparison, compare_models
+        from negatoscope.auditing.compare_page import compare_html
+        from negatoscope.auditing.compare_terminal import compare_tables, models_tables
+        from negatoscope.auditing.page_csv import compare_csv
         from negatoscope.documents import write_document
+        from negatoscope.files import write_whole
 
-    comparison = compare_audits(a, b)
+    audits = open_audits((a, b, *(more or ())))
+    comparison = compare_audits(*audits)
     if out:
         write_document(out, comparison)
-    typer.echo(comparison)
+    if html:
+        write_whole(html, compare_html(compare_models(audits)).encode())
+    show(
+        comparison,
+        format=format,
+        terminal=lambda: (
+            models_tables(comparison) if isinstance(comparison, ModelComparison) else compare_tables(comparison)
+        ),
+        markdown=lambda: str(comparison),
+        csv=lambda: compare_csv(comparison),
+    )
