@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from negatoscope.auditing.compare import Comparison
+from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.gallery import Gallery
 from negatoscope.auditing.plan import AuditIdentity
 from negatoscope.auditing.results import AuditSummary
@@ -34,6 +35,7 @@ DOCUMENTS: dict[str, Any] = {
     "figure1": Figure1,
     "gallery": Gallery,
     "label_preserving": dict[str, DatasetRules],
+    "model_comparison": ModelComparison,
     "plan": AuditIdentity,
     "recipe": Recipe,
     "recipe_search": SearchResult,
