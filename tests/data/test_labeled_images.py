@@ -255,7 +255,10 @@ def test_a_pattern_labels_a_folder(tmp_path: Path, pack: Pack, contents: Mapping
 
 @given(
     parts=st.lists(
-        st.sampled_from(["*", "?", "[ab]", "[b-a]", "[!^]", "[", "]", "(", "a", ".", "/", "\\", "{label}"]), max_size=6
+        st.sampled_from(
+            ["*", "?", "[ab]", "[b-a]", "[!^]", "[[a]", "[a--b]", "[!]", "[", "]", "(", "a", ".", "/", "\\", "{label}"]
+        ),
+        max_size=6,
     ),
     name=st.text("ab./[(", max_size=8),
 )

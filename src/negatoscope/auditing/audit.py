@@ -34,7 +34,7 @@ Progress = Callable[[AuditProgress], None]
 
 def audit(  # noqa: PLR0913 (the options of the command line)
     model: object,
-    data: str | Path | Dataset,
+    data: Any,
     *,
     labels: str | Path | None = None,
     label_columns: str | Sequence[str] = (),
@@ -64,7 +64,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
 
     Args:
         model: What `open_classifier` takes, or what it gives.
-        data: What `open_dataset` takes, or what it or `load_dataset` gives; its images are read in order.
+        data: What `open_dataset` takes (a path, ``(images, labels)``, a torch Dataset or DataLoader, a Hugging Face
+            dataset), or what it or `load_dataset` gives; its images are read in order.
         labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
         label_columns: The table's columns with file names and with labels, where they are not found by their names.
         suite: "negative", "semantic" or "all"; "none" for `transforms` alone, or for clean images alone.
@@ -119,12 +120,13 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         expect(not named, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
-        dataset = open_dataset(str(data), data_dir=_path(data_dir), **beside)
+        dataset = open_dataset(data, data_dir=_path(data_dir), **beside)
     plan = make_plan(_open(model, dataset, device, options), dataset, config)
+    shown_data = data if isinstance(data, str | Path) else dataset
     recorded = replace(config, overwrite=False)  # which is about files on this machine
     changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
     provenance = record_provenance(
-        command=python_call("negatoscope.audit", model, data, **named, **changed, **options),
+        command=python_call("negatoscope.audit", model, shown_data, **named, **changed, **options),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[dataset.provenance],
         packages=plan.classifier.packages,

@@ -48,6 +48,7 @@ def summarize(
     clean = read_predictions(reader, CLEAN)
     worst, transforms = _measure(reader, clean, plan, totals)
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
+    published = dataset.name in DATASETS.names() and all(file.official is not None for file in dataset.files)
     summary = AuditSummary(
         model=ModelSummary(
             name=classifier.name,
@@ -63,7 +64,7 @@ def summarize(
             available=plan.available,
             limit=plan.config.limit,
             prepared=dataset.prepared,
-            official=dataset.official if dataset.name in DATASETS.names() else None,
+            official=dataset.official if published else None,
             files={file.name: file.sha256 for file in dataset.files},
             class_names=dataset.class_names,
             decoding=dataset.decoding,

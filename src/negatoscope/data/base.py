@@ -98,6 +98,37 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @classmethod
+    def from_arrays(
+        cls,
+        images: Any,
+        labels: Any,
+        class_names: Sequence[str] = (),
+        *,
+        name: str = "arrays",
+        split: str = "test",
+        names: Sequence[str] = (),
+    ) -> "Dataset":
+        """Images that are in memory, as a dataset to audit.
+
+        Args:
+            images: An array or a tensor, uint8 or floats in [0, 1] (rounded to 255ths), [n, height, width] or with 1, 3
+                or 4 channels first or last (of a tensor: first); or a sequence of such images of their own sizes, or of
+                Pillow's. As they are before any normalization.
+            labels: A whole number from 0 or the name of its class, for each image.
+            class_names: One for each class, in the order of the numbers; without them classes are called by their
+                numbers, or names are sorted.
+            name: What reports call the dataset.
+            split: "train", "test" or "validation".
+            names: What each image is called in tables.
+
+        Raises:
+            DataError: Images or labels are of another form, or floats are outside [0, 1].
+        """
+        from negatoscope.data.arrays import dataset_of_arrays
+
+        return dataset_of_arrays(images, labels, class_names, name=name, split=split, names=names)
+
     @property
     def name(self) -> str:
         """The spec without its arguments."""

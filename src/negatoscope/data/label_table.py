@@ -94,7 +94,7 @@ def pattern_labels(pattern: str, names: Iterable[str]) -> LabelTable:
     expect(pattern.count(PLACE) == 1, f"{PLACE} once in the pattern of --labels", shown(pattern))
     pieces = re.split(r"(\{label\}|\*|\?|\[[^\]/]+\])", pattern)
     signs = {PLACE: "(?P<label>[^/]+?)", "*": "[^/]*", "?": "[^/]", "": ""}
-    sets = {piece: piece.replace("\\", r"\\").replace("[!", "[^") for piece in pieces if piece[:1] == "["}
+    sets = {piece: _set(piece[1:-1]) for piece in pieces if piece[:1] == "["}
     parts = [sets.get(piece) or signs.get(piece) or re.escape(piece) for piece in pieces]
     try:
         regex = re.compile("".join(parts))
@@ -104,6 +104,12 @@ def pattern_labels(pattern: str, names: Iterable[str]) -> LabelTable:
     found = {name: regex.fullmatch("/".join(name.split("/")[-depth:])) for name in names}
     labels = {name: match["label"] for name, match in found.items() if match}
     return LabelTable(pattern, list(labels), list(labels.values()))
+
+
+def _set(characters: str) -> str:
+    """A set of a pattern as one of a regular expression: ranges and the first "!" count, other signs are themselves."""
+    plain = re.sub(r"([\[\]\\^&~|])", r"\\\1", characters.removeprefix("!")).replace("--", r"\-\-")
+    return f"[{'^' if characters.startswith('!') else ''}{plain}]"
 
 
 def _delimited(text: str, kind: str, *, numbered: bool) -> tuple[list[str], list[Sequence[str | None]]]:

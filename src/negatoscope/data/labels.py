@@ -40,9 +40,8 @@ def number_classes(
         names = tuple(class_names or given)
         numbers = {name: index for index, name in enumerate(names)}
         stranger = next((label for label in given if label not in numbers), None)
-        expect(
-            stranger is None, f"labels in {source} among its classes ({shown(', '.join(names))})", stranger, DataError
-        )
+        classes = shown(", ".join(names))
+        expect(stranger is None, f"labels in {source} among its classes {classes}", repr(stranger), DataError)
     else:
         names = tuple(class_names) or tuple(map(str, range(min(max(numbers.values()), MAX_CLASSES) + 1)))
     last = min(len(names), MAX_CLASSES) - 1

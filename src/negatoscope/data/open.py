@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from negatoscope.data import DATASETS, Dataset, SourceFile, load_dataset
 from negatoscope.data.archives import TarMembers, open_tar, open_zip
@@ -11,30 +12,32 @@ from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, Opener
 from negatoscope.data.image_folder import open_folder
 from negatoscope.data.labeled_images import open_labeled_images
 from negatoscope.data.npz import open_npz
+from negatoscope.data.objects import open_object
 from negatoscope.data.parquet import open_parquet, parquet_files
 from negatoscope.data.webdataset import open_shards, shard_paths
-from negatoscope.errors import DataError, SpecError, expect
+from negatoscope.errors import DataError, SpecError, expect, shown
 from negatoscope.registry import parse_spec
 
 TARS = (".tar", ".tar.gz", ".tgz")
 
 
 def open_dataset(
-    text: str,
+    data: Any,
     *,
     split: str = "test",
     data_dir: Path | None = None,
     labels: str | Path | None = None,
     label_columns: str | Sequence[str] = (),
 ) -> Dataset:
-    """One split of what `text` names; images are read on access.
+    """One split of what `data` names or is; images are read on access.
 
     Args:
-        text: A spec such as "mnist" or "gtsrb(prepare='paper')"; "folder:PATH"; or a path: a folder, zip or tar
+        data: A spec such as "mnist" or "gtsrb(prepare='paper')"; "folder:PATH"; or a path: a folder, zip or tar
             (.tar, .tar.gz, .tgz) of class folders, a Parquet file or a folder of them, an .npz, or WebDataset shards
             ("shards-{000..009}.tar"). With ":train", ":test", ":validation" or ":val" at its end it names the split,
-            too. What is a dataset's name is no path: write "./mnist" for a folder of that name.
-        split: The split, where `text` names none.
+            too. What is a dataset's name is no path: write "./mnist" for a folder of that name. Or what is in memory:
+            ``(images, labels)``, a torch Dataset or DataLoader, a Hugging Face dataset.
+        split: The split, where `data` names none.
         data_dir: A folder to look into first for the files of a spec.
         labels: What labels the images of a folder, zip or tar, whose folders are no classes then: a .csv, .tsv, .jsonl
             or .json, or a pattern for file names such as "{label}_*.png".
@@ -45,12 +48,16 @@ def open_dataset(
         DataNotFoundError: There is no copy of a dataset and none can be fetched.
         DataError: What is there is damaged, or not what it claims to be, or has no images of the split.
     """
-    name, colon, last = text.rpartition(":")
+    text = str(data)
+    name, colon, last = text.rpartition(":") if isinstance(data, str) else (text, "", "")
     if colon and last in SPLIT_NAMES:
         text, split = name, last
     if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
     split = SPLIT_NAMES[split]
+    if not isinstance(data, str | Path):
+        expect(labels is None, "no --labels beside images that are in memory", shown(labels))
+        return open_object(data, split=split)
     columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
     if labels is not None:
         return _open_labeled(text, split, labels, [column for column in columns if column])
