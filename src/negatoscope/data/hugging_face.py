@@ -16,7 +16,7 @@ from negatoscope.data.containers import Container, expect_size, printable, readi
 from negatoscope.data.labels import labeled, number_classes
 from negatoscope.errors import DataError, expect, needed
 
-_LOOKED_AT = 64  # images whose bytes tell one dataset from another
+_PROBED = 64  # images whose bytes tell one dataset from another
 
 
 def open_hugging_face(data: Any, *, split: str) -> Dataset:
@@ -53,10 +53,10 @@ def open_hugging_face(data: Any, *, split: str) -> Dataset:
     of = SPLIT_NAMES.get(str(data.split), split)
     dataset = labeled(container, np.array(values), path=name, split=of, files=(), class_names=class_names)
     digest = sha256(dataset.labels.tobytes())
-    for index in np.unique(np.linspace(0, len(values) - 1, min(len(values), _LOOKED_AT)).astype(int)).tolist():
+    for index in np.unique(np.linspace(0, len(values) - 1, min(len(values), _PROBED)).astype(int)).tolist():
         with suppress(DataError):  # it is reported when its turn comes
             digest.update(container.read(index))
-    file = SourceFile(f"{name} (labels and {min(len(values), _LOOKED_AT)} images)", digest.hexdigest(), official=None)
+    file = SourceFile(f"{name} (labels and {min(len(values), _PROBED)} images)", digest.hexdigest(), official=None)
     return replace(dataset, spec=name, files=(file,))
 
 

@@ -12,7 +12,7 @@ from negatoscope.data.base import Dataset, LeftOut, SourceFile
 from negatoscope.data.hugging_face import open_hugging_face
 from negatoscope.errors import DataError, expect
 
-_LOOKED_AT = 16  # images that are read when a sequence is opened, twice each
+_PROBED = 16  # images that are read when a sequence is opened, twice each
 
 
 def open_object(data: Any, *, split: str) -> Dataset:
@@ -61,10 +61,10 @@ def _open_pairs(pairs: Any, split: str) -> Dataset:
     name = _name(pairs)
     expect(len(pairs), f"images in {name}", "none", DataError)
     images = MemoryImages(_Images(pairs), name)
-    looked_at = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _LOOKED_AT)).astype(int)).tolist()
+    probed = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _PROBED)).astype(int)).tolist()
     digest = sha256(repr(len(pairs)).encode())
     readable = []
-    for index in looked_at:
+    for index in probed:
         try:
             twice = [images.read(index) for _ in range(2)]
         except DataError:  # it is reported when its turn comes
@@ -75,7 +75,7 @@ def _open_pairs(pairs: Any, split: str) -> Dataset:
         expect(same, f"the same image {index} of {name} each time", "two; leave random changes out", DataError)
         digest.update(repr(first.shape).encode() + first.tobytes())
     if not readable:
-        images.read(looked_at[0])  # raises what is wrong with all
+        images.read(probed[0])  # raises what is wrong with all
     labels, class_names = class_indices(_labels(pairs, readable), _class_names(pairs), source=name)
     digest.update(labels.tobytes())
     return Dataset(
@@ -85,7 +85,7 @@ def _open_pairs(pairs: Any, split: str) -> Dataset:
         labels=labels,
         class_names=class_names,
         samples=np.arange(len(labels)),
-        files=(SourceFile(f"{name} (labels and {len(looked_at)} images)", digest.hexdigest(), official=None),),
+        files=(SourceFile(f"{name} (labels and {len(probed)} images)", digest.hexdigest(), official=None),),
     )
 
 
@@ -118,7 +118,7 @@ def _pair(item: Any) -> tuple[Any, Any]:
     return item[0], item[1]
 
 
-def _labels(pairs: Any, looked_at: Sequence[int]) -> Any:
+def _labels(pairs: Any, probed: Sequence[int]) -> Any:
     """All labels: those that torchvision's datasets list if they are those of the pairs, else out of every pair."""
     listed = getattr(pairs, "targets", getattr(pairs, "labels", None))
     plain = getattr(pairs, "target_transform", None) is None
@@ -127,7 +127,7 @@ def _labels(pairs: Any, looked_at: Sequence[int]) -> Any:
             plain
             and listed is not None
             and len(listed) == len(pairs)
-            and all(bool(listed[index] == _pair(pairs[index])[1]) for index in looked_at)
+            and all(bool(listed[index] == _pair(pairs[index])[1]) for index in probed)
         ):
             return listed
         return [_pair(pairs[index])[1] for index in range(len(pairs))]
