@@ -182,6 +182,36 @@ def test_several_audits_are_compared_in_one_table_and_one_page(negatoscope: Comm
     assert negatoscope("compare", "a", "b", "nowhere")[0] == 2
 
 
+def test_several_models_are_audited_one_after_the_other_and_compared(negatoscope: Command, place: Path) -> None:
+    words = ("--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "all")
+    models = ("bar_readers:bright", "bar_readers:even", "bar_readers:bright")
+    code, out, err = negatoscope("audit", *models, *words)
+    assert code == 0, err
+    assert {path.name for path in (place / "all").iterdir()} == {
+        *("bright", "even", "bright-2", "compare.html", "compare.json")
+    }
+    found = json.loads((place / "all" / "compare.json").read_text())
+    assert [audit["folder"] for audit in found["audits"]] == ["bright", "even", "bright-2"]
+    negative = next(each for each in found["rates"] if each["spec"] == "negative")
+    assert [model["place"] for model in negative["models"]] == [2, 1, 2]
+    assert "| negative " in out
+    rows = {part: part.stat().st_mtime_ns for part in (place / "all").rglob("rows.parquet/*")}
+    assert negatoscope("audit", *models, *words)[:2] == (0, out)
+    assert {part: part.stat().st_mtime_ns for part in (place / "all").rglob("rows.parquet/*")} == rows, "it resumes"
+    assert negatoscope("audit", *models, *words, "--fail-under", "negative=0.9")[0] == 1
+    code, _, err = negatoscope("audit", *models[:2], *words, "--name", "reader")
+    assert (code, "with one model" in err) == (2, True)
+
+
+def test_several_models_do_not_mix_with_the_audit_of_one(negatoscope: Command, place: Path) -> None:
+    words = ("--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
+    assert negatoscope("audit", "bar_readers:bright", *words)[0] == 0
+    before = sorted(place.rglob("*"))
+    code, _, err = negatoscope("audit", "bar_readers:bright", "bar_readers:even", *words)
+    assert (code, "got one audit" in err) == (2, True)
+    assert sorted(place.rglob("*")) == before
+
+
 def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place: Path) -> None:
     code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *EXPECTS, "--out", "a")
     assert code == 2

@@ -1,5 +1,6 @@
-"""What the folder of an audit holds: nothing, this audit, or another one, which can make room."""
+"""The folder of an audit: its name, and whether it holds nothing, this audit, or another one, which can make room."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -24,6 +25,20 @@ _WORDS = {
     "images": "the images differ",
     "decoding": "images are decoded differently now",
 }
+
+
+def folders_of(out: Path, names: Sequence[str]) -> list[Path]:
+    """Where the audits of several models go: a folder in `out` for each, of the model's name.
+
+    Raises:
+        OutputError: `out` holds an audit itself.
+    """
+    expect(
+        not (out / PLAN).exists(), f"{out} to hold the audits of several models", f"one audit; {_AGAIN}", OutputError
+    )
+    plain = [re.sub(r"[^\w.-]+", "_", name).strip(".")[:100] or "model" for name in names]
+    repeated = [plain[:index].count(name) for index, name in enumerate(plain)]
+    return [out / (f"{name}-{before + 1}" if before else name) for name, before in zip(plain, repeated, strict=True)]
 
 
 def expect_free(out: Path, plan: AuditPlan) -> None:

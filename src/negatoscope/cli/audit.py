@@ -1,19 +1,28 @@
 """`negatoscope audit`: does a classifier still see what a person sees?"""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from negatoscope.cli.compare import show_comparison
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, command_line
 from negatoscope.cli.show import Format, show
+from negatoscope.errors import expect
+
+if TYPE_CHECKING:
+    from negatoscope.auditing.audit_result import AuditResult
 
 Model = Annotated[
-    str,
-    typer.Argument(help="model.onnx, model.pt2, weights.safetensors, package.module:factory, a folder, or timm:NAME."),
+    list[str],
+    typer.Argument(
+        help="model.onnx, model.pt2, weights.safetensors, package.module:factory, a folder, or timm:NAME; of several, "
+        "each is audited and all are compared."
+    ),
 ]
 Data = Annotated[
     str, typer.Option(help="mnist:test, a folder, .zip or .tar of class folders, .parquet, .npz, or WebDataset shards.")
@@ -109,13 +118,13 @@ def audit(
 ) -> None:
     """Test any image classifier under label-preserving transforms: negatives, tone, color, geometry.
 
-    Writes report.html, summary.json, rows.parquet, junit.xml and figures. Stop it at any moment: the same command
+    Writes report.html, summary.json, rows.parquet, junit.xml and figures; of several models, each into a folder of its
+    name in --out, and compare.html and compare.json beside them. Stop it at any moment: the same command
     resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
         from negatoscope.auditing.audit import expect_usable, run_audit
-        from negatoscope.auditing.page_csv import audit_csv
-        from negatoscope.auditing.page_terminal import audit_tables
+        from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.audit_display import AuditDisplay
         from negatoscope.data.open import open_dataset
@@ -127,13 +136,17 @@ def audit(
     hardware = pick_hardware(device, "float32")
     dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     model_options = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
-    classifier = open_classifier(
-        model,
-        **{name: value for name in model_options if (value := context.params[name]) not in ("", None)},
-        data_classes=len(dataset.class_names),
-        class_names=dataset.class_names,
-        device=hardware.device,
-    )
+    expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
+    classifiers = [
+        open_classifier(
+            one,
+            **{option: value for option in model_options if (value := context.params[option]) not in ("", None)},
+            data_classes=len(dataset.class_names),
+            class_names=dataset.class_names,
+            device=hardware.device,
+        )
+        for one in model
+    ]
     settings = AuditConfig(
         suite=suite,
         transforms=transform or (),
@@ -152,23 +165,42 @@ def audit(
         bits=bits,
         window=window,
     )
-    plan = make_plan(classifier, dataset, settings)
-    expect_usable(plan, out=out)
-    provenance = record_provenance(
-        command=command_line(context),
-        hardware=hardware.description,
-        data=[dataset.provenance],
-        packages=classifier.packages,
-    )
-    with AuditDisplay() as display:
-        display.planned(plan)
-        result = run_audit(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
-    show(
-        result.summary,
-        format=format,
-        terminal=lambda: audit_tables(result.summary),
-        markdown=lambda: str(result),
-        csv=lambda: audit_csv(result.summary),
-    )
-    typer.echo(f"Written to {out}: report.html, summary.json, rows.parquet, failures.csv and figures.", err=True)
-    raise typer.Exit(0 if result.passed else 1)
+    plans = [make_plan(classifier, dataset, settings) for classifier in classifiers]
+    folders = [out] if len(plans) == 1 else folders_of(out, [classifier.name for classifier in classifiers])
+    for plan, folder in zip(plans, folders, strict=True):
+        expect_usable(plan, out=folder)
+    results = []
+    for plan, folder in zip(plans, folders, strict=True):
+        provenance = record_provenance(
+            command=command_line(context),
+            hardware=hardware.description,
+            data=[dataset.provenance],
+            packages=plan.classifier.packages,
+        )
+        with AuditDisplay() as display:
+            display.planned(plan)
+            results.append(run_audit(plan, out=folder, provenance=provenance, progress=display.moved, warn=display.say))
+    _show(results, out=out, format=format)
+    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def _show(results: "Sequence[AuditResult]", *, out: Path, format: str) -> None:
+    """Print an audit, or how several compare, and say where the files are."""
+    from negatoscope.auditing.page_csv import audit_csv
+    from negatoscope.auditing.page_terminal import audit_tables
+    from negatoscope.reports.formatting import joined
+
+    files = "report.html, summary.json, rows.parquet, failures.csv and figures"
+    first, *others = results
+    if others:
+        show_comparison(results, out=out / "compare.json", html=out / "compare.html", format=format)
+        files = f"compare.html and compare.json; in {joined([result.out.name for result in results])}: {files}"
+    else:
+        show(
+            first.summary,
+            format=format,
+            terminal=lambda: audit_tables(first.summary),
+            markdown=lambda: str(first),
+            csv=lambda: audit_csv(first.summary),
+        )
+    typer.echo(f"Written to {out}: {files}.", err=True)

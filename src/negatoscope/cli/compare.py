@@ -1,12 +1,16 @@
 """`negatoscope compare`: audits side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from negatoscope.cli.loading import loading
 from negatoscope.cli.show import Format, show
+
+if TYPE_CHECKING:
+    from negatoscope.auditing.audit_result import AuditResult
 
 
 def compare(
@@ -19,8 +23,15 @@ def compare(
 ) -> None:
     """Set audits side by side: which classifier is better, by how much, and is that more than chance?"""
     with loading():
-        from negatoscope.auditing.compare import compare as compare_audits
         from negatoscope.auditing.compare import open_audits
+
+    show_comparison(open_audits((a, b, *(more or ()))), out=out, html=html, format=format)
+
+
+def show_comparison(audits: "Sequence[AuditResult]", *, out: Path | None, html: Path | None, format: str) -> None:
+    """Compare finished audits, write what is asked for, and print the comparison."""
+    with loading():
+        from negatoscope.auditing.compare import compare as compare_audits
         from negatoscope.auditing.compare_models import ModelComparison, compare_models
         from negatoscope.auditing.compare_page import compare_html
         from negatoscope.auditing.compare_terminal import compare_tables, models_tables
@@ -28,7 +39,6 @@ def compare(
         from negatoscope.documents import write_document
         from negatoscope.files import write_whole
 
-    audits = open_audits((a, b, *(more or ())))
     comparison = compare_audits(*audits)
     if out:
         write_document(out, comparison)
