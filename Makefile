@@ -14,10 +14,10 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test check bench release-check format clean
+.PHONY: help setup reproduce test check bench release-check test-timm format clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) OUT=$(OUT) SEEDS=$(SEEDS) SUITE=$(SUITE) ARGS=\"more options for the command or for pytest\""
 	@echo "Data: from NEGATOSCOPE_DATA_DIR, else the user cache, else a download. See docs/data.md."
@@ -30,6 +30,9 @@ reproduce: $(VENV)/ready-to-run ## train the paper's ten classifiers; write Tabl
 
 test: $(VENV)/ready-to-develop ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-timm: $(VENV)-timm/ready ## run the tests of timm's own models, in an environment of a few GB
+	$(VENV)-timm/bin/python -m pytest --numprocesses=0 tests/models/test_timm_real.py tests/models/test_timm_name.py
 
 check: $(VENV)/ready-to-develop ## lint, format, types, and who imports whom
 	$(BIN)/ruff check
@@ -83,4 +86,11 @@ $(VENV)/ready-to-release: $(VENV)/ready-to-run
 $(VENV)/ready-to-bench: $(VENV)/ready-to-develop
 	$(PIP_INSTALL) --group bench
 	$(PIP_INSTALL) --no-deps --group bench-alone
+	@touch $@
+
+# timm needs torchvision, and that a torch which was built with it; on a CPU of Linux these are the large builds of an index.
+$(VENV)-timm/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-timm
+	$(VENV)-timm/bin/python -m pip install --disable-pip-version-check --quiet --upgrade pip
+	$(VENV)-timm/bin/python -m pip install --disable-pip-version-check --quiet --editable . --group timm
 	@touch $@

@@ -1,10 +1,11 @@
 """A package that is not there or does not fit is one sentence that says what to install."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from negatoscope.errors import MissingExtraError, needed
+from negatoscope.errors import PAIR, MissingExtraError, needed
 
 
 @pytest.fixture
@@ -37,6 +38,11 @@ def test_what_fails_at_its_import_names_a_pair_that_works(code: str, failed: str
     assert str(caught.value).endswith("a pair that works is: pip install torch==2.14.1 torchvision==0.29.1")
     with pytest.raises(MissingExtraError, match=r"\); pip install 'onnx>=\S+' 'onnxruntime>=\S+' --force-reinstall$"):
         needed("unfit_package", extra="onnx", why="this")
+
+
+def test_the_pair_that_works_is_the_one_that_is_tested() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {f"{name}=={version}" for name, version in PAIR.items()} <= set(project["dependency-groups"]["timm"])
 
 
 def test_a_part_that_is_imported_when_it_is_used_fails_the_same_way(place: Path) -> None:

@@ -15,7 +15,9 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
-_PAIR = {"torch": "2.14.1", "torchvision": "0.29.1"}
+PAIR = {"torch": "2.14.1", "torchvision": "0.29.1"}
+"""Versions that were made for each other, and that `make test-timm` tests."""
+
 _USE_TORCHVISION = ("hf", "timm")
 
 
@@ -93,8 +95,8 @@ def _pair() -> str:
     """A torch and a torchvision that were made for each other, beside those that are here."""
     from importlib.metadata import distributions
 
-    here = [next((found.version for found in distributions(name=name)), "none") for name in _PAIR]
-    pinned = " ".join(f"{name}=={version}" for name, version in _PAIR.items())
+    here = [next((found.version for found in distributions(name=name)), "none") for name in PAIR]
+    pinned = " ".join(f"{name}=={version}" for name, version in PAIR.items())
     return f"torch {here[0]} and torchvision {here[1]} are here, a pair that works is: pip install {pinned}"
 
 

@@ -12,7 +12,7 @@ from negatoscope.errors import InputError, reason
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.objects import load_object
 from negatoscope.models.options import ModelOptions
-from negatoscope.models.torch_module import load_weights
+from negatoscope.models.weights import put_weights, read_weights
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -34,7 +34,7 @@ def factory(text: str, options: ModelOptions, device: torch.device) -> LoadedMod
     if options.weights:
         if not isinstance(model, nn.Module):
             raise InputError(f"expected {text} to make a torch module for --weights, got {type(model).__name__}")
-        load_weights(model, options.weights, key=options.weights_key)
+        put_weights(model, read_weights(options.weights, key=options.weights_key), source=options.weights)
     if isinstance(model, nn.Module):
         model.eval()
     return load_object(model, name=text.rpartition(":")[2], options=options, device=device)

@@ -1,23 +1,24 @@
 """Models of timm, by name."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
 
-from negatoscope.errors import InputError, expect, needed, reason
+from negatoscope.errors import InputError, expect, needed, reason, suggest
 from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.options import ModelOptions
-from negatoscope.models.torch_module import load_callable, load_weights
+from negatoscope.models.torch_module import load_callable
+from negatoscope.models.weights import put_weights, read_weights
 
 _RESIZES = ("bilinear", "bicubic", "nearest")
 
 
 @register_model("timm", form="timm:NAME")
 def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedModel | None:
-    """A name after "timm:"; its weights come from `weights`, else timm fetches the ones of that name.
+    """A name after "timm:"; its weights come from `weights`, which say how many classes it has, else timm fetches them.
 
     Raises:
         InputError: timm has no such model, or its configuration asks for something that there is not here.
@@ -28,16 +29,31 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
         return None
     name = text.removeprefix("timm:")
     timm = needed("timm", extra="timm", why=text)
-    own = {"num_classes": options.classes} if options.weights and options.classes else {}
-    try:
-        model: nn.Module = timm.create_model(name, pretrained=options.weights is None, **own)
-    except Exception as error:  # an unknown name, weights that cannot be fetched
-        raise InputError(f"expected the name of a model that timm can make, got {name!r}: {reason(error)}") from error
+    model = _made(timm, name, options)
     if options.weights:
-        load_weights(model, options.weights, key=options.weights_key)
+        weights = read_weights(options.weights, key=options.weights_key)
+        last = weights.get(f"{model.pretrained_cfg.get('classifier')}.weight")
+        if last is not None and len(last) != model.num_classes:
+            model.reset_classifier(len(last))
+        put_weights(model, weights, source=options.weights)
     declared = read_config(timm.data.resolve_model_data_config(model), name=name)
     loaded = load_callable(model.eval(), name=name, device=device)
     return replace(loaded, kind="timm", runs_code=False, declared=declared, packages=("timm", "torchvision"))
+
+
+def _made(timm: Any, name: str, options: ModelOptions) -> Any:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # of each try to fetch weights; one sentence is enough
+    try:
+        model = timm.create_model(name, pretrained=options.weights is None)
+    except Exception as error:  # an unknown name, weights that cannot be fetched
+        known = timm.is_model(name) or ":" in name
+        hint = f"give a file with --weights ({reason(error)})" if known else suggest(name, timm.list_models())
+        what = "weights that timm can fetch" if known else "the name of a model that timm can make"
+        raise InputError(f"expected {what}, got {name!r}; {hint}") from error
+    finally:
+        logging.disable(before)
+    return model
 
 
 def read_config(config: Mapping[str, Any], *, name: str) -> ModelOptions:
