@@ -13,10 +13,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Num, UInt8
 from PIL import Image, ImageOps
+from scipy.special import expit
 
 from negatoscope.errors import DataError, InputError, expect, shown
 
 Interpolation = Literal["bilinear", "box", "bicubic", "nearest"]
+
+WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+WINDOW_FUNCTIONS: tuple[WindowFunction, ...] = get_args(WindowFunction)
+"""How a window makes levels of values, as DICOM calls it."""
 
 MAX_PIXELS = 64_000_000
 """Larger images are refused: a file of a few kilobytes can claim any size."""
@@ -236,21 +241,29 @@ def _windowed(image: Image.Image, window: tuple[float, float], *, name: str) -> 
     return Image.fromarray(255 - levels if _white_is_zero(image) and image.mode != "L" else levels)
 
 
-def apply_window(values: Num[np.ndarray, "..."], *, center: float, width: float) -> UInt8[np.ndarray, "..."]:
+def apply_window(
+    values: Num[np.ndarray, "..."], *, center: float, width: float, function: WindowFunction = "LINEAR"
+) -> UInt8[np.ndarray, "..."]:
     """Values within a window of `width` around `center` as 0 to 255; what lies below is 0, what lies above 255.
 
     Args:
         values: Of any range.
         center: In the values' unit.
-        width: In the values' unit, at least 1, the width of a window of one value.
+        width: In the values' unit, above 0; of "LINEAR" at least 1, the width of a window of one value.
+        function: "LINEAR" for whole numbers, "LINEAR_EXACT", or "SIGMOID".
 
-    Source: DICOM PS3.3, C.11.2.1.2.1, the linear function.
+    Source: DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3.
     """
-    slope = 255 / (width - 1) if width > 1 else math.inf
-    levels = np.where(values <= center - 0.5, 0.0, 255.0)
-    if width > 1:
-        levels = (values.astype(np.float64) - (center - 0.5)) * slope + 127.5
-    return (np.nan_to_num(levels).clip(0, 255) + 0.5).astype(np.uint8)
+    if function == "LINEAR":
+        center, width = center - 0.5, width - 1
+    offsets = values.astype(np.float64) - center
+    if width <= 0:
+        shares = (offsets > 0).astype(np.float64)
+    elif function == "SIGMOID":
+        shares = expit(4 * offsets / width)
+    else:
+        shares = offsets / width + 0.5
+    return (255 * np.nan_to_num(shares).clip(0, 1) + 0.5).astype(np.uint8)
 
 
 def _bits_of(image: Image.Image) -> int:

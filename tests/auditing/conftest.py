@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import nn
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, SelfCheck, SuiteSummary
@@ -149,3 +151,26 @@ def _facts(
         "totals": RunTotals(read=400, reached_l2={"noise(l2=1.0)": L2Total(sum=360.0, n=400, max=1.0)}),
         "provenance": PROVENANCE,
     }
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Real digits of scikit-learn, in [0, 1], and their labels."""
+    images, labels = load_digits(return_X_y=True)
+    return (images / 16).reshape(-1, 8, 8), labels
+
+
+@pytest.fixture(scope="session")
+def reader(digits: tuple[np.ndarray, np.ndarray]) -> nn.Module:
+    """A small network that has learned digits and their negatives, on the first two thirds."""
+    images, labels = (torch.from_numpy(array[:1200]) for array in digits)
+    inputs = torch.cat([images, 1 - images]).float().flatten(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+        for _ in range(80):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(network(inputs), torch.cat([labels, labels])).backward()
+            optimizer.step()
+    return network.eval()

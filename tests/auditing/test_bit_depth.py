@@ -7,36 +7,10 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
 from torch import nn
 
 from negatoscope.auditing.audit import audit
 from negatoscope.errors import InputError
-
-WHITE = {"png": 4095, "tiff": 4095}
-
-
-@pytest.fixture(scope="module")
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Real digits of scikit-learn, in [0, 1], and their labels."""
-    images, labels = load_digits(return_X_y=True)
-    return (images / 16).reshape(-1, 8, 8), labels
-
-
-@pytest.fixture(scope="module")
-def reader(digits: tuple[np.ndarray, np.ndarray]) -> nn.Module:
-    """A small network that has learned digits and their negatives, on the first two thirds."""
-    images, labels = (torch.from_numpy(array[:1200]) for array in digits)
-    inputs = torch.cat([images, 1 - images]).float().flatten(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-        optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-        for _ in range(80):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(network(inputs), torch.cat([labels, labels])).backward()
-            optimizer.step()
-    return network.eval()
 
 
 def write(folder: Path, kind: str, images: np.ndarray, labels: np.ndarray, *, white: int) -> Path:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from negatoscope.data import Dataset
+from negatoscope.data import Dataset, LeftOut
 from negatoscope.data.class_folders import open_class_folders
 from negatoscope.data.containers import FolderFiles, LazyImages
 from negatoscope.errors import DataError
@@ -84,10 +84,41 @@ def test_what_is_not_divided_is_for_test_only(split: str, word: str) -> None:
         found("cat/a.png", split=split)
 
 
-@pytest.mark.parametrize("entries", [(), ("loose.png",), ("cat/",), ("cat/readme.txt",), ("train/cat/a.png",)])
-def test_no_images_is_one_sentence(entries: tuple[str, ...]) -> None:
-    with pytest.raises(DataError, match=r"^expected images \(\.bmp, .*\) in pets\.zip/.*CLASS, found none; put each"):
+@pytest.mark.parametrize(
+    ("entries", "others"),
+    [
+        ((), ""),
+        (("cat/",), ""),
+        (("train/cat/a.png",), ""),
+        (("loose.png",), ", but 1 file outside class folders"),
+        (("cat/a.npy", "dog/b.NPY", "cat/readme.txt"), r", but 2 files ending in \.npy, but 1 file ending in \.txt"),
+    ],
+)
+def test_no_images_is_one_sentence(entries: tuple[str, ...], others: str) -> None:
+    sentence = rf"^expected images \(\.bmp, .*\) in pets\.zip/.*CLASS, found none{others}; put each"
+    with pytest.raises(DataError, match=sentence):
         found(*entries)
+
+
+def test_what_is_passed_over_is_counted_and_named() -> None:
+    entries = (
+        "cat/a.png",
+        "cat/b.npy",
+        "dog/c.NPY",
+        "loose.png",
+        "readme",
+        "cat/.hidden",
+        "dog/",
+        "__MACOSX/cat/x.npy",
+    )
+    assert found(*entries).left_out == (
+        LeftOut(2, "file", "ending in .npy", ("cat/b.npy", "dog/c.NPY")),
+        LeftOut(1, "file", "outside class folders", ("loose.png",)),
+        LeftOut(1, "file", "without an ending", ("readme",)),
+    )
+    divided = found("test/cat/a.png", "test/cat/b.npy", "train/cat/c.npy", "notes.txt")
+    assert divided.left_out == (LeftOut(1, "file", "ending in .npy", ("cat/b.npy",)),)
+    assert found("cat/a.png").left_out == ()
 
 
 paths = st.lists(st.sampled_from(["a", "b", ".c", "test", "x.png", "y.jpg", ""]), max_size=4).map("/".join)

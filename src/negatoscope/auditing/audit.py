@@ -129,7 +129,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         command=python_call("negatoscope.audit", model, shown_data, **named, **changed, **options),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[dataset.provenance],
-        packages=plan.classifier.packages,
+        packages=(*plan.classifier.packages, *dataset.packages),
     )
     if out is not None:
         return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)

@@ -18,6 +18,7 @@ from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.run import apply
 from negatoscope.data.batches import Batch, batches
+from negatoscope.data.dicom import summarize_dicom
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
 from negatoscope.files import writing_folder
@@ -76,7 +77,8 @@ def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -
     """Write `gallery/` to `out`: for each transform the most confident failures, before and after.
 
     Rows say which; only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
-    there stays if it was drawn for the same classes.
+    there stays if it was drawn for the same classes. Where an image is flagged as having text on a person burnt in, no
+    picture is drawn at all.
 
     Raises:
         OutputError: `out` cannot be written.
@@ -90,9 +92,11 @@ def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -
         shutil.rmtree(folder)
     rows = RowReader(out / "rows.parquet")
     clean = read_predictions(rows, CLEAN)
+    dicom = summarize_dicom(plan.dataset)
+    shown = () if dicom and dicom.burnt_in else plan.transforms
     failures = [
         (transform, entry)
-        for number, transform in enumerate(plan.transforms)
+        for number, transform in enumerate(shown)
         for entry in _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
     ]
     entries = []

@@ -1,9 +1,12 @@
 """The words of an audit's reports that page and Markdown share."""
 
+from collections.abc import Sequence
+
 from negatoscope.auditing.compare_models import ModelRate
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.verdict import constant_words
 from negatoscope.data import LeftOut
+from negatoscope.data.dicom import DicomSummary
 from negatoscope.reports.formatting import MISSING, counted, interval, joined, percent, points
 
 
@@ -23,7 +26,9 @@ def notes(summary: AuditSummary) -> list[str]:
         sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
     if summary.clean.unequal:
         sentences.append(_unequal(summary))
-    sentences += map(left_out, dataset.left_out)
+    sentences += left_out(dataset.left_out)
+    if dataset.dicom is not None:
+        sentences += dicom_facts(dataset.dicom)
     if summary.unreadable:
         sentences.append(_unreadable(summary))
     if summary.model.runs_code:
@@ -44,16 +49,53 @@ def _unequal(summary: AuditSummary) -> str:
     )
 
 
-def left_out(entry: LeftOut) -> str:
-    """What has no part in a dataset, as a sentence."""
-    named = [*entry.names[:3], *([f"{entry.n - 3:,} more"] if entry.n > 3 else [])] if entry.names else []
-    listed = f": {joined(named)}" if named else ""
-    return f"{counted(entry.n, entry.noun)} {entry.why} {'is' if entry.n == 1 else 'are'} left out{listed}."
+def left_out(entries: Sequence[LeftOut]) -> list[str]:
+    """What has no part in a dataset, as sentences: one for all files, and one for each other kind."""
+    files = [entry for entry in entries if entry.noun == "file"]
+    kinds = [f"{entry.n:,} {entry.why}{_named(entry, ' (', ')')}" for entry in files]
+    n = sum(entry.n for entry in files)
+    passed_over = [f"{counted(n, 'file')} passed over: {joined(kinds)}."] if files else []
+    others = [entry for entry in entries if entry.noun != "file"]
+    return passed_over + [
+        f"{entry} {'is' if entry.n == 1 else 'are'} left out{_named(entry, ': ', '')}." for entry in others
+    ]
+
+
+def _named(entry: LeftOut, before: str, after: str) -> str:
+    more = [f"{entry.n - 3:,} more"] if entry.n > 3 else []
+    return f"{before}{joined([*entry.names[:3], *more])}{after}" if entry.names else ""
+
+
+def dicom_facts(dicom: DicomSummary) -> list[str]:
+    """What the headers of DICOM images say, as sentences."""
+    n, sentences = dicom.images, []
+    if dicom.files < n:
+        sentences.append(f"{counted(n, 'DICOM image')} are frames of {counted(dicom.files, 'file')}.")
+    if dicom.monochrome1:
+        sentences.append(
+            f"{_of(dicom.monochrome1, n)} MONOCHROME1, whose smallest value is white: they are turned, so that in all "
+            "images more is brighter."
+        )
+    if dicom.unwindowed:
+        sentences.append(
+            f"{_of(dicom.unwindowed, n)} without a window of their own: --window decides which values are black and "
+            "white, or else all that their files can hold."
+        )
+    if dicom.burnt_in:
+        sentences.append(
+            f"{_of(dicom.burnt_in, n)} flagged as having text burnt in, which may tell of a person: no pictures are "
+            "shown."
+        )
+    return sentences
+
+
+def _of(part: int, n: int) -> str:
+    return f"{part:,} of {counted(n, 'image')} {'is' if part == 1 else 'are'}"
 
 
 def _unreadable(summary: AuditSummary) -> str:
     n = summary.unreadable
-    named = [f"{image.name or 'unnamed'} ({image.reason})" for image in summary.unreadable_named[:3]]
+    named = [f"{image.name} ({image.reason})" if image.name else image.reason for image in summary.unreadable_named[:3]]
     more = [f"{n - len(named):,} more"] if n > len(named) else []
     listed = f": {joined([*named, *more])}" if named else ""
     return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}."

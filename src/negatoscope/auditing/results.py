@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from negatoscope.data import LeftOut
+from negatoscope.data.dicom import DicomSummary
 from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import AS_STORED, DecodeSpec
@@ -254,6 +255,7 @@ class DatasetSummary:
         class_names: What the classes are called.
         decoding: Which values of its files are black and white.
         left_out: What their source holds beside them.
+        dicom: What the headers of DICOM images say; None where there are none.
     """
 
     spec: str
@@ -266,6 +268,7 @@ class DatasetSummary:
     class_names: tuple[str, ...]
     decoding: DecodeSpec = AS_STORED
     left_out: tuple[LeftOut, ...] = ()
+    dicom: DicomSummary | None = None
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number where the model has more classes than the data."""

@@ -21,6 +21,7 @@ from negatoscope.auditing.results import (
 from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
+from negatoscope.data.dicom import summarize_dicom
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
@@ -69,6 +70,7 @@ def summarize(
             class_names=dataset.class_names,
             decoding=dataset.decoding,
             left_out=dataset.left_out,
+            dicom=summarize_dicom(dataset),
         ),
         suite=plan.suite,
         n=len(clean),

@@ -175,7 +175,7 @@ def audit(
             command=command_line(context),
             hardware=hardware.description,
             data=[dataset.provenance],
-            packages=plan.classifier.packages,
+            packages=(*plan.classifier.packages, *dataset.packages),
         )
         with AuditDisplay() as display:
             display.planned(plan)

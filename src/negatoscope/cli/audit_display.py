@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from negatoscope.auditing.page_text import dicom_facts, left_out
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.run import AuditProgress, Stage
 from negatoscope.cli.progress import ProgressDisplay
+from negatoscope.data.dicom import summarize_dicom
 from negatoscope.reports.formatting import duration
 
 _BEYOND: Mapping[Stage, tuple[str, float]] = {
@@ -31,6 +33,9 @@ class AuditDisplay(ProgressDisplay):
             f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean"
             f" and under {len(plan.transforms)} transforms."
         )
+        dicom = summarize_dicom(dataset)
+        for sentence in [*left_out(dataset.left_out), *(dicom_facts(dicom) if dicom else [])]:
+            self.say(sentence)
         if classifier.runs_code:
             self.say(f"This runs your own code: {classifier.name}.")
 

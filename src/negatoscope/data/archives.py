@@ -76,6 +76,8 @@ class TarMembers(Container):
         DataError: One of them cannot be read to its end.
     """
 
+    has_file_names = True
+
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
         self.places: list[Place] = []

@@ -61,6 +61,9 @@ class LeftOut:
         """What these names name."""
         return cls(len(names), noun, why, tuple(map(printable, names[:LEFT_OUT_NAMED])))
 
+    def __str__(self) -> str:
+        return f"{self.n:,} {self.noun}{'s' * (self.n != 1)} {self.why}"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -148,6 +151,11 @@ class Dataset:
             note = "images of the user's own"
         digests = {file.name: file.sha256 for file in self.files}
         return DataProvenance(self.name, self.spec, self.official, digests, note)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What decodes its images beside Pillow, by the names that are imported."""
+        return self.images.container.packages if isinstance(self.images, LazyImages) else ()
 
     @property
     def decoding(self) -> DecodeSpec:

@@ -1,17 +1,17 @@
 """One folder a class: images and labels from paths, in a folder as in an archive."""
 
 from collections.abc import Callable, Sequence, Set
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 import numpy as np
 
-from negatoscope.data.base import Dataset
+from negatoscope.data.base import Dataset, LeftOut
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError, expect
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Files with other suffixes are no images and are passed over."""
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp", ".dcm")
+"""Files with other suffixes are no images and are passed over, unless they are DICOM files without a suffix."""
 
 SPLITS = ("train", "test", "validation")
 SPLIT_NAMES = {**dict(zip(SPLITS, SPLITS, strict=True)), "val": "validation"}
@@ -61,9 +61,12 @@ def open_class_folders(
         for position, entry in enumerate(entries)
         if entry.startswith(home) and _is_image(name := entry.removeprefix(home))
     ]
+    left_out = _left_out([entry.removeprefix(home) for entry in entries if entry.startswith(home)])
     if not images:
-        place = f"{path}/{home}CLASS"
-        raise DataError(f"expected images ({', '.join(SUFFIXES)}) in {place}, found none; put each class in a folder")
+        place, others = f"{path}/{home}CLASS", "".join(f", but {entry}" for entry in left_out)
+        raise DataError(
+            f"expected images ({', '.join(SUFFIXES)}) in {place}, found none{others}; put each class in a folder"
+        )
     if ordered:
         images.sort()
     positions = np.array([position for _, _, position in images], dtype=np.int64)
@@ -75,11 +78,34 @@ def open_class_folders(
         class_names=tuple(map(printable, class_names)),
         samples=np.arange(len(images)),
         names=tuple(printable(name) for _, name, _ in images),
+        left_out=left_out,
     )
 
 
+def _left_out(names: Sequence[str]) -> tuple[LeftOut, ...]:
+    """The files among all entries of a split that are no images with a class."""
+    others: dict[str, list[str]] = {}
+    for name in names:
+        if name and not name.endswith("/") and not _is_image(name):
+            suffix = printable(PurePosixPath(name).suffix.lower()[:20])
+            kind = f"ending in {suffix}" if suffix else "without an ending"
+            others.setdefault("outside class folders" if suffix in SUFFIXES else kind, []).append(name)
+    return tuple(LeftOut.of("file", why, members) for why, members in sorted(others.items()))
+
+
+def has_dicom_suffix(name: str) -> bool:
+    """Whether a file says that it is DICOM."""
+    return name.lower().endswith(".dcm")
+
+
+def has_no_suffix(name: str) -> bool:
+    """Whether a file may be anything, as many DICOM files: nothing is behind a dot, or numbers as in "1.2.840.1"."""
+    suffix = PurePosixPath(name).suffix
+    return not suffix or suffix[1:].isdigit()
+
+
 def _is_image(name: str) -> bool:
-    return "/" in name and name.lower().endswith(SUFFIXES)
+    return "/" in name and not name.endswith("/") and (name.lower().endswith(SUFFIXES) or has_no_suffix(name))
 
 
 def _folders(entries: Sequence[str], home: str) -> Set[str]:
@@ -95,7 +121,7 @@ def _wrapper(entries: Sequence[str]) -> str:
         (name,) = inside
         deeper = f"{top}{name}/"
         if name in SPLIT_NAMES or any(
-            entry.startswith(deeper) and _is_image(entry.removeprefix(top)) and "/" not in entry.removeprefix(deeper)
+            entry.startswith(deeper) and entry.lower().endswith(SUFFIXES) and "/" not in entry.removeprefix(deeper)
             for entry in entries
         ):
             break

@@ -48,7 +48,14 @@ class Container(ABC):
 
     Args:
         names: What each image is called; no path outside the container is in it.
+
+    Attributes:
+        has_file_names: Whether names are those of files, so that one without an ending may be DICOM.
+        packages: What decodes images beside Pillow, by the names that are imported.
     """
+
+    has_file_names = False
+    packages: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -120,6 +127,8 @@ class FolderFiles(Container):
         top: The folder.
         names: The files' paths from there, separated by "/".
     """
+
+    has_file_names = True
 
     def __init__(self, top: Path, names: Sequence[str]) -> None:
         super().__init__(names)

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from negatoscope.data.base import Dataset
 from negatoscope.data.containers import LazyImages
+from negatoscope.data.dicom import DicomImages
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import DataError, InputError
 from negatoscope.pixels import AS_STORED, peak_of_16_bits
@@ -24,12 +25,15 @@ def expect_whole_depth(dataset: Dataset) -> None:
     images = dataset.images
     if not isinstance(images, LazyImages) or images.decoding != AS_STORED:
         return
+    if isinstance(images.container, DicomImages):
+        _expect_whole_range(dataset, images, images.container)
+        return
     peaks = []
-    for index in stratified_sample(dataset.labels, limit=_CHECKED, seed=0):
+    for index in _checked(dataset):
         name = images.container.names[images.positions[index]]
         if not name.lower().endswith(_OF_8_BITS):
             with suppress(DataError):  # the audit names what it cannot read
-                peaks.append(peak_of_16_bits(images.read(int(index)), name=name))
+                peaks.append(peak_of_16_bits(images.read(index), name=name))
     deep = [peak for peak in peaks if peak is not None]
     bits = next((bits for bits in _DEPTHS if deep and max(deep) < 2**bits), None)
     if bits is not None:
@@ -37,3 +41,25 @@ def expect_whole_depth(dataset: Dataset) -> None:
             f"expected values up to 65535 in the 16-bit images of {dataset.spec}, got none above {2**bits - 1} in "
             f"{len(deep)} of them; give --bits {bits}, or --bits 16 if they are that dark"
         )
+
+
+def _expect_whole_range(dataset: Dataset, images: LazyImages, container: DicomImages) -> None:
+    """The same of DICOM images that have no window: their values lie within a quarter of what they could be."""
+    ranges = []
+    for index in _checked(dataset):
+        with suppress(DataError):
+            content, position = images.read(index), int(images.positions[index])
+            ranges.append(container.unwindowed_range(content, position))
+    found = [each for each in ranges if each is not None]
+    if found and all(high - low <= (most - least) / 4 for low, high, least, most in found):
+        low, high = min(each[0] for each in found), max(each[1] for each in found)
+        raise InputError(
+            f"expected the {len(found)} DICOM images of {dataset.spec} that have no window to use most values that "
+            f"their files can hold, got {low:.6g} to {high:.6g}, nearly one gray; give "
+            f"--window={(low + high + 1) / 2:.6g},{high - low + 1:.6g}, or --bits 16 to see them so"
+        )
+
+
+def _checked(dataset: Dataset) -> list[int]:
+    chosen: list[int] = stratified_sample(dataset.labels, limit=_CHECKED, seed=0).tolist()
+    return chosen

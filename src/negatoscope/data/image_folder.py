@@ -12,6 +12,7 @@ import numpy as np
 from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
 from negatoscope.data.class_folders import Opener, open_class_folders
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
+from negatoscope.data.dicom import with_dicom
 from negatoscope.data.prepare import prepared
 from negatoscope.errors import DataError
 from negatoscope.pixels import DECODING
@@ -76,7 +77,7 @@ def open_folder(path: str, split: str, opener: Opener = open_class_folders) -> D
         digest.update(repr((name, sizes[container.names[position]])).encode())
     name = printable(top.resolve().name)
     file = SourceFile(f"{name} (names and sizes)", digest.hexdigest(), official=None)
-    return replace(dataset, spec=f"folder:{name}", files=(file,))
+    return with_dicom(replace(dataset, spec=f"folder:{name}", files=(file,)))
 
 
 def _entries(top: Path) -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 from negatoscope.data import DATASETS, Dataset, SourceFile, load_dataset
 from negatoscope.data.archives import TarMembers, open_tar, open_zip
 from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, Opener
+from negatoscope.data.dicom import with_dicom
 from negatoscope.data.image_folder import open_folder
 from negatoscope.data.labeled_images import open_labeled_images
 from negatoscope.data.npz import open_npz
@@ -60,12 +61,12 @@ def open_dataset(
         return open_object(data, split=split)
     columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
     if labels is not None:
-        return _open_labeled(text, split, labels, [column for column in columns if column])
+        return with_dicom(_open_labeled(text, split, labels, [column for column in columns if column]))
     expect(not columns or columns == [""], "--labels beside --label-columns", "none")
     if text.startswith("folder:"):
         return _open_folder(text.removeprefix("folder:"), split)
     if not _is_spec(text):
-        return _open_path(text, split)
+        return with_dicom(_open_path(text, split))
     spec, _ = DATASETS.resolve(text)
     if spec.name == "folder":
         return _open_folder(str(spec.arguments["path"]), split)

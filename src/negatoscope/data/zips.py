@@ -33,6 +33,8 @@ class ZipMembers(Container):
         DataError: It cannot be read, or a member would leave its folder.
     """
 
+    has_file_names = True
+
     def __init__(self, path: Path, kind: str = "a zip") -> None:
         self.path, self.kind = path, kind
         with opening(path, kind):
