@@ -84,9 +84,19 @@ def test_images_of_8_bits_have_them_whatever_is_said_of_others() -> None:
 
 
 def test_the_peak_is_the_largest_value_and_of_colors_what_their_upper_bytes_allow() -> None:
-    assert peak_of_16_bits(encoded(RAMP, "png"), name="x") == 4095
-    assert peak_of_16_bits(encoded(np.stack([RAMP] * 3, axis=2), "png"), name="x") == 4095
-    assert peak_of_16_bits(encoded(np.full((2, 2), 40_000, np.uint16), "tiff"), name="x") == 40_000
+    assert peak_of_16_bits(encoded(RAMP, "png"), name="x") == (4095, False)
+    assert peak_of_16_bits(encoded(np.full((2, 2), 40_000, np.uint16), "tiff"), name="x") == (40_000, False)
+    color = np.stack([RAMP, RAMP, RAMP, np.full_like(RAMP, 65535)], axis=2)
+    for channels in (3, 4):  # transparency does not count
+        assert peak_of_16_bits(encoded(color[..., :channels], "png"), name="x") == (4095, True)
+
+
+def test_colors_of_16_bits_have_no_lower_byte_that_bits_could_count() -> None:
+    color = encoded(np.stack([RAMP] * 3, axis=2), "png")
+    with pytest.raises(DataError, match=r"^expected gray in x\.png for --bits, got 16 bits of color or trans"):
+        decode(color, name="x.png", decoding=DecodeSpec(12))
+    np.testing.assert_array_equal(decode(color, name="x", decoding=DecodeSpec(16)), decode(color, name="x"))
+    assert decode(color, name="x").max() == 15
 
 
 @given(

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Num, UInt8
@@ -31,6 +31,9 @@ FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 DECODING = 2
 """Counted up when the same bytes decode to other pixels than before; part of the name of prepared arrays."""
+
+HALVED = "which only the upper 8 can be read; convert to 8 bits"
+"""What an error says of 16 bits of color."""
 
 _SPACE = rb"\s(?:\s|#[^\r\n]*[\r\n])*"
 _PPM = re.compile(rb"P6%b([1-9]\d{0,4})%b([1-9]\d{0,4})%b255\s" % (_SPACE, _SPACE, _SPACE))
@@ -143,27 +146,38 @@ def open_image(content: bytes, *, name: str, decoding: DecodeSpec = AS_STORED) -
     if plain is not None:
         return plain
     with _loading(content, name=name) as image:
+        halved = _halved(image) and decoding.bits not in (None, 16)
+        expect(not halved, f"gray in {name} for --bits", f"16 bits of color or transparency, of {HALVED}", DataError)
         image.load()
         with quiet():
             ImageOps.exif_transpose(image, in_place=True)
         return _plain(image, name=name, decoding=decoding)
 
 
-def peak_of_16_bits(content: bytes, *, name: str) -> int | None:
-    """The largest value in a file of 16 bits that does not say how many of them it uses; None for any other image.
+class Peak(NamedTuple):
+    """The largest value of an image of 16 bits; of color and transparency Pillow reads the upper byte alone."""
 
-    Of colors only the upper byte is looked at, since Pillow reads no more.
+    value: int
+    is_halved: bool
+
+
+def peak_of_16_bits(content: bytes, *, name: str) -> Peak | None:
+    """That of a file that does not say how many of its bits it uses; None for any other image.
 
     Raises:
         DataError: As `decode` says.
     """
     with _loading(content, name=name) as image:
-        raw = str([tile.args for tile in getattr(image, "tile", ())])
-        if image.format in _SELF_DECLARED or not (image.mode.startswith("I;16") or ";16" in raw):
-            return None
-        if image.mode.startswith("I;16"):
-            return int(np.asarray(image).max()) if _bits_of(image) == 16 else None
-        return 256 * int(np.asarray(image).max()) + 255
+        if _halved(image):
+            values = np.asarray(image)
+            return Peak(256 * int((values[..., :-1] if image.mode.endswith("A") else values).max()) + 255, True)
+        deep = image.mode.startswith("I;16") and image.format not in _SELF_DECLARED and _bits_of(image) == 16
+        return Peak(int(np.asarray(image).max()), False) if deep else None
+
+
+def _halved(image: Image.Image) -> bool:
+    """Whether an image that is not loaded yet has 16 bits of which Pillow reads 8: color, or gray with transparency."""
+    return ";16" in str([tile.args for tile in getattr(image, "tile", ())]) and not image.mode.startswith("I")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -47,3 +48,25 @@ def test_12_bits_in_files_of_16_give_the_true_accuracy_of_negatives(
     assert result.transforms["negative"].accuracy == pytest.approx(negative, abs=0.004)
     assert result.summary.dataset.decoding.bits == 12
     assert "bits=12" in result.summary.provenance.command
+
+
+def test_dark_colors_of_16_bits_are_to_be_converted(
+    reader: nn.Module, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    for index, (image, label) in enumerate(zip(*(array[:30] for array in digits), strict=True)):
+        path = tmp_path / "digits" / str(label) / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", np.rint(np.stack([image] * 3, axis=2) * 4095).astype(np.uint16))[1])
+    with pytest.raises(InputError, match=r"none above 4095 in 30 of them, of which only .* 8 bits, or give --bits 16"):
+        audit(reader, tmp_path / "digits", **SETTINGS)
+
+
+def test_a_few_bright_values_are_enough_and_bits_16_insists(
+    reader: nn.Module, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    images, labels = (array[:60] for array in digits)
+    folder = write(tmp_path / "digits", "png", images, labels, white=4095)
+    assert audit(reader, folder, bits=16, expect_accuracy=0, **SETTINGS).summary.dataset.decoding.bits == 16
+    path = next(folder.rglob("*.png"))
+    Image.fromarray(np.full((8, 8), 20_000, np.uint16)).save(path)
+    assert audit(reader, folder, expect_accuracy=0, **SETTINGS).summary.dataset.decoding.bits is None

@@ -245,6 +245,16 @@ def test_a_stream_that_claims_another_size_is_refused_before_it_is_unpacked(monk
         levels_of(huge)
 
 
+@pytest.mark.parametrize("length", [0, 1, 7, 2**32 - 1])
+def test_a_box_of_absurd_length_ends_the_search_for_pixels(length: int) -> None:
+    content = content_of("GDCMJ2K_TextGBR.dcm")
+    assert attempt(content)[0] is not None
+    place = content.index(b"jP  ") + 8  # the box behind the signature
+    frames, sentence = attempt(content[:place] + struct.pack(">I", length) + content[place + 4 :])
+    assert frames is None
+    assert "damaged or packed in a way that cannot be read" in sentence
+
+
 def test_a_deflated_file_is_unpacked_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_of("image_dfl.dcm")
     assert levels_of(content).shape == (1, 512, 512)

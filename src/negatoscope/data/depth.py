@@ -7,7 +7,7 @@ from negatoscope.data.containers import LazyImages
 from negatoscope.data.dicom import DicomImages
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import DataError, InputError
-from negatoscope.pixels import AS_STORED, peak_of_16_bits
+from negatoscope.pixels import AS_STORED, HALVED, peak_of_16_bits
 
 _CHECKED = 256
 _DEPTHS = (8, 10, 12, 14)
@@ -35,11 +35,13 @@ def expect_whole_depth(dataset: Dataset) -> None:
             with suppress(DataError):  # the audit names what it cannot read
                 peaks.append(peak_of_16_bits(images.read(index), name=name))
     deep = [peak for peak in peaks if peak is not None]
-    bits = next((bits for bits in _DEPTHS if deep and max(deep) < 2**bits), None)
+    bits = next((bits for bits in _DEPTHS if deep and max(deep).value < 2**bits), None)
     if bits is not None:
+        halved = any(peak.is_halved for peak in deep)
         raise InputError(
             f"expected values up to 65535 in the 16-bit images of {dataset.spec}, got none above {2**bits - 1} in "
-            f"{len(deep)} of them; give --bits {bits}, or --bits 16 if they are that dark"
+            f"{len(deep)} of them{f', of {HALVED}' if halved else f'; give --bits {bits}'}, or "
+            f"{'give ' * halved}--bits 16 if they are that dark"
         )
 
 

@@ -198,7 +198,7 @@ def _stored(header: Header, frame: int, *, name: str) -> Shaped[np.ndarray, "...
 def _packed_size(packed: bytes, *, is_j2k: bool) -> tuple[int, int]:
     """Height and width that a JPEG or JPEG 2000 stream claims, before anything is made of that size."""
     if is_j2k:
-        right, bottom, left, top = struct.unpack_from(">4I", packed, packed.index(b"\xff\x4f\xff\x51") + 8)
+        right, bottom, left, top = struct.unpack_from(">4I", packed, _codestream_place(packed) + 8)
         return bottom - top, right - left
     place = 2
     while not (0xC0 <= packed[place + 1] <= 0xCF or packed[place + 1] == 0xF7) or packed[place + 1] in (
@@ -209,6 +209,22 @@ def _packed_size(packed: bytes, *, is_j2k: bool) -> tuple[int, int]:
         place += 2 + struct.unpack_from(">H", packed, place + 2)[0]
     height, width = struct.unpack_from(">2H", packed, place + 5)
     return height, width
+
+
+def _codestream_place(packed: bytes) -> int:
+    """Where JPEG 2000's codestream begins: behind the boxes of a JP2 file, if there are some.
+
+    Raises:
+        ValueError: A box has no length: pydicom would look for the next one without end.
+    """
+    place = 0
+    while packed[place : place + 2] != b"\xff\x4f":
+        (size_bytes,) = struct.unpack_from(">I", packed, place)
+        is_codestream = packed[place + 4 : place + 8] == b"jp2c"
+        if size_bytes < 8 and not is_codestream:
+            raise ValueError("a box without a length")
+        place += 8 if is_codestream else size_bytes
+    return place
 
 
 def _of_frame(header: Header, frame: int, macro: str) -> Header:
