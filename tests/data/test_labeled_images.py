@@ -1,6 +1,7 @@
 """Labels beside images: tables of many forms, and names of files, for folders and archives alike."""
 
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.dicom_files import made
 
-from negatoscope.data import Dataset, LeftOut
+from negatoscope.data import DataLocator, Dataset, LeftOut
 from negatoscope.data.label_table import pattern_labels, read_labels
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import DataError, InputError
@@ -31,7 +33,7 @@ def contents(encode: Encode) -> dict[str, bytes]:
 @pytest.fixture
 def photos(tmp_path: Path, pack: Pack, contents: Mapping[str, bytes]) -> Path:
     """A plain folder of images, without class folders."""
-    return pack(tmp_path / "photos", {**contents, "readme.txt": b"nothing"})
+    return pack(tmp_path / "photos", {**contents, ".hidden/x.png": b"nothing"})
 
 
 def opened(photos: Path, table: str, name: str = "labels.csv", **settings: object) -> Dataset:
@@ -268,6 +270,43 @@ def test_any_pattern_gives_labels_or_one_sentence(parts: list[str], name: str) -
     except InputError:
         return
     assert all(label and label in name for label in table.labels)
+
+
+def test_files_that_are_no_images_are_passed_over_but_for_the_table_itself(photos: Path) -> None:
+    for name in ("notes.txt", "deep/scan.npy", "LICENSE"):
+        (photos / name).write_bytes(b"something")
+    (photos / "labels.csv").write_text(CSV, encoding="utf-8")
+    dataset = open_dataset(str(photos), labels=photos / "labels.csv")
+    assert named(dataset) == GIVEN
+    assert dataset.left_out == (
+        LeftOut(1, "file", "ending in .npy", ("deep/scan.npy",)),
+        LeftOut(1, "file", "ending in .txt", ("notes.txt",)),
+        LeftOut(1, "file", "without an ending", ("LICENSE",)),
+    )
+
+
+def test_dicom_files_are_labeled_with_and_without_suffix(tmp_path: Path, pack: Pack) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 6, 5), dtype=np.uint8)
+    folder = pack(tmp_path / "scans", {"1.2.840.7": made(pixels[0]), "Roe^Jane.dcm": made(pixels[1])})
+    dataset = opened(folder, "image_id,diagnosis\n1.2.840.7,ill\nRoe^Jane,well\n", label_columns="image_id,diagnosis")
+    assert dataset.private
+    assert [dataset.class_names[label] for label in dataset.labels] == ["ill", "well"]
+    for image, values in zip(dataset.images, pixels, strict=True):
+        np.testing.assert_array_equal(image[0], values)
+
+
+@pytest.mark.data
+def test_the_official_table_of_gtsrb_labels_its_zip(tmp_path: Path) -> None:
+    files = DataLocator(download=False).find("gtsrb")
+    with zipfile.ZipFile(files["GTSRB_Final_Test_GT.zip"].path) as zipped:
+        table = zipped.read("GT-final_test.csv").decode()
+    (tmp_path / "GT-final_test.csv").write_text(table, encoding="utf-8")
+    images = files["GTSRB_Final_Test_Images.zip"].path
+    dataset = open_dataset(str(images), labels=tmp_path / "GT-final_test.csv")
+    official = open_dataset("gtsrb")
+    np.testing.assert_array_equal(dataset.labels, official.labels)
+    for index in range(0, len(official), 1500):
+        np.testing.assert_array_equal(dataset.images[index], official.images[index])
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def open_class_folders(
         for position, entry in enumerate(entries)
         if entry.startswith(home) and _is_image(name := entry.removeprefix(home))
     ]
-    left_out = _left_out([entry.removeprefix(home) for entry in entries if entry.startswith(home)])
+    names = (entry.removeprefix(home) for entry in entries if entry.startswith(home))
+    left_out = passed_over([name for name in names if name and not name.endswith("/") and not _is_image(name)])
     if not images:
         place, others = f"{path}/{home}CLASS", "".join(f", but {entry}" for entry in left_out)
         raise DataError(
@@ -82,14 +83,13 @@ def open_class_folders(
     )
 
 
-def _left_out(names: Sequence[str]) -> tuple[LeftOut, ...]:
-    """The files among all entries of a split that are no images with a class."""
+def passed_over(names: Sequence[str]) -> tuple[LeftOut, ...]:
+    """Files that are no images with a class, by the ends of their names."""
     others: dict[str, list[str]] = {}
     for name in names:
-        if name and not name.endswith("/") and not _is_image(name):
-            suffix = printable(PurePosixPath(name).suffix.lower()[:20])
-            kind = f"ending in {suffix}" if suffix else "without an ending"
-            others.setdefault("outside class folders" if suffix in SUFFIXES else kind, []).append(name)
+        suffix = printable(PurePosixPath(name).suffix.lower()[:20])
+        kind = f"ending in {suffix}" if suffix else "without an ending"
+        others.setdefault("outside class folders" if suffix in SUFFIXES else kind, []).append(name)
     return tuple(LeftOut.of("file", why, members) for why, members in sorted(others.items()))
 
 

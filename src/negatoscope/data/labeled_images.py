@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data.base import Dataset, LeftOut
-from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES
+from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_no_suffix, passed_over
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
 from negatoscope.data.labels import number_classes
@@ -47,12 +47,13 @@ def open_labeled_images(
         InputError: `columns` are not two, or stand beside a pattern.
         DataError: The table cannot be read or leads out of the folder, an image has two labels or none is labeled.
     """
-    entries = {name: position for position, name in enumerate(container.names) if _is_image(name)}
-    images = sorted(entries)
+    entries = {name: position for position, name in enumerate(container.names) if not _is_hidden(name)}
+    images = sorted(name for name in entries if name.lower().endswith(SUFFIXES) or has_no_suffix(name))
     chosen = _of_split(images, path, split)
     table = _read(labels, columns, images)
     given, left_out = _match(table, chosen, images, path=path, home=Path(labels).parent, split=split)
     names = sorted(given, key=None if ordered else entries.__getitem__)
+    others = [name for name in sorted(entries.keys() - set(images)) if posixpath.basename(name) != table.source]
     numbers, class_names = number_classes(table.labels, table.class_names, source=table.source)
     return Dataset(
         spec=printable(path.name),
@@ -62,13 +63,12 @@ def open_labeled_images(
         class_names=tuple(map(printable, class_names)),
         samples=np.arange(len(names)),
         names=tuple(map(printable, names)),
-        left_out=left_out,
+        left_out=(*passed_over(others), *left_out),
     )
 
 
-def _is_image(entry: str) -> bool:
-    hidden = entry.startswith((".", "__MACOSX/")) or "/." in entry
-    return not hidden and entry.lower().endswith(SUFFIXES)
+def _is_hidden(entry: str) -> bool:
+    return entry.startswith((".", "__MACOSX/")) or "/." in entry or entry.endswith("/") or not entry
 
 
 def _of_split(names: Sequence[str], path: Path, split: str) -> list[str]:
@@ -120,8 +120,10 @@ def _match(
         raise DataError(
             f"expected labels in {table.source} for images such as {chosen[0]!r}, got {example}; correct it"
         )
+    unlabeled = [name for name in chosen if name not in labeled and name.lower().endswith(SUFFIXES)]
     left_out = (
-        LeftOut.of("image", f"without a label in {table.source}", [name for name in chosen if name not in labeled]),
+        *passed_over([name for name in chosen if name not in labeled and name not in unlabeled]),
+        LeftOut.of("image", f"without a label in {table.source}", unlabeled),
         LeftOut.of("label", f"without an image in {table.source}", missing),
         LeftOut.of("repeated label", f"in {table.source}", repeated),
     )
