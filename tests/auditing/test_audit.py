@@ -164,6 +164,30 @@ def test_the_summary_and_the_provenance_on_disk_are_those_of_the_result(
     assert [data.name for data in provenance.data] == ["bars"]
 
 
+def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows_the_rest_apart(
+    images: Path, tmp_path: Path
+) -> None:
+    specs = ["negative", "gamma(exponent=0.5)", "flip", "solarize(threshold=0.5)"]
+    made = {"size": 8, "channels": "gray", "suite": "none", "transforms": specs}
+    summary = ng.audit(brightest_bar, images, out=tmp_path / "a", **made).summary
+    assert [entry.spec for entry in summary.assumed] == specs[:2]
+    assert [entry.spec for entry in summary.not_annotated] == specs[2:]
+    assert summary.mean is not None
+    assert summary.worst_case is not None
+    assert (summary.mean.transforms, summary.worst_case.n) == (2, 60)
+    assert "(assumed to keep their label)" in summary.verdict
+    page, text = (tmp_path / "a" / "report.html").read_text(), str(AuditResult(summary, tmp_path / "a"))
+    for part in ("day and night", "2 transforms are not annotated", "negatoscope annotate"):
+        assert part in page
+        assert part in text
+    assert page.index("Assumed, since nobody annotated") < page.index("Accuracy by transform</h2>")
+    rules = tmp_path / "rules.toml"
+    rules.write_text('["folder:images"]\ncomplete = true\n')
+    annotated = ng.audit(brightest_bar, images, label_preserving=rules, **made).summary
+    assert (annotated.assumed, annotated.not_annotated) == ((), ())
+    assert "assumed" not in str(AuditResult(annotated, tmp_path)).lower()
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

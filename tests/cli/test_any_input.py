@@ -46,6 +46,7 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
         **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray", "suite": "none"},
         **{"transform": "negative", "out": "out"},
     },
+    "annotate": {"data": "folder:images", "out": "rules.toml"},
     "compare": {"a": "audit", "b": "audit"},
     "list": {"kind": "suites"},
     "reproduce table1": {"data_dir": "missing", "out": "out"},

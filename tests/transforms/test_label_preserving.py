@@ -1,6 +1,6 @@
 """Which classes keep their label is data: checked against the datasets, and overridable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from negatoscope.data.sources import sources
 from negatoscope.errors import InputError
 from negatoscope.registry import Spec, parse_spec
 from negatoscope.transforms import TRANSFORMS
-from negatoscope.transforms.label_preserving import packaged_rules, preserved_classes
+from negatoscope.transforms.label_preserving import Annotation, annotate, packaged_rules
 from negatoscope.transforms.suites import suite
 
 Write = Callable[[str], Path]
@@ -24,6 +24,15 @@ COMMANDS = {
     "keep left",
     "roundabout",
 }
+
+
+KNOWN = {name: source.class_names for name, source in sources().items()}
+
+
+def preserved_classes(
+    dataset: str, names: Sequence[str], spec: Spec, *, override: Path | None = None
+) -> tuple[bool, ...]:
+    return annotate(dataset, names, spec, override=override, known=KNOWN).preserved
 
 
 def lost(dataset: str, spec: str, override: Path | None = None) -> set[str]:
@@ -47,6 +56,7 @@ def test_every_rule_names_classes_of_its_dataset(dataset: str) -> None:
     names, rules = sources()[dataset].class_names, packaged_rules()[dataset].rules
     assert rules
     assert {len(rule.apply(names)) for rule in rules} == {len(names)}
+    assert packaged_rules()[dataset].complete
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "mnist_sample", "fashion_mnist", "gtsrb"])
@@ -128,9 +138,108 @@ def test_on_its_head_few_signs_are_what_they_were() -> None:
     }
 
 
-def test_a_dataset_without_rules_keeps_every_class() -> None:
-    assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("flip")) == (True, True)
-    assert preserved_classes("folder:cats", ("cat", "dog"), parse_spec("posterize(bits=1)")) == (False, False)
+CATS = ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("spec", "basis"),
+    [
+        ("negative", "assumed"),
+        ("gamma(exponent=0.5)", "assumed"),
+        ("gamma(exponent=3.0)", "nothing"),
+        ("contrast(factor=2.0)", "assumed"),
+        ("contrast(factor=0.2)", "nothing"),
+        ("brightness(factor=0.7)", "assumed"),
+        ("sigmoid_contrast(steepness=5.0)", "assumed"),
+        ("sigmoid_contrast(steepness=9.0)", "nothing"),
+        ("posterize(bits=4)", "assumed"),
+        ("posterize(bits=2)", "nothing"),
+        ("translation(right=0.1)", "assumed"),
+        ("translation(right=0.1, down=-0.2)", "nothing"),
+        ("flip", "nothing"),
+        ("solarize(threshold=0.5)", "nothing"),
+        ("rotation(degrees=15.0)", "nothing"),
+        ("edges", "nothing"),
+        ("opposite_hue", "nothing"),
+    ],
+)
+def test_of_data_that_nobody_annotated_little_is_assumed(spec: str, basis: str) -> None:
+    found = annotate("folder:cats", CATS, TRANSFORMS.resolve(spec)[0], known=KNOWN)
+    assert found == Annotation((True, True), basis)
+
+
+def test_what_leaves_too_little_to_see_does_so_on_all_data() -> None:
+    for spec in ("posterize(bits=1)", "translation(right=0.4)"):
+        found = annotate("folder:cats", CATS, TRANSFORMS.resolve(spec)[0], known=KNOWN)
+        assert found == Annotation((False, False), "annotated")
+
+
+def test_every_assumption_has_a_reason() -> None:
+    rules = packaged_rules()["assumed"].rules
+    assert {rule.transform for rule in rules} > {"negative", "gamma"}
+    assert all(rule.reason and rule.lost == () for rule in rules)
+
+
+def test_what_a_user_says_is_annotated_and_the_rest_is_not(write: Write) -> None:
+    mine = write('[["folder:cats".rules]]\ntransform = "flip"\nlost = ["dog"]\n')
+    bases = {
+        spec: annotate("folder:cats", CATS, TRANSFORMS.resolve(spec)[0], override=mine)
+        for spec in ("flip", "negative", "edges")
+    }
+    assert bases["flip"] == Annotation((True, False), "annotated")
+    assert (bases["negative"].basis, bases["edges"].basis) == ("assumed", "nothing")
+    whole = write('["folder:cats"]\ncomplete = true\n')
+    assert annotate("folder:cats", CATS, Spec("edges"), override=whole) == Annotation((True, True), "annotated")
+
+
+SAME = '["folder:d"]\nsame_as = "mnist"\nclass_names = { zero = "0", one = "1", acht = "8", sept = "7" }\n'
+
+
+def test_classes_of_ones_own_are_mapped_to_those_of_another_dataset(write: Write) -> None:
+    names, mine = ("acht", "one", "sept", "zero", "3"), write(SAME)
+    found = annotate("folder:d", names, parse_spec("flip"), override=mine, known=KNOWN)
+    assert found == Annotation((True, True, False, True, False), "annotated")
+    assert annotate("folder:d", names, parse_spec("edges"), override=mine, known=KNOWN).preserved[1] is False
+    assert annotate("folder:d", names, parse_spec("negative"), override=mine, known=KNOWN).basis == "annotated"
+    assert annotate("folder:d", names, parse_spec("grayscale"), override=mine, known=KNOWN).basis == "annotated"
+
+
+def test_rules_of_ones_own_use_ones_own_names_before_those_of_the_other_dataset(write: Write) -> None:
+    mine = write(f'{SAME}[["folder:d".rules]]\ntransform = "flip"\nlost = ["acht"]\n')
+    names = ("acht", "one", "sept", "zero")
+    assert annotate("folder:d", names, Spec("flip"), override=mine, known=KNOWN).preserved == (False, True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "sentence"),
+    [
+        (
+            ("one", "plus"),
+            '["folder:d"]\nsame_as = "mnist"\nclass_names = { one = "1" }',
+            r"expected a class of mnist for each of folder:d, got 'plus' for 'plus'; say under class_names which of 0,",
+        ),
+        (
+            ("one",),
+            '["folder:d"]\nsame_as = "mnist"\nclass_names = { one = "I" }',
+            "expected a class of mnist for each of folder:d, got 'I' for 'one'; say under",
+        ),
+        (
+            ("one",),
+            '["folder:d"]\nsame_as = "mnist"\nclass_names = { one = "1", tow = "2" }',
+            "expected names of classes of folder:d under class_names, got 'tow'; correct it",
+        ),
+        (
+            ("one",),
+            '["folder:e"]\nsame_as = "mnist"',
+            r'expected rules for folder:d in .*mine\.toml, got those for folder:e; name the table \["folder:d"\]',
+        ),
+    ],
+)
+def test_a_class_without_its_like_and_a_file_on_other_data_are_one_sentence(
+    write: Write, names: tuple[str, ...], text: str, sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        annotate("folder:d", names, Spec("flip"), override=write(text), known=KNOWN)
 
 
 def test_a_users_rules_come_first(write: Write) -> None:

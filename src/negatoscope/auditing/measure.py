@@ -74,6 +74,7 @@ def measure_transform(
         kind=step.kind,
         parameters=step.parameters,
         preserved=step.preserved,
+        assumed=step.assumed,
     )
     clean, after = clean.of_classes(step.preserved), after.of_classes(step.preserved)
     if len(after) == 0:

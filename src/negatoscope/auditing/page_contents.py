@@ -8,11 +8,14 @@ from negatoscope.auditing.results import AuditSummary, PlannedKind, TransformRes
 
 KINDS: Mapping[PlannedKind, str] = {
     "label_preserving": "Label-preserving transforms",
+    "not_annotated": "Not annotated: nobody said whose label they keep",
     "path": "The path to the negative",
     "control": "Random controls",
     "attack": "Attacks",
 }
 """The kinds of transforms in the order of every report, with what they are called there."""
+
+_ASSUMED = "Assumed to be label-preserving"
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,15 @@ class Report:
 
     @property
     def groups(self) -> dict[str, list[TransformResult]]:
-        """The transforms under the title of their kind, in the order of the audit; empty kinds are left out."""
-        transforms = self.summary.transforms
-        by_kind = {title: [entry for entry in transforms if entry.kind == kind] for kind, title in KINDS.items()}
-        return {title: entries for title, entries in by_kind.items() if entries}
+        """The transforms under the title of their kind, in the order of the audit; empty kinds are left out.
+
+        What is assumed to be label-preserving is called that, after what is known to be.
+        """
+        known, *others = KINDS.values()
+        by_title: dict[str, list[TransformResult]] = {title: [] for title in (known, _ASSUMED, *others)}
+        for entry in self.summary.transforms:
+            by_title[_ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
+        return {title: entries for title, entries in by_title.items() if entries}
 
     @property
     def focus(self) -> TransformResult | None:

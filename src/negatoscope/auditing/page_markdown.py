@@ -22,7 +22,8 @@ def table_of_transforms(summary: AuditSummary) -> tuple[list[str], list[list[str
     clean = summary.clean
     lines = [["clean", f"{clean.n:,}", measured(clean.accuracy, clean.low, clean.high, decimals=1), MISSING, MISSING]]
     for entry in (entry for entries in Report(summary).groups.values() for entry in entries):
-        name = entry.spec if entry.kind == "label_preserving" else f"{entry.spec} ({entry.kind})"
+        kind = "assumed" if entry.assumed else entry.kind.replace("_", " ")
+        name = entry.spec if kind == "label preserving" else f"{entry.spec} ({kind})"
         accuracy = measured(entry.accuracy, entry.low, entry.high, decimals=1)
         changed = f"{change(entry.drop)} {change_interval(entry.drop_low, entry.drop_high)}"
         lines.append([name, f"{entry.n:,}", accuracy, changed, p_value(entry.p_holm)])

@@ -12,7 +12,7 @@ from negatoscope.reports.formatting import MISSING, counted, interval, joined, p
 
 def notes(summary: AuditSummary) -> list[str]:
     """What a reader must know before believing a number."""
-    dataset, sentences = summary.dataset, []
+    dataset, sentences = summary.dataset, assumptions(summary)
     if summary.n < dataset.available - summary.unreadable:
         sentences.append(
             f"A stratified sample: {summary.n:,} of {counted(dataset.available, 'image')}, each class in proportion."
@@ -35,6 +35,24 @@ def notes(summary: AuditSummary) -> list[str]:
         sentences.append("The model is the user's own code, which this audit ran.")
     if summary.self_check.suggestion:
         sentences.append(f"Self-check: {summary.self_check.suggestion}")
+    return sentences
+
+
+def assumptions(summary: AuditSummary) -> list[str]:
+    """What is assumed of data that nobody annotated, and what is not known of them."""
+    sentences = []
+    if summary.assumed:
+        names = joined(list(dict.fromkeys(entry.name for entry in summary.assumed)))
+        sentences.append(
+            f"Assumed, since nobody annotated these data: {names} preserve every label, as they leave shapes in place "
+            "and are mild or the negative. Even a negative can change a label: a light that is on, day and night."
+        )
+    if summary.not_annotated:
+        n = len(summary.not_annotated)
+        sentences.append(
+            f"{counted(n, 'transform')} {'is' if n == 1 else 'are'} not annotated and shown apart: nobody said whose "
+            f"label {'it keeps' if n == 1 else 'they keep'}. The command negatoscope annotate writes a file to do so."
+        )
     return sentences
 
 

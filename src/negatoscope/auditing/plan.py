@@ -13,6 +13,7 @@ from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
+from negatoscope.data.sources import sources
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
@@ -21,7 +22,7 @@ from negatoscope.models.predict import BatchTransform, suitable_batch
 from negatoscope.pixels import DECODING, DecodeSpec
 from negatoscope.registry import parse_spec
 from negatoscope.transforms import describe_transform
-from negatoscope.transforms.label_preserving import preserved_classes
+from negatoscope.transforms.label_preserving import annotate
 from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import Images, IndexArray, Labels
@@ -38,10 +39,11 @@ class PlannedTransform:
 
     Args:
         spec: Its canonical spec string.
-        kind: "label_preserving", "path", "control" or "attack".
+        kind: "label_preserving", "not_annotated", "path", "control" or "attack".
         function: Images and their labels to images.
         parameters: What the spec sets.
         preserved: The classes that keep their label, whose images alone count; None is all.
+        assumed: Whether that is assumed, since nobody annotated the data.
     """
 
     spec: str
@@ -49,6 +51,7 @@ class PlannedTransform:
     function: BatchTransform
     parameters: Mapping[str, bool | int | float | str]
     preserved: tuple[int, ...] | None
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,10 +213,19 @@ def _resolve(text: str, classifier: ClassifierAdapter, dataset: Dataset, config:
     facts = describe_transform(text)
     usable = not facts.color or resize.channels != "gray"
     expect(usable, f"transforms of gray images, since {classifier.name} expects gray", facts.spec, SpecError)
-    mask = preserved_classes(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving)
+    known = {name: source.class_names for name, source in sources().items()}
+    annotation = annotate(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving, known=known)
+    mask, judged = annotation.preserved, facts.kind == "label_preserving"
     preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
     arguments: Mapping[str, Any] = facts.spec.arguments
-    return PlannedTransform(str(facts.spec), facts.kind, partial(_without_labels, facts.function), arguments, preserved)
+    return PlannedTransform(
+        spec=str(facts.spec),
+        kind="not_annotated" if judged and annotation.basis == "nothing" else facts.kind,
+        function=partial(_without_labels, facts.function),
+        parameters=arguments,
+        preserved=preserved,
+        assumed=judged and annotation.basis == "assumed",
+    )
 
 
 def _without_labels(transform: Callable[[Images], Images], images: Images, labels: Labels) -> Images:

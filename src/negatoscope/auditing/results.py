@@ -382,3 +382,13 @@ class AuditSummary:
     def label_preserving(self) -> tuple[TransformResult, ...]:
         """The label-preserving transforms under which an image counts: those of `mean` and `worst_case`."""
         return tuple(entry for entry in self.transforms if entry.kind == "label_preserving" and entry.n)
+
+    @property
+    def assumed(self) -> tuple[TransformResult, ...]:
+        """The label-preserving transforms that are so by assumption, since nobody annotated the data."""
+        return tuple(entry for entry in self.label_preserving if entry.assumed)
+
+    @property
+    def not_annotated(self) -> tuple[TransformResult, ...]:
+        """The transforms of which nobody said whose label they keep: they count neither for `mean` nor `worst_case`."""
+        return tuple(entry for entry in self.transforms if entry.kind == "not_annotated")

@@ -27,6 +27,8 @@ def constant_words(measured: Measurement) -> str:
 
 def _under_transforms(summary: AuditSummary) -> str:
     preserving = summary.label_preserving
+    if not preserving and summary.not_annotated:
+        return "; nobody annotated whose label the audited transforms keep"
     if not preserving:
         return "; no label-preserving transform was audited"
     negative = [entry for entry in preserving if entry.spec == "negative"]
@@ -43,7 +45,9 @@ def _under_transforms(summary: AuditSummary) -> str:
 
 
 def _where(entry: TransformResult) -> str:
-    images = "" if entry.preserved is None else f" (of the {entry.n:,} images whose label that preserves)"
+    images = " (assumed to keep their label)" if entry.assumed else ""
+    if entry.preserved is not None:
+        images = f" (of the {entry.n:,} images whose label that preserves)"
     return f"{'on their negatives' if entry.spec == 'negative' else f'under {entry.spec}'}{images}"
 
 

@@ -12,6 +12,7 @@ import typer
 
 from negatoscope import __version__
 from negatoscope.cli import data
+from negatoscope.cli.annotate import annotate
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
 from negatoscope.cli.list import list as list_entries
@@ -37,6 +38,7 @@ app = typer.Typer(
 reproduce = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
 for group, command, example in (
     (app, audit, "audit model.onnx --data folder:test --out out/audit"),
+    (app, annotate, "annotate folder:images --out images.toml"),
     (app, compare, "compare out/old out/new"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
