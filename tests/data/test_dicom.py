@@ -65,7 +65,7 @@ def test_other_images_beside_dicom_files_stay_what_they_are(tmp_path: Path, pack
     dataset = open_dataset(str(pack(tmp_path / "mixed", {**FILES, "well/a.png": content, "well/LICENSE": b"free"})))
     position = dataset.names.index("well/a.png")
     np.testing.assert_array_equal(dataset.images[position], pixels)
-    assert dataset.left_out == (LeftOut(1, "file", "without an ending"),)
+    assert dataset.left_out == (LeftOut(1, "file", "without a known ending"),)
     assert (summarize_dicom(dataset) or pytest.fail("none")).images == 5
 
 
@@ -75,7 +75,7 @@ def test_files_without_an_ending_that_are_not_dicom_are_left_out(tmp_path: Path,
     dataset = open_dataset(str(pack(tmp_path / "pets", files)))
     assert dataset.names == ("cat/a.png", "dog/b.png")
     assert not dataset.private
-    assert dataset.left_out == (LeftOut(2, "file", "without an ending"),)
+    assert dataset.left_out == (LeftOut(2, "file", "without a known ending"),)
     np.testing.assert_array_equal(dataset.images[1], pixels)
     assert summarize_dicom(dataset) is None
 

@@ -163,7 +163,7 @@ def _facts(images: LazyImages, index: int) -> DicomFacts | str:
     try:
         content = images.read(index)
         if not is_dicom(content) and not has_dicom_suffix(images.container.names[images.positions[index]]):
-            return "without an ending"
+            return "without a known ending"
         return read_facts(content, name="a file") or "of DICOM without an image"
     except MissingExtraError as error:
         return f"of DICOM ({error})"
