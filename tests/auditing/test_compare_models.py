@@ -28,6 +28,22 @@ def folders(tmp_path, make_audit):
     return [tmp_path / name for name in "abc"]
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_comparison_is_a_data_frame_and_a_latex_table(folders, n):
+    found = compare(*folders[:n])
+    frame, table = found.to_pandas(), found.to_latex()
+    clean = frame[frame["spec"] == "clean"]
+    if n == 2:
+        assert (clean["a"].item(), clean["b"].item()) == (found.rates[0].a, found.rates[0].b)
+    else:
+        assert clean["accuracy"].tolist() == [model.accuracy for model in found.rates[0].models]
+        assert clean["model"].tolist() == ["<a>", "<b>", "<c>"]
+        assert "to_latex()" in compare_html(found)
+    assert table.startswith(r"\begin{tabular}{lr")
+    assert table.count(r" \\") == 1 + len(frame)
+    assert table.isascii()
+
+
 def test_each_difference_is_that_of_the_pair(folders):
     found = compare(*folders)
     assert isinstance(found, ModelComparison)

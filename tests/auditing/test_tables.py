@@ -14,9 +14,10 @@ import torch
 
 import negatoscope as ng
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.failures import COLUMNS, guarded
+from negatoscope.auditing.failures import COLUMNS
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError
+from negatoscope.reports.csv_table import csv_table, guarded
 from negatoscope.reports.latex import latex_table
 from negatoscope.types import Images, Logits
 
@@ -40,7 +41,9 @@ def named(make_dataset: Callable[..., Dataset]) -> Dataset:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A third of the classes keep their label under a flip."""
     file = tmp_path_factory.mktemp("rules") / "rules.toml"
-    file.write_text("[[any.rules]]\ntransform = 'flip'\npreserved = ['left']\n")
+    rules = {"flip": ["left"], "negative": ["left", "-middle", "right, é"]}
+    text = "".join(f"[[any.rules]]\ntransform = '{name}'\npreserved = {classes}\n" for name, classes in rules.items())
+    file.write_text(text, encoding="utf-8")
     return {"size": 8, "channels": "gray", "suite": "none", "transforms": AUDITED, "label_preserving": file}
 
 
@@ -110,6 +113,10 @@ def test_what_begins_like_a_formula_has_an_apostrophe(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "cat", "a=b", "3", "'quoted", "50-60.png"])
 def test_other_cells_are_as_they_are(text: str) -> None:
     assert guarded(text) == text
+
+
+def test_tables_for_other_programs_are_guarded_too() -> None:
+    assert csv_table([{"model": "=net", "accuracy": -0.5}]) == "model,accuracy\n'=net,-0.5\n"
 
 
 def written(folder: Path) -> dict[str, bytes]:

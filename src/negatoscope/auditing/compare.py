@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.results import SIGNIFICANT, PlannedKind
 from negatoscope.auditing.shared_accuracies import SharedAccuracy, shared_accuracies
+from negatoscope.errors import needed
 from negatoscope.reports.formatting import p_value, points
+from negatoscope.reports.latex import latex_table
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_difference
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
@@ -99,6 +101,22 @@ class Comparison:
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+    def to_pandas(self) -> Any:
+        """The rates as a pandas data frame, in [0, 1].
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from negatoscope.auditing.page_csv import compare_lines
+
+        return needed("pandas", extra="pandas", why="to_pandas()").DataFrame(compare_lines(self))
+
+    def to_latex(self) -> str:
+        """The table as LaTeX, for the package booktabs."""
+        from negatoscope.auditing.page_markdown import table_of_rates
+
+        return latex_table(*table_of_rates(self))
 
 
 Audit: TypeAlias = AuditResult | str | Path

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.compare import ComparedAudit, describe_audit, measure_two
 from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.results import SIGNIFICANT, PlannedKind
 from negatoscope.auditing.shared_accuracies import SharedAccuracy, shared_accuracies
-from negatoscope.errors import expect
+from negatoscope.errors import expect, needed
 from negatoscope.reports.formatting import joined, percent
+from negatoscope.reports.latex import latex_table
 from negatoscope.statistics.intervals import Rate
 
 _COUNTED = ("label_preserving", "attack")
@@ -108,6 +109,22 @@ class ModelComparison:
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+    def to_pandas(self) -> Any:
+        """The rates as a pandas data frame, in [0, 1].
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from negatoscope.auditing.page_csv import compare_lines
+
+        return needed("pandas", extra="pandas", why="to_pandas()").DataFrame(compare_lines(self))
+
+    def to_latex(self) -> str:
+        """The table as LaTeX, for the package booktabs."""
+        from negatoscope.auditing.page_markdown import table_of_models
+
+        return latex_table(*table_of_models(self))
 
 
 def compare_models(audits: Sequence[AuditResult]) -> ModelComparison:

@@ -9,6 +9,7 @@ import numpy as np
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.files import writing
+from negatoscope.reports.csv_table import guarded
 from negatoscope.rows import RowReader
 
 FAILURES = "failures.csv"
@@ -27,7 +28,6 @@ COLUMNS = (
 )
 
 _LISTED = ("label_preserving", "attack")  # under other kinds a person may be wrong, too
-_FORMULA = tuple("=+-@＝＋－＠")
 
 
 def write_failures(out: Path, plan: AuditPlan) -> None:
@@ -55,14 +55,6 @@ def write_failures(out: Path, plan: AuditPlan) -> None:
                 confidence = f"{after.confidences[row]:.4f}"
                 before = class_names[clean.predictions[row]]
                 writer.writerow((transform, sample, name, *classes, confidence, before))
-
-
-def guarded(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like one has an apostrophe before it.
-
-    Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
-    """
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def _failures(out: Path, plan: AuditPlan) -> Iterator[tuple[str, PredictionSet, PredictionSet, np.ndarray]]:

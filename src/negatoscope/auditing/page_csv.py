@@ -19,13 +19,16 @@ def audit_csv(summary: AuditSummary) -> str:
 
 
 def compare_csv(comparison: Comparison | ModelComparison) -> str:
+    """The lines of `compare_lines`."""
+    return csv_table(compare_lines(comparison))
+
+
+def compare_lines(comparison: Comparison | ModelComparison) -> list[dict[str, object]]:
     """A line for each accuracy that is compared, of more than two audits one for each model."""
     if isinstance(comparison, Comparison):
-        return csv_table([vars(rate) for rate in comparison.rates])
-    return csv_table(
-        [
-            {"spec": rate.spec, "kind": rate.kind, "repeats": rate.repeats, **vars(audit), **vars(model)}
-            for rate in comparison.rates
-            for audit, model in zip(comparison.audits, rate.models, strict=True)
-        ]
-    )
+        return [vars(rate) for rate in comparison.rates]
+    return [
+        {"spec": rate.spec, "kind": rate.kind, "repeats": rate.repeats, **vars(audit), **vars(model)}
+        for rate in comparison.rates
+        for audit, model in zip(comparison.audits, rate.models, strict=True)
+    ]

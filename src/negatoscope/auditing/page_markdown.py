@@ -32,6 +32,12 @@ def table_of_transforms(summary: AuditSummary) -> tuple[list[str], list[list[str
 
 def compare_markdown(comparison: Comparison) -> str:
     """Two audits side by side: the verdict, a table of what both have, and what only one has."""
+    table = markdown_table(*table_of_rates(comparison))
+    return str(render("auditing/compare.md.jinja", comparison=comparison, table=table))
+
+
+def table_of_rates(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """The header and the lines of a table of what two audits have."""
     header = ["Accuracy under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
     lines = []
     for entry in comparison.rates:
@@ -39,11 +45,17 @@ def compare_markdown(comparison: Comparison) -> str:
         rates = [percent(entry.a, decimals=1), percent(entry.b, decimals=1)]
         changed = f"{points(entry.difference)} {interval(entry.low, entry.high, decimals=1, signed=True)}"
         lines.append([entry.spec, images, *rates, changed, p_value(entry.p_holm)])
-    return str(render("auditing/compare.md.jinja", comparison=comparison, table=markdown_table(header, lines)))
+    return header, lines
 
 
 def models_markdown(comparison: ModelComparison) -> str:
     """Several audits side by side: the verdict, and a line for each model under each transform."""
+    table, method = markdown_table(*table_of_models(comparison)), method_of_comparison(paired=comparison.paired)
+    return str(render("auditing/compare_models.md.jinja", comparison=comparison, table=table, method=method))
+
+
+def table_of_models(comparison: ModelComparison) -> tuple[list[str], list[list[str]]]:
+    """The header and the lines of a table with a line for each model under each transform."""
     header = ["Accuracy under", "Model", "Images", "Accuracy, %", "Place", "From A, points", "p (Holm)"]
     lines = []
     for rate in comparison.rates:
@@ -54,5 +66,4 @@ def models_markdown(comparison: ModelComparison) -> str:
             )
             place = MISSING if model.place is None else str(model.place)
             lines.append([rate.spec, letter, f"{model.n:,}", accuracy, place, changed, p_value(model.p_holm)])
-    table, method = markdown_table(header, lines), method_of_comparison(paired=comparison.paired)
-    return str(render("auditing/compare_models.md.jinja", comparison=comparison, table=table, method=method))
+    return header, lines
