@@ -12,6 +12,7 @@ import pytest
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.gallery import Gallery
+from negatoscope.auditing.inspection import Inspection
 from negatoscope.auditing.plan import AuditIdentity
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.run import RunTotals
@@ -34,6 +35,7 @@ DOCUMENTS: dict[str, Any] = {
     "done": RunTotals,
     "figure1": Figure1,
     "gallery": Gallery,
+    "inspection": Inspection,
     "label_preserving": dict[str, DatasetRules],
     "model_comparison": ModelComparison,
     "plan": AuditIdentity,

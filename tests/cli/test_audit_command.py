@@ -212,6 +212,34 @@ def test_several_models_do_not_mix_with_the_audit_of_one(negatoscope: Command, p
     assert sorted(place.rglob("*")) == before
 
 
+def test_one_image_without_a_label_is_shown_under_every_transform(
+    negatoscope: Command, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = next((place / "images").rglob("*.png"))
+    words = ("audit", "bar_readers:bright", "--data", image, *EXPECTS, *NEGATIVE, "--out", "a")
+    code, out, err = negatoscope(*words)
+    assert code == 0, err
+    assert {path.name for path in (place / "a").iterdir()} - {".lock"} == {"report.html", "predictions.json"}
+    assert "| negative " in out
+    found = json.loads((place / "a" / "predictions.json").read_text())
+    assert [one["spec"] for one in found["images"][0]["predictions"]] == ["clean", "negative"]
+    assert str(place) not in (place / "a" / "predictions.json").read_text()
+    assert len(negatoscope(*words, "--format", "csv")[1].splitlines()) == 3
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("TERM", "dumb")):
+        monkeypatch.setenv(name, value)
+    assert max(map(len, negatoscope(*words)[1].splitlines())) <= 80
+    code, _, err = negatoscope(*words, "--fail-under", "clean=0.5")
+    assert (code, "expected labels for --fail-under" in err) == (2, True)
+
+
+def test_several_models_say_what_they_see_in_one_image(negatoscope: Command, place: Path) -> None:
+    image = next((place / "images").rglob("*.png"))
+    words = ("audit", "bar_readers:bright", "bar_readers:even", "--data", image, *EXPECTS, *NEGATIVE, "--out", "a")
+    assert negatoscope(*words)[0] == 0
+    assert {path.name for path in (place / "a").iterdir()} == {"bright", "even"}
+
+
 def test_a_blind_classifier_stops_at_the_self_check(negatoscope: Command, place: Path) -> None:
     code, _, err = negatoscope("audit", "bar_readers:blind", "--data", "folder:images", *EXPECTS, "--out", "a")
     assert code == 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negatoscope.cli.compare import show_comparison
+from negatoscope.cli.inspect import inspect_and_show
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, command_line
 from negatoscope.cli.show import Format, show
@@ -128,20 +129,24 @@ def audit(
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.audit_display import AuditDisplay
         from negatoscope.data.open import open_dataset
+        from negatoscope.data.unlabeled import open_unlabeled
         from negatoscope.hardware import pick_hardware
         from negatoscope.models.open import open_classifier
         from negatoscope.models.options import ModelOptions
         from negatoscope.provenance import record_provenance
 
     hardware = pick_hardware(device, "float32")
-    dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
+    unlabeled = None if labels else open_unlabeled(data)
+    gate = fail_under or baseline or expect_accuracy is not None
+    expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
+    dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     model_options = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
     classifiers = [
         open_classifier(
             one,
             **{option: value for option in model_options if (value := context.params[option]) not in ("", None)},
-            data_classes=len(dataset.class_names),
+            data_classes=None if unlabeled else len(dataset.class_names),
             class_names=dataset.class_names,
             device=hardware.device,
         )
@@ -167,6 +172,9 @@ def audit(
     )
     plans = [make_plan(classifier, dataset, settings) for classifier in classifiers]
     folders = [out] if len(plans) == 1 else folders_of(out, [classifier.name for classifier in classifiers])
+    if unlabeled:
+        inspect_and_show(plans, folders, command=command_line(context), format=format)
+        return
     for plan, folder in zip(plans, folders, strict=True):
         expect_usable(plan, out=folder)
     results = []

@@ -7,7 +7,7 @@ from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.run import AuditProgress, Stage
 from negatoscope.cli.progress import ProgressDisplay
 from negatoscope.data.dicom import summarize_dicom
-from negatoscope.reports.formatting import duration
+from negatoscope.reports.formatting import counted, duration
 
 _BEYOND: Mapping[Stage, tuple[str, float]] = {
     "self_check": ("checking clean images", 0.0),
@@ -29,9 +29,10 @@ class AuditDisplay(ProgressDisplay):
         """Say what will be done."""
         classifier, dataset = plan.classifier, plan.dataset
         self.expect(_ALL * len(dataset))
+        images, transforms = counted(len(dataset), "image"), counted(len(plan.transforms), "transform")
         self.say(
-            f"{classifier.name} ({classifier.kind}) on {len(dataset):,} images of {dataset.spec} {dataset.split}, clean"
-            f" and under {len(plan.transforms)} transforms."
+            f"{classifier.name} ({classifier.kind}) on {images} of {dataset.spec} {dataset.split}, clean and under"
+            f" {transforms}."
         )
         dicom = summarize_dicom(dataset)
         for sentence in [*left_out(dataset.left_out), *(dicom_facts(dicom) if dicom else [])]:

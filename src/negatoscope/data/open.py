@@ -8,7 +8,7 @@ from typing import Any
 
 from negatoscope.data import DATASETS, Dataset, SourceFile, load_dataset
 from negatoscope.data.archives import TarMembers, open_tar, open_zip
-from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, Opener
+from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, SUFFIXES, Opener
 from negatoscope.data.dicom import with_dicom
 from negatoscope.data.image_folder import open_folder
 from negatoscope.data.labeled_images import open_labeled_images
@@ -113,7 +113,8 @@ def _open_path(text: str, split: str) -> Dataset:
     }
     if path.suffix.lower() not in openers:
         known = ", ".join((*openers, *TARS))
-        raise DataError(f"expected a folder or a file that ends in {known}, got {text!r}; convert it")
+        step = "without a label: negatoscope.inspect" if path.name.lower().endswith(SUFFIXES) else "convert it"
+        raise DataError(f"expected a folder or a file that ends in {known}, got {text!r}; {step}")
     return openers[path.suffix.lower()](path, split)
 
 

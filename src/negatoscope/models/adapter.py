@@ -32,6 +32,7 @@ class ClassifierAdapter:
         runs_code: Whether opening it ran code that its author or the user wrote.
         packages: What runs it beside torch, by the names that are imported.
         output_assumed: Whether its outputs count as logits only because nobody says what they are.
+        labels: What it calls the classes that it chooses from, where that is known.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ClassifierAdapter:
     runs_code: bool
     packages: tuple[str, ...] = ()
     output_assumed: bool = False
+    labels: tuple[str, ...] = ()
 
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`.

@@ -39,6 +39,22 @@ def read_class_map(
     return _by_name(class_names, lines, source=text)
 
 
+def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
+    """What a classifier calls its outputs, from a text file with a line for each.
+
+    Raises:
+        InputError: It is no text, or has another number of lines.
+    """
+    try:
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"expected a text file with the names of {classes} outputs, got {path!r}; correct it"
+        ) from error
+    expect(len(lines) == classes, f"a line for each of {classes} outputs in {path}", f"{len(lines)} lines")
+    return tuple(line.strip() for line in lines)
+
+
 def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) -> tuple[int, ...]:
     """Each name's place among the labels; of a label such as "tench, Tinca tinca" each part is a name too."""
     places: dict[str, set[int]] = {}

@@ -11,7 +11,7 @@ from torch import Tensor
 from negatoscope.errors import InputError, expect, reason
 from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
-from negatoscope.models.class_map import read_class_map
+from negatoscope.models.class_map import read_class_map, read_labels
 from negatoscope.models.foreign import expect_openable
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.objects import load_object
@@ -41,7 +41,8 @@ def open_classifier(
         model: What names it (see `MODELS`), or itself: a torch module, a fitted estimator of scikit-learn, a pipeline
             of transformers, or another callable.
         data_classes: How many classes the data have.
-        class_names: What they are called, for a class map by names.
+        class_names: What they are called, for a class map by names. Where neither this nor `data_classes` is given, a
+            text file as class map names the classifier's classes, a line for each.
         device: Where it lives.
         options: What its file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``; a TOML file
             with them as `config`.
@@ -64,8 +65,11 @@ def open_classifier(
     classes = max(2, outputs.shape[1])
     expect(given.classes in (None, classes), f"{given.classes} outputs of {name}, as --classes says", classes)
     class_map = given.class_map or (loaded.declared.class_map if class_names else None) or ()
+    labels = loaded.labels
+    if isinstance(class_map, str) and data_classes is None and not class_names and Path(class_map).is_file():
+        labels, class_map = read_labels(class_map, classes=classes), ()
     if isinstance(class_map, str):
-        class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=loaded.labels)
+        class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=labels)
     input_spec = replace(draft, classes=classes, class_map=class_map)
     _expect_classes(input_spec, data_classes, name)
     digest = loaded.sha256 or sha256(outputs.double().numpy().tobytes()).hexdigest()
@@ -79,6 +83,7 @@ def open_classifier(
         loaded.runs_code,
         packages=loaded.packages,
         output_assumed=assumed,
+        labels=tuple(labels[index] for index in class_map or range(classes)) if len(labels) == classes else (),
     )
     with torch.no_grad():
         classifier(_patterns(input_spec, device))  # its outputs are what the input spec says, or an error

@@ -1,0 +1,103 @@
+"""Images without labels from end to end: predictions clean and under a suite, with a page."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from negatoscope.auditing.inspection import GRAIN, Inspection, inspect_images
+from negatoscope.auditing.inspection_page import inspection_html
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.auditing.run import AuditProgress
+from negatoscope.data.unlabeled import open_unlabeled
+from negatoscope.documents import write_document
+from negatoscope.errors import DataError, OutputError, expect
+from negatoscope.files import locked, write_whole
+from negatoscope.hardware import Hardware, pick_hardware
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.open import open_classifier
+from negatoscope.provenance import python_call, record_provenance
+
+_WRITTEN = ("predictions.json", "report.html", ".lock")
+Progress = Callable[[AuditProgress], None]
+
+
+def inspect(
+    model: object,
+    data: str | Path,
+    *,
+    suite: str = "semantic",
+    transforms: Sequence[str] = (),
+    limit: int | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Inspection:
+    """What a classifier predicts for images without labels, clean and under transforms.
+
+    Without labels nobody knows which predictions are correct, so there is no accuracy: only which ones change.
+
+    Args:
+        model: What `open_classifier` takes, or what it gives.
+        data: An image file, or a folder of them that holds no folders.
+        suite: "negative", "semantic" or "all"; "none" for none.
+        transforms: Specs to add to the suite's.
+        limit: At most this many images.
+        out: Where page and predictions go; None writes nothing.
+        device: Where a model that is opened here lives.
+        progress: Called after each batch with how many images are done.
+        options: What the model's file does not say, by the names of `ModelOptions`; as `class_map` a text file with a
+            line for each output names the classes.
+
+    Raises:
+        InputError: Something given is unusable.
+        DataError: The images are none, or in folders of classes: those have labels, and can be audited.
+    """
+    dataset = open_unlabeled(data)
+    got = f"{str(data)!r}; what has labels is audited with negatoscope.audit"
+    if dataset is None:
+        raise DataError(f"expected an image file or a folder of images without folders, got {got}")
+    if isinstance(model, ClassifierAdapter):
+        classifier = model
+    else:
+        classifier = open_classifier(model, device=pick_hardware(device, "float32").device, **options)
+    given = {"suite": suite, "transforms": tuple(transforms), "limit": limit}
+    config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
+    changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
+    command = python_call("negatoscope.inspect", model, data, **changed, **options)
+    folder = None if out is None else Path(out).expanduser()
+    return run_inspection(make_plan(classifier, dataset, config), out=folder, command=command, progress=progress)
+
+
+def run_inspection(plan: AuditPlan, *, out: Path | None, command: str, progress: Progress | None = None) -> Inspection:
+    """The inspection of a plan; `report.html` and `predictions.json` go to `out`, in place of earlier ones.
+
+    Raises:
+        OutputError: `out` cannot be written, or holds something else.
+        InputError: As `inspect` says.
+    """
+    if out is not None:
+        _expect_free(out)
+    provenance = record_provenance(
+        command=command,
+        hardware=Hardware(plan.classifier.device, "float32").description,
+        data=[plan.dataset.provenance],
+        packages=plan.classifier.packages,
+    )
+    found, pictures = inspect_images(plan, provenance=provenance, progress=progress)
+    if out is not None:
+        resize = plan.classifier.input_spec.resize
+        with locked(out):
+            page = inspection_html(found, pictures, grain=max(resize.height, resize.width) < GRAIN)
+            write_whole(out / "report.html", page.encode())
+            write_document(out / "predictions.json", found)
+    return found
+
+
+def _expect_free(out: Path) -> None:
+    expect(
+        out.is_dir() or not out.exists(), f"a folder to write to in {out}", "a file; give another --out", OutputError
+    )
+    others = sorted(path.name for path in out.iterdir() if path.name not in _WRITTEN) if out.is_dir() else []
+    expected = f"{out} to be empty or to hold predictions for images without labels"
+    expect(not others, expected, f"{', '.join(others[:1])}; give another --out", OutputError)

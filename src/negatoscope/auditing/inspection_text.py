@@ -1,0 +1,123 @@
+"""Predictions for images without labels as Markdown, as CSV, and on a terminal of 80 columns."""
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from negatoscope.auditing.inspection import ImagePrediction, InspectedImage, Inspection
+from negatoscope.reports.csv_table import csv_table
+from negatoscope.reports.formatting import counted, joined, measured, one_line, percent
+from negatoscope.reports.markdown import markdown_table
+from negatoscope.reports.templates import render
+from negatoscope.reports.terminal import foldable, point, simple_table
+
+_LISTED = 20  # images that a table lists at most
+_CLASS_WIDTH = 24
+
+
+def inspection_sentence(inspection: Inspection) -> str:
+    """What the classifier predicts and how often that stays; of several images, their consistency."""
+    if len(inspection.images) == 1:
+        (image,) = inspection.images
+        changed, transforms = len(image.changed), counted(len(image.predictions) - 1, "transform")
+        name = inspection.class_name(image.clean.prediction)
+        clean = percent(image.clean.confidence, decimals=1, unit=True)
+        rest = f"changes under {changed} of {transforms}" if changed else f"is the same under {transforms}"
+        return f"{inspection.model} predicts {name} ({clean}) for {image.name}; the prediction {rest}."
+    start = f"{inspection.model} on {counted(len(inspection.images), 'image')} without labels"
+    if inspection.focus is None:
+        return f"{start}."
+    rate = percent(inspection.focus.consistency, decimals=1, unit=True)
+    return f"{start}: {rate} of its predictions are the same under {inspection.focus.spec} as clean."
+
+
+def inspection_notes(inspection: Inspection) -> list[str]:
+    """What a reader must know."""
+    notes = ["There are no labels, so nobody can say which predictions are correct: there is no accuracy."]
+    if inspection.unreadable:
+        named = joined([f"{image.name} ({image.reason})" for image in inspection.unreadable[:3]])
+        notes.append(f"{counted(len(inspection.unreadable), 'image')} could not be read: {named}.")
+    if not inspection.class_names:
+        notes.append("The names of the classes are not known; a text file with a line for each: --class-map FILE.")
+    return notes
+
+
+def inspection_markdown(inspection: Inspection) -> str:
+    """The sentence, and a table: of one image all predictions, of several each transform's consistency."""
+    if len(inspection.images) == 1:
+        header = ["Transform", "Prediction", "Confidence, %", ""]
+        lines = [
+            [*_cells(inspection, one), _mark(one, inspection.images[0])] for one in inspection.images[0].predictions
+        ]
+        tables = [markdown_table(header, lines)]
+    else:
+        stays = [
+            [entry.spec, measured(entry.consistency, entry.low, entry.high, decimals=1)]
+            for entry in inspection.transforms
+        ]
+        listed = [
+            [image.name, *_cells(inspection, image.clean)[1:], ", ".join(image.changed)]
+            for image in inspection.images[:_LISTED]
+        ]
+        tables = [
+            markdown_table(["Transform", "Consistency, %"], stays),
+            markdown_table(["Image", "Prediction when clean", "Confidence, %", "Changes under"], listed),
+        ]
+    sentence, notes = inspection_sentence(inspection), inspection_notes(inspection)
+    return str(render("auditing/inspection.md.jinja", sentence=sentence, notes=notes, tables=tables))
+
+
+def inspection_csv(inspection: Inspection) -> str:
+    """A line for each image under each transform."""
+    return csv_table(
+        [
+            {
+                "image": image.name,
+                "transform": one.spec,
+                "prediction": one.prediction,
+                "class_name": inspection.class_name(one.prediction),
+                "confidence": one.confidence,
+                "same_as_clean": one.prediction == image.clean.prediction,
+            }
+            for image in inspection.images
+            for one in image.predictions
+        ]
+    )
+
+
+def inspection_tables(inspection: Inspection) -> RenderableType:
+    """The same for a terminal."""
+    tables: list[RenderableType] = []
+    if len(inspection.images) == 1:
+        (image,) = inspection.images
+        table = simple_table("Transform", "Prediction", "Confidence, %", "")
+        for one in image.predictions:
+            spec, name, confidence = _cells(inspection, one)
+            mark = _mark(one, image)
+            style = "red" if mark else ""
+            table.add_row(
+                foldable(spec), *map(Text, (one_line(name, width=_CLASS_WIDTH), confidence, mark)), style=style
+            )
+        tables.append(table)
+    else:
+        table = simple_table("Transform", "Consistency, %")
+        for title, entries in inspection.groups.items():
+            table.add_row(Text(title, style="bold"))
+            for entry in entries:
+                rate = measured(entry.consistency, entry.low, entry.high, decimals=1)
+                table.add_row(foldable(entry.spec, width=50), Text(rate))
+        images = simple_table("Image", "Prediction when clean", "Confidence, %", "Changes under")
+        for image in inspection.images[:_LISTED]:
+            _, name, confidence = _cells(inspection, image.clean)
+            cells = (one_line(name, width=_CLASS_WIDTH), confidence, counted(len(image.changed), "transform"))
+            images.add_row(Text(image.name), *map(Text, cells))
+        tables += [table, "", images]
+    notes = [point("•", note) for note in inspection_notes(inspection)]
+    return Group("", Text(inspection_sentence(inspection), style="bold"), *notes, "", *tables, "")
+
+
+def _cells(inspection: Inspection, one: ImagePrediction) -> list[str]:
+    return [one.spec, inspection.class_name(one.prediction), percent(one.confidence, decimals=1)]
+
+
+def _mark(one: ImagePrediction, image: InspectedImage) -> str:
+    return "" if one.prediction == image.clean.prediction else "changed"

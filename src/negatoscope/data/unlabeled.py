@@ -1,0 +1,47 @@
+"""Images without labels: one file, or a folder of files that no folder sorts into classes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from negatoscope.data import DATASETS
+from negatoscope.data.base import Dataset, SourceFile
+from negatoscope.data.class_folders import SUFFIXES
+from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
+
+
+def open_unlabeled(data: str | Path) -> Dataset | None:
+    """An image file, or a folder that holds images and no folders; None where it is something else.
+
+    Every image has the label 0, which means nothing, and there are no class names.
+
+    Raises:
+        DataError: The folder or the file cannot be read.
+    """
+    text = str(data).removeprefix("folder:")
+    path = Path(text).expanduser()
+    if text in DATASETS.names() or not path.exists():
+        return None
+    files = [path] if path.is_file() else _files(path)
+    if not files or not all(file.name.lower().endswith(SUFFIXES) for file in files):
+        return None
+    names = [file.name for file in files]
+    return Dataset(
+        spec=printable(path.resolve().name),
+        split="without labels",
+        images=LazyImages(FolderFiles(files[0].parent, names), np.arange(len(names))),
+        labels=np.zeros(len(names), dtype=np.int64),
+        class_names=(),
+        samples=np.arange(len(names)),
+        files=tuple(map(SourceFile.of_user, files)),
+        names=tuple(map(printable, names)),
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of their names; none where it holds folders."""
+    with opening(folder, "a folder"):
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        if any(entry.is_dir() for entry in entries):
+            return []
+        return [entry for entry in entries if entry.name.lower().endswith(SUFFIXES)]
