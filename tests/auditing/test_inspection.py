@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from statsmodels.stats.proportion import proportion_confint
+from tests.dicom_files import made
 
 from negatoscope.auditing.inspect import inspect
 from negatoscope.auditing.inspection import Inspection
@@ -122,3 +123,19 @@ def test_data_with_labels_and_folders_with_other_files_are_refused(photos: Path,
         inspect(brightest_bar, tmp_path, **OPTIONS)
     with pytest.raises(OutputError, match=r"got 00\.png; give another --out"):
         inspect(brightest_bar, photos, out=photos, **OPTIONS)
+
+
+@pytest.mark.parametrize("burnt_in", ["NO", "YES"])
+def test_nothing_names_a_dicom_file_and_burnt_in_text_is_not_shown(burnt_in: str, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    (folder / "Roe Jane.dcm").write_bytes(made(pixels, BurnedInAnnotation=burnt_in))
+    for data, out in ((folder / "Roe Jane.dcm", tmp_path / "a"), (folder, tmp_path / "b")):
+        found = inspect(brightest_bar, data, suite="negative", out=out, **OPTIONS)
+        written = "".join(file.read_text() for file in out.iterdir()) + str(found)
+        assert "Jane" not in written
+        assert found.images[0].name == "image 0"
+        page = (out / "report.html").read_text()
+        assert ("data:image/" in page) == (burnt_in == "NO")
+        assert ("burnt in" in page) == (burnt_in == "YES")

@@ -1,5 +1,6 @@
 """Images without labels from end to end: predictions clean and under a suite, with a page."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ from negatoscope.auditing.inspection import GRAIN, Inspection, inspect_images
 from negatoscope.auditing.inspection_page import inspection_html
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
+from negatoscope.data import Dataset
+from negatoscope.data.containers import LazyImages
+from negatoscope.data.dicom import DicomImages, summarize_dicom
 from negatoscope.data.unlabeled import open_unlabeled
 from negatoscope.documents import write_document
 from negatoscope.errors import DataError, OutputError, expect
@@ -72,6 +76,8 @@ def inspect(
 def run_inspection(plan: AuditPlan, *, out: Path | None, command: str, progress: Progress | None = None) -> Inspection:
     """The inspection of a plan; `report.html` and `predictions.json` go to `out`, in place of earlier ones.
 
+    Where an image is flagged as having text on a person burnt in, there are no pictures.
+
     Raises:
         OutputError: `out` cannot be written, or holds something else.
         InputError: As `inspect` says.
@@ -79,12 +85,15 @@ def run_inspection(plan: AuditPlan, *, out: Path | None, command: str, progress:
     if out is not None:
         _expect_free(out)
     provenance = record_provenance(
-        command=command,
+        command=_without_names(command, plan.dataset),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[plan.dataset.provenance],
         packages=plan.classifier.packages,
     )
     found, pictures = inspect_images(plan, provenance=provenance, progress=progress)
+    dicom = summarize_dicom(plan.dataset)
+    if dicom and dicom.burnt_in:
+        pictures = [{} for _ in pictures]
     if out is not None:
         resize = plan.classifier.input_spec.resize
         with locked(out):
@@ -101,3 +110,13 @@ def _expect_free(out: Path) -> None:
     others = sorted(path.name for path in out.iterdir() if path.name not in _WRITTEN) if out.is_dir() else []
     expected = f"{out} to be empty or to hold predictions for images without labels"
     expect(not others, expected, f"{', '.join(others[:1])}; give another --out", OutputError)
+
+
+def _without_names(command: str, dataset: Dataset) -> str:
+    """A recorded command that names no DICOM file."""
+    images = dataset.images
+    if isinstance(images, LazyImages) and isinstance(images.container, DicomImages):
+        for name in images.container.files.names:
+            for form in (shlex.quote(name), repr(name), name):
+                command = command.replace(form, "image.dcm")
+    return command

@@ -1,5 +1,7 @@
 """Images without labels: one file, or a folder of files that no folder sorts into classes."""
 
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,13 @@ from negatoscope.data import DATASETS
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.class_folders import SUFFIXES
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
+from negatoscope.data.dicom import with_dicom
 
 
 def open_unlabeled(data: str | Path) -> Dataset | None:
     """An image file, or a folder that holds images and no folders; None where it is something else.
 
-    Every image has the label 0, which means nothing, and there are no class names.
+    Every image has the label 0, which means nothing, and there are no class names. DICOM files are not named.
 
     Raises:
         DataError: The folder or the file cannot be read.
@@ -26,7 +29,7 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
     if not files or not all(file.name.lower().endswith(SUFFIXES) for file in files):
         return None
     names = [file.name for file in files]
-    return Dataset(
+    dataset = Dataset(
         spec=printable(path.resolve().name),
         split="without labels",
         images=LazyImages(FolderFiles(files[0].parent, names), np.arange(len(names))),
@@ -36,6 +39,11 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
         files=tuple(map(SourceFile.of_user, files)),
         names=tuple(map(printable, names)),
     )
+    dataset = with_dicom(dataset)
+    if not dataset.private:
+        return dataset
+    digest = sha256("".join(file.sha256 for file in dataset.files).encode()).hexdigest()
+    return replace(dataset, spec="DICOM images", files=(SourceFile("DICOM files", digest, official=None),))
 
 
 def _files(folder: Path) -> list[Path]:
