@@ -42,7 +42,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A third of the classes keep their label under a flip."""
     file = tmp_path_factory.mktemp("rules") / "rules.toml"
     rules = {"flip": ["left"], "negative": ["left", "-middle", "right, é"]}
-    text = "".join(f"[[any.rules]]\ntransform = '{name}'\npreserved = {classes}\n" for name, classes in rules.items())
+    text = "".join(f"[[bars.rules]]\ntransform = '{name}'\npreserved = {classes}\n" for name, classes in rules.items())
     file.write_text(text, encoding="utf-8")
     return {"size": 8, "channels": "gray", "suite": "none", "transforms": AUDITED, "label_preserving": file}
 
