@@ -155,7 +155,7 @@ def test_a_transform_of_which_no_image_is_kept_differs_in_nothing(tmp_path, make
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, r"expected the summary of a finished audit in .*summary.json, but there is no such file; audit again"),
+        (None, r"^expected a finished audit in '.*', which has no summary.json; give the --out of one that ended$"),
         ("{", "expected the summary of a finished audit in .*summary.json, got a file that is no JSON; audit again"),
         ("[]", "expected the summary of a finished audit of schema 2 in .*summary.json, got schema None; audit again"),
         ('{"schema": 1}', "expected the summary of a finished audit of schema 2 in .*, got schema 1; audit again"),

@@ -341,7 +341,8 @@ def test_progress_counts_the_images_of_the_limit(negatoscope: Command, place: Pa
     words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--limit", "30")
     code, _, err = negatoscope(*words, "--out", "a")
     assert code == 0
-    assert "on 30 images of" in err
+    assert "on 30 images of folder" in err
+    assert "clean and under 1 transform." in err
     assert " left" not in err
 
 

@@ -111,5 +111,8 @@ def read_audit(folder: str | Path) -> AuditResult:
     if not Path(folder).is_dir():
         raise DataError(f"expected the folder of a finished audit, got {str(folder)!r}, which is no folder; correct it")
     file = Path(folder) / "summary.json"
+    if not file.is_file():
+        hint = "give the --out of one that ended"
+        raise DataError(f"expected a finished audit in {str(folder)!r}, which has no summary.json; {hint}")
     summary = read_document(file, AuditSummary, what="the summary of a finished audit", make="audit again")
     return AuditResult(summary, Path(folder))

@@ -29,11 +29,9 @@ class AuditDisplay(ProgressDisplay):
         """Say what will be done."""
         classifier, dataset = plan.classifier, plan.dataset
         self.expect(_ALL * len(dataset))
-        images, transforms = counted(len(dataset), "image"), counted(len(plan.transforms), "transform")
-        self.say(
-            f"{classifier.name} ({classifier.kind}) on {images} of {dataset.spec} {dataset.split}, clean and under"
-            f" {transforms}."
-        )
+        images = f"{counted(len(dataset), 'image')} of {dataset.spec} {dataset.split}"
+        under = f" and under {counted(len(plan.transforms), 'transform')}" if plan.transforms else " alone"
+        self.say(f"{classifier.name} ({classifier.kind}) on {images}, clean{under}.")
         dicom = summarize_dicom(dataset)
         for sentence in [*left_out(dataset.left_out), *(dicom_facts(dicom) if dicom else [])]:
             self.say(sentence)

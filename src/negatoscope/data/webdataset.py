@@ -33,7 +33,8 @@ def shard_paths(text: str) -> list[Path]:
     paths = [Path(text[: found.start()] + number + text[found.end() :]).expanduser() for number in numbers]
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        raise DataError(f"expected the shard {missing[0]} (and {len(missing) - 1} more), it is missing; add it")
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(f"expected the shard {missing[0]}{more}, it is missing; add it")
     return paths
 
 

@@ -49,7 +49,9 @@ def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"expected an ONNX model in {path}, but it cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"expected an ONNX model in {path}, but it cannot be read: {error.strerror}; correct it"
+        ) from error
     model = read_graph(content, name=path.name)
     beside = external_files(model, path)
     session = _session(str(path) if beside else content, name=path.name, provider=options.provider or _CPU)

@@ -101,6 +101,6 @@ def one_line(text: str, *, width: int) -> str:
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def tight(sentence: Text) -> Text:
-    """A sentence, plain or of HTML, in which no number is separated from its percent sign at the end of a line."""
-    return type(sentence)(re.sub(r"(?<=\d) %", "\u00a0%", sentence))
+def tight(text: str) -> str:
+    """A text, plain or of HTML, in which no number is separated from its percent sign at the end of a line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)

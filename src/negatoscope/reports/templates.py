@@ -10,8 +10,12 @@ from negatoscope.reports.formatting import bits, counted, interval, joined, p_va
 
 
 def render(template: str, **context: object) -> Markup:
-    """Fill in a template of this package, named by its path in it; all text is escaped but in Markdown."""
-    return Markup(environment().get_template(template).render(**context))
+    """Fill in a template of this package, named by its path in it; all text is escaped but in Markdown.
+
+    In pages no number is separated from its percent sign at the end of a line.
+    """
+    text = environment().get_template(template).render(**context)
+    return Markup(tight(text) if template.endswith(".html.jinja") else text)
 
 
 @cache
@@ -24,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    as_they_are = (position, breakable, tight, points, p_value, bits, counted, joined)
+    as_they_are = (position, breakable, points, p_value, bits, counted, joined)
     environment.filters.update({function.__name__: function for function in as_they_are})
     environment.filters["percent"] = partial(percent, decimals=1)
     environment.filters["interval"] = partial(interval, decimals=1)

@@ -248,3 +248,14 @@ def test_a_notebook_shows_the_verdict_and_each_label_preserving_transform(make_a
     assert page.text.count("[") == 1 + sum(entry.kind == "label_preserving" for entry in summary.transforms)
     for entry in summary.transforms:
         assert (entry.spec in page.text.replace("( ", "(")) == (entry.kind == "label_preserving")
+
+
+def test_no_number_of_a_page_is_separated_from_its_percent_sign(html: str) -> None:
+    assert len(re.findall("\\d\u00a0%", html)) > 9
+    assert not re.findall(r".{20}\d %", html)
+
+
+def test_a_printed_chart_stays_on_one_page_where_it_fits() -> None:
+    printed = STYLE_SHEET.read_text(encoding="utf-8").partition("@media print {")[2]
+    whole = next(line.partition("{")[0] for line in printed.splitlines() if "{ break-inside: avoid; }" in line)
+    assert {".rails", ".bars", "#path", "#confidence"} <= set(map(str.strip, whole.split(",")))
