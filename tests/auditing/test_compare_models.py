@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.compare import compare
 from negatoscope.auditing.compare_models import ModelComparison, compare_models
-from negatoscope.auditing.compare_page import compare_html, scale
+from negatoscope.auditing.compare_page import compare_html, differences
 from negatoscope.auditing.page_csv import compare_csv
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import InputError
@@ -150,9 +150,9 @@ def test_two_audits_have_the_same_page_and_numbers_as_their_comparison(folders):
 
 
 def test_the_scale_of_the_chart_holds_every_interval(folders):
-    found = compare(*folders)
-    ends = [end for r in found.rates for m in r.models[1:] for end in (m.difference_low, m.difference_high)]
-    assert 100 * max(map(abs, ends)) <= scale(found) <= 100
+    for entry in differences(compare(*folders)):
+        ends = [end for _, model in entry.rows for end in (model.difference_low, model.difference_high)]
+        assert 100 * max(map(abs, ends)) <= entry.scale <= 100
 
 
 def test_the_csv_has_a_line_for_each_model_and_rate(folders):

@@ -221,7 +221,8 @@ def comparison_sentences(comparison: ModelComparison) -> Iterator[str]:
         models = [rate.models[number] for rate in counted if rate.models[number].difference is not None]
         better = sum(model.significant and (model.difference or 0) > 0 for model in models)
         worse = sum(model.significant and (model.difference or 0) < 0 for model in models)
-        if better or worse:
-            yield f"{name} is significantly better than A in {better} and worse in {worse} of {len(models)} accuracies."
+        counts = [f"{word} in {n}" for word, n in (("better", better), ("worse", worse)) if n]
+        if counts:
+            yield f"{name} is significantly {' and '.join(counts)} of {len(models)} accuracies, compared with A."
         else:
             yield f"{name} does not differ significantly from A in any of {len(models)} accuracies."

@@ -10,7 +10,7 @@ from negatoscope.auditing.page_contents import KINDS
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
 
-_SCALES = (1, 2, 5, 10, 20, 50, 100)  # points from the middle of a chart to its ends
+_SCALES = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)  # points from the middle of a chart to its ends
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Differences:
     letter: str
     model: str
     rows: list[tuple[str, ModelRate]]
+
+    @property
+    def scale(self) -> int:
+        """The points that its chart reaches in both directions."""
+        ends = [end or 0 for _, model in self.rows for end in (model.difference_low, model.difference_high)]
+        reached = min(math.ceil(100 * max(map(abs, ends), default=0)), _SCALES[-1])
+        return next(points for points in _SCALES if points >= reached)
 
 
 def compare_html(comparison: ModelComparison) -> str:
@@ -44,7 +51,6 @@ def compare_html(comparison: ModelComparison) -> str:
             place=20,
             differences=list(differences(comparison)),
             first=comparison.audits[0],
-            scale=scale(comparison),
             text=page_text,
         ),
     }
@@ -69,15 +75,3 @@ def differences(comparison: ModelComparison) -> Iterator[Differences]:
         rows = [(rate.spec, rate.models[number]) for rate in comparison.rates]
         known = [(spec, model) for spec, model in rows if model.difference is not None]
         yield Differences(comparison.letters[number], audit.model, known)
-
-
-def scale(comparison: ModelComparison) -> int:
-    """The points that a chart of differences reaches in both directions."""
-    ends = [
-        abs(end or 0)
-        for rate in comparison.rates
-        for model in rate.models
-        for end in (model.difference_low, model.difference_high)
-    ]
-    reached = math.ceil(100 * max(ends, default=0))
-    return next(points for points in _SCALES if points >= min(reached, _SCALES[-1]))
