@@ -98,12 +98,24 @@ def test_values_that_use_a_part_of_their_range_need_a_window(
     reader: nn.Module, digits: Digits, hospital: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = hospital(windowed=False)
-    with pytest.raises(InputError, match=r"got 0 to 4095, nearly one gray; give --window=2048,4096, or --bits 16"):
+    with pytest.raises(
+        InputError, match=r"got 120 of 120 in .* from 0 to 4095, nearly one gray; give --window=2048,4096, or"
+    ):
         audit(reader, folder, **SETTINGS)
     result = audit(reader, folder, window=(2048, 4096), out=tmp_path / "out", **SETTINGS)
     assert result.clean.accuracy == pytest.approx(accuracies(reader, digits)[0], abs=0.009)
     report = (result.out / "report.html").read_text(encoding="utf-8").replace("\u00a0", " ")
     assert "120 of 120 images are without a window of their own" in report
+
+
+def test_a_few_images_that_use_their_range_do_not_hide_the_others(
+    reader: nn.Module, hospital: Callable[..., Path]
+) -> None:
+    folder = hospital(windowed=False, n=60)
+    for path in sorted(folder.rglob("*.dcm"))[:20]:
+        path.write_bytes(made(np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)))
+    with pytest.raises(InputError, match=r"got 40 of 60 in folder:hospital from 0 to 4095, nearly one gray"):
+        audit(reader, folder, **SETTINGS)
 
 
 def test_bits_that_the_header_states_need_no_option(

@@ -46,19 +46,20 @@ def expect_whole_depth(dataset: Dataset) -> None:
 
 
 def _expect_whole_range(dataset: Dataset, images: LazyImages, container: DicomImages) -> None:
-    """The same of DICOM images that have no window: their values lie within a quarter of what they could be."""
+    """The same of DICOM images that have no window: of most, values lie within a quarter of what they could be."""
     ranges = []
     for index in _checked(dataset):
         with suppress(DataError):
             content, position = images.read(index), int(images.positions[index])
             ranges.append(container.unwindowed_range(content, position))
     found = [each for each in ranges if each is not None]
-    if found and all(high - low <= (most - least) / 4 for low, high, least, most in found):
-        low, high = min(each[0] for each in found), max(each[1] for each in found)
+    grays = [(low, high) for low, high, least, most in found if high - low <= (most - least) / 4]
+    if len(grays) > len(found) / 2:
+        low, high = min(low for low, _ in grays), max(high for _, high in grays)
         raise InputError(
-            f"expected the {len(found)} DICOM images of {dataset.spec} that have no window to use most values that "
-            f"their files can hold, got {low:.6g} to {high:.6g}, nearly one gray; give "
-            f"--window={(low + high + 1) / 2:.6g},{high - low + 1:.6g}, or --bits 16 to see them so"
+            f"expected DICOM images without a window to use what their files hold, got {len(grays)} of {len(found)} "
+            f"in {dataset.spec} from {low:.10g} to {high:.10g}, nearly one gray; give "
+            f"--window={(low + high + 1) / 2:.10g},{high - low + 1:.10g}, or --bits 16 to see them so"
         )
 
 

@@ -13,13 +13,16 @@ from negatoscope.data.dicom_pixels import DicomFacts, decode_frame, is_dicom, re
 from negatoscope.errors import DataError, MissingExtraError
 from negatoscope.pixels import DecodeSpec, decode
 
+_UNKNOWN = DicomFacts(frames=1)
+"""Those of a file whose header cannot be read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DicomSummary:
     """What the headers of DICOM images say.
 
     Args:
-        images: How many are DICOM.
+        images: How many are DICOM and have a header that can be read.
         files: How many files they are frames of.
         monochrome1: Of how many the smallest value is white: they are turned.
         unwindowed: How many gray ones do not say which values are black and white.
@@ -130,10 +133,11 @@ def summarize_dicom(dataset: Dataset) -> DicomSummary | None:
     if not isinstance(images, LazyImages) or not isinstance(images.container, DicomImages):
         return None
     frames = [images.container.frames[position] for position in images.positions]
-    facts = [frame.facts for frame in frames if frame.facts is not None]
+    known = [(frame.position, frame.facts) for frame in frames if frame.facts and frame.facts is not _UNKNOWN]
+    facts = [each for _, each in known]
     return DicomSummary(
         images=len(facts),
-        files=len({frame.position for frame in frames if frame.facts is not None}),
+        files=len({position for position, _ in known}),
         monochrome1=sum(each.monochrome1 for each in facts),
         unwindowed=sum(not each.windowed for each in facts),
         burnt_in=sum(each.burnt_in for each in facts),
@@ -168,4 +172,4 @@ def _facts(images: LazyImages, index: int) -> DicomFacts | str:
     except MissingExtraError as error:
         return f"of DICOM ({error})"
     except DataError:
-        return DicomFacts(frames=1)  # its reason is told when it is decoded, beside its number
+        return _UNKNOWN  # the reason is an error's, beside the image's number, when it is decoded
