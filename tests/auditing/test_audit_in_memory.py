@@ -98,6 +98,17 @@ def test_labels_beside_an_open_dataset_are_refused(bars: Dataset) -> None:
         ng.audit(brightest_bar, bars, labels="labels.csv", **SETTINGS)
 
 
+def test_a_class_map_by_names_finds_the_classes_of_a_table(folder: Path, of_folder: pa.Table, tmp_path: Path) -> None:
+    def turned(images: Images) -> Logits:
+        return brightest_bar(images)[:, [2, 0, 1]]
+
+    (tmp_path / "outputs.txt").write_text("bar 2\nbar 0\nbar 1\n", encoding="utf-8")
+    settings = {**SETTINGS, "class_map": str(tmp_path / "outputs.txt")}
+    result = ng.audit(turned, folder, labels="{label}/*.png", limit=40, **settings)
+    columns = ["sample", "transform", "label", "prediction"]
+    assert result.rows().select(columns).equals(of_folder.select(columns))
+
+
 def test_labels_in_a_table_are_an_argument_as_on_the_command_line(folder: Path, of_folder: pa.Table) -> None:
     pattern = "{label}/*.png"
     assert rows(folder, limit=40, labels=pattern).equals(of_folder)

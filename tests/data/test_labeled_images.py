@@ -148,6 +148,7 @@ def test_numbers_in_json_are_numbers(photos: Path) -> None:
     assert named(opened(photos, json.dumps(dict.fromkeys(FILES, 2)), "labels.json")) == dict.fromkeys(FILES, "2")
     bools = opened(photos, json.dumps({"a.png": True, "b.png": False}), "labels.json")
     assert bools.class_names == ("False", "True")
+    assert named(opened(photos, '{"a.png": NaN, "b.png": "dog"}', "labels.json")) == {"b.png": "dog"}
 
 
 def test_an_image_is_named_by_its_path_by_the_end_of_it_or_without_its_suffix(photos: Path) -> None:

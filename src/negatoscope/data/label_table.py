@@ -194,6 +194,8 @@ def _text(value: object) -> str | None:
     """A value of JSON as a table's cell."""
     if value is None or isinstance(value, str):
         return value
+    if value != value:  # NaN
+        return None
     if isinstance(value, bool | int | float):
         return str(value)
     raise ValueError(f"{shown(value)} is neither a text nor a number")

@@ -127,7 +127,7 @@ def _labels(pairs: Any, probed: Sequence[int]) -> Any:
             plain
             and listed is not None
             and len(listed) == len(pairs)
-            and all(bool(listed[index] == _pair(pairs[index])[1]) for index in probed)
+            and all(np.array_equal(listed[index], _pair(pairs[index])[1]) for index in probed)
         ):
             return listed
         return [_pair(pairs[index])[1] for index in range(len(pairs))]

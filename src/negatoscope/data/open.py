@@ -49,14 +49,15 @@ def open_dataset(
         DataNotFoundError: There is no copy of a dataset and none can be fetched.
         DataError: What is there is damaged, or not what it claims to be, or has no images of the split.
     """
-    text = str(data)
-    name, colon, last = text.rpartition(":") if isinstance(data, str) else (text, "", "")
+    in_memory = not isinstance(data, str | Path)
+    text = "" if in_memory else str(data)
+    name, colon, last = text.rpartition(":")
     if colon and last in SPLIT_NAMES:
         text, split = name, last
     if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
     split = SPLIT_NAMES[split]
-    if not isinstance(data, str | Path):
+    if in_memory:
         expect(labels is None, "no --labels beside images that are in memory", shown(labels))
         return open_object(data, split=split)
     columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
