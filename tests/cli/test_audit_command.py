@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from negatoscope.data import Dataset
@@ -347,26 +348,18 @@ def test_progress_counts_the_images_of_the_limit(negatoscope: Command, place: Pa
 
 
 def test_the_recorded_command_holds_every_option_that_was_given(negatoscope: Command, place: Path) -> None:
-    (place / "classes.toml").write_text("")
-    options = (
-        "--seed",
-        "3",
-        "--limit",
-        "60",
-        "--bits",
-        "12",
-        "--device",
-        "cpu",
-        "--label-preserving",
-        str(place / "classes.toml"),
-    )
-    gate = ("--bits", "12", "--fail-under", "clean=0.5", "--max-unreadable", "2", "--expect-accuracy", "0.5")
-    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE)
-    assert negatoscope(*words, "--out", "old")[0] == 0
-    assert negatoscope(*words, *options, *gate, "--baseline", "old", "--out", "a")[0] == 0
+    rule = '[["folder:images".rules]]\ntransform = "negative"\npreserved = "all"\n'
+    (place / "classes.toml").write_text(rule)
+    torch.save({"state_dict": {}}, place / "bright.ckpt")
+    options = ("--seed 3 --limit 60 --bits 12 --device cpu --label-preserving classes.toml --fail-under clean=0.5 "
+               "--max-unreadable 2 --expect-accuracy 0.5 --baseline old --transform negative --batch 7 --dtype float32 "
+               "--weights bright.ckpt --weights-key state_dict")  # fmt: skip
+    words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, "--suite", "none")
+    assert negatoscope(*words, "--transform", "negative", "--out", "old")[0] == 0
+    given = [str(place / word) if word in ("classes.toml", "bright.ckpt") else word for word in options.split()]
+    assert negatoscope(*words, *given, "--out", "a")[0] == 0
     command = json.loads((place / "a" / "provenance.json").read_text())["command"]
-    for part in ("--seed 3", "--limit 60", "--device cpu", "--label-preserving classes.toml", "--fail-under clean=0.5",
-                 "--max-unreadable 2", "--expect-accuracy 0.5", "--baseline old", "--bits 12",
-                 "--transform negative"):  # fmt: skip
-        assert part in command
+    for option in options.split(" --"):
+        assert f"--{option.removeprefix('--')}" in command
+    assert json.loads((place / "a" / "summary.json").read_text())["model"]["input_spec"]["batch"] == 7
     assert str(place) not in command
