@@ -17,6 +17,7 @@ SUITES = {
     "audit": "a whole audit against its forward passes alone and against one pass a transform",
     "transforms": "each transform against kornia, Pillow, scikit-image",
     "startup": "the command line, the import, a small audit, preparing data",
+    "self_check": "wrong settings that the self-check names, right ones that it leaves alone",
     "growth": "time and memory as images, transforms, classes and seeds grow",
     "table1": "the whole Table I, ten classifiers of one seed, by its command",
 }

@@ -202,7 +202,8 @@ def test_swapped_colors_are_found() -> None:
     )
     found = self_check(wrong, pixels, labels)
     assert re.fullmatch(
-        r"with --channel-order BGR the accuracy is 100.0.% on 90 images, instead of 33.3.% \(p < 0.001\)",
+        r"with --channel-order BGR the accuracy is 100.0.% on 90 images, instead of 33.3.% \(p < 0.001\)"
+        r"; as good: --channel-order BGR .* \(Caffe's normalisation\), or --class-map 2..0",
         found.suggestion,
     )
 
@@ -247,6 +248,41 @@ def test_what_is_expected_decides_where_it_is_given(expected: float | None, pass
 def test_who_expects_nothing_may_audit_a_coin() -> None:
     assert not _check(_nothing).passed
     assert _check(_nothing, 0.0).passed
+
+
+def _standardised(images: Tensor) -> Tensor:
+    """Makes nothing of range and normalisation."""
+    apart = images - images.mean(dim=(1, 2, 3), keepdim=True)
+    return _brightness(apart / apart.std(dim=(1, 2, 3), keepdim=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"range": "0..255"}, {"range": "-1..1", "mean": 0.3, "std": 2.0}])
+def test_settings_that_make_no_difference_are_not_suggested(options: dict[str, object]) -> None:
+    found = _check(_standardised, **options)
+    assert (found.accuracy, found.passed, found.suggestion) == (1, True, "")
+
+
+@pytest.mark.parametrize(("n", "suggested", "passed"), [(6, False, True), (16, True, True), (60, True, False)])
+def test_few_images_suggest_nothing_some_warn_and_many_stop(n: int, suggested: bool, passed: bool) -> None:
+    pixels, labels = _bars(n)
+    found = self_check(_open(reads_bars, class_map="+1"), pixels, labels, expected=0.01)
+    assert found.accuracy == 0
+    assert found.suggestion.startswith("with --class-map 0..11 the accuracy is 100") is suggested
+    assert found.passed is passed
+
+
+def _spoiled(images: Tensor) -> Tensor:
+    """Reads bars, but for images with a certain value in a corner, which none has in another range."""
+    corner = images[:, 0, 0, 0]
+    return 5 * _brightness(images) * torch.where((corner > 55 / 255) & (corner < 60 / 255), -1, 1)[:, None]
+
+
+def test_a_gain_of_less_than_ten_points_is_a_warning_however_sure() -> None:
+    found = _check(_spoiled)
+    assert 0.9 < found.accuracy < 0.97
+    assert found.passed
+    assert found.suggestion.startswith("with --range 0..255 the accuracy is 100"), found.suggestion
+    assert found.suggestion.partition(";")[0].endswith("(p < 0.001)")
 
 
 def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:

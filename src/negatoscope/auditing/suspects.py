@@ -42,9 +42,12 @@ class Suspect:
         words = ((f"--{name.replace('_', '-')}", value) for name, value in self.options.items())
         return " ".join(f"{name}{'=' if value.startswith('-') else ' '}{value}" for name, value in words)
 
+    def __str__(self) -> str:
+        return f"{self.text} ({self.note})" if self.note else self.text
+
 
 def usual_suspects(input_spec: InputSpec, pixels: PixelArray) -> list[Suspect]:
-    """Other ranges, normalisations, orders of channels, layouts and orders of classes; none twice.
+    """Other ranges, normalisations, orders of channels, layouts and orders of classes; usual ones first, none twice.
 
     Args:
         input_spec: What the classifier was opened with.
@@ -111,14 +114,16 @@ def _candidates(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dic
 
 def _of_values(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dict[str, str], str]]:
     channels = input_spec.resize.channels
+    normalised = bool(input_spec.mean or input_spec.std)
     for other in get_args(Range):
-        if other != input_spec.range:
-            yield {"range": other}, ""
-    if input_spec.mean or input_spec.std:
-        for other in get_args(Range):
+        if normalised:
             yield {"range": other, "mean": "0", "std": "1"}, "no normalisation"
+        elif other != input_spec.range:
+            yield {"range": other}, ""
     whose, normalisation = _NORMALISATIONS[channels]
     yield normalisation, whose
+    if normalised:
+        yield from (({"range": other}, "") for other in get_args(Range) if other != input_spec.range)
     step = -1 if input_spec.channel_order == "BGR" else 1
     shares = pixels.reshape(*pixels.shape[:2], -1) / 255
     mean, std = (statistic(shares, axis=(0, 2))[::step].round(4) for statistic in (np.mean, np.std))

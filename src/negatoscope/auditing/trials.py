@@ -14,6 +14,7 @@ from negatoscope.statistics.paired import holm, mcnemar
 from negatoscope.types import IndexArray, LabelArray, PixelArray
 
 _FIRST = 100  # images after which a suspect that is worse is tried no further
+_HELD_OUT = slice(1, None, 2)  # the images on which an order of outputs is tried that fits the others
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,28 @@ class Trial:
         """McNemar's exact test of the two."""
         return mcnemar(int((self.before & ~self.after).sum()), int((self.after & ~self.before).sum()))
 
-    def sentence(self, p_holm: float) -> str:
-        """What the suspect would change."""
-        note = f" ({self.suspect.note})" if self.suspect.note else ""
-        before, after = (percent(float(which.mean()), decimals=1, unit=True) for which in (self.before, self.after))
-        on = f"on {len(self.after)} images, instead of {before} ({p_value(p_holm, named=True)})"
-        return f"with {self.suspect.text}{note} the accuracy is {after} {on}"
+
+@dataclass(frozen=True)
+class Finding:
+    """A suspect that is better than the classifier as it was opened.
+
+    Args:
+        trial: What it was tried on.
+        p_holm: Its p-value, corrected for all suspects.
+        others: Less usual suspects that are as good, but for chance.
+    """
+
+    trial: Trial
+    p_holm: float
+    others: tuple[Suspect, ...]
+
+    def __str__(self) -> str:
+        """What the suspect would change, in one sentence."""
+        trial = self.trial
+        before, after = (percent(float(which.mean()), decimals=1, unit=True) for which in (trial.before, trial.after))
+        on = f"on {len(trial.after)} images, instead of {before} ({p_value(self.p_holm, named=True)})"
+        others = f"; as good: {', or '.join(map(str, self.others))}" if self.others else ""
+        return f"with {trial.suspect} the accuracy is {after} {on}{others}"
 
 
 def run_trials(
@@ -65,14 +82,29 @@ def run_trials(
             trials.append(_trial(classifier, suspect, pixels, labels, before))
         except Exception:  # the user's own code, given what it does not take, may fail in any way: no suspect then
             continue
-    return trials + _permutations(classifier, pixels, labels, before)
+    permutation = _permutation(classifier, pixels, labels, before)
+    tried = {trial.suspect.input_spec for trial in trials}
+    return [*trials, permutation] if permutation and permutation.suspect.input_spec not in tried else trials
 
 
-def best_trial(trials: list[Trial]) -> tuple[Trial | None, float]:
-    """The trial that gains most of those that are better by more than chance, and its p, corrected for all of them."""
+def best_finding(trials: list[Trial]) -> Finding | None:
+    """Of the suspects that are better by more than chance, the one that gains most, or a more usual one as good."""
     corrected = holm([trial.p_value if trial.gain > 0 else 1.0 for trial in trials])
     better = [(trial, p) for trial, p in zip(trials, corrected, strict=True) if p < SIGNIFICANT]
-    return max(better, key=lambda pair: pair[0].gain, default=(None, 1.0))
+    if not better:
+        return None
+    best = max((trial for trial, _ in better), key=lambda trial: trial.gain)
+    equals = [(trial, p) for trial, p in better if trial is best or _as_good(trial, best)]
+    (first, p_holm), *others = equals
+    return Finding(first, p_holm, tuple(trial.suspect for trial, _ in others))
+
+
+def _as_good(trial: Trial, best: Trial) -> bool:
+    """Whether chance alone may set two suspects apart, on the images that both were tried on."""
+    if len(trial.after) < len(best.after):
+        return False
+    after = trial.after if len(trial.after) == len(best.after) else trial.after[_HELD_OUT]
+    return Trial(trial.suspect, best.after, after).p_value >= SIGNIFICANT
 
 
 def spread(n: int, *, limit: int = _FIRST) -> IndexArray:
@@ -100,9 +132,9 @@ def _trial(
     return Trial(suspect, before, after)
 
 
-def _permutations(
+def _permutation(
     classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, before: Bool[np.ndarray, " n"]
-) -> list[Trial]:
+) -> Trial | None:
     """The order of outputs that fits every other image best, tried on the images between, where it is another one.
 
     Most images of the classes that it moves must be correct with it: it is an order, not a repair.
@@ -112,10 +144,10 @@ def _permutations(
     outputs = predict(every, pixels, labels, device=classifier.device).predictions
     found = permuted(input_spec, outputs[::2], labels[::2])
     if found is None:
-        return []
+        return None
     suspect, own = found
     other = replace(classifier, input_spec=suspect.input_spec)
-    pixels, labels, before = pixels[1::2], labels[1::2], before[1::2]
+    pixels, labels, before = pixels[_HELD_OUT], labels[_HELD_OUT], before[_HELD_OUT]
     after = predict(other, pixels, labels, device=classifier.device).predictions == labels
     moved = np.isin(labels, own)
-    return [Trial(suspect, before, after)] if moved.any() and after[moved].mean() > 0.5 else []
+    return Trial(suspect, before, after) if moved.any() and after[moved].mean() > 0.5 else None
