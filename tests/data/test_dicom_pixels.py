@@ -224,7 +224,7 @@ def test_floats_have_no_range_until_a_window_gives_one() -> None:
         ({"Rows": 65535, "Columns": 65535}, "expected 1 to 64000000 pixels in image 7, got 65535 x 65535"),
         ({"NumberOfFrames": 2_000_000_000}, "frames in image 7, got 2000000000"),
         ({"NumberOfFrames": -1}, "frames in image 7, got -1"),
-        ({"PhotometricInterpretation": "ARGB"}, "for the one channel of image 7, got another kind"),
+        ({"PhotometricInterpretation": "ARGB"}, "YBR_RCT in image 7, got another kind of pixels"),
         ({"BitsAllocated": 13}, "damaged or packed in a way"),
         ({"WindowCenter": 1, "WindowWidth": 2, "VOILUTFunction": "CUBIC"}, "damaged or packed in a way"),
     ],
@@ -236,13 +236,28 @@ def test_absurd_headers_are_one_sentence(elements: dict[str, Any], sentence: str
     assert sentence in said
 
 
-def test_a_stream_that_claims_another_size_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("place", "claim"),
+    [(8, struct.pack(">I", 2**31)), (12, struct.pack(">I", 2**31)), (40, struct.pack(">H", 16384))],
+)
+def test_a_stream_that_claims_another_size_is_refused_before_it_is_unpacked(
+    place: int, claim: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = content_of("JPEG2000.dcm")
-    place = content.index(b"\xff\x4f\xff\x51") + 8
-    huge = content[:place] + struct.pack(">II", 2**31, 2**31) + content[place + 8 :]
+    place += content.index(b"\xff\x4f\xff\x51")
+    huge = content[:place] + claim + content[place + len(claim) :]
     monkeypatch.setattr(pydicom.pixels, "pixel_array", lambda *_, **__: pytest.fail("it was unpacked"))
-    with pytest.raises(DataError, match=r"^expected 1024 x 256 pixels in image 7, got others"):
+    with pytest.raises(DataError, match=r"^expected 1024 x 256 pixels of 1 in image 7, got others"):
         levels_of(huge)
+
+
+def test_colors_of_a_kind_that_is_not_converted_are_refused() -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(levels_of(made(colors)), colors.transpose(2, 0, 1))
+    for kind in ("HSV", "CMYK", "YBR_PARTIAL_422"):
+        frames, sentence = attempt(made(colors, PhotometricInterpretation=kind))
+        assert frames is None
+        assert "image 7" in sentence
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 2**32 - 1])
@@ -259,7 +274,10 @@ def test_a_deflated_file_is_unpacked_up_to_a_bound(monkeypatch: pytest.MonkeyPat
     content = content_of("image_dfl.dcm")
     assert levels_of(content).shape == (1, 512, 512)
     monkeypatch.setattr(dicom_pixels, "MAX_BYTES", 100_000)
-    with pytest.raises(DataError, match=r"^expected at most 100000 bytes in image 7 once unpacked"):
+    for size_bytes in (0, 2**31):  # of the group before, which pydicom does not rely on
+        lying = content[:140] + struct.pack("<I", size_bytes) + content[144:]
+        assert "once unpacked" in attempt(lying)[1]
+    with pytest.raises(DataError, match=r"of at most 100000 bytes once unpacked, got more"):
         levels_of(content)
     with pytest.raises(DataError, match=r"once unpacked"):
         read_facts(content, name="image 7")

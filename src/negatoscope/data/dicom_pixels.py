@@ -26,8 +26,8 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers of J
 Header: TypeAlias = Any  # pydicom's Dataset, which is not always there
 
 _MAGIC = b"DICM"
+_COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _ONE_CHANNEL = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _TAGS = (
     *("Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation", "BurnedInAnnotation", "VOILUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction"),
@@ -111,12 +111,11 @@ def decode_frame(
     """
     header = _read(content, name=name)
     with _reporting(name):
-        values = _stored(header, frame, name=name)
+        kind, values = str(header.PhotometricInterpretation), _stored(header, frame, name=name)
+        if kind not in (_ONE_CHANNEL if values.ndim == 2 else _COLORS) or values.shape[2:] not in ((), (3,)):
+            raise DataError(f"expected {', '.join((*_ONE_CHANNEL, *_COLORS))} in {name}, got another kind of pixels")
         if values.ndim == 3:
             return np.ascontiguousarray(_scaled(values, (0, 2 ** int(header.BitsStored) - 1), name).transpose(2, 0, 1))
-        kind = str(header.PhotometricInterpretation)
-        if kind not in _ONE_CHANNEL:
-            raise DataError(f"expected {' or '.join(_ONE_CHANNEL)} for the one channel of {name}, got another kind")
         if kind == "PALETTE COLOR":
             colors = library("pixels").apply_color_lut(values, header)
             white = 2 ** int(header.RedPaletteColorLookupTableDescriptor[2]) - 1
@@ -162,18 +161,20 @@ def _read(content: bytes, *, name: str, tags: list[str] | None = None) -> Header
     with _reporting(name):
         if not is_dicom(content):
             raise DataError(f"expected a DICOM file in {name}, got one without DICOM's first bytes; convert it")
-        _expect_bounded(content, name=name)
-        return library().dcmread(io.BytesIO(content), specific_tags=tags, stop_before_pixels=tags is not None)
+        return library().dcmread(_Bounded(content), specific_tags=tags, stop_before_pixels=tags is not None)
 
 
-def _expect_bounded(content: bytes, *, name: str) -> None:
-    """Refuse a file that is deflated as a whole and becomes absurdly large, for pydicom unpacks without a bound."""
-    if _DEFLATED in content[:4096]:
-        (size_bytes,) = struct.unpack_from("<I", content, 140)  # of the group that says so
-        packed = zlib.decompressobj(-zlib.MAX_WBITS)
-        packed.decompress(content[144 + size_bytes :], MAX_BYTES)
-        if packed.unconsumed_tail:
-            raise DataError(f"expected at most {MAX_BYTES} bytes in {name} once unpacked, got more")
+class _Bounded(io.BytesIO):
+    """A file that pydicom reads to its end only where all of it is deflated, and then unpacks without a bound."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if size is None or size < 0:
+            unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+            unpacker.decompress(content, MAX_BYTES)
+            if unpacker.unconsumed_tail:
+                raise DataError(f"expected a DICOM file of at most {MAX_BYTES} bytes once unpacked, got more")
+        return content
 
 
 def _stored(header: Header, frame: int, *, name: str) -> Shaped[np.ndarray, "..."]:
@@ -188,27 +189,27 @@ def _stored(header: Header, frame: int, *, name: str) -> Shaped[np.ndarray, "...
     if is_j2k or syntax in uids.JPEGTransferSyntaxes or syntax in uids.JPEGLSTransferSyntaxes:
         frames = int(header.get("NumberOfFrames") or 1)
         packed = library("encaps").get_frame(header.PixelData, frame, number_of_frames=frames)
-        size = _packed_size(packed, is_j2k=is_j2k)
-        if size != (header.Rows, header.Columns):
-            raise DataError(f"expected {header.Rows} x {header.Columns} pixels in {name}, got others; fetch it again")
+        shape = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
+        if _packed_shape(packed, is_j2k=is_j2k) != shape:
+            raise DataError(
+                f"expected {shape[0]} x {shape[1]} pixels of {shape[2]} in {name}, got others; fetch it again"
+            )
     values: np.ndarray = library("pixels").pixel_array(header, index=frame)
     return values
 
 
-def _packed_size(packed: bytes, *, is_j2k: bool) -> tuple[int, int]:
-    """Height and width that a JPEG or JPEG 2000 stream claims, before anything is made of that size."""
+def _packed_shape(packed: bytes, *, is_j2k: bool) -> tuple[int, int, int]:
+    """Height, width and channels that a JPEG or JPEG 2000 stream claims, before anything is made of that size."""
     if is_j2k:
-        right, bottom, left, top = struct.unpack_from(">4I", packed, _codestream_place(packed) + 8)
-        return bottom - top, right - left
+        place = _codestream_place(packed)
+        right, bottom, left, top = struct.unpack_from(">4I", packed, place + 8)
+        (channels,) = struct.unpack_from(">H", packed, place + 40)
+        return bottom - top, right - left, channels
     place = 2
-    while not (0xC0 <= packed[place + 1] <= 0xCF or packed[place + 1] == 0xF7) or packed[place + 1] in (
-        0xC4,
-        0xC8,
-        0xCC,
-    ):
+    while packed[place + 1] not in _FRAME_HEADERS:
         place += 2 + struct.unpack_from(">H", packed, place + 2)[0]
-    height, width = struct.unpack_from(">2H", packed, place + 5)
-    return height, width
+    height, width, channels = struct.unpack_from(">HHB", packed, place + 5)
+    return height, width, channels
 
 
 def _codestream_place(packed: bytes) -> int:
