@@ -159,12 +159,20 @@ def test_one_output_that_is_no_sigmoid_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "run",
-    [lambda x: x.flatten(1)[:1], lambda x: x.sum(), lambda x: [1, 2], lambda x: x[:, :0]],
-    ids=["one row", "a sum", "a list", "no column"],
+    ("run", "got"),
+    [
+        (lambda x: x.flatten(1)[:1], r"a tensor \[1, 60\]; if it takes a fixed number at once, give it with --batch"),
+        (lambda x: x.sum(), r"a tensor \[\]; "),
+        (lambda x: x[:, :0], r"a tensor \[6, 0, 4, 5\]; "),
+        (lambda x: [1, 2], "a list of 0: 1, 1: 2; wrap it in a function that returns one tensor"),
+        (lambda x: (x.flatten(1), x), r"a tuple of 0: \[6, 60\], 1: \[6, 3, 4, 5\]; wrap it"),
+        (lambda x: {"scores": x[:, 0, 0], "mask": x}, r"a dict of scores: \[6, 5\], mask: \[6, 3, 4, 5\]; wrap it"),
+        (lambda x: None, "a NoneType; wrap it"),
+    ],
+    ids=["one row", "a sum", "no column", "a list", "a tuple", "a dict", "nothing"],
 )
-def test_anything_but_a_row_for_each_image_is_one_sentence(run: Any) -> None:
-    with pytest.raises(InputError, match="expected a row of outputs for each of 6 images from it, got"):
+def test_anything_but_a_row_for_each_image_is_one_sentence_that_lists_it(run: Any, got: str) -> None:
+    with pytest.raises(InputError, match=f"^expected a row of outputs for each of 6 images from it, got {got}"):
         _classifier(COLOR, run)(_images())
 
 

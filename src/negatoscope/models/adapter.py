@@ -1,12 +1,13 @@
 """A user's classifier as the audit sees it: images in [0, 1] in, logits out, and its own normalisation between."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
-from negatoscope.errors import InputError, expect
+from negatoscope.errors import InputError, expect, shown
 from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
 from negatoscope.models.layouts import LAYOUTS
@@ -141,9 +142,21 @@ def _log_shares(values: Logits, name: str) -> Logits:
 
 def _rows(outputs: object, *, n: int, name: str) -> Num[Tensor, "n columns"]:
     if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != n or outputs.numel() == 0:
-        got = f"a tensor {list(outputs.shape)}" if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise InputError(f"expected a row of outputs for each of {n} images from {name}, got {got}; {FIXED_BATCH}")
+        got = _listed(outputs)
+        raise InputError(f"expected a row of outputs for each of {n} images from {name}, got {got}")
     return outputs.reshape(n, -1)
+
+
+def _listed(outputs: object) -> str:
+    """What came instead of a row for each image; several outputs one after the other, with their shapes."""
+    if isinstance(outputs, Tensor):
+        return f"a tensor {list(outputs.shape)}; {FIXED_BATCH}"
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(outputs, Mapping | list | tuple):
+        parts = outputs.items() if isinstance(outputs, Mapping) else enumerate(outputs)
+    shapes = [f"{key}: {list(part.shape) if isinstance(part, Tensor) else shown(part)}" for key, part in parts]
+    named = f" of {', '.join(shapes[:8])}" if shapes else ""
+    return f"a {type(outputs).__name__}{named}; wrap it in a function that returns one tensor"
 
 
 def _of_channels(values: tuple[float, ...], images: Images) -> Tensor:
