@@ -147,7 +147,7 @@ def recipe(folder: Path, text: str) -> Path:
         (["--datasets", "mnst"], "did you mean 'mnist'"),
         (["--datasets", "gtsrb(prepare='gray')"], "'paper'"),
         (["--seeds", "0"], "at least one"),
-        (["--device", "quantum"], "expected a device"),
+        (["--device", "quantum"], "expected one of the devices"),
         (["--precision", "float8"], "expected precision"),
         (["--recipe", "nowhere.toml"], "nowhere.toml"),
         (["--recipe", "nan.toml"], "learning_rate"),
@@ -178,7 +178,7 @@ def test_an_out_folder_that_cannot_be_made_is_one_sentence(negatoscope: Command,
     code, _, err = negatoscope(
         "reproduce", "table1", "--datasets", "mnist_sample", "--fast", "--out", tmp_path / "file"
     )
-    assert (code, err.removeprefix(PREPARING).count("\n")) == (2, 1)
+    assert (code, err.removeprefix("Preparing data ...\n").count("\n")) == (2, 1)
     assert f"cannot write {tmp_path}/file: it is a file, not a folder" in err
 
 
@@ -193,7 +193,7 @@ def test_table1_runs_from_the_command_line_and_shows_its_progress(negatoscope: C
     words = ["reproduce", "table1", "--datasets", "mnist_sample", "--epsilons", "0.1", "--fast", "--out", tmp_path]
     monkeyed = negatoscope_output(words, tmp_path)
     assert monkeyed.returncode == 0, monkeyed.stderr
-    assert "1 classifier to make, about" in monkeyed.stderr
+    assert "1 classifier to make, a smoke run on" in monkeyed.stderr
     assert not [line for line in monkeyed.stderr.splitlines() if line.rstrip().endswith(";")]
     assert "done: test" in monkeyed.stderr
     assert "none of its numbers is a result" in monkeyed.stdout

@@ -56,7 +56,7 @@ def test_a_study_reports_its_runs_and_what_it_wrote(negatoscope: Command, tmp_pa
         (["--studies", "mnst"], "did you mean 'mnist'?"),
         (["--studies", "fashion_mnist", "--factors", "padding"], "which has none of padding"),
         (["--plan", "nowhere.toml"], "nowhere.toml"),
-        (["--device", "quantum"], "expected a device"),
+        (["--device", "quantum"], "expected one of the devices"),
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(
