@@ -205,6 +205,7 @@ def test_a_column_divides_a_table_into_splits(photos: Path) -> None:
     assert named(opened(photos, table)) == {"a.png": "cat", "d.jpg.png": "eel"}
     for split in ("validation", "val"):
         assert named(opened(photos, table, split=split)) == {"deep/c.png": "cat"}
+    assert opened(photos, table).left_out == (), "images of another split have a label"
     assert opened(photos, table).class_names == ("cat", "dog", "eel"), "those of all splits"
 
 

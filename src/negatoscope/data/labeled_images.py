@@ -48,7 +48,7 @@ def open_labeled_images(
         DataError: The table cannot be read or leads out of the folder, an image has two labels or none is labeled.
     """
     entries = {name: position for position, name in enumerate(container.names) if not _is_hidden(name)}
-    images = sorted(name for name in entries if name.lower().endswith(SUFFIXES) or has_no_suffix(name))
+    images = sorted(name for name in entries if _has_suffix(name) or has_no_suffix(name))
     chosen = _of_split(images, path, split)
     table = _read(labels, columns, images)
     given, left_out = _match(table, chosen, images, path=path, home=Path(labels).parent, split=split)
@@ -69,6 +69,10 @@ def open_labeled_images(
 
 def _is_hidden(entry: str) -> bool:
     return entry.startswith((".", "__MACOSX/")) or "/." in entry or entry.endswith("/") or not entry
+
+
+def _has_suffix(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def _of_split(names: Sequence[str], path: Path, split: str) -> list[str]:
@@ -100,9 +104,12 @@ def _match(
     beside, top = (place.expanduser().absolute().as_posix() for place in (home, path))
     of_split, of_all = (_Finder(part, beside, top, table.source) for part in (chosen, names))
     given: dict[str, str] = {}
-    missing, repeated = [], []
+    missing, repeated, others = [], [], set[str]()
     for file, label, part in zip(table.files, table.labels, table.splits or [split] * len(table.files), strict=True):
-        found = of_split.find(file) if SPLIT_NAMES.get(part.lower(), part) == split else []
+        if SPLIT_NAMES.get(part.lower(), part) != split:
+            others.update(of_all.find(file))
+            continue
+        found = of_split.find(file)
         if len(found) > 1:
             several = f"{len(found)}: {found[0]}, {found[1]}"
             raise DataError(f"expected one image for {file!r} of {table.source}, got {several}; write the whole path")
@@ -120,10 +127,10 @@ def _match(
         raise DataError(
             f"expected labels in {table.source} for images such as {chosen[0]!r}, got {example}; correct it"
         )
-    unlabeled = [name for name in chosen if name not in labeled and name.lower().endswith(SUFFIXES)]
+    unlabeled = [name for name in chosen if name not in labeled and name not in others]
     left_out = (
-        *passed_over([name for name in chosen if name not in labeled and name not in unlabeled]),
-        LeftOut.of("image", f"without a label in {table.source}", unlabeled),
+        *passed_over([name for name in unlabeled if not _has_suffix(name)]),
+        LeftOut.of("image", f"without a label in {table.source}", list(filter(_has_suffix, unlabeled))),
         LeftOut.of("label", f"without an image in {table.source}", missing),
         LeftOut.of("repeated label", f"in {table.source}", repeated),
     )
