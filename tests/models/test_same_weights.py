@@ -167,6 +167,13 @@ def test_a_factory_may_make_any_callable_of_arrays(factory: str) -> None:
     assert str(Path.cwd()) not in sys.path, "the current folder is looked into for the import alone"
 
 
+def test_a_callable_may_give_the_arrays_of_another_package() -> None:
+    pandas = pytest.importorskip("pandas")
+    network, images = make(), torch.rand(5, 1, 12, 12)
+    classifier = _open(lambda given: pandas.DataFrame(network(given).detach().numpy()), size=12, channels="gray")
+    torch.testing.assert_close(classifier(images), network(images).detach())
+
+
 class Bomb:
     """An object that makes a file when it is unpickled."""
 

@@ -15,7 +15,7 @@ from negatoscope.provenance import packages_of
 
 
 def load_callable(model: object, *, name: str, device: torch.device) -> LoadedModel:
-    """A torch module in evaluation mode, or any callable from a batch to its scores (a tensor or an array).
+    """A torch module in evaluation mode, or any callable from a batch to its scores (a tensor or any array).
 
     Raises:
         InputError: It cannot be called, or it is a module in training mode.
@@ -26,7 +26,8 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
     def run(images: Tensor) -> Any:
         outputs = model(images)
         outputs = getattr(outputs, "logits", outputs)  # as the models of transformers give them
-        return torch.from_numpy(outputs).to(device) if isinstance(outputs, np.ndarray) else outputs
+        is_array = hasattr(outputs, "__array__") and not isinstance(outputs, Tensor)  # of TensorFlow too
+        return torch.from_numpy(np.array(outputs)).to(device) if is_array else outputs
 
     if not isinstance(model, nn.Module):
         return LoadedModel(name, "callable", run, "", runs_code=True, packages=packages_of(model))
