@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from negatoscope.attacks import ATTACKS
@@ -46,6 +47,23 @@ def test_the_table_has_every_name(kind: str) -> None:
     output = CliRunner().invoke(app, ["list", kind], catch_exceptions=False).output
     for name in NAMES[kind]:
         assert f"\n{name} " in output
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_on_a_terminal_of_80_columns_nothing_is_cut(
+    kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("TERM", "dumb")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    get_command(app)(["list", kind], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("\u2026" in line for line in lines)
+    for entry in _listed(kind).values():
+        assert any(line.startswith(f"{entry.name}  ") for line in lines)
+        for spec in entry.contains:
+            assert f"  {spec}" in [line.rstrip() for line in lines]
 
 
 def test_a_transform_comes_with_its_kind_ranges_and_source() -> None:

@@ -29,8 +29,10 @@ def list(
     if as_json:
         typer.echo(json.dumps([to_plain(entry) for entry in entries], indent=1))
     else:
-        columns = ("name", "kind", "parameters", "what it is", "source")
-        print_table(columns, [(e.name, e.kind, _parameters(e), e.summary, e.source) for e in entries], width=160)
+        columns = ("name", "kind", "what it is", "parameters", "source")
+        print_table(
+            columns, [(e.name, e.kind, e.summary, _parameters(e), e.source) for e in entries], width=160, least=120
+        )
 
 
 def _recipes() -> "Sequence[Description]":
