@@ -180,7 +180,7 @@ def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows
     for part in ("day and night", "2 transforms are not annotated", "negatoscope annotate"):
         assert part in page
         assert part in text
-    assert page.index("Assumed, since nobody annotated") < page.index("Accuracy by transform</h2>")
+    assert page.index("Nobody annotated these data. Assumed to") < page.index("Accuracy by transform</h2>")
     rules = tmp_path / "rules.toml"
     rules.write_text('["folder:images"]\ncomplete = true\n')
     annotated = ng.audit(brightest_bar, images, label_preserving=rules, **made).summary

@@ -6,6 +6,7 @@ What the page shows section by section is in `sections/`; its style sheet and co
 from collections.abc import Mapping
 from pathlib import Path
 
+from negatoscope.auditing import page_text
 from negatoscope.auditing.junit import junit_xml
 from negatoscope.auditing.page_contents import Report
 from negatoscope.auditing.page_gallery import read_gallery
@@ -39,7 +40,7 @@ def write_report(out: Path, summary: AuditSummary) -> None:
 
 def audit_html(report: Report, sections: Mapping[str, Section]) -> str:
     """The page; all that it shows is in it, and whatever names say is escaped."""
-    return str(render("auditing/report.html.jinja", report=report, sections=sections))
+    return str(render("auditing/report.html.jinja", report=report, sections=sections, text=page_text))
 
 
 def audit_notebook(summary: AuditSummary) -> str:

@@ -1,5 +1,6 @@
 """An audit, and two beside each other, as Markdown that reads well on a terminal too."""
 
+from negatoscope.auditing import page_text
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.page_contents import Report
@@ -13,7 +14,7 @@ from negatoscope.reports.templates import render
 def audit_markdown(summary: AuditSummary) -> str:
     """Verdict, gate, what to know, a table of all transforms, and the two numbers that sum a suite up."""
     table = markdown_table(*table_of_transforms(summary))
-    return str(render("auditing/audit.md.jinja", summary=summary, notes=notes(summary), table=table))
+    return str(render("auditing/audit.md.jinja", summary=summary, notes=notes(summary), text=page_text, table=table))
 
 
 def table_of_transforms(summary: AuditSummary) -> tuple[list[str], list[list[str]]]:

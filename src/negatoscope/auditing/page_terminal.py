@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from negatoscope.auditing.page_contents import Report
-from negatoscope.auditing.page_text import change, change_interval, notes
+from negatoscope.auditing.page_text import change, change_interval, notes, preserving_words
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import MISSING, counted, interval, measured, p_value
 from negatoscope.reports.terminal import foldable, point, simple_table
@@ -74,10 +74,10 @@ def _sums(summary: AuditSummary) -> Iterator[RenderableType]:
     mean, worst = summary.mean, summary.worst_case
     if mean and worst:
         yield Text.assemble(
-            f"Over {counted(mean.transforms, 'label-preserving transform')}: mean accuracy ",
+            f"Over {preserving_words(summary)}: mean accuracy ",
             (f"{100 * mean.accuracy:.1f} %", "bold"),
             f" {interval(mean.low, mean.high, decimals=1)}; worst case ",
             (f"{100 * worst.accuracy:.1f} %", "bold"),
             f" {interval(worst.low, worst.high, decimals=1)}, the share of {worst.n:,} images that are classified "
-            "correctly when clean and under every one of them.",
+            "correctly when clean and under every one that preserves their label.",
         )

@@ -44,26 +44,34 @@ def assumptions(summary: AuditSummary) -> list[str]:
     if summary.assumed:
         names = joined(list(dict.fromkeys(entry.name for entry in summary.assumed)))
         sentences.append(
-            f"Assumed, since nobody annotated these data: {names} preserve every label, as they leave shapes in place "
-            "and are mild or the negative. Even a negative can change a label: a light that is on, day and night."
+            f"Nobody annotated these data. Assumed to preserve every label, since shapes stay in place: {names}. Even "
+            "a negative can change a label: a light that is on, day and night."
         )
     if summary.not_annotated:
         n = len(summary.not_annotated)
         sentences.append(
-            f"{counted(n, 'transform')} {'is' if n == 1 else 'are'} not annotated and shown apart: nobody said whose "
-            f"label {'it keeps' if n == 1 else 'they keep'}. The command negatoscope annotate writes a file to do so."
+            f"{counted(n, 'transform')} {'is' if n == 1 else 'are'} not annotated and shown apart; to say whose label "
+            f"{'it keeps' if n == 1 else 'they keep'}, start with: negatoscope annotate DATA"
         )
     return sentences
 
 
+def preserving_words(summary: AuditSummary) -> str:
+    """Over how many transforms mean and worst case are, and whether these are label-preserving by assumption."""
+    n, assumed = len(summary.label_preserving), len(summary.assumed)
+    if n == assumed:
+        return f"{counted(n, 'transform')} assumed to be label-preserving"
+    return counted(n, "label-preserving transform") + (f" ({assumed} by assumption)" if assumed else "")
+
+
 def _unequal(summary: AuditSummary) -> str:
     """What accuracy hides where classes are unequal."""
-    counted = [("clean", summary.clean), *((entry.spec, entry) for entry in summary.transforms if entry.n)]
-    balanced = [(name, measured.balanced_accuracy) for name, measured in counted if name in ("clean", "negative")]
-    rates = joined([f"{percent(rate, decimals=1, unit=True)} {name}" for name, rate in balanced])
-    constant = constant_words(summary.clean)
+    rates = [f"{percent(summary.clean.balanced_accuracy, decimals=1, unit=True)} clean"]
+    negatives = [entry.balanced_accuracy for entry in summary.transforms if entry.spec == "negative" and entry.n]
+    rates += [f"{percent(rate, decimals=1, unit=True)} on negatives" for rate in negatives]
     return (
-        f"Classes are unequal: compare accuracies with {constant}. Balanced accuracy, the mean over classes: {rates}."
+        f"Classes are unequal: compare accuracies with {constant_words(summary.clean)}. Balanced over classes, it "
+        f"is {joined(rates)}."
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from negatoscope.auditing.page_text import change, change_interval, notes
+from negatoscope.auditing.page_text import change, change_interval, notes, preserving_words
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.sections import Report
 from negatoscope.auditing.sections.confusion import confusion
@@ -83,3 +83,32 @@ def test_facts_are_lines_of_names_and_texts_without_what_is_empty() -> None:
         ("provenance: data: spec", "mnist"),
         ("provenance: hue", "3.141592653589793"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("assumed", "words"),
+    [
+        (0, "2 label-preserving transforms"),
+        (1, "2 label-preserving transforms (1 by assumption)"),
+        (2, "2 transforms assumed to be label-preserving"),
+    ],
+)
+def test_what_is_assumed_is_counted_in_words(make_audit: Maker, assumed: int, words: str) -> None:
+    _, summary = make_audit(("negative", "gamma(exponent=0.5)"))
+    entries = [replace(entry, assumed=index < assumed) for index, entry in enumerate(summary.transforms)]
+    summary = replace(summary, transforms=tuple(entries))
+    assert preserving_words(summary) == words
+    titles = [title for title, _ in Report(summary).groups.items()]
+    known, believed = "Label-preserving transforms", "Assumed to be label-preserving"
+    assert titles == [*([known] if assumed < 2 else []), *([believed] if assumed else [])]
+    assert ("day and night" in "".join(notes(summary))) is bool(assumed)
+
+
+def test_unequal_classes_are_noted_with_what_a_constant_prediction_gives(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative",), names=("a", "b", "c"))
+    first, *others = summary.clean.per_class
+    clean = replace(summary.clean, n=120, per_class=(replace(first, n=60, accuracy=1.0), *others))
+    (sentence,) = [note for note in notes(replace(summary, clean=clean)) if "unequal" in note]
+    assert sentence.startswith("Classes are unequal: compare accuracies with always predicting a (50.0 %).")
+    assert f"{100 * clean.balanced_accuracy:.1f} % clean and " in sentence
+    assert not [note for note in notes(summary) if "unequal" in note]
