@@ -332,6 +332,7 @@ def test_transforms_of_color_are_refused_for_a_classifier_of_gray_images(make: M
         make(10, transforms=("hue_shift(degrees=90.0)",))
 
 
-def test_an_audit_of_nothing_is_refused(make: MakePlan) -> None:
-    with pytest.raises(InputError, match="expected a suite or at least one transform"):
-        make(10, transforms=())
+def test_an_audit_of_no_images_is_refused_and_one_of_no_transforms_is_of_clean_images(make: MakePlan) -> None:
+    with pytest.raises(InputError, match=r"^expected images in .*, got none; name another split or dataset$"):
+        make(0)
+    assert make(10, transforms=()).transforms == ()
