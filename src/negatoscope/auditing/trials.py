@@ -96,7 +96,7 @@ def best_finding(trials: list[Trial]) -> Finding | None:
     best = max((trial for trial, _ in better), key=lambda trial: trial.gain)
     equals = [(trial, p) for trial, p in better if trial is best or _as_good(trial, best)]
     (first, p_holm), *others = equals
-    return Finding(first, p_holm, tuple(trial.suspect for trial, _ in others))
+    return Finding(first, p_holm, tuple(trial.suspect for trial, _ in others if len(trial.after) == len(first.after)))
 
 
 def _as_good(trial: Trial, best: Trial) -> bool:

@@ -1,7 +1,7 @@
 """The 256 levels of 8-bit pixels, which arithmetic in float32 misses by its rounding."""
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Float
 from torch import Tensor
 
 from negatoscope.types import Images
@@ -22,10 +22,12 @@ def on_levels(images: Images) -> Images:
     """
     with torch.no_grad():
         few = images[:, :, ::_APART, ::_APART]
-        if not _near(few, _levels(few)).any():
+        if not (_distances(few, _levels(few)) <= _ROUNDING).any():
             return images
-        levels = _levels(images)
-        exact = torch.where(_near(images, levels)[:, None, None, None], levels, images)
+        exact = _levels(images)
+        near = _distances(images, exact) <= _ROUNDING
+        if not near.all():
+            exact = torch.where(near[:, None, None, None], exact, images)
     return images + (exact - images).detach() if images.requires_grad else exact
 
 
@@ -33,5 +35,5 @@ def _levels(images: Images) -> Images:
     return (images * 255).round_().div_(255)
 
 
-def _near(images: Images, levels: Images) -> Bool[Tensor, " batch"]:
-    return (levels - images).abs_().amax(dim=(1, 2, 3)) <= _ROUNDING
+def _distances(images: Images, levels: Images) -> Float[Tensor, " batch"]:
+    return (levels - images).abs_().amax(dim=(1, 2, 3))
