@@ -86,33 +86,36 @@ def inspection_csv(inspection: Inspection) -> str:
 
 def inspection_tables(inspection: Inspection) -> RenderableType:
     """The same for a terminal."""
-    tables: list[RenderableType] = []
-    if len(inspection.images) == 1:
-        (image,) = inspection.images
-        table = simple_table("Transform", "Prediction", "Confidence, %", "")
-        for one in image.predictions:
-            spec, name, confidence = _cells(inspection, one)
-            mark = _mark(one, image)
-            style = "red" if mark else ""
-            table.add_row(
-                foldable(spec), *map(Text, (one_line(name, width=_CLASS_WIDTH), confidence, mark)), style=style
-            )
-        tables.append(table)
-    else:
-        table = simple_table("Transform", "Consistency, %")
-        for title, entries in inspection.groups.items():
-            table.add_row(Text(title, style="bold"))
-            for entry in entries:
-                rate = measured(entry.consistency, entry.low, entry.high, decimals=1)
-                table.add_row(foldable(entry.spec, width=50), Text(rate))
-        images = simple_table("Image", "Prediction when clean", "Confidence, %", "Changes under")
-        for image in inspection.images[:_LISTED]:
-            _, name, confidence = _cells(inspection, image.clean)
-            cells = (one_line(name, width=_CLASS_WIDTH), confidence, counted(len(image.changed), "transform"))
-            images.add_row(Text(image.name), *map(Text, cells))
-        tables += [table, "", images]
+    tables = [_predictions(inspection)] if len(inspection.images) == 1 else _consistencies(inspection)
     notes = [point("•", note) for note in inspection_notes(inspection)]
     return Group("", Text(inspection_sentence(inspection), style="bold"), *notes, "", *tables, "")
+
+
+def _predictions(inspection: Inspection) -> RenderableType:
+    (image,) = inspection.images
+    table = simple_table("Transform", "Prediction", "Confidence, %", "")
+    table.columns[1].justify = "left"
+    for one in image.predictions:
+        spec, name, confidence = _cells(inspection, one)
+        cells = (one_line(name, width=_CLASS_WIDTH), confidence, _mark(one, image))
+        table.add_row(foldable(spec, width=30), *map(Text, cells), style="red" if _mark(one, image) else "")
+    return table
+
+
+def _consistencies(inspection: Inspection) -> list[RenderableType]:
+    table = simple_table("Transform", "Consistency, %")
+    for title, entries in inspection.groups.items():
+        table.add_row(Text(title, style="bold"))
+        for entry in entries:
+            rate = measured(entry.consistency, entry.low, entry.high, decimals=1)
+            table.add_row(foldable(entry.spec, width=50), Text(rate))
+    images = simple_table("Image", "Prediction when clean", "Confidence, %", "Changes under")
+    images.columns[1].justify = "left"
+    for image in inspection.images[:_LISTED]:
+        _, name, confidence = _cells(inspection, image.clean)
+        cells = (one_line(name, width=_CLASS_WIDTH), confidence, counted(len(image.changed), "transform"))
+        images.add_row(Text(image.name), *map(Text, cells))
+    return [table, "", images]
 
 
 def _cells(inspection: Inspection, one: ImagePrediction) -> list[str]:
