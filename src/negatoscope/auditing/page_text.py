@@ -69,10 +69,8 @@ def _unequal(summary: AuditSummary) -> str:
     rates = [f"{percent(summary.clean.balanced_accuracy, decimals=1, unit=True)} clean"]
     negatives = [entry.balanced_accuracy for entry in summary.transforms if entry.spec == "negative" and entry.n]
     rates += [f"{percent(rate, decimals=1, unit=True)} on negatives" for rate in negatives]
-    return (
-        f"Classes are unequal: compare accuracies with {constant_words(summary.clean)}. Balanced over classes, it "
-        f"is {joined(rates)}."
-    )
+    constant = constant_words(summary.clean)
+    return f"Classes are unequal: compare with {constant}. Balanced over classes, accuracy is {joined(rates)}."
 
 
 def left_out(entries: Sequence[LeftOut]) -> list[str]:

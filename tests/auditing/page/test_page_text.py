@@ -109,6 +109,6 @@ def test_unequal_classes_are_noted_with_what_a_constant_prediction_gives(make_au
     first, *others = summary.clean.per_class
     clean = replace(summary.clean, n=120, per_class=(replace(first, n=60, accuracy=1.0), *others))
     (sentence,) = [note for note in notes(replace(summary, clean=clean)) if "unequal" in note]
-    assert sentence.startswith("Classes are unequal: compare accuracies with always predicting a (50.0 %).")
+    assert sentence.startswith("Classes are unequal: compare with always predicting a (50.0 %).")
     assert f"{100 * clean.balanced_accuracy:.1f} % clean and " in sentence
     assert not [note for note in notes(summary) if "unequal" in note]
