@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from negatoscope.auditing.page_contents import KINDS
+from negatoscope.auditing.page_contents import ASSUMED, KINDS
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import PlannedKind, SuiteSummary, UnreadableImage
@@ -72,6 +72,7 @@ class Consistency:
     Args:
         spec: The transform.
         kind: Its kind.
+        assumed: Whether it is assumed to be label-preserving, since nobody annotated the images.
         n: Images.
         consistency: The share of predictions that are the same clean and transformed, with its Wilson 95 % interval.
         low: Its lower end.
@@ -80,6 +81,7 @@ class Consistency:
 
     spec: str
     kind: PlannedKind
+    assumed: bool = False
     n: int
     consistency: float
     low: float
@@ -123,8 +125,11 @@ class Inspection:
     @property
     def groups(self) -> dict[str, list[Consistency]]:
         """The transforms under the title of their kind; empty kinds are left out."""
-        by_kind = {title: [one for one in self.transforms if one.kind == kind] for kind, title in KINDS.items()}
-        return {title: entries for title, entries in by_kind.items() if entries}
+        known, *others = KINDS.values()
+        by_title: dict[str, list[Consistency]] = {title: [] for title in (known, ASSUMED, *others)}
+        for entry in self.transforms:
+            by_title[ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
+        return {title: entries for title, entries in by_title.items() if entries}
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number."""
@@ -219,7 +224,13 @@ def _consistencies(plan: AuditPlan, images: Sequence[InspectedImage]) -> tuple[C
         rate = Rate.of(np.array(same))
         consistencies.append(
             Consistency(
-                spec=step.spec, kind=step.kind, n=rate.n, consistency=rate.accuracy, low=rate.low, high=rate.high
+                spec=step.spec,
+                kind=step.kind,
+                assumed=step.assumed,
+                n=rate.n,
+                consistency=rate.accuracy,
+                low=rate.low,
+                high=rate.high,
             )
         )
     return tuple(consistencies)

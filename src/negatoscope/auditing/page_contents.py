@@ -15,7 +15,8 @@ KINDS: Mapping[PlannedKind, str] = {
 }
 """The kinds of transforms in the order of every report, with what they are called there."""
 
-_ASSUMED = "Assumed to be label-preserving"
+ASSUMED = "Assumed to be label-preserving"
+"""What label-preserving transforms are called where nobody annotated the data."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Report:
         What is assumed to be label-preserving is called that, after what is known to be.
         """
         known, *others = KINDS.values()
-        by_title: dict[str, list[TransformResult]] = {title: [] for title in (known, _ASSUMED, *others)}
+        by_title: dict[str, list[TransformResult]] = {title: [] for title in (known, ASSUMED, *others)}
         for entry in self.summary.transforms:
-            by_title[_ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
+            by_title[ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
         return {title: entries for title, entries in by_title.items() if entries}
 
     @property

@@ -16,7 +16,7 @@ from negatoscope.reports.terminal import foldable, point, simple_table
 _MARKS = {True: ("✓", "green"), False: ("✗", "red")}
 _CAPTION = (
     "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
-    "McNemar's, corrected by Holm's method."
+    "McNemar's, corrected by Holm's method for the transforms of one kind."
 )
 
 
