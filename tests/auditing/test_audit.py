@@ -195,6 +195,16 @@ def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows
         ({"transforms": "negatve"}, "did you mean 'negative'"),
         ({"fail_under": "clean=2"}, "expected a rule such as"),
         ({"chanels": "gray"}, "did you mean 'channels'"),
+        ({"tolerance": 0.1}, "expected --baseline with --baseline-on and --tolerance, got none"),
+        (
+            {"baseline_on": "negative,clean"},
+            "expected --baseline with --baseline-on and --tolerance, got none",
+        ),
+        (
+            {"baseline": ".", "tolerance": 2.0},
+            r"expected --tolerance, a difference of accuracies, in \[0, 1\]",
+        ),
+        ({"baseline": ".", "baseline_on": "negatve"}, "expected what --baseline-on names to be audited, got 'negatve'"),
         ({"expect_accuracy": 90}, r"expected --expect-accuracy in \[0, 1\], got 90"),
         ({"baseline": "nowhere"}, "nowhere"),
     ],

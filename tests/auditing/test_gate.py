@@ -9,6 +9,7 @@ from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.gate import GateRule, judge, parse_baseline_on, parse_rule, parse_rules
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import GateResult
+from negatoscope.documents import write_document
 from negatoscope.errors import DataError, InputError, SpecError
 from negatoscope.rows import read_rows, write_rows
 
@@ -237,6 +238,26 @@ def test_what_is_not_audited_or_a_control_is_not_held_against_a_baseline(text, r
     assert parse_baseline_on(["negative,clean", "worst_case"], steps) == ["negative", "clean", "worst_case"]
     with pytest.raises(InputError, match=reason):
         parse_baseline_on([text], steps)
+
+
+def test_what_is_to_be_held_against_a_baseline_that_lacks_it_fails(judged, tmp_path, make_audit):
+    make_audit(tmp_path / "old", rates={"clean": 0.9, "gamma(exponent=0.5)": 0.8})
+    (rule,) = judged(baseline=tmp_path / "old", baseline_on=["negative,clean"]).rules
+    assert not rule.passed
+    assert rule.sentence.endswith("; without an image to compare, which fails, too: negative")
+    assert judged(baseline=tmp_path / "old", baseline_on=["clean,gamma"]).passed
+
+
+def test_the_new_audit_says_what_preserves_labels(judged, tmp_path, make_audit):
+    old = make_audit(tmp_path / "old", rates=RATES | {"negative": 0.4}, seed=1)
+    apart = [replace(entry, kind="not_annotated") if entry.spec == "negative" else entry for entry in old.transforms]
+    write_document(tmp_path / "old" / "summary.json", replace(old, transforms=tuple(apart)))
+    (rule,) = judged(baseline=tmp_path / "old").rules
+    assert rule.sentence.startswith("1 of 4 rates fell significantly, most negative"), "annotated since"
+    few = [entry for entry in judged.summary.transforms if entry.spec != "negative"]
+    open_now = (replace(judged.summary.transforms[0], kind="not_annotated"), *few)
+    (rule,) = judged(baseline=tmp_path / "old", changes={"transforms": open_now}).rules
+    assert rule.sentence.startswith("none of 3 rates fell significantly")
 
 
 def test_what_preserves_labels_and_is_not_audited_any_more_fails(tmp_path, judged, make_audit):

@@ -149,12 +149,15 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
 def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleResult:
     """Whether anything that is held against the baseline fell significantly, and by more than the tolerance."""
     comparison, names = compare(old, new), parse_baseline_on(config.baseline_on, new.summary.transforms)
-    held = [rate for rate in comparison.rates if rate.difference is not None and _is_held(rate.spec, rate.kind, names)]
+    kinds = {entry.spec: entry.kind for entry in new.summary.transforms}  # what was annotated since counts
+    rates = [rate for rate in comparison.rates if rate.difference is not None]
+    held = [rate for rate in rates if _is_held(rate.spec, kinds.get(rate.spec, rate.kind), names)]
     family = list({rate.repeats or rate.spec: rate for rate in reversed(held)}.values())[::-1]
     p_values = holm([rate.p_value for rate in family])
     tested = [replace(rate, p_holm=p) for rate, p in zip(family, p_values, strict=True)]
     lost = [rate for rate in tested if rate.significant and (rate.difference or 0) < -config.tolerance]
     gone = [spec for spec in comparison.only_a if _is_held(spec, old.transforms[spec].kind, names)]
+    missing = [name for name in names if not any(_is_held(rate.spec, rate.kind, [name]) for rate in rates)]
     allowed = f" by more than {points(config.tolerance, signed=False)} points" if config.tolerance else ""
     sentence = f"none of {counted(len(tested), 'rate')} fell significantly{allowed}"
     if lost:
@@ -166,11 +169,13 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
     sentence += f"; compared {'image by image' if comparison.paired else 'as two samples, for the images differ'}"
     if gone:
         sentence += f"; not audited any more, which fails, too: {', '.join(gone)}"
+    if missing:
+        sentence += f"; without an image to compare, which fails, too: {', '.join(missing)}"
     return RuleResult(
         rule="baseline",
         value=min((rate.difference for rate in tested if rate.difference is not None), default=None),
         bound=0.0 - config.tolerance,
-        passed=not lost and not gone,
+        passed=not lost and not gone and not missing,
         sentence=sentence,
     )
 
