@@ -5,7 +5,7 @@ import torch
 
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
-from negatoscope.auditing.trials import best_finding, run_trials, spread
+from negatoscope.auditing.trials import best_suggestion, run_trials, spread
 from negatoscope.data.batches import Batch, batches
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError, expect
@@ -87,7 +87,7 @@ def self_check(
     at_chance = same or rate.low <= 1 / classifier.input_spec.data_classes
     failed = at_chance if expected is None else rate.high < expected
     trials = run_trials(classifier, pixels, labels, predictions == labels)
-    found = best_finding(trials)
+    found = best_suggestion(trials)
     suggestion = str(found) if found else _nothing_helps(rate) if failed else ""
     decisive = found is not None and found.trial.gain >= _DECISIVE_GAIN and found.p_holm < _DECISIVE_P
     passed = not failed and not decisive

@@ -14,6 +14,7 @@ from negatoscope.statistics.paired import holm, mcnemar
 from negatoscope.types import IndexArray, LabelArray, PixelArray
 
 _FIRST = 100  # images after which a suspect that is worse is tried no further
+_CLOSE = 0.02  # in accuracy: suspects as good as another
 _HELD_OUT = slice(1, None, 2)  # the images on which an order of outputs is tried that fits the others
 
 
@@ -43,7 +44,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Suggestion:
     """A suspect that is better than the classifier as it was opened.
 
     Args:
@@ -87,7 +88,7 @@ def run_trials(
     return [*trials, permutation] if permutation and permutation.suspect.input_spec not in tried else trials
 
 
-def best_finding(trials: list[Trial]) -> Finding | None:
+def best_suggestion(trials: list[Trial]) -> Suggestion | None:
     """Of the suspects that are better by more than chance, the one that gains most, or a more usual one as good."""
     corrected = holm([trial.p_value if trial.gain > 0 else 1.0 for trial in trials])
     better = [(trial, p) for trial, p in zip(trials, corrected, strict=True) if p < SIGNIFICANT]
@@ -96,15 +97,18 @@ def best_finding(trials: list[Trial]) -> Finding | None:
     best = max((trial for trial, _ in better), key=lambda trial: trial.gain)
     equals = [(trial, p) for trial, p in better if trial is best or _as_good(trial, best)]
     (first, p_holm), *others = equals
-    return Finding(first, p_holm, tuple(trial.suspect for trial, _ in others if len(trial.after) == len(first.after)))
+    return Suggestion(
+        first, p_holm, tuple(trial.suspect for trial, _ in others if len(trial.after) == len(first.after))
+    )
 
 
 def _as_good(trial: Trial, best: Trial) -> bool:
-    """Whether chance alone may set two suspects apart, on the images that both were tried on."""
+    """Whether two suspects are within two points, and chance may set them apart, on the images of both."""
     if len(trial.after) < len(best.after):
         return False
     after = trial.after if len(trial.after) == len(best.after) else trial.after[_HELD_OUT]
-    return Trial(trial.suspect, best.after, after).p_value >= SIGNIFICANT
+    against = Trial(trial.suspect, best.after, after)
+    return against.gain >= -_CLOSE and against.p_value >= SIGNIFICANT
 
 
 def spread(n: int, *, limit: int = _FIRST) -> IndexArray:
