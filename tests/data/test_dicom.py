@@ -1,5 +1,6 @@
 """DICOM files in folders and archives: each frame is an image, nobody is named, and what is no image is left out."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -142,3 +143,23 @@ def test_labels_may_stand_beside_dicom_files(kind: str, tmp_path: Path, pack: Pa
     assert sorted(dataset.labels.tolist()) == [0, 1, 1, 1]
     assert [entry.n for entry in dataset.left_out] == [1]
     assert summarize_dicom(dataset) == DicomSummary(images=4, files=2, monochrome1=0, unwindowed=3, burnt_in=3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("Doe.dcm,sick", "labels in labels.csv for images of scans, got paths of none of them; correct it"),
+        ("Roe_1.dcm,", "labels in labels.csv, got none of an image; fill the column"),
+        ("Roe_1.dcm,sick\nRoe_1.dcm,well", "one label for path 2 in labels.csv, got 'sick' and 'well'; correct it"),
+        ("../Roe_1.dcm,sick", "paths of images inside scans in labels.csv, got path 1"),
+        ("Roe_1.dcm,sick\nIM01,well", "one image for path 2 of labels.csv, got 2; write the whole path"),
+    ],
+)
+def test_a_table_of_labels_that_does_not_fit_names_no_dicom_file(
+    rows: str, sentence: str, tmp_path: Path, pack: Pack
+) -> None:
+    names = ("Roe_1.dcm", "a/IM01", "b/IM01")
+    scans = pack(tmp_path / "scans", dict.fromkeys(names, FILES["sick/Roe_Jane.dcm"]))
+    (tmp_path / "labels.csv").write_text(f"file_name,label\n{rows}\n")
+    with pytest.raises(DataError, match=f"^expected {re.escape(sentence)}$"):
+        open_dataset(str(scans), labels=tmp_path / "labels.csv")

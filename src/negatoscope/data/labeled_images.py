@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data.base import Dataset, LeftOut
-from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_no_suffix, passed_over
+from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_dicom_suffix, has_no_suffix, passed_over
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
 from negatoscope.data.labels import number_classes
@@ -105,28 +105,33 @@ def _match(
     of_split, of_all = (_Finder(part, beside, top, table.source) for part in (chosen, names))
     given: dict[str, str] = {}
     missing, repeated, others = [], [], set[str]()
-    for file, label, part in zip(table.files, table.labels, table.splits or [split] * len(table.files), strict=True):
+    private = any(has_dicom_suffix(name) or has_no_suffix(name) for name in names)
+    parts = table.splits or [split] * len(table.files)
+    for number, (file, label, part) in enumerate(zip(table.files, table.labels, parts, strict=True), 1):
+        called = f"path {number}" if private else repr(file)
         if SPLIT_NAMES.get(part.lower(), part) != split:
-            others.update(of_all.find(file))
+            others.update(of_all.find(file, called))
             continue
-        found = of_split.find(file)
+        found = of_split.find(file, called)
         if len(found) > 1:
-            several = f"{len(found)}: {found[0]}, {found[1]}"
-            raise DataError(f"expected one image for {file!r} of {table.source}, got {several}; write the whole path")
-        if not found and not of_all.find(file):
+            several = str(len(found)) if private else f"{len(found)}: {found[0]}, {found[1]}"
+            raise DataError(f"expected one image for {called} of {table.source}, got {several}; write the whole path")
+        if not found and not of_all.find(file, called):
             missing.append(file)
         for name in found:
             if name in given:
                 same, both = given[name] == label, f"{given[name]!r} and {label!r}; correct it"
-                expect(same, f"one label for {printable(name)} in {table.source}", both, DataError)
+                image = called if private else printable(name)
+                expect(same, f"one label for {image} in {table.source}", both, DataError)
                 repeated.append(name)
             given[name] = label
     labeled = {name: label for name, label in given.items() if label}
+    expect(labeled or not given, f"labels in {table.source}", "none of an image; fill the column", DataError)
     if not labeled:
-        example = f"such as {table.files[0]!r}" if table.files else "none"
-        raise DataError(
-            f"expected labels in {table.source} for images such as {chosen[0]!r}, got {example}; correct it"
-        )
+        image, path_there = f"such as {chosen[0]!r}", f"such as {table.files[0]!r}" if table.files else "none"
+        if private:
+            image, path_there = f"of {printable(path.name)}", "paths of none of them"
+        raise DataError(f"expected labels in {table.source} for images {image}, got {path_there}; correct it")
     unlabeled = [name for name in chosen if name not in labeled and name not in others]
     left_out = (
         *passed_over([name for name in unlabeled if not _has_suffix(name)]),
@@ -151,8 +156,8 @@ class _Finder:
         self.names, self.home, self.top, self.source = names, home, top, source
         self.known = frozenset(names)
 
-    def find(self, file: str) -> list[str]:
-        """The image, or all of those that the path may mean.
+    def find(self, file: str, called: str) -> list[str]:
+        """The image, or all of those that the path may mean; an error has `called` in its place.
 
         Raises:
             DataError: The path leads out of the folder.
@@ -164,7 +169,7 @@ class _Finder:
         if beside in self.known:
             return [beside]
         inside = [each for each in (path, beside) if not _LEAVES.match(each)]
-        expect(inside, f"paths of images inside {self.top.rpartition('/')[2]} in {self.source}", repr(file), DataError)
+        expect(inside, f"paths of images inside {self.top.rpartition('/')[2]} in {self.source}", called, DataError)
         return self._endings.get(inside[0], [])
 
     @cached_property
