@@ -133,7 +133,7 @@ def test_a_saved_audit_can_be_compared_with(result: AuditResult, tmp_path: Path)
     assert comparison.paired
     assert {rate.difference for rate in comparison.rates} == {0.0}
     assert str(comparison).startswith(f"**{comparison.verdict}**")
-    assert (comparison.a.folder, comparison.b.folder) == (result.out.name, "released")
+    assert (comparison.a.folder, comparison.b.folder) == ("unsaved", "released")
     assert ng.compare(str(folder), folder) == replace(comparison, a=comparison.b)
 
 
@@ -195,6 +195,7 @@ def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows
         ({"transforms": "negatve"}, "did you mean 'negative'"),
         ({"fail_under": "clean=2"}, "expected a rule such as"),
         ({"chanels": "gray"}, "did you mean 'channels'"),
+        ({"suit": "none"}, "expected no 'suit'; did you mean 'suite'"),
         ({"tolerance": 0.1}, "expected --baseline with --baseline-on and --tolerance, got none"),
         (
             {"baseline_on": "negative,clean"},

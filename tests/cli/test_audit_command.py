@@ -139,7 +139,7 @@ def test_a_format_that_there_is_not_is_refused_before_anything_is_classified(neg
     words = ("audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, *NEGATIVE, "--out", "a")
     code, out, err = negatoscope(*words, "--format", "html")
     assert (code, out) == (2, "")
-    assert "'markdown'" in err
+    assert "for '--format': 'html' is not one of 'auto', 'markdown'" in err
     assert not (place / "a").exists()
 
 
@@ -288,6 +288,9 @@ def test_a_better_setting_that_does_not_stop_an_audit_is_a_warning_and_stands_in
         (("--window", "40"), "expected window to be CENTER,WIDTH"),
         (("--window=-600,1500", "--bits", "12"), "expected bits or a window, got both"),
         (("--classes", "4"), "4"),
+        (("--crop-pct", "0.8"), "expected --resize-mode crop beside --crop-pct, got stretch"),
+        (("--max-unreadable", "-1"), "expected --max-unreadable of at least 0, got -1"),
+        (("--seed", "-1"), "expected --seed of at least 0, got -1"),
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(

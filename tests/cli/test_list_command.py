@@ -49,6 +49,13 @@ def test_the_table_has_every_name(kind: str) -> None:
         assert f"\n{name} " in output
 
 
+def test_without_a_kind_the_kinds_are_named() -> None:
+    with pytest.raises(
+        SpecError, match=r"^expected what to list, got none; there are transforms, suites, .*, recipes$"
+    ):
+        get_command(app)(["list"], standalone_mode=False)
+
+
 @pytest.mark.parametrize("kind", NAMES)
 def test_on_a_terminal_of_80_columns_nothing_is_cut(
     kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

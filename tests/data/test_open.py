@@ -74,8 +74,13 @@ def test_a_dataset_of_the_project_is_loaded_as_ever(pets: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("text", "error", "sentence"),
     [
-        ("minst", SpecError, "expected the name of a dataset, got 'minst'; did you mean 'mnist'?"),
-        ("minst:test", SpecError, "expected the name of a dataset, got 'minst'; did you mean 'mnist'?"),
+        ("minst", SpecError, "expected a folder, a file or the name of a dataset, got 'minst'; did you mean 'mnist'?"),
+        ("holiday", SpecError, "expected a folder, a file or the name of a dataset, got 'holiday'; there are fashion_"),
+        (
+            "minst:test",
+            SpecError,
+            "expected a folder, a file or the name of a dataset, got 'minst'; did you mean 'mnist'?",
+        ),
         ("mnist:validation", SpecError, "expected the split train or test, got 'validation'"),
         ("gtsrb(prepare='papre')", SpecError, "expected prepare of gtsrb to be one of 'none', 'paper', got 'papre'"),
         ("./nowhere", DataError, "expected a dataset, a folder or a file, got './nowhere', which does not exist"),

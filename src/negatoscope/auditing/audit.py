@@ -4,6 +4,7 @@ import shutil
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -27,6 +28,7 @@ from negatoscope.errors import expect
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
+from negatoscope.models.options import expect_known
 from negatoscope.provenance import Provenance, python_call, record_provenance
 
 Progress = Callable[[AuditProgress], None]
@@ -96,6 +98,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         InputError: The classifier fails the self-check (the sentence says what probably is wrong), or something given
             is unusable.
     """
+    expect_known(options, signature(audit).parameters)
     config = AuditConfig(
         suite=suite,
         transforms=_texts(transforms),
@@ -135,7 +138,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)
     temporary = Path(mkdtemp(prefix="negatoscope-"))
     try:
-        result = run_audit(plan, out=temporary, provenance=provenance, progress=progress)
+        result = run_audit(plan, out=temporary / "unsaved", provenance=provenance, progress=progress)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -198,6 +201,8 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     """
     config = plan.config
     expect_free(out, plan)
+    for option, number in (("--seed", config.seed), ("--max-unreadable", config.max_unreadable)):
+        expect(number >= 0, f"{option} of at least 0", number)
     parse_rules(config.fail_under, plan.transforms)
     expected = config.expect_accuracy
     expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)

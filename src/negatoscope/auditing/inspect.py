@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from negatoscope.files import locked, write_whole
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
+from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call, record_provenance
 
 _WRITTEN = ("predictions.json", "report.html", ".lock")
@@ -57,6 +59,7 @@ def inspect(
         InputError: Something given is unusable.
         DataError: The images are none, or in folders of classes: those have labels, and can be audited.
     """
+    expect_known(options, signature(inspect).parameters)
     dataset = open_unlabeled(data)
     got = f"{str(data)!r}; what has labels is audited with negatoscope.audit"
     if dataset is None:

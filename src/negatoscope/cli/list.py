@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def list(
-    kind: Annotated[str, typer.Argument(help="transforms, suites, attacks, datasets, models or recipes.")],
+    kind: Annotated[str, typer.Argument(help="transforms, suites, attacks, datasets, models or recipes.")] = "",
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
 ) -> None:
     """Show every transform, suite, attack, dataset, kind of model or recipe, those of other packages too."""
     if kind not in _LISTS:
-        raise SpecError(f"expected what to list, got {kind!r:.80}; {suggest(kind, _LISTS)}")
+        got = f"{kind!r:.80}" if kind else "none"
+        raise SpecError(f"expected what to list, got {got}; {suggest(kind, _LISTS)}")
     with loading():
         entries: Sequence[Description] = resolve_name(_LISTS[kind])()
         from negatoscope.documents import to_plain

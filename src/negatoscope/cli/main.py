@@ -90,7 +90,8 @@ def run() -> None:
             sys.exit(app(prog_name="negatoscope", standalone_mode=False) or 0)
         except _UsageError as error:
             if sentence := error.format_message():
-                _leave(f"{sentence.rstrip('.')}; see {error.ctx.command_path} --help")
+                sentence = sentence.replace("Value error, ", "").rstrip(".")  # pydantic's beginning
+                _leave(f"{sentence}; see {error.ctx.command_path} --help")
             sys.exit(2)  # a group without a command has shown its help
         except Stopped as stopped:
             print("Stopped. The same command resumes.", file=sys.stderr)  # noqa: T201

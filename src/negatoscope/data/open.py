@@ -16,7 +16,7 @@ from negatoscope.data.npz import open_npz
 from negatoscope.data.objects import open_object
 from negatoscope.data.parquet import open_parquet, parquet_files
 from negatoscope.data.webdataset import open_shards, shard_paths
-from negatoscope.errors import DataError, SpecError, expect, shown
+from negatoscope.errors import DataError, SpecError, expect, shown, suggest
 from negatoscope.registry import parse_spec
 
 TARS = (".tar", ".tar.gz", ".tgz")
@@ -68,6 +68,8 @@ def open_dataset(
         return _open_folder(text.removeprefix("folder:"), split)
     if not _is_spec(text):
         return with_dicom(_open_path(text, split))
+    name, known = parse_spec(text).name, DATASETS.names()
+    expect(name in known, "a folder, a file or the name of a dataset", f"{name!r}; {suggest(name, known)}", SpecError)
     spec, _ = DATASETS.resolve(text)
     if spec.name == "folder":
         return _open_folder(str(spec.arguments["path"]), split)

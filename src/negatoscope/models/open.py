@@ -71,6 +71,8 @@ def open_classifier(
     if isinstance(class_map, str):
         class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=labels)
     input_spec = replace(draft, classes=classes, class_map=class_map)
+    mode = input_spec.resize.mode
+    expect(mode == "crop" or given.crop_pct in (None, 1.0), "--resize-mode crop beside --crop-pct", mode)
     _expect_classes(input_spec, data_classes, name)
     digest = loaded.sha256 or sha256(outputs.double().numpy().tobytes()).hexdigest()
     classifier = ClassifierAdapter(

@@ -1,13 +1,13 @@
 """What a user says of a classifier: the same names as options, as keyword arguments and in a TOML file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError, shown
+from negatoscope.errors import InputError, shown, suggest
 from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
 
@@ -100,6 +100,22 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
         return options.over(read_options(held))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def expect_known(options: Iterable[str], others: Iterable[str]) -> None:
+    """Refuse what is the name of no option and of no other argument of a function.
+
+    Args:
+        options: The names that a caller gave.
+        others: The function's own arguments.
+
+    Raises:
+        InputError: A name is unknown; the sentence has the nearest one.
+    """
+    known = [*others, *(field.name for field in fields(ModelOptions)), "config"]
+    for name in options:
+        if name not in known:
+            raise InputError(f"expected no {name!r}; {suggest(name, known)}")
 
 
 def _numbers_of(name: str, value: object) -> object:
