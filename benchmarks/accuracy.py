@@ -32,7 +32,7 @@ from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.training.loop import TrainingProgress, train
-from negatoscope.training.recipe import Recipe, default_recipe
+from negatoscope.training.recipe import Recipe, named_recipe
 
 MARKS = {"mnist": (98.5, 99.0, 99.2), "gtsrb": (95.0, 97.0, 98.0)}
 SEEDS = 5
@@ -67,7 +67,7 @@ def _run(folder: Path, *, quick: bool) -> Findings:
     reached: dict[str, object] = {}
     for dataset in () if quick else MARKS:
         split: Split = "track" if dataset == "gtsrb" else "last"
-        recipe = replace(default_recipe(dataset), split=split, epochs=EPOCHS[dataset])
+        recipe = replace(named_recipe("accurate", dataset), split=split, epochs=EPOCHS[dataset])
         runs = [_kept(Job(recipe, 0.0, seed, "auto"), folder) for seed in seeds]
         for mark in MARKS[dataset]:
             took = [seconds_to(mark / 100, each) for each in runs]
@@ -76,7 +76,7 @@ def _run(folder: Path, *, quick: bool) -> Findings:
         measures.append(_final(dataset, runs))
     paired: dict[str, object] = {}
     for dataset, epsilon in PAIRED:
-        recipe = replace(default_recipe(dataset), epochs=epochs)
+        recipe = replace(named_recipe("accurate", dataset), epochs=epochs)
         by_precision = {
             precision: [_kept(Job(recipe, epsilon, seed, precision, images), folder) for seed in seeds]
             for precision in ("bf16", "float32")

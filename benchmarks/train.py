@@ -25,7 +25,7 @@ from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers.task import Task
 from negatoscope.reproduce.run_data import load_split, split_training
-from negatoscope.training.recipe import default_recipe
+from negatoscope.training.recipe import named_recipe
 
 PEERS = {
     "pytorch": "torch",
@@ -78,7 +78,7 @@ def run(quick: bool) -> list[Measure]:
 
 def task_of(dataset: str, *, epsilon: float, images: int, validation: int) -> Task:
     """The first real images of a dataset's shuffled training set, by its default recipe less augmentation."""
-    recipe = replace(default_recipe(dataset), shift=0, label_smoothing=0.0)
+    recipe = replace(named_recipe("accurate", dataset), shift=0, label_smoothing=0.0)
     both = split_training(load_split(recipe.data, "train", data_dir=None, fast=False), recipe, seed=0, fast=False)
     shuffled = [np.random.default_rng(0).permutation(len(each)) for each in both]
     return Task(
@@ -91,7 +91,7 @@ def task_of(dataset: str, *, epsilon: float, images: int, validation: int) -> Ta
 
 def _run(heat: Heat, *, quick: bool) -> Iterator[Measure]:
     steps = 2 if quick else STEPS
-    batch = default_recipe(heat.dataset).batch_size
+    batch = named_recipe("accurate", heat.dataset).batch_size
     images = steps * batch * (heat.rounds + 1)
     task = task_of(heat.dataset, epsilon=heat.epsilon, images=images, validation=500 if quick else 5000)
     names = ["negatoscope", *(f"{peer} {form}" for peer in heat.peers for form in ("float32", "bf16"))]

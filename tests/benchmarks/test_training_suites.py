@@ -13,7 +13,7 @@ from benchmarks.peers.contestants import make
 from benchmarks.peers.task import Task, in_pytorch_layers, paper_network
 
 from negatoscope.data import Dataset
-from negatoscope.training.recipe import default_recipe
+from negatoscope.training.recipe import named_recipe
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def task() -> Callable[..., Task]:
             names = tuple("0123456789")
             return Dataset("noise", split, pixels, generator.integers(0, 10, n), names, np.arange(n))
 
-        recipe = replace(default_recipe("mnist"), batch_size=16, shift=0)
+        recipe = replace(named_recipe("accurate", "mnist"), batch_size=16, shift=0)
         return Task(recipe, dataset("train", images), dataset("validation", 8), epsilon)
 
     return of

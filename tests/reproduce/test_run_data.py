@@ -13,7 +13,7 @@ from negatoscope.data import gtsrb, load_dataset
 from negatoscope.data.sources import sources
 from negatoscope.errors import InputError
 from negatoscope.reproduce.run_data import load_run_data
-from negatoscope.training.recipe import default_recipe
+from negatoscope.training.recipe import named_recipe
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 
@@ -48,7 +48,7 @@ def few_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_negatives_before_the_preparation_come_from_images_negated_first(few_signs: Path) -> None:
-    recipe = replace(default_recipe("gtsrb"), negatives="before", validation_size=10)
+    recipe = replace(named_recipe("accurate", "gtsrb"), negatives="before", validation_size=10)
     data = load_run_data(recipe, data_dir=few_signs)
     assert data.negated_train is not None
     assert data.negated_test is not None
@@ -61,4 +61,4 @@ def test_negatives_before_the_preparation_come_from_images_negated_first(few_sig
 
 def test_negatives_before_a_preparation_that_is_not_there_are_refused() -> None:
     with pytest.raises(InputError, match="no preparation"):
-        load_run_data(replace(default_recipe("mnist"), negatives="before"), data_dir=None)
+        load_run_data(replace(named_recipe("accurate", "mnist"), negatives="before"), data_dir=None)

@@ -25,7 +25,7 @@ from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1,
 from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
-from negatoscope.training.recipe import Recipe, default_recipe
+from negatoscope.training.recipe import Recipe, named_recipe
 
 pytest.importorskip("mlxtend")
 
@@ -277,7 +277,7 @@ def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
 
 def test_without_datasets_the_recipes_own_is_run() -> None:
     plan = plan_table1(
-        Table1Request(recipe=replace(default_recipe("mnist_sample"), name="mine"), epsilons=(0.0,), fast=True)
+        Table1Request(recipe=replace(named_recipe("accurate", "mnist_sample"), name="mine"), epsilons=(0.0,), fast=True)
     )
     assert [(spec.dataset, spec.recipe.name) for spec in plan.specs] == [("mnist_sample", "mine, fast")]
     assert plan.not_run == ()
@@ -285,7 +285,9 @@ def test_without_datasets_the_recipes_own_is_run() -> None:
 
 def test_a_dataset_that_the_recipe_is_not_for_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
-        Table1Request(recipe=default_recipe("gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist"))
+        Table1Request(
+            recipe=named_recipe("accurate", "gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist")
+        )
 
 
 def test_an_unknown_dataset_is_refused_with_the_nearest_name() -> None:

@@ -12,7 +12,7 @@ from negatoscope.reproduce.measure import TrackedRate
 from negatoscope.reproduce.paper import EPSILONS, printed
 from negatoscope.reproduce.table1_document import summarize
 from negatoscope.reproduce.table1_run import Table1Run
-from negatoscope.training.recipe import default_recipe
+from negatoscope.training.recipe import named_recipe
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +74,14 @@ def test_the_papers_table_has_twenty_numbers() -> None:
 
 @pytest.mark.parametrize("name", ["mnist", "gtsrb", "fashion_mnist", "mnist_sample"])
 def test_every_default_recipe_names_its_data(name: str) -> None:
-    recipe = default_recipe(name)
+    recipe = named_recipe("accurate", name)
     assert recipe.name == name
     assert recipe.data.startswith(name)
 
 
 def test_the_error_of_a_dataset_without_a_recipe_names_the_option() -> None:
     with pytest.raises(RecipeError, match="--recipe"):
-        default_recipe("unheard_of")
+        named_recipe("accurate", "unheard_of")
 
 
 def test_the_commit_is_that_of_this_checkout_or_none() -> None:

@@ -17,7 +17,7 @@ from negatoscope.studies.recipe_search import (
     packaged_candidates,
     search_recipes,
 )
-from negatoscope.training.recipe import Recipe, default_recipe
+from negatoscope.training.recipe import Recipe, named_recipe
 
 RESULTS = Path(__file__).parents[2] / "results" / "recipes"
 
@@ -28,7 +28,7 @@ def test_the_default_recipe_is_the_one_that_the_published_search_chose(name: str
     candidates = packaged_candidates(name)
     assert choose(candidates, search.runs) == search.chosen
     (chosen,) = [recipe for recipe in candidates.recipes if recipe.name == search.chosen]
-    assert replace(default_recipe(name), name=chosen.name, split=chosen.split) == chosen
+    assert replace(named_recipe("accurate", name), name=chosen.name, split=chosen.split) == chosen
 
 
 def run(recipe: Recipe, epsilon: float, accuracy: float) -> SearchRun:

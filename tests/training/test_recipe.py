@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from negatoscope.errors import RecipeError
 from negatoscope.models.networks import NetworkSettings
-from negatoscope.training.recipe import Recipe, default_recipe, load_recipe
+from negatoscope.training.recipe import Recipe, load_recipe, named_recipe
 
 NAN, INF = float("nan"), float("inf")
 
@@ -125,7 +125,7 @@ def test_the_digest_differs_with_every_setting_but_the_name() -> None:
 
 
 def test_runs_made_before_a_setting_was_there_stay_known() -> None:
-    recipe = default_recipe("mnist")
+    recipe = named_recipe("accurate", "mnist")
     settings = {key: value for key, value in recipe.to_dict().items() if key not in ("name", "negative_share")}
     assert recipe.digest == sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 

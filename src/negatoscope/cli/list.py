@@ -39,19 +39,19 @@ def list(
 def _recipes() -> "Sequence[Description]":
     """The recipes of the package, the parameters those that differ from the defaults."""
     from negatoscope.descriptions import Description, Parameter, type_name
-    from negatoscope.training.recipe import default_recipe, recipe_names
+    from negatoscope.training.recipe import PANEL, named_recipe
 
     entries = []
-    for name in recipe_names():
-        recipe = default_recipe(name)
+    for name in PANEL:
+        recipe = named_recipe(name, "mnist")
         settings = [
             Parameter(f"{prefix}{field.name}", type_name(field.type), getattr(owner, field.name))
             for prefix, owner in (("", recipe), ("network.", recipe.network))
             for field in fields(owner)
             if field.name not in ("name", "network") and getattr(owner, field.name) != field.default
         ]
-        summary = f"Trains the paper's network on {recipe.data}, {recipe.epochs} epochs with {recipe.optimizer}."
-        entries.append(Description(recipe.name, "recipe", summary, tuple(settings)))
+        summary = f"Trains the paper's network, on MNIST {recipe.epochs} epochs with {recipe.optimizer}."
+        entries.append(Description(name, "recipe", summary, tuple(settings)))
     return entries
 
 

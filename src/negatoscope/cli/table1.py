@@ -17,7 +17,18 @@ def table1(
     out: Annotated[Path, option("FOLDER", "Where results go; a run that was stopped resumes from there.")] = Path(
         "out/table1"
     ),
-    seeds: Annotated[int, option("NUMBER", "Runs of each classifier; verdicts need 3.")] = 1,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe",
+            "--recipes",
+            metavar="NAMES",
+            help="Comma-separated recipes (negatoscope list recipes), panel for the whole table, or a TOML file.",
+        ),
+    ] = "sgd",
+    seeds: Annotated[
+        int | None, option("NUMBER", "Runs of each classifier; verdicts need 3. By default 1, or the panel's.")
+    ] = None,
     datasets: Annotated[
         str,
         option(
@@ -28,7 +39,6 @@ def table1(
     epsilons: Annotated[
         str, option("NUMBERS", "Comma-separated, in [0, 1]: the largest change of a pixel; 0 is the plain DNN.")
     ] = "0.0,0.05,0.1,0.2,0.5",
-    recipe: Annotated[Path | None, option("FILE", "A TOML file in place of the default recipes.")] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -41,7 +51,7 @@ def table1(
     Stop it at any moment: the same command resumes.
     """
     rows = _epsilons(epsilons)
-    expect_seeds(seeds)
+    expect_seeds(1 if seeds is None else seeds)
     what = "Preparing data ..." if fast else "Preparing data, and timing this machine ..."
     typer.echo(what, err=True)  # what is imported below takes seconds
     with loading():
@@ -53,11 +63,13 @@ def table1(
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.training.recipe import load_recipe
 
+    own = recipe.endswith(".toml")
     request = Table1Request(
         datasets=tuple(split_list(datasets)),
         epsilons=rows,
         seeds=seeds,
-        recipe=load_recipe(recipe) if recipe else None,
+        recipes=() if own else tuple(split_list(recipe)),
+        recipe=load_recipe(Path(recipe)) if own else None,
         data_dir=data_dir,
         fast=fast,
         command=command_line(context),

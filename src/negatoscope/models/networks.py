@@ -16,7 +16,7 @@ from negatoscope.types import Images, Logits
 Initialization = Literal["glorot", "pytorch", "he", "small", "truncated_normal"]
 Activation = Literal["relu", "tanh"]
 Padding = Literal["valid", "same"]
-InputScaling = Literal["unit", "centered"]
+InputScaling = Literal["unit", "centered", "half"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class NetworkSettings:
 
     `padding` and `pool_size` belong to the convolutions and the max-pooling layer; `conv_activation` follows each
     convolution; the three dropout rates, in [0, 1), act after pooling and after each fully connected layer;
-    `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``, "unit" feeds the
-    images as they are.
+    `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``, "half"
+    ``images - 0.5``, "unit" the images as they are.
     """
 
     padding: Padding = "valid"
@@ -74,7 +74,13 @@ class PaperNetwork(nn.Module):
     def forward(self, images: Images) -> Logits:
         """Class scores for images in [0, 1]."""
         settings = self.settings
-        values = images if settings.input_scaling == "unit" else 2 * images - 1
+        match settings.input_scaling:
+            case "unit":
+                values = images
+            case "centered":
+                values = 2 * images - 1
+            case "half":
+                values = images - 0.5
         activation = functional.relu_ if settings.conv_activation == "relu" else torch.tanh
         values = activation(self.norms[0](self.conv1(values)))
         values = self.norms[1](self.conv2(values))

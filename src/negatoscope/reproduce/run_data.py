@@ -15,12 +15,21 @@ from negatoscope.training.step import derive_seed
 
 @dataclass(frozen=True)
 class RunData:
-    """The images of one dataset, and where negatives are taken before the preparation, their negatives."""
+    """The images of one dataset.
+
+    Args:
+        train: For training and validation.
+        test: For the end.
+        negated_train: The negatives of `train`, where the recipe takes them before the preparation.
+        negated_test: The negatives of `test`, likewise.
+        also_negated: The negatives of `train` before the preparation, where they are measured beside the recipe's.
+    """
 
     train: Dataset
     test: Dataset
     negated_train: Dataset | None = None
     negated_test: Dataset | None = None
+    also_negated: Dataset | None = None
 
     @property
     def datasets(self) -> list[Dataset]:
@@ -28,8 +37,10 @@ class RunData:
         return [self.train] if self.negated_train is None else [self.train, self.negated_train]
 
 
-def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) -> RunData:
-    """The images that a recipe is about.
+def load_run_data(
+    recipe: Recipe, *, data_dir: Path | None, fast: bool = False, both_negatives: bool = False
+) -> RunData:
+    """The images that a recipe is about, with `both_negatives` also the negatives before a preparation.
 
     Raises:
         DataError: They are not at hand or damaged.
@@ -40,8 +51,9 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
     def load(spec: str, split: str) -> Dataset:
         return load_split(spec, split, data_dir=data_dir, fast=fast)
 
-    spec = DATASETS.resolve(recipe.data)[0] if recipe.negatives == "before" else None
-    if spec and spec.arguments.get("prepare", "none") == "none":
+    before = recipe.negatives == "before"
+    negated = _negated_spec(recipe.data) if before or both_negatives else None
+    if before and not negated:
         raise InputError(f"expected negatives 'after' for {recipe.data}, which has no preparation, got 'before'")
     data = RunData(load(recipe.data, "train"), load(recipe.data, "test"))
     expect_images(*split_training(data.train, recipe, seed=0, fast=fast), recipe)
@@ -50,10 +62,21 @@ def load_run_data(recipe: Recipe, *, data_dir: Path | None, fast: bool = False) 
         raise InputError(
             f"expected images of one size in {data.train.spec}, got {shape} to train on, {other} to test with"
         )
-    if not spec:
+    if not negated:
         return data
-    negated = str(replace(spec, arguments={**spec.arguments, "negated": True}))
+    if not before:
+        return replace(data, also_negated=load(negated, "train"))
     return replace(data, negated_train=load(negated, "train"), negated_test=load(negated, "test"))
+
+
+def _negated_spec(data: str) -> str | None:
+    """The spec of the negatives that are taken before a dataset's preparation; None where it has none."""
+    if data.startswith("folder:"):
+        return None
+    spec = DATASETS.resolve(data)[0]
+    if spec.arguments.get("prepare", "none") == "none":
+        return None
+    return str(replace(spec, arguments={**spec.arguments, "negated": True}))
 
 
 def load_split(spec: str, split: str, *, data_dir: Path | None, fast: bool) -> Dataset:

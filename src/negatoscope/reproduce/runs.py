@@ -191,4 +191,9 @@ def negatives_of(images: Dataset, data: RunData) -> Pass:
     negated = data.negated_test if images.split == "test" else data.negated_train
     if negated is None:
         return Pass(images, "negative", lambda batch, labels: negative(batch))
-    return Pass(negated.take(np.searchsorted(negated.samples, images.samples), split=images.split), "negative")
+    return Pass(same_samples(negated, images), "negative")
+
+
+def same_samples(dataset: Dataset, images: Dataset) -> Dataset:
+    """Those of a dataset that are the same samples as some images."""
+    return dataset.take(np.searchsorted(dataset.samples, images.samples), split=images.split)

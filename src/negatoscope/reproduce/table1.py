@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from negatoscope.data import DATASETS
-from negatoscope.documents import write_document
-from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError
+from negatoscope.documents import read_settings, write_document
+from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, RecipeError, expect, suggest
 from negatoscope.files import locked, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -26,7 +27,10 @@ from negatoscope.reproduce.table1_page import table1_markdown
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
 from negatoscope.rows import read_rows, write_rows
 from negatoscope.training.loop import TrainingProgress
-from negatoscope.training.recipe import Recipe, default_recipe
+from negatoscope.training.recipe import PLAIN, Recipe, named_recipe, recipe_names
+
+WHOLE_PANEL = ("panel",)
+"""What stands for the recipes, classifiers and numbers of runs of panel.toml."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,9 @@ class Table1Request:
         datasets: Names or specs; none at all means the recipe's own, or without one the paper's two or what stands in
             for them here.
         epsilons: The rows; 0 is the plain DNN.
-        seeds: How many runs of each classifier, seeds 0, 1, ...
-        recipe: Takes the place of each dataset's default recipe.
+        seeds: How many runs of each classifier, seeds 0, 1, ...; None is one, and of the panel as many as it says.
+        recipes: Names of recipes, or `WHOLE_PANEL` alone.
+        recipe: Takes the place of those.
         data_dir: A folder to look for data in first.
         fast: A smoke run on a few hundred images.
         command: Of provenance.
@@ -46,12 +51,14 @@ class Table1Request:
     Raises:
         InputError: An epsilon is not in [0, 1] or comes twice, `seeds` is below 1, or a dataset is not the one that the
             recipe is for.
+        RecipeError: A recipe is unknown.
         SpecError: A dataset is unknown.
     """
 
     datasets: tuple[str, ...] = ()
     epsilons: tuple[float, ...] = EPSILONS
-    seeds: int = 1
+    seeds: int | None = None
+    recipes: tuple[str, ...] = (PLAIN,)
     recipe: Recipe | None = None
     data_dir: Path | None = None
     fast: bool = False
@@ -59,8 +66,11 @@ class Table1Request:
 
     def __post_init__(self) -> None:
         expect_epsilons(self.epsilons)
-        expect_seeds(self.seeds)
+        expect_seeds(1 if self.seeds is None else self.seeds)
         expect_no_repetition("datasets", self.datasets)
+        expect_no_repetition("recipes", self.recipes)
+        for name in self.recipes if self.recipes != WHOLE_PANEL else ():
+            expect(name in recipe_names(), "a recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
         own = self.recipe.data if self.recipe else ""
         for dataset in self.datasets:
             if not dataset.startswith("folder:"):
@@ -69,6 +79,33 @@ class Table1Request:
                 raise InputError(
                     f"expected datasets of {own}, which the recipe is for, got {dataset}; leave datasets out"
                 )
+
+    @property
+    def rows(self) -> tuple["PanelRow", ...]:
+        """Which classifiers by which recipes, and how many runs of each."""
+        if self.recipe is not None or self.recipes != WHOLE_PANEL:
+            return (PanelRow((self.recipe.name,) if self.recipe else self.recipes, self.epsilons, self.seeds or 1),)
+        with as_file(files("negatoscope.reproduce").joinpath("panel.toml")) as path:
+            panel = read_settings(path, _Panel, what="the panel").rows
+        return tuple(
+            replace(row, epsilons=epsilons, seeds=min(row.seeds, self.seeds or row.seeds))
+            for row in panel
+            if (epsilons := tuple(epsilon for epsilon in row.epsilons if epsilon in self.epsilons))
+        )
+
+
+@dataclass(frozen=True)
+class PanelRow:
+    """So many runs of some classifiers by some recipes."""
+
+    recipes: tuple[str, ...]
+    epsilons: tuple[float, ...]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class _Panel:
+    rows: tuple[PanelRow, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +146,7 @@ def plan_table1(request: Table1Request) -> Table1Plan:
     """
     own = request.recipe.data if request.recipe and not request.datasets else ""
     named = request.datasets or ((_base(own) if _base(own) in PAPER_DATASETS else own,) if own else ())
-    loaded: dict[str, tuple[Recipe, RunData]] = {}
+    loaded: dict[str, tuple[Mapping[str, Recipe], RunData]] = {}
     not_run: list[SkippedDataset] = []
     for name in named or PAPER_DATASETS:
         label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
@@ -125,23 +162,28 @@ def plan_table1(request: Table1Request) -> Table1Plan:
         except MissingExtraError as error:
             raise DataNotFoundError(f"expected MNIST or the sample of it, found neither: {error}") from error
     specs = (
-        RunSpec(name, epsilon, seed, recipe, request.fast)
-        for seed in range(request.seeds)
-        for epsilon in request.epsilons
-        for name, (recipe, _) in loaded.items()
+        RunSpec(label, epsilon, seed, recipes[name], request.fast)
+        for seed in range(max(row.seeds for row in request.rows))
+        for row in request.rows
+        if seed < row.seeds
+        for name in row.recipes
+        for epsilon in row.epsilons
+        for label, (recipes, _) in loaded.items()
     )
-    return Table1Plan(tuple(specs), {name: data for name, (_, data) in loaded.items()}, tuple(not_run))
+    return Table1Plan(tuple(specs), {label: data for label, (_, data) in loaded.items()}, tuple(not_run))
 
 
-def _load(request: Table1Request, name: str) -> tuple[Recipe, RunData]:
-    """A dataset's recipe as it is run, and the images."""
-    recipe = request.recipe or default_recipe(_base(name))
-    spec = recipe.data if name == _base(recipe.data) else name
-    recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
-    if request.fast:
-        recipe = replace(recipe, epochs=1, name=f"{recipe.name}, fast")
-    data = load_run_data(recipe, data_dir=request.data_dir, fast=request.fast)
-    return replace(recipe, data=data.train.spec), data
+def _load(request: Table1Request, dataset: str) -> tuple[Mapping[str, Recipe], RunData]:
+    """The recipes as they are run on a dataset, and its images, which are the same for all."""
+    recipes = {}
+    for name in dict.fromkeys(name for row in request.rows for name in row.recipes):
+        recipe = request.recipe or named_recipe(name, _base(dataset))
+        spec = recipe.data if dataset == _base(recipe.data) else dataset
+        recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
+        recipes[name] = replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
+    first = next(iter(recipes.values()))
+    data = load_run_data(first, data_dir=request.data_dir, fast=request.fast, both_negatives=True)
+    return {name: replace(recipe, data=data.train.spec) for name, recipe in recipes.items()}, data
 
 
 def _base(spec: str) -> str:
@@ -199,7 +241,7 @@ def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -
 def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
     """The runs of these folders, and every other one beside them that only its seed or epsilon sets apart, in order."""
     runs = []
-    for folder in {spec.dataset: folder for spec, folder in folders.items()}.values():
+    for folder in {(spec.dataset, spec.recipe): folder for spec, folder in folders.items()}.values():
         name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
         paths = folder.parent.glob(f"{name}-epsilon*-{digest}")
         finished = [(path, run) for path in paths if (run := read_run(path, Table1Run))]

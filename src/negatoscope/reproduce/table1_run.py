@@ -25,6 +25,7 @@ from negatoscope.reproduce.runs import (
     RunSpec,
     keep_run,
     negatives_of,
+    same_samples,
     train_and_measure,
 )
 from negatoscope.statistics.measured import TrackedRate
@@ -35,6 +36,10 @@ ATTACKED = 1000
 
 PLAIN_ATTACK_EPSILON = 0.1
 """Of the epsilons that the plain DNN is attacked with, the one that its columns show."""
+
+
+NEGATIVE_BEFORE = "negative before preparation"
+"""What rows call negatives that are taken before the preparation."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Table1Run(Run):
         seconds: That training took.
         validation: Accuracy on validation images.
         negative_test: Accuracy on the negatives of test images.
+        negative_train_before: Accuracy on negatives of training images that are taken before the preparation, where
+            the data have one and the recipe takes negatives after it.
         attacks: Accuracy on test images under attack, by epsilon: the classifier's own, or for the plain DNN each of
             the paper's.
         majority: The accuracy of always naming the most frequent class of the training images.
@@ -67,6 +74,7 @@ class Table1Run(Run):
     seconds: float
     validation: TrackedRate
     negative_test: TrackedRate
+    negative_train_before: TrackedRate | None = None
     attacks: tuple[AttackAccuracies, ...]
     majority: float
     epochs: tuple[Epoch, ...]
@@ -98,6 +106,8 @@ def run_table1_classifier(
     def passes(training: Dataset, validation: Dataset, network: PaperNetwork) -> Iterator[Pass]:
         yield from (Pass(images, "clean") for images in (training, validation, data.test))
         yield from (negatives_of(images, data) for images in (training, data.test))
+        if data.also_negated:
+            yield Pass(same_samples(data.also_negated, training), NEGATIVE_BEFORE)
         attacked = few_of(data.test, 100 if spec.fast else ATTACKED)
         for attack in map(str, attack_specs(spec)):
             yield Pass(attacked, attack, resolve_attack(attack, seed=spec.seed).against(network))
@@ -131,6 +141,7 @@ def run_table1_classifier(
         negative_test=accuracy_of(named["negative_test"]),
         confidence=Confidence(**{name: confidence_of(values) for name, values in named.items()}),
         destinations=destinations_of(named["negative_train"], classes=len(training.class_names)),
+        negative_train_before=accuracy_of(columns["train", NEGATIVE_BEFORE]) if data.also_negated else None,
         attacks=_attack_accuracies(columns),
         majority=float(np.bincount(named["train"]["label"]).max() / len(training)),
         epochs=result.history,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from negatoscope.documents import read_settings
 from negatoscope.errors import InputError, RecipeError, suggest
-from negatoscope.training.recipe import Recipe, default_recipe
+from negatoscope.training.recipe import Recipe, named_recipe
 
 DEFAULT = "default"
 """The key of a study's default recipe."""
@@ -83,7 +83,8 @@ class Study:
         epsilon: 0 for plain training.
         equal_accuracies: The validation accuracies, rising, at which recipes are compared along training.
         decisive_accuracy: The one of them that the conclusion is drawn at.
-        changes: What its default recipe changes in the dataset's.
+        recipe: The name of the recipe around which it is made.
+        changes: What its default changes in that recipe.
         round: The round in which its first seeds are run.
         factors: In the order in which they are run.
         combinations: Recipes that change several things at once.
@@ -98,6 +99,7 @@ class Study:
     epsilon: float
     equal_accuracies: tuple[float, ...]
     decisive_accuracy: float
+    recipe: str = "accurate"
     changes: Changes = field(default_factory=dict)
     round: int = 0
     factors: tuple[Factor, ...] = ()
@@ -118,7 +120,7 @@ class Study:
     @cached_property
     def default_recipe(self) -> Recipe:
         """What every level changes."""
-        return self._recipe(default_recipe(self.dataset), self.changes, DEFAULT)
+        return self._recipe(named_recipe(self.recipe, self.dataset), self.changes, DEFAULT)
 
     @cached_property
     def recipes(self) -> tuple[StudyRecipe, ...]:

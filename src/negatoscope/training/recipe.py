@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.data.split import Split
-from negatoscope.documents import expect_choices, from_plain, read_settings
-from negatoscope.errors import InputError, RecipeError, expect
+from negatoscope.documents import expect_choices, from_plain, read_settings, read_toml
+from negatoscope.errors import InputError, RecipeError, expect, suggest
 from negatoscope.models.networks import NetworkSettings
 
 Optimizer = Literal["sgd", "adam", "adamw", "adadelta"]
@@ -20,8 +20,15 @@ Negatives = Literal["after", "before"]
 FgsmLabel = Literal["true", "predicted"]
 
 _RECIPES = Path(__file__).parent / "recipes"
+_DATASETS = Path(__file__).parent / "datasets.toml"
 
-_UNUSED = (("negative_share", 0.0),)
+PLAIN = "sgd"
+"""The recipe that runs where none is named."""
+
+PANEL = ("sgd", "adam", "adadelta", "sgd-dropout", "cleverhans", "accurate")
+"""The recipes of the whole table, in its order: the plain readings, those of the paper's time, the most accurate."""
+
+_UNUSED = (("negative_share", 0.0), ("rho", 0.9), ("optimizer_epsilon", None))
 """Settings that came later, at the value that does nothing."""
 
 MOST = 1_000_000
@@ -41,6 +48,8 @@ class Recipe:
         learning_rate: The highest step size of the schedule, above 0.
         momentum: In [0, 1).
         nesterov: Whether momentum looks ahead.
+        rho: Of "adadelta": how much of its running averages a step keeps, in [0, 1).
+        optimizer_epsilon: What "adadelta" adds below its roots, above 0; None is PyTorch's 1e-6.
         weight_decay: At least 0; decoupled only for "adamw".
         schedule: "constant"; "cosine" to 0; "one_cycle": up over `warmup` of the steps, then down to 0, both linear.
         warmup: Share of all steps, in [0, 1).
@@ -69,6 +78,8 @@ class Recipe:
     learning_rate: float = 0.05
     momentum: float = 0.9
     nesterov: bool = True
+    rho: float = 0.9
+    optimizer_epsilon: float | None = None
     weight_decay: float = 0.0
     schedule: Schedule = "one_cycle"
     warmup: float = 0.2
@@ -91,7 +102,9 @@ class Recipe:
         expect(0 <= self.weight_decay < math.inf, "weight_decay at least 0 and finite", self.weight_decay, RecipeError)
         for name in ("clean_weight", "negative_share"):
             expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), RecipeError)
-        for name in ("momentum", "label_smoothing", "warmup"):
+        small = self.optimizer_epsilon
+        expect(small is None or small > 0, "optimizer_epsilon above 0", small, RecipeError)
+        for name in ("momentum", "rho", "label_smoothing", "warmup"):
             expect(0 <= getattr(self, name) < 1, f"{name} in [0, 1)", getattr(self, name), RecipeError)
         for name in ("epochs", "batch_size"):
             expect(1 <= getattr(self, name) <= MOST, f"{name} from 1 to {MOST:,}", getattr(self, name), RecipeError)
@@ -134,16 +147,26 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def recipe_names() -> list[str]:
-    """The datasets that have a default recipe, which is the recipe's name too."""
+    """The recipes of this package."""
     return sorted(file.stem for file in _RECIPES.glob("*.toml"))
 
 
-def default_recipe(dataset: str) -> Recipe:
-    """The recipe of `dataset`; how it was chosen stands in docs/recipes.md.
+def recipe_datasets() -> list[str]:
+    """The datasets that these recipes can train on."""
+    return list(read_toml(_DATASETS, what="the datasets of recipes"))
+
+
+def named_recipe(name: str, dataset: str) -> Recipe:
+    """A recipe of this package as it trains on a dataset. A recipe's file has a table for what one dataset changes.
 
     Raises:
-        RecipeError: There is none; the caller must give one.
+        RecipeError: There is no such recipe, or it has no epochs for such a dataset.
     """
-    if dataset not in recipe_names():
-        raise RecipeError(f"expected a recipe for {dataset}, there is no default; give one with --recipe")
-    return load_recipe(_RECIPES / f"{dataset}.toml")
+    expect(name in recipe_names(), "a recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
+    images = read_toml(_DATASETS, what="the datasets of recipes")
+    settings = read_toml(_RECIPES / f"{name}.toml", what="a recipe")
+    own = {of: settings.pop(of, {}) for of in images}
+    values = {**images.get(dataset, {}), **settings, **own.get(dataset, {}), "name": name}
+    known = dataset in images and "epochs" in values
+    expect(known, f"a dataset that {name} is made for", f"{dataset}; give a file with --recipe", RecipeError)
+    return Recipe.from_dict(values, where=name)

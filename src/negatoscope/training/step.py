@@ -83,7 +83,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe, *, device: torch.device) 
         case "adamw":
             return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
         case "adadelta":
-            return torch.optim.Adadelta(parameters, rate, weight_decay=decay)
+            small = 1e-6 if recipe.optimizer_epsilon is None else recipe.optimizer_epsilon
+            return torch.optim.Adadelta(parameters, rate, rho=recipe.rho, eps=small, weight_decay=decay)
 
 
 def learning_rate(recipe: Recipe, *, step: int, steps: int) -> float:
