@@ -9,7 +9,7 @@ from negatoscope.cli.progress import TrainingDisplay
 from negatoscope.reports.formatting import counted, duration, percent
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1 import Table1Plan
-from negatoscope.reproduce.table1_columns import table1_live
+from negatoscope.reproduce.table1_columns import live_title, table1_live
 from negatoscope.reproduce.table1_document import SummaryRow, Table1
 from negatoscope.reproduce.table1_page import warnings
 from negatoscope.reproduce.table1_run import Table1Run
@@ -39,7 +39,8 @@ class Table1Display(TrainingDisplay):
 
     def below(self) -> Sequence[RenderableType]:
         """Table I as far as it is known."""
-        return [table1_live(self.summary, pending=[(spec.dataset, spec.epsilon) for spec in self.seconds])]
+        pending = [(live_title(spec.dataset, spec.recipe.name), spec.epsilon) for spec in self.seconds]
+        return [table1_live(self.summary, pending=pending)]
 
     def planned(self, plan: Table1Plan) -> None:
         """Say loudly what is not run, and what stands in for it."""
@@ -82,4 +83,4 @@ class Table1Display(TrainingDisplay):
 
 
 def _name(spec: RunSpec) -> str:
-    return f"{spec.dataset}, epsilon {spec.epsilon:g}, seed {spec.seed}"
+    return f"{spec.dataset}, {spec.recipe.name}, epsilon {spec.epsilon:g}, seed {spec.seed}"

@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.table1_run import Table1Run
     from negatoscope.statistics.measured import TrackedRate
 
-_COLORS = {"agrees": "green", "above": "yellow", "below": "yellow", "undecided": "dim"}
+_COLORS = {"agrees": "green", "ours higher": "yellow", "ours lower": "yellow", "undecided": "dim"}
+_REPRODUCED = {True: "yes", False: "no", None: "undecided"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ def sections(result: "Table1") -> list[Table1Section]:
     return parts
 
 
+def plain_classifiers(shown: Sequence[Table1Section], dataset: str) -> list[Classifier]:
+    """The plain DNN of a dataset by each recipe that has one."""
+    lines = [line for section in shown for line in section.classifiers]
+    return [line for line in lines if line.row.dataset == dataset and line.row.epsilon == 0]
+
+
 def has_tracks(section: Table1Section) -> bool:
     """Whether an interval by track is known for any row."""
     return any(row.negative.track_low is not None for row in section.rows)
@@ -118,20 +125,36 @@ DESTINATIONS: tuple[Column, ...] = (
 """Which classes are predicted for negatives, and what that says about the label."""
 
 
+def panel_columns() -> list[Column]:
+    """The plain DNN by each recipe: beside the paper's, and beside what guessing scores on negatives."""
+    return [
+        ("Recipe", lambda line: line.row.recipe),
+        ("Runs", lambda line: str(line.row.seeds)),
+        *_beside_paper("Test images", "test"),
+        *_beside_paper("Negatives", "negative"),
+        ("Row reproduced", lambda line: _REPRODUCED[line.row.reproduced]),
+        ("Beside chance", lambda line: line.row.beside_chance),
+        ("Beside most frequent class", lambda line: line.row.beside_majority),
+    ]
+
+
 def comparison_columns(section: Table1Section) -> list[Column]:
     """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
-
-    def beside(header: str, kind: str) -> list[Column]:
-        return [
-            (f"{header}: ours", lambda line: _ours(line.row.comparisons[kind])),
-            ("Paper", lambda line: percent(line.row.comparisons[kind].paper_accuracy)),
-            ("Verdict", lambda line: _verdict(line.row.comparisons[kind])),
-        ]
-
-    ours, *papers = beside("Negatives", "negative")
+    ours, *papers = _beside_paper("Negatives", "negative")
     if has_tracks(section):
         papers.insert(0, ("By track", lambda line: interval(line.row.negative.track_low, line.row.negative.track_high)))
-    return [_CLASSIFIER, *beside("Test images", "test"), ours, *papers]
+    if any(row.negative_before_accuracy is not None for row in section.rows):
+        papers.append(("Before equalization", lambda line: percent(line.row.negative_before_accuracy)))
+    reproduced: Column = ("Row reproduced", lambda line: _REPRODUCED[line.row.reproduced])
+    return [_CLASSIFIER, *_beside_paper("Test images", "test"), ours, *papers, reproduced]
+
+
+def _beside_paper(header: str, kind: str) -> list[Column]:
+    return [
+        (f"{header}: ours", lambda line: _ours(line.row.comparisons[kind])),
+        ("Paper", lambda line: percent(line.row.comparisons[kind].paper_accuracy)),
+        ("Verdict", lambda line: _verdict(line.row.comparisons[kind])),
+    ]
 
 
 def attack_columns(attacks: Iterable[str]) -> list[Column]:
@@ -161,13 +184,13 @@ def table1_csv(result: "Table1") -> str:
 def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str, float]]) -> Table:
     """A table for 80 columns that fills in during a run.
 
-    Ours "agrees" with the paper's number or lies "above" or "below" it; no word: undecided.
+    Ours "agrees" with the paper's number or is "higher" or "lower"; no word: undecided.
 
     Args:
         summary: The rows that are known.
-        pending: Dataset and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
+        pending: Title and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
     """
-    known = {(row.dataset, row.epsilon): row for row in summary}
+    known = {(live_title(row.dataset, row.recipe), row.epsilon): row for row in summary}
     keys = list(dict.fromkeys([*known, *pending]))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("\nclassifier")
@@ -175,10 +198,15 @@ def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str,
         table.add_column(f"{kind}\n% [95 %]", justify="right", no_wrap=True)
         table.add_column("\npaper", no_wrap=True, min_width=5)
     for dataset in dict.fromkeys(name for name, _ in keys):
-        table.add_row(Text(dataset_name(dataset), style="bold"))
+        table.add_row(Text(dataset, style="bold"))
         for epsilon in sorted(epsilon for name, epsilon in keys if name == dataset):
             table.add_row(short_classifier_name(epsilon), *_live_cells(known.get((dataset, epsilon))))
     return table
+
+
+def live_title(dataset: str, recipe: str) -> str:
+    """What stands above the rows of a dataset and a recipe in a table that fills in."""
+    return f"{dataset_name(dataset)}, {recipe}"
 
 
 def _live_cells(row: "SummaryRow | None") -> list[Text]:
@@ -187,7 +215,7 @@ def _live_cells(row: "SummaryRow | None") -> list[Text]:
     cells = []
     for compared in row.comparisons.values():
         cells.append(Text(measured(compared.accuracy, compared.low, compared.high, decimals=1)))
-        verdict = "" if compared.verdict == "undecided" else f" {compared.verdict}"
+        verdict = "" if compared.verdict == "undecided" else f" {compared.verdict.removeprefix('ours ')}"
         known = compared.paper_accuracy is not None
         text = f"{percent(compared.paper_accuracy):>5}{verdict}" if known else MISSING
         cells.append(Text(text, style=_COLORS[compared.verdict]))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Literal
 
 from negatoscope.documents import read_document
@@ -11,7 +12,7 @@ from negatoscope.reproduce.paper import printed
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.statistics.intervals import Interval, mean_and_deviation, prediction_interval, wilson
 from negatoscope.statistics.measured import TrackedRate
-from negatoscope.statistics.verdicts import Verdict, verdict
+from negatoscope.statistics.verdicts import Standing, Verdict, standing, verdict
 
 MINIMUM_RUNS = 3
 """With fewer runs there is no verdict."""
@@ -55,12 +56,20 @@ class SummaryRow:
         epsilon: Of adversarial training; 0 for the plain DNN.
         recipe: The recipe's name.
         seeds: How many runs.
-        test: Accuracy on test images.
-        negative: Accuracy on negatives of training images.
+        test_accuracy: On test images.
+        negative_accuracy: On negatives of training images.
+        paper_test_accuracy: What Table I prints; None where it has no such number or the run is a smoke run.
+        paper_negative_accuracy: The same for negatives.
+        reproduced: Whether both printed numbers agree with our runs; None where that is undecided.
+        beside_chance: How accuracy on negatives lies to guessing, over seeds.
+        beside_majority: How it lies to always naming the most frequent training class.
+        test: Accuracy on test images, beside the paper's.
+        negative: Accuracy on negatives of training images, beside the paper's.
         interval: "prediction" for where one new run should land, "wilson" of all images of too few runs.
         train_accuracy: On training images.
         validation_accuracy: On validation images.
         negative_test_accuracy: On negatives of test images.
+        negative_before_accuracy: On negatives of training images taken before the preparation, where that is measured.
         attack_epsilon: Of the attacks in the next field.
         attack_accuracies: Accuracy under each attack.
         confidence_train: Mean confidence on training images.
@@ -77,12 +86,20 @@ class SummaryRow:
     epsilon: float
     recipe: str
     seeds: int
+    test_accuracy: float
+    negative_accuracy: float
+    paper_test_accuracy: float | None
+    paper_negative_accuracy: float | None
+    reproduced: bool | None
+    beside_chance: Standing
+    beside_majority: Standing
     test: PaperComparison
     negative: PaperComparison
     interval: IntervalKind
     train_accuracy: float
     validation_accuracy: float
     negative_test_accuracy: float
+    negative_before_accuracy: float | None
     attack_epsilon: float
     attack_accuracies: Mapping[str, float]
     confidence_train: float
@@ -118,7 +135,7 @@ class Table1:
         fast: Whether it is a smoke run, whose numbers are no results.
         not_run: What is missing.
         runs: Every classifier, in table order.
-        summary: One row for each dataset and epsilon.
+        summary: One row for each dataset, recipe and epsilon.
     """
 
     schema: Literal[2] = 2
@@ -139,15 +156,15 @@ def read_table1(folder: Path) -> Table1:
 
 
 def summarize(runs: Sequence[Table1Run], *, comparable: bool = True) -> tuple[SummaryRow, ...]:
-    """One row for each dataset and epsilon, in the order in which they first come.
+    """One row for each dataset, recipe and epsilon, in the order in which they first come.
 
     Args:
         runs: All of them.
         comparable: Whether they are of the paper's size; a smoke run's are not and get no verdict.
     """
-    groups: dict[tuple[str, float], list[Table1Run]] = {}
+    groups: dict[tuple[str, str, float], list[Table1Run]] = {}
     for run in runs:
-        groups.setdefault((run.dataset, run.epsilon), []).append(run)
+        groups.setdefault((run.dataset, run.recipe.name, run.epsilon), []).append(run)
     return tuple(_summary_row(group, comparable) for group in groups.values())
 
 
@@ -161,17 +178,30 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
 
     first = runs[0]
     paper = printed(first.dataset, first.epsilon)
+    test = _comparison([run.test for run in runs], paper.test if comparable else None)
+    negative = _comparison([run.negative_train for run in runs], paper.negative if comparable else None)
+    negatives = [run.negative_train.accuracy for run in runs]
+    before = [run.negative_train_before for run in runs if run.negative_train_before is not None]
+    majority = mean(lambda run: run.majority)
     return SummaryRow(
         dataset=first.dataset,
         epsilon=first.epsilon,
         recipe=first.recipe.name,
         seeds=len(runs),
-        test=_comparison([run.test for run in runs], paper.test if comparable else None),
-        negative=_comparison([run.negative_train for run in runs], paper.negative if comparable else None),
+        test_accuracy=test.accuracy,
+        negative_accuracy=negative.accuracy,
+        paper_test_accuracy=test.paper_accuracy,
+        paper_negative_accuracy=negative.paper_accuracy,
+        reproduced=_reproduced(test.verdict, negative.verdict),
+        beside_chance=standing(negatives, first.chance, minimum_runs=MINIMUM_RUNS),
+        beside_majority=standing(negatives, majority, minimum_runs=MINIMUM_RUNS),
+        test=test,
+        negative=negative,
         interval="prediction" if len(runs) >= MINIMUM_RUNS else "wilson",
         train_accuracy=mean(lambda run: run.train.accuracy),
         validation_accuracy=mean(lambda run: run.validation.accuracy),
         negative_test_accuracy=mean(lambda run: run.negative_test.accuracy),
+        negative_before_accuracy=fmean(rate.accuracy for rate in before) if len(before) == len(runs) else None,
         attack_epsilon=first.shown_attacks.epsilon,
         attack_accuracies={attack: under(attack) for attack in first.shown_attacks.accuracies},
         confidence_train=mean(lambda run: run.confidence.train),
@@ -180,9 +210,15 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
         mutual_information_bits=mean(lambda run: run.destinations.mutual_information_bits),
         mutual_information_null_bits=mean(lambda run: run.destinations.mutual_information_null_bits),
         chance=first.chance,
-        majority=mean(lambda run: run.majority),
+        majority=majority,
         seconds=mean(lambda run: run.seconds),
     )
+
+
+def _reproduced(test: Verdict, negative: Verdict) -> bool | None:
+    """Whether a row is reproduced: both of its numbers agree. One that differs suffices for no."""
+    verdicts = {test, negative}
+    return True if verdicts == {"agrees"} else False if verdicts & {"ours higher", "ours lower"} else None
 
 
 def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> PaperComparison:

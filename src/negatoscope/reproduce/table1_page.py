@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from negatoscope.reports.formatting import counted, joined, percent
+from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_columns import (
     ACCURACIES,
@@ -12,17 +13,26 @@ from negatoscope.reproduce.table1_columns import (
     attack_columns,
     comparison_columns,
     has_tracks,
+    panel_columns,
+    plain_classifiers,
     sections,
     table,
 )
+from negatoscope.reproduce.table1_conclusions import conclusions
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.provenance import DataProvenance
     from negatoscope.reproduce.table1_document import SummaryRow, Table1
 
 _INTRODUCTION = """\
-Rates are in %. The paper is Hosseini and Poovendran 2017, arXiv 1703.06857v1. A verdict: its number *agrees* with our
-runs if it could have been one more of them; otherwise our runs lie *above* or *below* it; *undecided*: too few runs."""
+Rates are in %. The paper is Hosseini and Poovendran 2017, arXiv 1703.06857v1. A verdict: its number *agrees* with a
+recipe if it lies in the 95 % prediction interval of one more run; else *ours* are *higher* or *lower*; *undecided*:
+fewer than three runs, or an interval wider than 10 points. A row is *reproduced* by a recipe only where both of its
+numbers agree."""
+
+_ON_PANEL = """\
+Beside chance and beside always naming the most frequent training class: where the mean accuracy on negatives lies, by
+its 95 % t interval over runs."""
 
 _ON_ATTACKS = """\
 The attack's ε is the classifier's own, or a fixed one for the plain DNN; "DNN" is the plain DNN under the same attack.
@@ -50,6 +60,14 @@ def table1_markdown(result: "Table1") -> str:
     parts = ["# Table I, run again: classifiers on negatives", *(f"> **{warning}.**" for warning in warnings(result))]
     if shown := sections(result):
         parts.append(_INTRODUCTION)
+        if not result.fast:
+            parts += ["## What holds, and under which choice", "\n".join(f"- {line}" for line in conclusions(result))]
+        for dataset in dict.fromkeys(row.dataset for row in result.summary):
+            lines = plain_classifiers(shown, dataset)
+            if len(lines) > 1:
+                title, columns = f"## {dataset_name(dataset)}: the plain DNN by recipe", panel_columns()
+                cells = [[text(line) for _, text in columns] for line in lines]
+                parts += [title, markdown_table([header for header, _ in columns], cells), _ON_PANEL]
         for section in shown:
             parts += [f"## {section.title}", table(comparison_columns(section), [section]), caption(section)]
         attacks = attack_columns(shown[0].rows[0].attack_accuracies)

@@ -123,15 +123,31 @@ def prediction_interval(
 
     Source: Hahn and Meeker, 1991, Statistical Intervals, chapter 4, https://doi.org/10.1002/9780470316771
     """
+    return _around_the_mean(values, math.sqrt(1 + 1 / max(len(values), 1)), confidence, bounds)
+
+
+def mean_interval(
+    values: Sequence[float], *, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Interval:
+    """Where the mean of all runs lies, if they scatter normally: mean ± t(k - 1) · s / sqrt(k), inside `bounds`.
+
+    Arguments and errors are those of `prediction_interval`.
+    """
+    return _around_the_mean(values, math.sqrt(1 / max(len(values), 1)), confidence, bounds)
+
+
+def _around_the_mean(
+    values: Sequence[float], factor: float, confidence: float, bounds: tuple[float, float]
+) -> Interval:
+    """The mean ± t(k - 1) · s · factor, inside `bounds`."""
     lowest, highest = bounds
     expect_share("confidence", confidence)
     for value in values:  # NaN too
         expect(lowest <= value <= highest, "values", f"from {lowest} to {highest}", value)
     mean, deviation = mean_and_deviation(values)
     if deviation is None:
-        raise InputError("expected two values or more for a prediction interval, got one; run another seed")
-    k = len(values)
-    half = float(stats.t.ppf((1 + confidence) / 2, k - 1)) * deviation * math.sqrt(1 + 1 / k)
+        raise InputError("expected two values or more for an interval over runs, got one; run another seed")
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * deviation * factor
     return Interval(max(lowest, mean - half), min(highest, mean + half))
 
 
