@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from negatoscope.statistics.information import contingency, entropy_bits, mutual_information_bits
 from negatoscope.statistics.intervals import prediction_interval, wilson
-from negatoscope.statistics.verdicts import verdict
+from negatoscope.statistics.verdicts import standing, verdict
 
 DATASETS: dict[str, dict[str, Any]] = {
     "mnist": {
@@ -147,11 +147,20 @@ def row(name: str, index: int, every: Sequence[dict[str, Any]]) -> dict[str, Any
     def mean(*path: str) -> float:
         return fmean(_at(run, path) for run in runs)
 
+    values_of = [[run[kind]["accuracy"] for run in runs] for kind in ("test", "negative_train")]
     return {
         "dataset": name,
         "epsilon": epsilon,
         "recipe": name,
         "seeds": len(runs),
+        "test_accuracy": mean("test", "accuracy"),
+        "negative_accuracy": mean("negative_train", "accuracy"),
+        "paper_test_accuracy": papers[0],
+        "paper_negative_accuracy": papers[1],
+        "reproduced": reproduced([verdict(paper, values) for paper, values in zip(papers, values_of, strict=True)]),
+        "beside_chance": standing(values_of[1], 1 / facts["classes"]),
+        "beside_majority": standing(values_of[1], mean("majority")),
+        "negative_before_accuracy": None,
         "test": _compared([run["test"] for run in runs], papers[0]),
         "negative": _compared([run["negative_train"] for run in runs], papers[1]),
         "interval": "wilson" if len(runs) < 3 else "prediction",
@@ -169,6 +178,12 @@ def row(name: str, index: int, every: Sequence[dict[str, Any]]) -> dict[str, Any
         "majority": mean("majority"),
         "seconds": mean("seconds"),
     }
+
+
+def reproduced(verdicts: Sequence[str]) -> bool | None:
+    if any(found.startswith("ours") for found in verdicts):
+        return False
+    return True if all(found == "agrees" for found in verdicts) else None
 
 
 def _compared(rates: Sequence[dict[str, Any]], paper: float | None) -> dict[str, Any]:

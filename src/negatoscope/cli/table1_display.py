@@ -9,7 +9,7 @@ from negatoscope.cli.progress import TrainingDisplay
 from negatoscope.reports.formatting import counted, duration, percent
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1 import Table1Plan
-from negatoscope.reproduce.table1_columns import live_title, table1_live
+from negatoscope.reproduce.table1_columns import table1_live
 from negatoscope.reproduce.table1_document import SummaryRow, Table1
 from negatoscope.reproduce.table1_page import warnings
 from negatoscope.reproduce.table1_run import Table1Run
@@ -17,7 +17,7 @@ from negatoscope.training.loop import TrainingProgress
 
 _LEGEND = (
     "Accuracy in percent, of one run with its Wilson 95 % interval, of several with a 95 % prediction interval. The "
-    "paper's number agrees with ours, or ours lies above or below it; no word: undecided, too few runs."
+    "paper's number agrees with ours, or ours are higher or lower; no word: undecided (too few runs, or they scatter)."
 )
 
 
@@ -39,7 +39,7 @@ class Table1Display(TrainingDisplay):
 
     def below(self) -> Sequence[RenderableType]:
         """Table I as far as it is known."""
-        pending = [(live_title(spec.dataset, spec.recipe.name), spec.epsilon) for spec in self.seconds]
+        pending = [(spec.dataset, spec.recipe.name, spec.epsilon) for spec in self.seconds]
         return [table1_live(self.summary, pending=pending)]
 
     def planned(self, plan: Table1Plan) -> None:

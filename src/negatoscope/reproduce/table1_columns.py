@@ -181,32 +181,30 @@ def table1_csv(result: "Table1") -> str:
     return csv_table([_flat(row) for row in result.summary])
 
 
-def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str, float]]) -> Table:
+def table1_live(summary: "Sequence[SummaryRow]", *, pending: Sequence[tuple[str, str, float]]) -> Table:
     """A table for 80 columns that fills in during a run.
 
     Ours "agrees" with the paper's number or is "higher" or "lower"; no word: undecided.
 
     Args:
         summary: The rows that are known.
-        pending: Title and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
+        pending: Dataset, recipe and epsilon of the rows that are not; one that is in `summary` is shown once, as known.
     """
-    known = {(live_title(row.dataset, row.recipe), row.epsilon): row for row in summary}
+    known = {(row.dataset, row.recipe, row.epsilon): row for row in summary}
     keys = list(dict.fromkeys([*known, *pending]))
+    groups = list(dict.fromkeys((dataset, recipe) for dataset, recipe, _ in keys))
+    datasets = [dataset for dataset, _ in groups]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("\nclassifier")
     for kind in ("test images", "negatives"):
         table.add_column(f"{kind}\n% [95 %]", justify="right", no_wrap=True)
         table.add_column("\npaper", no_wrap=True, min_width=5)
-    for dataset in dict.fromkeys(name for name, _ in keys):
-        table.add_row(Text(dataset, style="bold"))
-        for epsilon in sorted(epsilon for name, epsilon in keys if name == dataset):
-            table.add_row(short_classifier_name(epsilon), *_live_cells(known.get((dataset, epsilon))))
+    for dataset, recipe in groups:
+        several = f", {recipe}" if datasets.count(dataset) > 1 else ""
+        table.add_row(Text(dataset_name(dataset) + several, style="bold"))
+        for epsilon in sorted(epsilon for *group, epsilon in keys if tuple(group) == (dataset, recipe)):
+            table.add_row(short_classifier_name(epsilon), *_live_cells(known.get((dataset, recipe, epsilon))))
     return table
-
-
-def live_title(dataset: str, recipe: str) -> str:
-    """What stands above the rows of a dataset and a recipe in a table that fills in."""
-    return f"{dataset_name(dataset)}, {recipe}"
 
 
 def _live_cells(row: "SummaryRow | None") -> list[Text]:

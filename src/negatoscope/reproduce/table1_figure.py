@@ -16,8 +16,8 @@ from negatoscope.errors import InputError
 from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted, percent
 from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
-from negatoscope.reproduce.paper import short_classifier_name
-from negatoscope.reproduce.table1_columns import Table1Section, sections
+from negatoscope.reproduce.paper import SMOKE, dataset_name, short_classifier_name
+from negatoscope.reproduce.table1_columns import Classifier, Table1Section, plain_classifiers, sections
 
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.table1_document import SummaryRow, Table1
@@ -32,17 +32,26 @@ _Label = tuple[float, str, Any]
 
 
 def draw_table1(result: "Table1") -> Figure:
-    """The paper's Table I beside ours: a panel for each dataset, ours filled with its interval, the paper's hollow.
+    """The paper's Table I beside ours, a panel for each dataset, ours filled with its interval, the paper's hollow.
+
+    Of several recipes the first is shown so, and above it the plain DNN by each of them.
 
     Raises:
         InputError: No dataset was run.
     """
     shown = _some(result)
+    firsts = {section.rows[0].dataset: section for section in reversed(shown)}
+    firsts = {dataset: firsts[dataset] for dataset in dict.fromkeys(row.dataset for row in result.summary)}
+    panels = {dataset: plain_classifiers(shown, dataset) for dataset in firsts}
+    several = any(len(lines) > 1 for lines in panels.values())
     with styled():
-        figure, places = draw_grid(1, len(shown), size=(3.5, 2.6), top=0.85, share="y")
-        places[0, 0].set(ylim=(0, 100), ylabel="accuracy, %")
-        for axes, section in zip(places[0], shown, strict=True):
-            _draw_section(axes, section)
+        figure, places = draw_grid(1 + several, len(firsts), size=(3.5, 2.6), top=0.85, share="y")
+        for row in places:
+            row[0].set(ylim=(0, 100), ylabel="accuracy, %")
+        for column, (dataset, section) in enumerate(firsts.items()):
+            if several:
+                _draw_panel(places[0, column], panels[dataset])
+            _draw_section(places[-1, column], section)
         _draw_key(figure, result.summary)
     return figure
 
@@ -50,16 +59,19 @@ def draw_table1(result: "Table1") -> Figure:
 def draw_epochs(result: "Table1") -> Figure:
     """Accuracy along training, on validation images above and on negatives below: a line for each run.
 
+    Of several recipes the plain DNNs are shown, else the classifiers of the one.
+
     Raises:
         InputError: No dataset was run.
     """
     shown = _some(result)
     with styled():
-        figure, places = draw_grid(2, len(shown), size=(3.5, 2.2), top=0.4, share="x")
-        for column, section in enumerate(shown):
-            _draw_training(places[0, column], section, lambda epoch: epoch.validation_accuracy)
-            _draw_training(places[1, column], section, lambda epoch: epoch.negative_accuracy, chance=True)
-            places[0, column].set_title(section.title)
+        groups = _followed(shown)
+        figure, places = draw_grid(2, len(groups), size=(3.5, 2.2), top=0.4, share="x")
+        for column, (title, lines) in enumerate(groups.items()):
+            _draw_training(places[0, column], lines, lambda epoch: epoch.validation_accuracy)
+            _draw_training(places[1, column], lines, lambda epoch: epoch.negative_accuracy, chance=True)
+            places[0, column].set_title(title)
             places[1, column].set_xlabel("epoch")
         places[0, 0].set_ylabel("validation accuracy, %")
         places[1, 0].set_ylabel("accuracy on negatives, %")
@@ -79,10 +91,35 @@ def spread(values: Sequence[float], *, gap: float, low: float, high: float) -> l
     return [float(place) for place in placed]
 
 
-def _draw_section(axes: Axes, section: Table1Section) -> None:
-    labels = [_draw_chance(axes, section)]
+def _followed(shown: Sequence[Table1Section]) -> dict[str, list[tuple[str, Classifier]]]:
+    """By dataset the classifiers whose training is shown, named by recipe where there are several, else by epsilon."""
+    groups: dict[str, list[tuple[str, Classifier]]] = {}
+    for dataset in dict.fromkeys(section.rows[0].dataset for section in shown):
+        sections = [section for section in shown if section.rows[0].dataset == dataset]
+        title = dataset_name(dataset) + (SMOKE if sections[0].fast else "")
+        if len(sections) > 1:
+            groups[f"{title}, plain DNN"] = [(line.row.recipe, line) for line in plain_classifiers(sections, dataset)]
+        else:
+            groups[title] = [(short_classifier_name(line.row.epsilon), line) for line in sections[0].classifiers]
+    return {title: lines for title, lines in groups.items() if lines}
+
+
+def _draw_panel(axes: Axes, lines: Sequence[Classifier]) -> None:
+    """The plain DNN by each recipe."""
+    labels = [_draw_chance(axes, lines[0].row.chance)]
     for kind, color, marker, name in _SERIES:
-        _draw_series(axes, section, kind, color=color, marker=marker)
+        _draw_series(axes, [line.row for line in lines], kind, color=color, marker=marker)
+        labels.append((100 * lines[-1].row.comparisons[kind].accuracy, name, color))
+    _label_at_end(axes, labels, gap=0.065)
+    axes.set_xticks(range(len(lines)), [line.row.recipe.replace("-", "-\n") for line in lines], fontsize=8)
+    axes.set(xlim=(-0.5, len(lines) - 0.5), xlabel="recipe of the plain DNN")
+    axes.set_title(dataset_name(lines[0].row.dataset), pad=20)
+
+
+def _draw_section(axes: Axes, section: Table1Section) -> None:
+    labels = [_draw_chance(axes, section.rows[0].chance)]
+    for kind, color, marker, name in _SERIES:
+        _draw_series(axes, section.rows, kind, color=color, marker=marker)
         labels.append((100 * section.rows[-1].comparisons[kind].accuracy, name, color))
     _label_at_end(axes, labels, gap=0.065)
     axes.set_xticks(range(len(section.rows)), [f"{row.epsilon:.3g}" if row.epsilon else "DNN" for row in section.rows])
@@ -96,11 +133,11 @@ def _draw_section(axes: Axes, section: Table1Section) -> None:
     axes.annotate(size + runs, (0, 1), color=GRAY, fontsize=8, **beneath)
 
 
-def _draw_series(axes: Axes, section: Table1Section, kind: str, *, color: str, marker: str) -> None:
+def _draw_series(axes: Axes, rows: "Sequence[SummaryRow]", kind: str, *, color: str, marker: str) -> None:
     """Ours to the left of each tick, with its interval; the paper's to the right, where it prints one."""
     look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 5.5, "clip_on": False, "zorder": 3}
-    places = [index - _APART for index in range(len(section.rows))]
-    compared = [row.comparisons[kind] for row in section.rows]
+    places = [index - _APART for index in range(len(rows))]
+    compared = [row.comparisons[kind] for row in rows]
     low, high = [100 * rate.low for rate in compared], [100 * rate.high for rate in compared]
     axes.vlines(places, low, high, color=color, linewidth=1.6, clip_on=False)
     axes.plot(places, [100 * rate.accuracy for rate in compared], linewidth=0, label=f"ours, {kind}", **look)
@@ -110,25 +147,24 @@ def _draw_series(axes: Axes, section: Table1Section, kind: str, *, color: str, m
     axes.plot([place for place, _ in known], [rate for _, rate in known], **look, **hollow)
 
 
-def _draw_chance(axes: Axes, section: Table1Section) -> _Label:
-    chance = section.rows[0].chance
+def _draw_chance(axes: Axes, chance: float) -> _Label:
     axes.axhline(100 * chance, color=GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     return 100 * chance, f"chance {percent(chance, decimals=1)} %", GRAY
 
 
 def _draw_training(
-    axes: Axes, section: Table1Section, accuracy: "Callable[[Epoch], float]", *, chance: bool = False
+    axes: Axes, lines: Sequence[tuple[str, Classifier]], accuracy: "Callable[[Epoch], float]", *, chance: bool = False
 ) -> None:
     ends: list[_Label] = []
-    for index, classifier in enumerate(section.classifiers):
-        color = colormaps["inferno"](0.05 + 0.63 * index / max(1, len(section.rows) - 1))
+    for index, (name, classifier) in enumerate(lines):
+        color = colormaps["inferno"](0.05 + 0.63 * index / max(1, len(lines) - 1))
         histories = [[(epoch.epoch, 100 * accuracy(epoch)) for epoch in run.epochs] for run in classifier.runs]
         for history in histories:
             axes.plot(*zip(*history, strict=True), color=color, linewidth=1.4, marker="o", markersize=2.5)
         end = fmean(history[-1][1] for history in histories)
-        ends.append((end, short_classifier_name(classifier.row.epsilon), color))
+        ends.append((end, name, color))
     if chance:
-        ends.append(_draw_chance(axes, section))
+        ends.append(_draw_chance(axes, lines[0][1].row.chance))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     _label_at_end(axes, ends, gap=0.075)
