@@ -78,7 +78,7 @@ def test_several_runs_show_their_spread_and_a_verdict(make_document: Maker) -> N
         assert numbers(line["Negatives: ours"]) == in_percent(*(row["negative"][name] for name in names))
         assert line["Negatives: ours"].count("±") == 1
         assert (line["Verdict"], line["Verdict 2"]) == (row["test"]["verdict"], row["negative"]["verdict"])
-    assert {row["negative"]["verdict"] for row in result["summary"]} > {"agrees"}, "the demo must hold several verdicts"
+    assert len({row["negative"]["verdict"] for row in result["summary"]}) > 1, "the demo must hold several verdicts"
 
 
 def test_classifiers_have_the_names_of_the_paper(make_document: Maker) -> None:

@@ -12,7 +12,7 @@ from negatoscope.reproduce.measure import TrackedRate
 from negatoscope.reproduce.paper import EPSILONS, printed
 from negatoscope.reproduce.table1_document import summarize
 from negatoscope.reproduce.table1_run import Table1Run
-from negatoscope.training.recipe import named_recipe
+from negatoscope.training.recipe import PANEL, named_recipe
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_with_three_runs_the_verdict_follows_from_the_interval(some_run: Table1R
     half = 4.302652729911275 * 0.002 * math.sqrt(4 / 3)
     assert row.test.low == pytest.approx(0.992 - half)
     assert row.test.high == pytest.approx(min(1.0, 0.992 + half))
-    assert (row.test.verdict, row.negative.verdict, row.interval) == ("agrees", "above", "prediction")
+    assert (row.test.verdict, row.negative.verdict, row.interval) == ("agrees", "ours higher", "prediction")
 
 
 def test_a_smoke_run_is_not_compared_with_the_paper(some_run: Table1Run) -> None:
@@ -73,9 +73,10 @@ def test_the_papers_table_has_twenty_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "gtsrb", "fashion_mnist", "mnist_sample"])
-def test_every_default_recipe_names_its_data(name: str) -> None:
-    recipe = named_recipe("accurate", name)
-    assert recipe.name == name
+@pytest.mark.parametrize("recipe_name", PANEL)
+def test_every_recipe_names_itself_and_its_data(recipe_name: str, name: str) -> None:
+    recipe = named_recipe(recipe_name, name)
+    assert recipe.name == recipe_name
     assert recipe.data.startswith(name)
 
 

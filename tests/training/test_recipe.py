@@ -24,6 +24,8 @@ OTHER: dict[str, Any] = {
     "learning_rate": 1e-05,
     "momentum": 0.0,
     "nesterov": False,
+    "rho": 0.95,
+    "optimizer_epsilon": 1e-08,
     "weight_decay": 0.01,
     "schedule": "cosine",
     "warmup": 0.0,
@@ -55,10 +57,11 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("name", ""),
     *((name, value) for name in CHOICES for value in ("", "x", "SGD")),
     *(("learning_rate", value) for value in (0.0, 0, -0.0, -1.0, NAN, INF)),
+    *(("optimizer_epsilon", value) for value in (0.0, -1.0, NAN, INF)),
     *(("weight_decay", value) for value in (-1e-9, NAN, INF)),
     *(("clean_weight", value) for value in (-0.1, 1.1, NAN, -INF)),
     *(("negative_share", value) for value in (-0.1, 1.1, NAN, INF)),
-    *((name, value) for name in ("momentum", "label_smoothing", "warmup") for value in (-0.1, 1.0, 1, NAN, INF)),
+    *((name, value) for name in ("momentum", "rho", "label_smoothing", "warmup") for value in (-0.1, 1.0, 1, NAN, INF)),
     *((name, value) for name in ("epochs", "batch_size", "validation_size") for value in (0, -1)),
     *((name, value) for name in ("epochs", "batch_size") for value in (1_000_001, 2**63, 10**400)),
     *(("shift", value) for value in (-1, 9)),
@@ -126,7 +129,8 @@ def test_the_digest_differs_with_every_setting_but_the_name() -> None:
 
 def test_runs_made_before_a_setting_was_there_stay_known() -> None:
     recipe = named_recipe("accurate", "mnist")
-    settings = {key: value for key, value in recipe.to_dict().items() if key not in ("name", "negative_share")}
+    later = ("name", "negative_share", "rho", "optimizer_epsilon")
+    settings = {key: value for key, value in recipe.to_dict().items() if key not in later}
     assert recipe.digest == sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -205,7 +209,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, name: str) -
 
 def test_nan_in_toml_is_impossible_everywhere(tmp_path: Path) -> None:
     numbers = [name for name, value in OTHER.items() if isinstance(value, float)]
-    assert len(numbers) == 7
+    assert len(numbers) == 9
     for name in numbers:
         for text in ("nan", "-nan", "inf"):
             (tmp_path / "recipe.toml").write_text(f'name = "a"\n{name} = {text}')

@@ -103,7 +103,7 @@ class Recipe:
         for name in ("clean_weight", "negative_share"):
             expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), RecipeError)
         small = self.optimizer_epsilon
-        expect(small is None or small > 0, "optimizer_epsilon above 0", small, RecipeError)
+        expect(small is None or 0 < small < math.inf, "optimizer_epsilon above 0 and finite", small, RecipeError)
         for name in ("momentum", "rho", "label_smoothing", "warmup"):
             expect(0 <= getattr(self, name) < 1, f"{name} in [0, 1)", getattr(self, name), RecipeError)
         for name in ("epochs", "batch_size"):
