@@ -38,7 +38,9 @@ def styled() -> AbstractContextManager[None]:
     return style.context(["default", Path(__file__).with_suffix(".mplstyle"), _COLORS])
 
 
-def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float, share: str) -> tuple[Figure, Any]:
+def draw_grid(
+    rows: int, columns: int, *, size: tuple[float, float], top: float, share: str, between: float = _BETWEEN
+) -> tuple[Figure, Any]:
     """A figure of empty panels with room to the right of each for the names of its lines.
 
     Args:
@@ -47,19 +49,20 @@ def draw_grid(rows: int, columns: int, *, size: tuple[float, float], top: float,
         size: Width and height of a panel in inches.
         top: Room above the panels in inches.
         share: Which axis the panels of a row ("y") or of a column ("x") have in common.
+        between: Room between rows in inches.
 
     Returns:
         The figure, and its axes as an array with `rows` rows and `columns` columns.
     """
     width = _LEFT + columns * (size[0] + _RIGHT) + (columns - 1) * _BETWEEN
-    height = top + rows * size[1] + (rows - 1) * _BETWEEN + _BOTTOM
+    height = top + rows * size[1] + (rows - 1) * between + _BOTTOM
     room = {
         "left": _LEFT / width,
         "right": 1 - _RIGHT / width,
         "bottom": _BOTTOM / height,
         "top": 1 - top / height,
         "wspace": (_RIGHT + _BETWEEN) / size[0],
-        "hspace": _BETWEEN / size[1],
+        "hspace": between / size[1],
     }
     figure = Figure(figsize=(width, height))
     common: dict[str, Any] = {"sharex": "col"} if share == "x" else {"sharey": "row"}

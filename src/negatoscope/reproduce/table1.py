@@ -250,8 +250,12 @@ def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
 
 
 def _write(result: Table1, folders: Iterable[Path], out: Path) -> None:
-    """Everything that is made from a table, and the table itself, whose presence means complete, last."""
-    write_rows(out / "rows.parquet", (read_rows(folder / "rows.parquet") for folder in folders))
+    """Everything that is made from a table, and the table itself, whose presence means complete, last.
+
+    Runs that were published elsewhere and copied here may come without their rows.
+    """
+    kept = [rows for folder in folders if (rows := folder / "rows.parquet").exists()]
+    write_rows(out / "rows.parquet", map(read_rows, kept))
     write_whole(out / "table1.md", table1_markdown(result).encode())
     write_whole(out / "table1.csv", table1_csv(result).encode())
     save_figure(draw_table1(result), out, "table1")

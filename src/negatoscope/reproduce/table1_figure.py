@@ -45,7 +45,7 @@ def draw_table1(result: "Table1") -> Figure:
     panels = {dataset: plain_classifiers(shown, dataset) for dataset in firsts}
     several = any(len(lines) > 1 for lines in panels.values())
     with styled():
-        figure, places = draw_grid(1 + several, len(firsts), size=(3.5, 2.6), top=0.85, share="y")
+        figure, places = draw_grid(1 + several, len(firsts), size=(3.5, 2.6), top=0.85, share="y", between=1.3)
         for row in places:
             row[0].set(ylim=(0, 100), ylabel="accuracy, %")
         for column, (dataset, section) in enumerate(firsts.items()):
