@@ -1,4 +1,4 @@
-"""`negatoscope reproduce recipes`: how the default recipes were chosen."""
+"""`negatoscope reproduce recipes` and `epochs`: how recipes were chosen, and how long the plain ones train."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def recipes(
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Choose a default recipe again: by validation accuracy and cost, without test images and without negatives."""
+    """Choose the recipe `accurate` again: by validation accuracy and cost, never by test images or negatives."""
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
@@ -31,3 +31,51 @@ def recipes(
         hardware = pick_hardware(device, precision)
         result = search_recipes(tried, out=file, data_dir=data_dir, hardware=hardware, progress=progress.say)
     typer.echo(f"Chosen: {result.chosen}. Written: {file}")
+
+
+def epochs(
+    recipe: Annotated[str, option("NAME", "A recipe with a constant step size.")] = "sgd",
+    dataset: Annotated[str, option("NAME", "mnist, gtsrb, fashion_mnist or mnist_sample.")] = "mnist",
+    accuracy: Annotated[float, option("NUMBER", "On training images, in (0, 1]: where training ends.")] = 0.999,
+    seed: Annotated[int, option("NUMBER", "One that no table reports.")] = 1000,
+    most: Annotated[int, option("NUMBER", "End after so many epochs in any case.")] = 100,
+    out: Annotated[Path, option("FOLDER", "Where the result goes; a run that was stopped resumes from there.")] = Path(
+        "out/recipes"
+    ),
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Count the epochs after which a plain DNN knows its training images: the paper says about 100 % of its own.
+
+    Writes epochs-RECIPE-DATASET.json. Neither test images nor negatives are looked at.
+    """
+    with loading():
+        from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.reports.formatting import percent
+        from negatoscope.studies.epochs import count_epochs
+        from negatoscope.training.loop import TrainingProgress
+        from negatoscope.training.recipe import named_recipe
+
+    file = out / f"epochs-{recipe}-{dataset}.json"
+    shown: list[int] = []
+    with ProgressDisplay() as display:
+
+        def progress(moment: TrainingProgress) -> None:
+            if len(moment.history) > len(shown):
+                shown.append(moment.step)
+                last = moment.history[-1]
+                display.say(f"epoch {last.epoch}: {percent(last.validation_accuracy, unit=True)} of training images")
+
+        result = count_epochs(
+            named_recipe(recipe, dataset),
+            out=file,
+            mark=accuracy,
+            seed=seed,
+            most=most,
+            data_dir=data_dir,
+            hardware=pick_hardware(device, precision),
+            progress=progress,
+        )
+    typer.echo(f"First epoch: {result.first or 'not reached'}. Written: {file}")
