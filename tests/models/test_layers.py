@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from negatoscope.models.layers import dropout, keep_mask, pool_relu, pool_tanh
+from negatoscope.models.layers import dropout, keep_mask, pool_any, pool_relu
 
 
 def _images(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -76,7 +76,7 @@ def test_dropout_in_pooling_drops_or_scales_and_its_gradient_does_the_same(dtype
 def test_pooling_with_tanh_is_that_of_pytorch():
     images = _images(2, 3, 6, 6)
     expected = torch.tanh(functional.max_pool2d(images, 2)).flatten(1)
-    assert torch.equal(pool_tanh(images, size=2, rate=0.0, training=True), expected)
+    assert torch.equal(pool_any(torch.tanh, images, size=2, rate=0.0, training=True), expected)
 
 
 def test_dropout_does_nothing_at_rate_zero_or_in_evaluation():

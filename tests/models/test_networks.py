@@ -91,7 +91,9 @@ SETTINGS: list[dict[str, Any]] = [
     {"pool_size": 3},
     {"pool_size": 1},
     {"conv_activation": "tanh"},
+    {"conv_activation": "linear"},
     {"input_scaling": "centered"},
+    {"input_scaling": "half"},
     {"batch_norm": True},
     {"padding": "same", "pool_size": 4, "conv_activation": "tanh", "batch_norm": True, "input_scaling": "centered"},
 ]
@@ -104,7 +106,7 @@ def test_scores_are_those_of_plain_layers(settings: dict[str, Any], training: bo
     plain = _plain(network.settings, network.dense1.in_features).train(training)
     _copy_weights(network, plain)
     images = torch.rand((6, 3, 12, 12), generator=torch.Generator().manual_seed(1))
-    fed = 2 * images - 1 if network.settings.input_scaling == "centered" else images
+    fed = {"unit": images, "centered": 2 * images - 1, "half": images - 0.5}[network.settings.input_scaling]
     found, expected = network(images), plain(fed)
     assert found.shape == (6, 5)
     assert len(_norms(network)) == (4 if network.settings.batch_norm else 0)
@@ -118,7 +120,7 @@ def _plain(settings: NetworkSettings, features: int) -> nn.Sequential:
     padding = 1 if settings.padding == "same" else 0
 
     def activation() -> nn.Module:
-        return nn.ReLU() if settings.conv_activation == "relu" else nn.Tanh()
+        return {"relu": nn.ReLU, "tanh": nn.Tanh, "linear": nn.Identity}[settings.conv_activation]()
 
     def norm(layer: nn.Module) -> list[nn.Module]:
         return [layer] if settings.batch_norm else []

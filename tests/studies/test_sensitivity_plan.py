@@ -126,7 +126,7 @@ def test_unknown_names_are_refused(names: list[str], factors: list[str], sentenc
         ("[[studies", "expected a plan of studies as TOML"),
         (PLAN.replace("learning_rate = 0.01", "learning_rate = -1.0"), "learning_rate above 0"),
         (PLAN.replace("learning_rate = 0.01", "learning_rat = 0.01"), "learning_rat"),
-        (PLAN.replace("mnist_sample", "nowhere"), "there is no default"),
+        (PLAN.replace("mnist_sample", "nowhere"), "accurate is made for, got nowhere"),
         (PLAN.replace("epsilon = 0.0\n", ""), "epsilon"),
         (PLAN.replace('levels = [{ value = "He"', 'levels = [{ valu = "He"'), "levels.0.value, which is missing"),
         (

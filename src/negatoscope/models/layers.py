@@ -4,6 +4,7 @@ On a CPU PyTorch draws dropout masks one by one, stores the places of maxima as 
 across the memory layout; together these cost as much as the second convolution. Elsewhere PyTorch's own layers run.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,16 @@ def pool_relu(
     return dropout(pooled, rate, training=training)
 
 
-def pool_tanh(
-    values: Float[Tensor, "batch channels height width"], *, size: int, rate: float, training: bool
+def pool_any(
+    activation: Callable[[Tensor], Tensor],
+    values: Float[Tensor, "batch channels height width"],
+    *,
+    size: int,
+    rate: float,
+    training: bool,
 ) -> Float[Tensor, "batch units"]:
-    """As `pool_relu`, with tanh for ReLU."""
-    return dropout(torch.tanh(functional.max_pool2d(values, size)).flatten(1), rate, training=training)
+    """As `pool_relu`, with any activation that never falls in place of ReLU."""
+    return dropout(activation(functional.max_pool2d(values, size)).flatten(1), rate, training=training)
 
 
 class _PoolRelu(torch.autograd.Function):

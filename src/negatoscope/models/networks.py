@@ -1,7 +1,9 @@
 """The paper's network, with every choice that the paper leaves open as a named setting."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -10,13 +12,19 @@ from torch.nn import functional
 
 from negatoscope.documents import expect_choices
 from negatoscope.errors import expect
-from negatoscope.models.layers import dropout, pool_relu, pool_tanh
+from negatoscope.models.layers import dropout, pool_any, pool_relu
 from negatoscope.types import Images, Logits
 
 Initialization = Literal["glorot", "pytorch", "he", "small", "truncated_normal"]
-Activation = Literal["relu", "tanh"]
+Activation = Literal["relu", "tanh", "linear"]
 Padding = Literal["valid", "same"]
 InputScaling = Literal["unit", "centered", "half"]
+
+_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu_,
+    "tanh": torch.tanh,
+    "linear": lambda values: values,
+}
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,9 @@ class NetworkSettings:
     """What the paper does not say about its network.
 
     `padding` and `pool_size` belong to the convolutions and the max-pooling layer; `conv_activation` follows each
-    convolution; the three dropout rates, in [0, 1), act after pooling and after each fully connected layer;
-    `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``, "half"
-    ``images - 0.5``, "unit" the images as they are.
+    convolution ("linear": none does); the three dropout rates, in [0, 1), act after pooling and after each fully
+    connected layer; `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``,
+    "half" ``images - 0.5``, "unit" the images as they are.
     """
 
     padding: Padding = "valid"
@@ -81,11 +89,11 @@ class PaperNetwork(nn.Module):
                 values = 2 * images - 1
             case "half":
                 values = images - 0.5
-        activation = functional.relu_ if settings.conv_activation == "relu" else torch.tanh
+        activation = _ACTIVATIONS[settings.conv_activation]
         values = activation(self.norms[0](self.conv1(values)))
         values = self.norms[1](self.conv2(values))
-        # Both activations rise monotonically, so pooling first gives the same values on a quarter of the pixels.
-        pool = pool_relu if settings.conv_activation == "relu" else pool_tanh
+        # No activation ever falls, so pooling first gives the same values on a quarter of the pixels.
+        pool = pool_relu if settings.conv_activation == "relu" else partial(pool_any, activation)
         values = pool(values, size=settings.pool_size, rate=settings.dropout_pool, training=self.training)
         values = functional.relu(self.norms[2](self.dense1(values)))
         values = dropout(values, settings.dropout_first, training=self.training)
