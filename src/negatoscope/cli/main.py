@@ -16,6 +16,7 @@ from negatoscope.cli.annotate import annotate
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
 from negatoscope.cli.list import list as list_entries
+from negatoscope.cli.match import match
 from negatoscope.cli.recipes import epochs, recipes
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
@@ -47,6 +48,7 @@ for group, command, example in (
     (reproduce, claims, "reproduce claims --table1 out/table1 --sensitivity out/sensitivity --out claims.md"),
     (reproduce, recipes, "reproduce recipes --dataset mnist --out out/recipes"),
     (reproduce, epochs, "reproduce epochs --recipe sgd --dataset mnist"),
+    (reproduce, match, "reproduce match --dataset mnist --trials 60"),
 ):
     group.command(epilog=f"Example:  negatoscope {example}")(command)
 app.add_typer(reproduce, name="reproduce")

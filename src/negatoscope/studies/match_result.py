@@ -1,0 +1,103 @@
+"""`match.json`: what a search for the paper's pair of numbers gave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from negatoscope.provenance import Provenance
+from negatoscope.statistics.measured import TrackedRate
+from negatoscope.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class MatchCandidate:
+    """One recipe at the epoch where it came nearest.
+
+    Args:
+        trial: Its number in the search.
+        recipe: Its epochs are those of that epoch.
+        validation_accuracy: On validation images.
+        negative_accuracy: On negatives of training images.
+        distance: In units of 0.15 and 2 points.
+    """
+
+    trial: int
+    recipe: Recipe
+    validation_accuracy: float
+    negative_accuracy: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class OpenedCandidate:
+    """One of the nearest candidates, trained again to its epoch and measured on test images.
+
+    Args:
+        trial: Its number in the search.
+        seed: Of the run.
+        test: On test images.
+        negative_train: On negatives of training images.
+    """
+
+    trial: int
+    seed: int
+    test: TrackedRate
+    negative_train: TrackedRate
+
+
+@dataclass(frozen=True)
+class NearestCandidate:
+    """What came nearest: validation accuracy of the searched run, the others means over fresh runs."""
+
+    validation_accuracy: float
+    test_accuracy: float
+    negative_accuracy: float
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of the distance's variance goes with a choice, by fANOVA: mean and deviation over several forests."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class MatchSearch:
+    """The search for one pair.
+
+    Args:
+        dataset: Its name.
+        epsilon: Of the classifier.
+        paper_test_accuracy: Printed.
+        paper_negative_accuracy: Printed.
+        trials: How many recipes were trained.
+        diverged: How many of them diverged.
+        candidates: Each recipe at its nearest epoch, the nearest first.
+        opened: The nearest ones on test images, then the fresh runs of the nearest.
+        nearest: The nearest of those; its accuracies are means over its fresh runs.
+        found: Whether these means are near the printed pair.
+        importance: By choice; an association, not an effect.
+    """
+
+    dataset: str
+    epsilon: float
+    paper_test_accuracy: float
+    paper_negative_accuracy: float
+    trials: int
+    diverged: int
+    candidates: tuple[MatchCandidate, ...]
+    opened: tuple[OpenedCandidate, ...]
+    nearest: NearestCandidate
+    found: bool
+    importance: Mapping[str, Importance]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """`match.json`: the searches made so far."""
+
+    schema: Literal[2] = 2
+    provenance: Provenance
+    searches: tuple[MatchSearch, ...]
