@@ -30,7 +30,7 @@ def match(
         from negatoscope.reports.formatting import percent
         from negatoscope.studies.match import MatchRequest, reproduce_match
 
-    request = MatchRequest(dataset, trials, data_dir, command_line(context))
+    request = MatchRequest(dataset, trials, data_dir=data_dir, command=command_line(context))
     with ProgressDisplay() as display:
         result = reproduce_match(request, out=out, hardware=pick_hardware(device, precision), progress=display.say)
     search = result.searches[-1]

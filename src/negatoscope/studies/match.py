@@ -17,7 +17,6 @@ from negatoscope.reports.formatting import percent
 from negatoscope.reproduce.paper import DATASETS, printed
 from negatoscope.reproduce.run_data import RunData, load_run_data, split_training
 from negatoscope.reproduce.runs import read_run, run_folder
-from negatoscope.statistics.measured import TrackedRate
 from negatoscope.studies.match_result import (
     Importance,
     Match,
@@ -28,7 +27,7 @@ from negatoscope.studies.match_result import (
 )
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import Epoch, train
-from negatoscope.training.recipe import Recipe, named_recipe
+from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -45,7 +44,7 @@ OPENED = 5
 _STEPS = {"sgd": 0.01, "nesterov": 0.01, "adam": 0.001, "adadelta": 1.0}
 """Optimizers, and the middle of the three decades that their step size is drawn from."""
 
-_MOST_EPOCHS = 100
+_LEAST_EPOCHS = 3
 _SEED = 2000  # of the searched runs: no table reports it
 _FORESTS = 5  # that importances are averaged over
 
@@ -57,6 +56,9 @@ class MatchRequest:
     Args:
         dataset: "mnist" or "gtsrb".
         trials: How many recipes are trained in all, with those of earlier calls.
+        most_epochs: The longest run.
+        base: What recipes take that the space does not have, data and split above all; by default `sgd`'s, of GTSRB
+            validated by track.
         data_dir: A folder to look for data in first.
         command: Of provenance.
 
@@ -66,12 +68,15 @@ class MatchRequest:
 
     dataset: str
     trials: int = 60
+    most_epochs: int = 100
+    base: Recipe | None = None
     data_dir: Path | None = None
     command: str = "negatoscope reproduce match"
 
     def __post_init__(self) -> None:
         expect(self.dataset in DATASETS, f"a dataset of the paper, {' or '.join(DATASETS)}", repr(self.dataset))
-        expect(self.trials >= 1, "at least one trial", self.trials)
+        expect(self.trials >= OPENED, f"at least {OPENED} trials", self.trials)
+        expect(self.most_epochs > _LEAST_EPOCHS, f"most_epochs above {_LEAST_EPOCHS}", self.most_epochs)
 
 
 def printed_pair(dataset: str) -> tuple[float, float]:
@@ -107,7 +112,7 @@ _NETWORK_CHOICES: Mapping[str, Sequence[str | float]] = {
 }
 
 
-def draw_recipe(trial: "Trial", base: Recipe) -> Recipe:
+def draw_recipe(trial: "Trial", base: Recipe, *, most_epochs: int) -> Recipe:
     """A recipe drawn from the whole space; every epoch of its run is a candidate, so its step size is constant.
 
     Of the paper's network only what it leaves open is drawn. It names rectified units for the two fully connected
@@ -126,7 +131,7 @@ def draw_recipe(trial: "Trial", base: Recipe) -> Recipe:
         "optimizer": "sgd" if optimizer == "nesterov" else optimizer,
         "nesterov": optimizer == "nesterov",
         "learning_rate": _STEPS[optimizer] * trial.suggest_float("step", 10**-1.5, 10**1.5, log=True),
-        "epochs": trial.suggest_int("epochs", 3, _MOST_EPOCHS, log=True),
+        "epochs": trial.suggest_int("epochs", _LEAST_EPOCHS, most_epochs, log=True),
         "rho": 0.95,
         "optimizer_epsilon": 1e-8,
         "network": {**base.to_dict()["network"], **network},
@@ -174,8 +179,9 @@ def search_match(
     """
     optuna = needed("optuna", extra="match", why="reproduce match")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    base = named_recipe("sgd", request.dataset)
-    base = replace(base, split="track") if request.dataset == "gtsrb" else base
+    base = request.base or named_recipe(PLAIN, request.dataset)
+    if request.base is None and request.dataset == "gtsrb":
+        base = replace(base, split="track")
     data = load_run_data(base, data_dir=request.data_dir)
     out.mkdir(parents=True, exist_ok=True)
     backend = optuna.storages.journal.JournalFileBackend(str(out / f"{request.dataset}.journal"))
@@ -190,11 +196,12 @@ def search_match(
         study.enqueue_trial(stopped.params)
     while len(_candidates(study)) < request.trials:
         trial = study.ask()
-        recipe = draw_recipe(trial, base)
+        recipe = draw_recipe(trial, base, most_epochs=request.most_epochs)
         progress(f"trial {trial.number}: {recipe.optimizer}, step {recipe.learning_rate:.2g}, {recipe.epochs} epochs")
         try:
             history = _train(recipe, data, hardware, out / "state")
         except InputError as error:
+            shutil.rmtree(out / "state" / recipe.digest, ignore_errors=True)
             trial.set_user_attr("diverged", str(error))
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             continue
@@ -237,7 +244,7 @@ def _conclude(
     hardware: Hardware,
     progress: Callable[[str], None],
 ) -> MatchSearch:
-    """Measure the nearest candidates on test images, and the nearest of these with fresh seeds."""
+    """Measure the nearest on test images, and the first, which validation chose, with fresh seeds."""
     dataset, candidates = request.dataset, _candidates(study)
 
     def run(candidate: MatchCandidate, seed: int) -> OpenedCandidate:
@@ -250,10 +257,10 @@ def _conclude(
         return OpenedCandidate(candidate.trial, seed, done.test, done.negative_train)
 
     opened = [run(candidate, _SEED) for candidate in candidates[:OPENED]]
-    best = min(opened, key=lambda one: distance(dataset, one.test.accuracy, one.negative_train.accuracy))
-    nearest = next(candidate for candidate in candidates if candidate.trial == best.trial)
+    nearest = candidates[0]
     fresh = [run(nearest, seed) for seed in range(OPENED)]
-    test, negatives = (fmean(rate(one).accuracy for one in fresh) for rate in (_test, _negatives))
+    test = fmean(run.test.accuracy for run in fresh)
+    negatives = fmean(run.negative_train.accuracy for run in fresh)
     paper_test, paper_negatives = printed_pair(dataset)
     return MatchSearch(
         dataset=dataset,
@@ -279,14 +286,6 @@ def _importance(study: "Study") -> dict[str, Importance]:
         name: Importance(fmean(fit[name] for fit in fits), stdev(fit[name] for fit in fits))
         for name in sorted(fits[0], key=lambda name: -fmean(fit[name] for fit in fits))
     }
-
-
-def _test(opened: OpenedCandidate) -> TrackedRate:
-    return opened.test
-
-
-def _negatives(opened: OpenedCandidate) -> TrackedRate:
-    return opened.negative_train
 
 
 def _words(candidate: MatchCandidate) -> str:

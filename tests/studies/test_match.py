@@ -1,0 +1,68 @@
+"""The search for the paper's pair: what it draws, how it resumes, and what it concludes."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from negatoscope.documents import read_document
+from negatoscope.errors import InputError
+from negatoscope.hardware import pick_hardware
+from negatoscope.studies.match import OPENED, MatchRequest, distance, draw_recipe, reproduce_match
+from negatoscope.studies.match_result import Match
+from negatoscope.training.recipe import Recipe, named_recipe
+
+FLOAT32 = pick_hardware("cpu", "float32")
+
+
+def test_the_printed_pair_is_at_distance_zero_and_units_are_those_of_the_docs() -> None:
+    assert distance("mnist", 0.992, 0.0668) == 0.0
+    assert distance("mnist", 0.992 - 0.0015, 0.0668) == pytest.approx(1.0)
+    assert distance("gtsrb", 0.9563, 0.0439 + 0.04) == pytest.approx(2.0)
+
+
+def test_every_recipe_that_is_drawn_is_possible_and_keeps_what_the_paper_states() -> None:
+    base, study = named_recipe("sgd", "mnist"), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [draw_recipe(study.ask(), base, most_epochs=100) for _ in range(200)]
+    assert {recipe.schedule for recipe in drawn} == {"constant"}
+    assert {recipe.shift for recipe in drawn} == {0}
+    assert {recipe.optimizer for recipe in drawn} == {"sgd", "adam", "adadelta"}
+    assert {recipe.network.conv_activation for recipe in drawn} == {"relu", "tanh", "linear"}
+    assert all(3 <= recipe.epochs <= 100 for recipe in drawn)
+    assert len({recipe.digest for recipe in drawn}) == len(drawn)
+
+
+@pytest.fixture
+def request_on_digits(few_digits: str) -> MatchRequest:
+    base = Recipe("base", data=few_digits, schedule="constant", validation_size=40)
+    return MatchRequest("mnist", trials=OPENED, most_epochs=4, base=base)
+
+
+def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: MatchRequest, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def stop(line: str) -> None:
+        seen.append(line)
+        if line.startswith("trial 2: nearest"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=stop)
+    result = reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=seen.append)
+    (search,) = result.searches
+    assert sum("nearest after" in line for line in seen) == search.trials == OPENED
+    assert [candidate.distance for candidate in search.candidates] == sorted(c.distance for c in search.candidates)
+    fresh = [opened for opened in search.opened if opened.seed < OPENED]
+    assert {opened.trial for opened in fresh} == {search.candidates[0].trial}
+    assert search.nearest.test_accuracy == pytest.approx(sum(opened.test.accuracy for opened in fresh) / OPENED)
+    assert search.found is False
+    assert set(search.importance) >= {"optimizer", "step", "epochs", "conv_activation"}
+    assert read_document(tmp_path / "match.json", Match, what="searches", make="search") == result
+    assert not list((tmp_path / "state").iterdir())
+
+
+def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:
+    with pytest.raises(InputError, match="expected a dataset of the paper, mnist or gtsrb, got 'cifar'"):
+        MatchRequest("cifar")
+    with pytest.raises(InputError, match="expected at least 5 trials, got 2"):
+        MatchRequest("mnist", trials=2)
