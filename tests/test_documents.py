@@ -63,7 +63,10 @@ def test_the_page_of_claims_is_made_from_the_published_results() -> None:
 
 
 def test_the_study_is_made_from_its_published_runs() -> None:
-    document, studies = published_study(), load_studies()
+    document = published_study()
+    studies = [
+        study for study in load_studies() if study.recipe == "accurate"
+    ]  # no run around another one is published
     runs = [read_run(folder, StudyRun) for folder in TOP.glob("results/sensitivity/runs/*")]
     known = {(run.dataset, run.epsilon, run.recipe.digest, run.seed): run for run in runs if run is not None}
     made: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}

@@ -21,6 +21,8 @@ from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
 from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.studies.epochs import EpochsResult
+from negatoscope.studies.match_result import Match
 from negatoscope.studies.recipe_search import SearchResult
 from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.studies.sensitivity_run import StudyRun
@@ -33,10 +35,12 @@ DOCUMENTS: dict[str, Any] = {
     "comparison": Comparison,
     "config": ModelOptions,
     "done": RunTotals,
+    "epochs": EpochsResult,
     "figure1": Figure1,
     "gallery": Gallery,
     "inspection": Inspection,
     "label_preserving": dict[str, DatasetRules],
+    "match": Match,
     "model_comparison": ModelComparison,
     "plan": AuditIdentity,
     "recipe": Recipe,

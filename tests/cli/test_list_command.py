@@ -15,7 +15,7 @@ from negatoscope.descriptions import Description, Parameter, ParameterRange
 from negatoscope.documents import from_plain
 from negatoscope.errors import SpecError
 from negatoscope.models import MODELS
-from negatoscope.training.recipe import Recipe
+from negatoscope.training.recipe import PANEL, Recipe
 from negatoscope.transforms import TRANSFORMS, describe_transform
 from negatoscope.transforms.suites import suite
 
@@ -25,7 +25,7 @@ NAMES: dict[str, list[str]] = {
     "attacks": ATTACKS.names(),
     "datasets": DATASETS.names(),
     "models": MODELS.names(),
-    "recipes": ["fashion_mnist", "gtsrb", "mnist", "mnist_sample"],
+    "recipes": list(PANEL),
 }
 
 
@@ -114,7 +114,7 @@ def test_a_suite_comes_with_its_specs_and_a_recipe_with_what_it_sets() -> None:
     assert {name: entry.contains for name, entry in _listed("suites").items()} == {
         name: suite(name).specs for name in NAMES["suites"]
     }
-    settings = {parameter.name: parameter.default for parameter in _listed("recipes")["mnist"].parameters}
+    settings = {parameter.name: parameter.default for parameter in _listed("recipes")["accurate"].parameters}
     assert settings["network.dropout_pool"] == 0.25
     assert settings["epochs"] != Recipe("x").epochs
 

@@ -38,7 +38,7 @@ def epochs(
     dataset: Annotated[str, option("NAME", "mnist, gtsrb, fashion_mnist or mnist_sample.")] = "mnist",
     accuracy: Annotated[float, option("NUMBER", "On training images, in (0, 1]: where training ends.")] = 0.999,
     seed: Annotated[int, option("NUMBER", "One that no table reports.")] = 1000,
-    most: Annotated[int, option("NUMBER", "End after so many epochs in any case.")] = 100,
+    epochs: Annotated[int, option("NUMBER", "End after so many in any case.")] = 100,
     out: Annotated[Path, option("FOLDER", "Where the result goes; a run that was stopped resumes from there.")] = Path(
         "out/recipes"
     ),
@@ -73,7 +73,7 @@ def epochs(
             out=file,
             mark=accuracy,
             seed=seed,
-            most=most,
+            most=epochs,
             data_dir=data_dir,
             hardware=pick_hardware(device, precision),
             progress=progress,
