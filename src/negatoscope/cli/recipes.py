@@ -59,13 +59,13 @@ def epochs(
         from negatoscope.training.recipe import named_recipe
 
     file = out / f"epochs-{recipe}-{dataset}.json"
-    shown: list[int] = []
+    shown = 0
     with ProgressDisplay() as display:
 
         def progress(moment: TrainingProgress) -> None:
-            if len(moment.history) > len(shown):
-                shown.append(moment.step)
-                last = moment.history[-1]
+            nonlocal shown
+            if len(moment.history) > shown:
+                last, shown = moment.history[-1], len(moment.history)
                 display.say(f"epoch {last.epoch}: {percent(last.validation_accuracy, unit=True)} of training images")
 
         result = count_epochs(
