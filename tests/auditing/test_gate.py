@@ -208,7 +208,8 @@ def test_neither_controls_nor_repetitions_hide_a_real_loss(tmp_path, make_audit)
         ({"baseline_on": ["clean,gamma"]}, True, "none of 3 rates fell"),
         ({"baseline_on": ["clean", "gamma(exponent=0.5)"]}, True, "none of 2 rates fell"),
         ({"baseline_on": ["negative, clean"]}, False, "1 of 2 rates fell significantly, most negative, by"),
-        ({"baseline_on": ["worst_case"]}, False, "1 of 1 rate fell significantly, most worst_case, by"),
+        ({"baseline_on": ["worst_case"]}, False, "worst_case fell significantly, by"),
+        ({"baseline_on": ["clean"]}, True, "clean did not fall significantly; compared"),
     ],
 )
 def test_what_is_held_against_the_baseline_and_how_much_may_be_lost_is_the_users(

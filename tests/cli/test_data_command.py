@@ -147,6 +147,6 @@ def test_cleaning_reports_how_many_bytes_and_keeps_downloads_unless_asked() -> N
     downloads_folder().joinpath("mnist", "kept.gz").write_bytes(bytes(1000))
     prepared({"dataset": "one"}, lambda: {"images": np.zeros(872, np.uint8)})
     size = sum(path.stat().st_size for path in cache_folder().rglob("*") if path.is_file()) - 1000
-    assert f"({size} bytes) in 1 folders and files of {cache_folder()}" in data("clean").output
+    assert f"({size} bytes) in 1 item of {cache_folder()}" in data("clean").output
     assert "(1000 bytes)" in data("clean", "--downloads").output
     assert not downloads_folder().joinpath("mnist").exists()

@@ -159,13 +159,14 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
     gone = [spec for spec in comparison.only_a if _is_held(spec, old.transforms[spec].kind, names)]
     missing = [name for name in names if not any(_is_held(rate.spec, rate.kind, [name]) for rate in rates)]
     allowed = f" by more than {points(config.tolerance, signed=False)} points" if config.tolerance else ""
-    sentence = f"none of {counted(len(tested), 'rate')} fell significantly{allowed}"
+    sentence = f"none of {len(tested)} rates fell significantly{allowed}"
+    if len(tested) == 1:
+        sentence = f"{tested[0].spec} did not fall significantly{allowed}"
     if lost:
         most = min(lost, key=lambda rate: rate.difference or 0)
-        sentence = (
-            f"{len(lost)} of {counted(len(tested), 'rate')} fell significantly{allowed}, most {most.spec}, "
-            f"{difference_words(most)}"
-        )
+        several = f"{len(lost)} of {len(tested)} rates fell significantly{allowed}, most {most.spec}"
+        one = f"{most.spec} fell significantly{allowed}"
+        sentence = f"{several if len(tested) > 1 else one}, {difference_words(most)}"
     sentence += f"; compared {'image by image' if comparison.paired else 'as two samples, for the images differ'}"
     if gone:
         sentence += f"; not audited any more, which fails, too: {', '.join(gone)}"

@@ -88,10 +88,11 @@ def clean(
 
     from negatoscope.data.cache import cache_folder
     from negatoscope.data.manage import clean as cleaned
+    from negatoscope.reports.formatting import counted
 
     done = cleaned(downloads=downloads)
     size = f"{decimal(done.size_bytes)} ({done.size_bytes} bytes)"
-    typer.echo(f"removed: {size} in {len(done.removed)} folders and files of {cache_folder()}")
+    typer.echo(f"removed: {size} in {counted(len(done.removed), 'item')} of {cache_folder()}")
     for folder in done.in_use:
         typer.echo(f"left, because another process uses it: {folder.name}")
 
