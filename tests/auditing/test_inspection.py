@@ -43,6 +43,11 @@ def _images(folder: Path) -> Images:
     return torch.from_numpy(pixels)[:, None].float() / 255
 
 
+def test_a_misspelled_argument_is_one_sentence_with_the_nearest(photos: Path) -> None:
+    with pytest.raises(InputError, match=r"^expected no 'transform'; did you mean 'transforms'\?$"):
+        inspect(brightest_bar, photos, transform=["negative"], **OPTIONS)
+
+
 def test_predictions_are_those_of_the_classifier(photos: Path) -> None:
     found = inspect(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
     images = _images(photos)

@@ -199,7 +199,12 @@ def test_several_models_are_audited_one_after_the_other_and_compared(negatoscope
     rows = {part: part.stat().st_mtime_ns for part in (place / "all").rglob("rows.parquet/*")}
     assert negatoscope("audit", *models, *words)[:2] == (0, out)
     assert {part: part.stat().st_mtime_ns for part in (place / "all").rglob("rows.parquet/*")} == rows, "it resumes"
-    assert negatoscope("audit", *models, *words, "--fail-under", "negative=0.9")[0] == 1
+    code, _, err = negatoscope("audit", *models, *words, "--fail-under", "negative=0.9")
+    assert code == 1
+    failed = [line for line in err.splitlines() if line.startswith("Gate FAILED")]
+    assert [line.partition(": negative=0.9: negative is ")[0] for line in failed] == [
+        f"Gate FAILED for {name}" for name in ("bright", "bright-2")
+    ]
     code, _, err = negatoscope("audit", *models[:2], *words, "--name", "reader")
     assert (code, "with one model" in err) == (2, True)
 

@@ -101,8 +101,9 @@ def dicom_facts(dicom: DicomSummary) -> list[str]:
             "images more is brighter."
         )
     if dicom.unwindowed:
+        whose = "its" if dicom.unwindowed == 1 else "their"
         sentences.append(
-            f"{_of(dicom.unwindowed, n)} without a window of their own: --window decides which values are black and "
+            f"{_of(dicom.unwindowed, n)} without a window of {whose} own: --window decides which values are black and "
             "white, or else all that their files can hold."
         )
     if dicom.burnt_in:
@@ -119,7 +120,10 @@ def _of(part: int, n: int) -> str:
 
 def _unreadable(summary: AuditSummary) -> str:
     n = summary.unreadable
-    named = [f"{image.name} ({image.reason})" if image.name else image.reason for image in summary.unreadable_named[:3]]
+    named = [
+        f"{image.name} ({image.reason})" if image.name else f'"{image.reason}"'
+        for image in summary.unreadable_named[:3]
+    ]
     more = [f"{n - len(named):,} more"] if n > len(named) else []
     listed = f": {joined([*named, *more])}" if named else ""
     return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}."

@@ -202,6 +202,10 @@ def _show(results: "Sequence[AuditResult]", *, out: Path, format: str) -> None:
     first, *others = results
     if others:
         show_comparison(results, out=out / "compare.json", html=out / "compare.html", format=format)
+        for result in results:
+            for rule in result.summary.gate.rules:
+                if not rule.passed:
+                    typer.echo(f"Gate FAILED for {result.out.name}: {rule.rule}: {rule.sentence}.", err=True)
         files = f"compare.html and compare.json; in {joined([result.out.name for result in results])}: {files}"
     else:
         show(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from negatoscope.auditing.page_text import change, change_interval, notes, preserving_words
+from negatoscope.auditing.page_text import change, change_interval, dicom_facts, notes, preserving_words
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.sections import Report
 from negatoscope.auditing.sections.confusion import confusion
 from negatoscope.auditing.sections.method import facts, method
+from negatoscope.data.dicom import DicomSummary
 
 Maker = Callable[..., tuple[Path, AuditSummary]]
 
@@ -49,6 +50,20 @@ def test_unreadable_images_do_not_make_a_sample(make_audit: Maker) -> None:
     sentences = notes(summary)
     assert not [note for note in sentences if "sample" in note]
     assert "1 image could not be read and is left out: 0.png (no image)." in sentences
+
+
+def test_an_unreadable_image_without_a_name_is_quoted_with_its_reason(make_audit: Maker) -> None:
+    _, summary = make_audit(("negative",), unreadable=2)
+    unnamed = tuple(replace(image, name="", reason="expected a, got b; mend it") for image in summary.unreadable_named)
+    sentences = notes(replace(summary, unreadable_named=unnamed))
+    listed = '"expected a, got b; mend it" and "expected a, got b; mend it"'
+    assert f"2 images could not be read and are left out: {listed}." in sentences
+
+
+def test_one_image_has_a_window_of_its_own() -> None:
+    for n, words in ((1, "1 of 2 images is without a window of its own"), (2, "2 of 2 images are without a window of")):
+        (sentence,) = dicom_facts(DicomSummary(images=2, files=2, monochrome1=0, unwindowed=n, burnt_in=0))
+        assert sentence.startswith(words)
 
 
 def test_information_is_called_more_than_chance_only_where_it_is(make_audit: Maker) -> None:
