@@ -100,6 +100,13 @@ def test_what_is_not_there_is_one_sentence(
     assert str(caught.value).startswith(sentence)
 
 
+def test_an_archive_beside_labels_that_is_not_there_is_called_so() -> None:
+    with pytest.raises(
+        DataError, match=r"^expected a folder or .* beside --labels, got 'no\.zip', which does not exist"
+    ):
+        open_dataset("no.zip", labels="labels.csv")
+
+
 @pytest.mark.parametrize("name", ["pets.pkl", "pets.7z", "pets.csv", "pets.npy", "pets"])
 def test_a_file_of_another_kind_is_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"something")

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.dicom_files import made
 
+from negatoscope.data import LeftOut
 from negatoscope.data.open import open_dataset
 from negatoscope.data.unlabeled import open_unlabeled
 from negatoscope.errors import DataError
@@ -26,6 +28,20 @@ def test_a_folder_of_images_has_them_in_the_order_of_their_names(folder: Path) -
     assert dataset.names == ("a.JPG", "b.png")
     assert [int(image.mean().round(-1)) for image in dataset.images] == [200, 10]
     assert (dataset.class_names, dataset.labels.tolist()) == ((), [0, 0])
+    assert dataset.left_out == (LeftOut(1, "file", "ending in .txt", ("notes.txt",)),)
+
+
+def test_dicom_files_are_images_without_an_ending_too(folder: Path) -> None:
+    (folder / "IM0001").write_bytes(made(np.arange(48, dtype=np.uint16).reshape(6, 8)))
+    (folder / "LICENSE").write_text("no image")
+    dataset = open_unlabeled(folder)
+    assert dataset is not None
+    assert (len(dataset), dataset.private) == (3, True)
+    assert [(entry.n, entry.why) for entry in dataset.left_out] == [(1, "ending in .txt"), (1, "without an ending")]
+    single = open_unlabeled(folder / "IM0001")
+    assert single is not None
+    assert (len(single), single.private) == (1, True)
+    assert open_unlabeled(folder / "LICENSE") is None
 
 
 def test_one_file_is_one_image(folder: Path) -> None:

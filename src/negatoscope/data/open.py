@@ -87,7 +87,8 @@ def _open_labeled(text: str, split: str, labels: str | Path, columns: Sequence[s
         dataset = open_zip(path, split, opener)
     else:
         kinds = ", ".join((".zip", *TARS))
-        raise DataError(f"expected a folder or a file that ends in {kinds} beside --labels, got {text!r}; correct it")
+        got = repr(text) if path.exists() else f"{text!r}, which does not exist"
+        raise DataError(f"expected a folder or a file that ends in {kinds} beside --labels, got {got}; correct it")
     file = Path(labels).expanduser()
     return replace(dataset, files=(*dataset.files, SourceFile.of_user(file))) if file.is_file() else dataset
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from negatoscope.data import DATASETS
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.class_folders import SUFFIXES
+from negatoscope.data.class_folders import SUFFIXES, has_no_suffix, passed_over
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.dicom import with_dicom
+from negatoscope.data.dicom_pixels import is_dicom
 
 
 def open_unlabeled(data: str | Path) -> Dataset | None:
@@ -25,8 +26,9 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
     path = Path(text).expanduser()
     if text in DATASETS.names() or not path.exists():
         return None
-    files = [path] if path.is_file() else _files(path)
-    if not files or not all(file.name.lower().endswith(SUFFIXES) for file in files):
+    entries = [path] if path.is_file() else _files(path)
+    files = [entry for entry in entries if _is_image(entry)]
+    if not files:
         return None
     names = [file.name for file in files]
     dataset = Dataset(
@@ -38,6 +40,7 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
         samples=np.arange(len(names)),
         files=tuple(map(SourceFile.of_user, files)),
         names=tuple(map(printable, names)),
+        left_out=passed_over(sorted({entry.name for entry in entries} - set(names))),
     )
     dataset = with_dicom(dataset)
     if not dataset.private:
@@ -47,9 +50,16 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The images of a folder in the order of their names; none where it holds folders."""
+    """The files of a folder in the order of their names; none where it holds folders."""
     with opening(folder, "a folder"):
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-        if any(entry.is_dir() for entry in entries):
-            return []
-        return [entry for entry in entries if entry.name.lower().endswith(SUFFIXES)]
+        return [] if any(entry.is_dir() for entry in entries) else entries
+
+
+def _is_image(path: Path) -> bool:
+    if path.name.lower().endswith(SUFFIXES):
+        return True
+    if not has_no_suffix(path.name) or not path.is_file():
+        return False
+    with opening(path.parent, "readable files"), path.open("rb") as file:
+        return is_dicom(file.read(132))  # its first bytes, of which the last four say so
