@@ -11,6 +11,7 @@ from negatoscope.hardware import pick_hardware
 from negatoscope.studies.epochs import EpochsResult, count_epochs
 from negatoscope.training.recipe import named_recipe
 
+RESULTS = Path(__file__).parents[2] / "results" / "recipes"
 FLOAT32 = pick_hardware("cpu", "float32")
 
 
@@ -38,3 +39,11 @@ def test_a_mark_that_is_not_reached_is_none(recipe, tmp_path: Path) -> None:
 def test_a_schedule_that_depends_on_the_number_of_epochs_is_refused(recipe, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a recipe with a constant step size, got one_cycle"):
         count_epochs(replace(recipe, schedule="one_cycle"), out=tmp_path / "epochs.json")
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("epochs-*.json")), ids=lambda file: file.stem)
+def test_a_plain_recipe_has_the_epochs_that_were_counted(file: Path) -> None:
+    counted = read_document(file, EpochsResult, what="epochs", make="count again")
+    _, name, dataset = file.stem.split("-")
+    assert (counted.mark, counted.first) == (0.999, named_recipe(name, dataset).epochs)
+    assert replace(named_recipe(name, dataset), epochs=counted.recipe.epochs) == counted.recipe
