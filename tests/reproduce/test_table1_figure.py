@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,7 @@ from negatoscope.documents import from_plain
 from negatoscope.errors import InputError
 from negatoscope.reports.figures import styled
 from negatoscope.reproduce import table1_figure
-from negatoscope.reproduce.table1_document import Table1
+from negatoscope.reproduce.table1_document import Table1, summarize
 from negatoscope.reproduce.table1_figure import spread
 
 Document = dict[str, Any]
@@ -198,3 +199,30 @@ def test_spread_keeps_order_distance_and_bounds(values: list[float], gap: float)
 
 def test_spread_leaves_alone_what_is_far_apart() -> None:
     assert spread([50, 10, 90], gap=5, low=0, high=100) == pytest.approx([50, 10, 90])
+
+
+def of_two_recipes(make_document: Maker) -> Table1:
+    """A table with all classifiers of one recipe and the plain DNN of another one before it."""
+    table = from_plain(make_document(["mnist", "gtsrb"], seeds=3), Table1)
+    plain = [replace(run, recipe=replace(run.recipe, name="sgd")) for run in table.runs if run.epsilon == 0]
+    runs = (*plain, *(replace(run, recipe=replace(run.recipe, name="accurate")) for run in table.runs))
+    return replace(table, runs=runs, summary=summarize(runs))
+
+
+def test_several_recipes_stand_in_panels_above_the_one_with_the_most_rows(make_document: Maker) -> None:
+    table = of_two_recipes(make_document)
+    figure = table1_figure.draw_table1(table)
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles == ["MNIST", "GTSRB", "MNIST, recipe accurate", "GTSRB, recipe accurate"]
+    rows = [row for row in table.summary if (row.dataset, row.epsilon) == ("mnist", 0.0)]
+    assert heights(figure.axes[0], "ours, negative") == pytest.approx([100 * row.negative_accuracy for row in rows])
+    assert len(heights(figure.axes[2], "ours, negative")) == 5
+    assert_readable(figure)
+
+
+def test_training_is_followed_by_recipe_where_there_are_several(make_document: Maker) -> None:
+    figure = table1_figure.draw_epochs(of_two_recipes(make_document))
+    assert [axes.get_title("left") for axes in figure.axes[:2]] == ["MNIST, plain DNN", "GTSRB, plain DNN"]
+    assert {"sgd", "accurate"} <= {text.get_text() for text in figure.findobj(Text)}
+    assert len(figure.axes[0].lines) == 6
+    assert_readable(figure)

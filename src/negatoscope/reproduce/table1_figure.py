@@ -34,21 +34,23 @@ _Label = tuple[float, str, Any]
 def draw_table1(result: "Table1") -> Figure:
     """The paper's Table I beside ours, a panel for each dataset, ours filled with its interval, the paper's hollow.
 
-    Of several recipes the first is shown so, and above it the plain DNN by each of them.
+    Of several recipes the one with the most rows is shown so, and above it the plain DNN by each of them.
 
     Raises:
         InputError: No dataset was run.
     """
     shown = _some(result)
-    firsts = {section.rows[0].dataset: section for section in reversed(shown)}
-    firsts = {dataset: firsts[dataset] for dataset in dict.fromkeys(row.dataset for row in result.summary)}
-    panels = {dataset: plain_classifiers(shown, dataset) for dataset in firsts}
+    by_dataset: dict[str, list[Table1Section]] = {}
+    for section in shown:
+        by_dataset.setdefault(section.rows[0].dataset, []).append(section)
+    fullest = {dataset: max(of, key=lambda section: len(section.rows)) for dataset, of in by_dataset.items()}
+    panels = {dataset: plain_classifiers(shown, dataset) for dataset in fullest}
     several = any(len(lines) > 1 for lines in panels.values())
     with styled():
-        figure, places = draw_grid(1 + several, len(firsts), size=(3.5, 2.6), top=0.85, share="y", between=1.3)
+        figure, places = draw_grid(1 + several, len(fullest), size=(3.5, 2.6), top=0.85, share="y", between=1.3)
         for row in places:
             row[0].set(ylim=(0, 100), ylabel="accuracy, %")
-        for column, (dataset, section) in enumerate(firsts.items()):
+        for column, (dataset, section) in enumerate(fullest.items()):
             if several:
                 _draw_panel(places[0, column], panels[dataset])
             _draw_section(places[-1, column], section)
