@@ -12,7 +12,11 @@ from PIL import Image
 from negatoscope.data import gtsrb, load_dataset
 from negatoscope.data.sources import sources
 from negatoscope.errors import InputError
+from negatoscope.hardware import pick_hardware
 from negatoscope.reproduce.run_data import load_run_data
+from negatoscope.reproduce.runs import RunSpec
+from negatoscope.reproduce.table1_run import NEGATIVE_BEFORE, run_table1_classifier
+from negatoscope.rows import read_rows
 from negatoscope.training.recipe import named_recipe
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
@@ -62,3 +66,17 @@ def test_negatives_before_the_preparation_come_from_images_negated_first(few_sig
 def test_negatives_before_a_preparation_that_is_not_there_are_refused() -> None:
     with pytest.raises(InputError, match="no preparation"):
         load_run_data(replace(named_recipe("accurate", "mnist"), negatives="before"), data_dir=None)
+
+
+def test_negatives_before_the_preparation_are_measured_beside_those_after_it(few_signs: Path, tmp_path: Path) -> None:
+    recipe = replace(named_recipe("sgd", "gtsrb"), epochs=1, batch_size=16, validation_size=10)
+    data = load_run_data(recipe, data_dir=few_signs, both_negatives=True)
+    assert data.also_negated is not None
+    spec = RunSpec("gtsrb", 0.1, 0, recipe, fast=True)
+    hardware = pick_hardware("cpu", "float32")
+    run = run_table1_classifier(spec, data, hardware=hardware, folder=tmp_path / "run", progress=lambda _: None)
+    assert run.negative_train_before is not None
+    assert run.negative_train_before.n == run.negative_train.n
+    rows = read_rows(tmp_path / "run" / "rows.parquet", where={"split": "train", "transform": NEGATIVE_BEFORE})
+    correct = sum(a == b for a, b in zip(rows["label"].to_pylist(), rows["prediction"].to_pylist(), strict=True))
+    assert run.negative_train_before.correct == correct

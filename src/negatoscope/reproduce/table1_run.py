@@ -38,7 +38,7 @@ PLAIN_ATTACK_EPSILON = 0.1
 """Of the epsilons that the plain DNN is attacked with, the one that its columns show."""
 
 
-NEGATIVE_BEFORE = "negative before preparation"
+NEGATIVE_BEFORE = "negative_before_preparation"
 """What rows call negatives that are taken before the preparation."""
 
 
