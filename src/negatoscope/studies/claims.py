@@ -296,7 +296,8 @@ def _overall(holds: Sequence[bool]) -> ClaimVerdict:
 
 
 def _name(row: Table1Run | SummaryRow) -> str:
-    return f"{dataset_name(row.dataset)} {short_classifier_name(row.epsilon)}"
+    recipe = row.recipe if isinstance(row.recipe, str) else row.recipe.name
+    return f"{dataset_name(row.dataset)} {short_classifier_name(row.epsilon)} ({recipe})"
 
 
 def _rate(value: float | None) -> str:
