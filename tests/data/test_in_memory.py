@@ -1,6 +1,5 @@
 """Images in memory: arrays, tensors, pictures, torch's datasets and loaders, Hugging Face's datasets."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -393,10 +392,9 @@ def test_a_hugging_face_dataset_of_another_form_is_one_sentence(hugging: dataset
 
 def test_a_16_bit_picture_of_hugging_face_is_read_as_a_file_is(tmp_path: Path) -> None:
     values = np.linspace(0, 65535, 30).reshape(5, 6).astype(np.uint16)
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, "PNG")
     (tmp_path / "deep" / "a").mkdir(parents=True)
-    (tmp_path / "deep" / "a" / "a.png").write_bytes(stream.getvalue())
-    data = datasets.Dataset.from_dict({"image": [{"bytes": stream.getvalue(), "path": None}], "label": [0]})
+    file = tmp_path / "deep" / "a" / "a.png"
+    Image.fromarray(values).save(file)
+    data = datasets.Dataset.from_dict({"image": [{"bytes": file.read_bytes(), "path": None}], "label": [0]})
     opened = open_dataset(data.cast_column("image", datasets.Image()))
     np.testing.assert_array_equal(opened.images[0], open_dataset(str(tmp_path / "deep")).images[0])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from negatoscope.errors import expect
 
 if TYPE_CHECKING:
     from negatoscope.auditing.audit_result import AuditResult
+    from negatoscope.models.adapter import ClassifierAdapter
 
 Model = Annotated[
     list[str],
@@ -131,8 +132,6 @@ def audit(
         from negatoscope.data.open import open_dataset
         from negatoscope.data.unlabeled import open_unlabeled
         from negatoscope.hardware import pick_hardware
-        from negatoscope.models.open import open_classifier
-        from negatoscope.models.options import ModelOptions
         from negatoscope.provenance import record_provenance
 
     hardware = pick_hardware(device, "float32")
@@ -140,16 +139,10 @@ def audit(
     gate = fail_under or baseline or expect_accuracy is not None
     expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
     dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
-    model_options = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
+    data_classes = None if unlabeled else len(dataset.class_names)
     classifiers = [
-        open_classifier(
-            one,
-            **{option: value for option in model_options if (value := context.params[option]) not in ("", None)},
-            data_classes=None if unlabeled else len(dataset.class_names),
-            class_names=dataset.class_names,
-            device=hardware.device,
-        )
+        _open(context, one, data_classes=data_classes, class_names=dataset.class_names, device=hardware.device)
         for one in model
     ]
     settings = AuditConfig(
@@ -190,6 +183,16 @@ def audit(
             results.append(run_audit(plan, out=folder, provenance=provenance, progress=display.moved, warn=display.say))
     _show(results, out=out, format=format)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def _open(context: Context, model: str, **data: Any) -> "ClassifierAdapter":
+    """A model with those of the command's options that say what it expects."""
+    from negatoscope.models.open import open_classifier
+    from negatoscope.models.options import ModelOptions
+
+    names = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
+    given = {name: value for name in names if (value := context.params[name]) not in ("", None)}
+    return open_classifier(model, **given, **data)
 
 
 def _show(results: "Sequence[AuditResult]", *, out: Path, format: str) -> None:
