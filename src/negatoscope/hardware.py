@@ -26,6 +26,10 @@ class Hardware:
             return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
         return f"{processor_name()}, {torch.get_num_threads()} threads, {self.precision}"
 
+    def autocast(self) -> torch.autocast:
+        """The context in which large products run in this precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
 
 def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     """The fastest device at hand, or the one asked for, with bf16 where its instructions are there.

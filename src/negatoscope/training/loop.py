@@ -37,7 +37,7 @@ MONITORED = 2000
 
 @dataclass(frozen=True)
 class Epoch:
-    """How one pass over the training images ended; accuracies in [0, 1], measured in float32."""
+    """How one pass over the training images ended; accuracies in [0, 1], measured in the precision of training."""
 
     epoch: int
     train_loss: float
@@ -207,7 +207,8 @@ class _Run:
         self.network.eval()
 
         def accuracy(images: PixelArray, labels: LabelArray, transform: BatchTransform | None = None) -> float:
-            measured = predict(self.network, images, labels, device=self.hardware.device, batch_transform=transform)
+            with self.hardware.autocast():
+                measured = predict(self.network, images, labels, device=self.hardware.device, batch_transform=transform)
             return float((measured.predictions == labels).mean())
 
         images, labels = self.training_images[self.monitored], self.training.labels[self.monitored]

@@ -56,7 +56,7 @@ def _input_gradient(loss: Tensor, logits: Tensor, images: Images, labels: Labels
 def _loss(
     network: nn.Module, images: Images, labels: Labels, recipe: Recipe, hardware: Hardware
 ) -> tuple[Tensor, Tensor]:
-    with torch.autocast(hardware.device.type, torch.bfloat16, enabled=hardware.precision == "bf16"):
+    with hardware.autocast():
         logits = network(images).float()
     return functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing), logits
 
