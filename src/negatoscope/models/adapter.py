@@ -8,10 +8,10 @@ from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
 from negatoscope.errors import InputError, expect, shown
+from negatoscope.levels import on_levels
 from negatoscope.models import ModelKind, Run
 from negatoscope.models.input_spec import WHOLE, InputSpec
 from negatoscope.models.layouts import LAYOUTS
-from negatoscope.models.levels import on_levels
 from negatoscope.types import Images, Logits
 
 FIXED_BATCH = "if it takes a fixed number at once, give it with --batch"

@@ -1,0 +1,51 @@
+"""Mend a classifier so that it sees an image and its negative alike: one method a file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.registry import Registry
+from negatoscope.types import LabelArray, PixelArray, TrackArray
+
+Progress = Callable[[str], None]
+"""Called with a line that says how far fitting is."""
+
+
+@dataclass(frozen=True)
+class FitData:
+    """Images that look as they should, of the classifier's size and channels.
+
+    Args:
+        images: uint8, 0 to 255.
+        labels: The class of each; None where they are unknown.
+        tracks: Of which object each is a frame, where that is known: held-out images are of other objects.
+    """
+
+    images: PixelArray
+    labels: LabelArray | None = None
+    tracks: TrackArray | None = None
+
+    def held_out(self, *, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions to fit on and positions to validate with, `share` of the images and at least one."""
+        objects = np.arange(len(self.images)) if self.tracks is None else self.tracks
+        names = np.random.default_rng(seed).permutation(np.unique(objects))
+        held = np.isin(objects, names[: max(1, round(share * len(names)))])
+        return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+Method = Callable[..., ClassifierAdapter]
+"""Called as ``method(classifier, fit, group, seed=0, progress=print, **settings)``; gives the hardened classifier."""
+
+METHODS: Registry[Method] = Registry("method", "negatoscope.hardening")
+"""Every method by name; add one with the decorator `register_method`."""
+
+Registered = TypeVar("Registered", bound=Method)
+
+
+def register_method(function: Registered) -> Registered:
+    """Add a method under its function's name; a decorator."""
+    METHODS.register(function)
+    return function

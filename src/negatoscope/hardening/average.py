@@ -1,0 +1,72 @@
+"""The mean answer over the orbit."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from negatoscope.errors import expect
+from negatoscope.hardening import FitData, Progress, register_method
+from negatoscope.hardening.orbit import orbit, smallest
+from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.predict import Classifier
+from negatoscope.transforms.groups import Group
+from negatoscope.types import Images, Logits
+
+Averaged = Literal["probabilities", "log_probabilities", "logits"]
+
+
+class Average(Wrapper):
+    """The mean of a classifier's answers to all members of an orbit.
+
+    Args:
+        group: What answers are averaged over.
+        of: What is averaged.
+    """
+
+    method = "average"
+
+    def __init__(self, group: Group, of: Averaged) -> None:
+        super().__init__(group)
+        self.of = of
+
+    def forward(self, classifier: Classifier, images: Images) -> Logits:
+        """Logits whose softmax, or which themselves, are the mean over the orbit of images in [0, 1]."""
+        logits = logits_over_orbit(classifier, smallest(images, self.group), self.group)
+        if self.of == "probabilities":
+            return logits.log_softmax(dim=2).logsumexp(dim=1)
+        return (logits.log_softmax(dim=2) if self.of == "log_probabilities" else logits).mean(dim=1)
+
+
+def logits_over_orbit(classifier: Classifier, images: Images, group: Group) -> Tensor:
+    """Logits for each member of each image's orbit, of shape (batch, elements, classes)."""
+    members = orbit(images, group)
+    return classifier(members.flatten(0, 1)).reshape(*members.shape[:2], -1)
+
+
+@register_method
+def average(
+    classifier: ClassifierAdapter,
+    fit: FitData,
+    group: Group,
+    *,
+    of: Averaged = "probabilities",
+    seed: int = 0,
+    progress: Progress,
+) -> WrappedClassifier:
+    """The mean of the classifier's answers to all members of the orbit; nothing is fitted.
+
+    Args:
+        classifier: Any.
+        fit: Not used.
+        group: What becomes the same.
+        of: "probabilities", "log_probabilities" or "logits".
+        seed: Not used.
+        progress: Not called.
+
+    Raises:
+        InputError: `of` is none of these.
+    """
+    known = ("probabilities", "log_probabilities", "logits")
+    expect(of in known, f"of to be {', '.join(known)}", repr(of))
+    return wrap(classifier, Average(group, of))

@@ -1,0 +1,73 @@
+"""A second look, at the rest of the orbit, only where the classifier is unsure."""
+
+import numpy as np
+import torch
+
+from negatoscope.errors import expect
+from negatoscope.hardening import FitData, Progress, register_method
+from negatoscope.hardening.average import logits_over_orbit
+from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.predict import Classifier, predict
+from negatoscope.transforms.groups import Group
+from negatoscope.types import Images, Logits
+
+
+class Selective(Wrapper):
+    """The classifier's own answer where it is confident, else that to the orbit's member it is most confident about.
+
+    Args:
+        group: What is looked at where it is not.
+        threshold: The confidence, in [0, 1], from which on there is no second look.
+    """
+
+    method = "selective"
+    by_construction = False
+
+    def __init__(self, group: Group, threshold: float) -> None:
+        super().__init__(group)
+        self.threshold = threshold
+
+    def forward(self, classifier: Classifier, images: Images) -> Logits:
+        """Logits for images in [0, 1]."""
+        logits = classifier(images)
+        unsure = logits.softmax(dim=1).amax(dim=1) < self.threshold
+        if unsure.any():
+            members = logits_over_orbit(classifier, images[unsure], self.group)
+            chosen = members.softmax(dim=2).amax(dim=2).argmax(dim=1)
+            logits = logits.clone()
+            logits[unsure] = members[torch.arange(len(members), device=members.device), chosen]
+        return logits
+
+
+@register_method
+def selective(
+    classifier: ClassifierAdapter,
+    fit: FitData,
+    group: Group,
+    *,
+    again: float = 0.05,
+    seed: int = 0,
+    progress: Progress,
+) -> WrappedClassifier:
+    """A second look at the whole orbit only where the classifier is less confident than it is on most fit images.
+
+    An image that it misreads with confidence stays misread: nothing holds by construction.
+
+    Args:
+        classifier: Any.
+        fit: Images that the threshold is taken from; labels are not needed.
+        group: What is looked at.
+        again: The share of the fit images, above 0 and below 1, that get a second look.
+        seed: Not used.
+        progress: Called with the threshold.
+
+    Raises:
+        InputError: `again` is out of range.
+    """
+    expect(0.0 < again < 1.0, "again above 0 and below 1", again)
+    unknown = np.zeros(len(fit.images), np.int64)
+    confidences = predict(classifier, fit.images, unknown, device=classifier.device).confidences
+    threshold = float(np.quantile(confidences, again))
+    progress(f"A second look below a confidence of {100 * threshold:.1f} %")
+    return wrap(classifier, Selective(group, threshold))

@@ -1,0 +1,57 @@
+"""A classifier whose weights are untouched, behind something that looks at the whole orbit of an image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.predict import Classifier
+from negatoscope.transforms.groups import Group
+from negatoscope.types import Images, Logits
+
+
+class Wrapper(nn.Module):
+    """What stands before a classifier, or around it.
+
+    Args:
+        group: What the whole answers alike to.
+    """
+
+    method: ClassVar[str]
+    """The name that it is registered under."""
+
+    by_construction: ClassVar[bool] = True
+    """Whether all images of an orbit get the same answer, whatever the classifier is."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, classifier: Classifier, images: Images) -> Logits:
+        """Logits for images in [0, 1]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class WrappedClassifier(ClassifierAdapter):
+    """A classifier behind a wrapper; both as they are for one without.
+
+    Args:
+        wrapper: In evaluation mode.
+    """
+
+    wrapper: Callable[[Classifier, Images], Tensor] = lambda classifier, images: classifier(images)
+
+    def __call__(self, images: Images) -> Logits:
+        """Logits for images that have the size and channels of `input_spec.resize`."""
+        if len(images) == 0:
+            return super().__call__(images)
+        return self.wrapper(super().__call__, images)
+
+
+def wrap(classifier: ClassifierAdapter, wrapper: Wrapper) -> WrappedClassifier:
+    """The classifier behind the wrapper."""
+    own = {field.name: getattr(classifier, field.name) for field in fields(ClassifierAdapter)}
+    return WrappedClassifier(**own, wrapper=wrapper.eval())
