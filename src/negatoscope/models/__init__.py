@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from negatoscope.descriptions import Description
 from negatoscope.models.options import ModelOptions
@@ -30,6 +30,7 @@ class LoadedModel:
         declared: What the file itself says of its input and its outputs.
         labels: What the file calls its outputs, where it does.
         packages: What runs it beside torch, by the names that are imported.
+        module: The torch module that it is, where it is one.
     """
 
     name: str
@@ -40,6 +41,7 @@ class LoadedModel:
     declared: ModelOptions = field(default_factory=ModelOptions)
     labels: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    module: nn.Module | None = field(default=None, compare=False)
 
 
 Opener = Callable[[str, ModelOptions, torch.device], LoadedModel | None]

@@ -1,11 +1,11 @@
 """A user's classifier as the audit sees it: images in [0, 1] in, logits out, and its own normalisation between."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Num, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 
 from negatoscope.errors import InputError, expect, shown
 from negatoscope.levels import on_levels
@@ -34,6 +34,7 @@ class ClassifierAdapter:
         packages: What runs it beside torch, by the names that are imported.
         output_assumed: Whether its outputs count as logits only because nobody says what they are.
         labels: What it calls the classes that it chooses from, where that is known.
+        module: The torch module that it is, where it is one.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ClassifierAdapter:
     packages: tuple[str, ...] = ()
     output_assumed: bool = False
     labels: tuple[str, ...] = ()
+    module: nn.Module | None = field(default=None, compare=False)
 
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`.

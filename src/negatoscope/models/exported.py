@@ -53,6 +53,7 @@ def exported_program(text: str, options: ModelOptions, device: torch.device) -> 
         run=lambda images: module(in_shape(images, shape)),
         sha256=sha256_of(path),
         runs_code=True,
+        module=module,
         declared=declared,
     )
 

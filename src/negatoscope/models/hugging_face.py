@@ -82,6 +82,7 @@ def _loaded(model: Any, processor: Any, *, name: str, device: torch.device) -> L
         run=lambda images: model(pixel_values=images.to(model.dtype)).logits,
         sha256=digest_of(model),
         runs_code=True,
+        module=model,
         declared=declared,
         labels=tuple(name for _, name in sorted(getattr(model.config, "id2label", {}).items())),
         packages=("transformers",),

@@ -86,6 +86,7 @@ def open_classifier(
         packages=loaded.packages,
         output_assumed=assumed,
         labels=tuple(labels[index] for index in class_map or range(classes)) if len(labels) == classes else (),
+        module=loaded.module,
     )
     with torch.no_grad():
         classifier(_patterns(input_spec, device))  # its outputs are what the input spec says, or an error

@@ -37,7 +37,8 @@ def load_callable(model: object, *, name: str, device: torch.device) -> LoadedMo
     if isinstance(model, PaperNetwork):
         declared = ModelOptions(size=(model.size, model.size), channels="gray" if model.channels == 1 else "rgb")
     packages = packages_of(model)
-    return LoadedModel(name, "torch", run, digest_of(model), runs_code=True, declared=declared, packages=packages)
+    digest = digest_of(model)
+    return LoadedModel(name, "torch", run, digest, True, declared=declared, packages=packages, module=model)
 
 
 def digest_of(module: nn.Module) -> str:
