@@ -71,7 +71,7 @@ def parse_rules(
     """
     rules = [parse_rule(text) for text in texts]
     preserving = any(entry.kind == "label_preserving" for entry in transforms)
-    names = dict.fromkeys(parse_spec(entry.spec).name for entry in transforms)
+    names = dict.fromkeys(entry.name for entry in transforms)
     known = [*_OVER_ALL, *names, *(entry.spec for entry in transforms)]
     for rule in rules:
         if rule.name in ("mean", "worst_case"):
@@ -94,7 +94,7 @@ def parse_baseline_on(
         SpecError: It is the spec of no transform.
     """
     names = [parse_rule(f"{name}=0").name for text in texts for name in split_list(text)]
-    kinds = {name: entry.kind for entry in transforms for name in (parse_spec(entry.spec).name, entry.spec)}
+    kinds = {name: entry.kind for entry in transforms for name in (entry.name, entry.spec)}
     known = ["clean", "worst_case", *(name for name, kind in kinds.items() if kind != "control")]
     for name in names:
         control = kinds.get(name) == "control"

@@ -10,7 +10,6 @@ from jaxtyping import Bool, Int
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.results import ClassAccuracy, CleanResult, Confusion, TransformResult
-from negatoscope.registry import parse_spec
 from negatoscope.statistics.calibration import expected_calibration_error, reliability
 from negatoscope.statistics.information import (
     Pairs,
@@ -70,7 +69,7 @@ def measure_transform(
     result = partial(
         TransformResult,
         spec=step.spec,
-        name=parse_spec(step.spec).name,
+        name=step.name,
         kind=step.kind,
         parameters=step.parameters,
         preserved=step.preserved,

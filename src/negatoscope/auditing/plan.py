@@ -53,6 +53,11 @@ class PlannedTransform:
     preserved: tuple[int, ...] | None
     assumed: bool = False
 
+    @property
+    def name(self) -> str:
+        """The transform's name alone; of several, one after the other, their specs."""
+        return self.spec if " | " in self.spec else parse_spec(self.spec).name
+
 
 @dataclass(frozen=True)
 class AuditConfig:
@@ -188,7 +193,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     channels = classifier.input_spec.resize.channels
     suite = Suite("", 0, "") if config.suite == "none" else load_suite(config.suite, channels=channels)
     specs = (*suite.specs, *config.transforms)
-    transforms = [_resolve(text, classifier, dataset, config) for text in specs]
+    transforms = [plan_transform(text, classifier, dataset, config) for text in specs]
     return AuditPlan(
         classifier=classifier,
         dataset=dataset,
@@ -200,8 +205,13 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
     )
 
 
-def _resolve(text: str, classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> PlannedTransform:
-    """The transform or attack that a spec names."""
+def plan_transform(text: str, classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> PlannedTransform:
+    """The transform or attack that a spec names.
+
+    Raises:
+        SpecError: It is unknown, or of color images and the classifier expects gray ones.
+        InputError: An attack cannot be used on the classifier, or the annotations of `config` are unusable.
+    """
     resize = classifier.input_spec.resize
     if parse_spec(text).name in ATTACKS.names():
         attack = resolve_attack(text, seed=config.seed)

@@ -37,7 +37,10 @@ class FitData:
 
 
 Method = Callable[..., ClassifierAdapter]
-"""Called as ``method(classifier, fit, group, seed=0, progress=print, **settings)``; gives the hardened classifier."""
+"""Called as ``method(classifier, fit, group, seed, progress, **settings)``; gives the hardened classifier.
+
+Its settings, which a spec such as ``average(of='logits')`` can set, are keyword-only; a `Progress` takes lines of text.
+"""
 
 METHODS: Registry[Method] = Registry("method", "negatoscope.hardening")
 """Every method by name; add one with the decorator `register_method`."""

@@ -30,6 +30,10 @@ class Average(Wrapper):
         super().__init__(group)
         self.of = of
 
+    def extra_repr(self) -> str:
+        """What it is set to."""
+        return f"{super().extra_repr()}, of={self.of}"
+
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits whose softmax, or which themselves, are the mean over the orbit of images in [0, 1]."""
         logits = logits_over_orbit(classifier, smallest(images, self.group), self.group)
@@ -49,10 +53,10 @@ def average(
     classifier: ClassifierAdapter,
     fit: FitData,
     group: Group,
+    seed: int,
+    progress: Progress,
     *,
     of: Averaged = "probabilities",
-    seed: int = 0,
-    progress: Progress,
 ) -> WrappedClassifier:
     """The mean of the classifier's answers to all members of the orbit; nothing is fitted.
 
@@ -60,9 +64,9 @@ def average(
         classifier: Any.
         fit: Not used.
         group: What becomes the same.
-        of: "probabilities", "log_probabilities" or "logits".
         seed: Not used.
         progress: Not called.
+        of: "probabilities", "log_probabilities" or "logits".
 
     Raises:
         InputError: `of` is none of these.

@@ -45,7 +45,7 @@ class Canonicalizer(Wrapper):
 
 @register_method
 def canonicalize(
-    classifier: ClassifierAdapter, fit: FitData, group: Group, *, epochs: int = 4, seed: int = 0, progress: Progress
+    classifier: ClassifierAdapter, fit: FitData, group: Group, seed: int, progress: Progress, *, epochs: int = 4
 ) -> WrappedClassifier:
     """Show the classifier the member of the orbit that a small network, fitted on images alone, finds most natural.
 
@@ -53,9 +53,9 @@ def canonicalize(
         classifier: Any.
         fit: Images that look as they should; labels are not needed.
         group: What becomes the same.
-        epochs: At most, of fitting.
         seed: Decides weights, order and which images are held out.
         progress: Called after each epoch.
+        epochs: At most, of fitting.
 
     Raises:
         InputError: There are fewer than 20 images.

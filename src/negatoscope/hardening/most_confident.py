@@ -26,7 +26,7 @@ class MostConfident(Wrapper):
 
 @register_method
 def most_confident(
-    classifier: ClassifierAdapter, fit: FitData, group: Group, *, seed: int = 0, progress: Progress
+    classifier: ClassifierAdapter, fit: FitData, group: Group, seed: int, progress: Progress
 ) -> WrappedClassifier:
     """The answer to the member of the orbit that the classifier is most confident about; nothing is fitted.
 

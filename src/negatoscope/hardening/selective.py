@@ -28,6 +28,10 @@ class Selective(Wrapper):
         super().__init__(group)
         self.threshold = threshold
 
+    def extra_repr(self) -> str:
+        """What it is set to."""
+        return f"{super().extra_repr()}, threshold={self.threshold!r}"
+
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]."""
         logits = classifier(images)
@@ -45,10 +49,10 @@ def selective(
     classifier: ClassifierAdapter,
     fit: FitData,
     group: Group,
+    seed: int,
+    progress: Progress,
     *,
     again: float = 0.05,
-    seed: int = 0,
-    progress: Progress,
 ) -> WrappedClassifier:
     """A second look at the whole orbit only where the classifier is less confident than it is on most fit images.
 
@@ -58,9 +62,9 @@ def selective(
         classifier: Any.
         fit: Images that the threshold is taken from; labels are not needed.
         group: What is looked at.
-        again: The share of the fit images, above 0 and below 1, that get a second look.
         seed: Not used.
         progress: Called with the threshold.
+        again: The share of the fit images, above 0 and below 1, that get a second look.
 
     Raises:
         InputError: `again` is out of range.

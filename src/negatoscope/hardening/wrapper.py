@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier
+from negatoscope.models.torch_module import digest_of
 from negatoscope.transforms.groups import Group
 from negatoscope.types import Images, Logits
 
@@ -28,6 +30,10 @@ class Wrapper(nn.Module):
     def __init__(self, group: Group) -> None:
         super().__init__()
         self.group = group
+
+    def extra_repr(self) -> str:
+        """What it is set to."""
+        return f"group={self.group.name}"
 
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]."""
@@ -52,6 +58,8 @@ class WrappedClassifier(ClassifierAdapter):
 
 
 def wrap(classifier: ClassifierAdapter, wrapper: Wrapper) -> WrappedClassifier:
-    """The classifier behind the wrapper."""
+    """The classifier behind the wrapper; its name and its sha256 say so."""
     own = {field.name: getattr(classifier, field.name) for field in fields(ClassifierAdapter)}
+    own["name"] = f"{classifier.name} ({wrapper.method})"
+    own["sha256"] = sha256(f"{classifier.sha256} {wrapper} {digest_of(wrapper)}".encode()).hexdigest()
     return WrappedClassifier(**own, wrapper=wrapper.eval())

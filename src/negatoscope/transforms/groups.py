@@ -64,7 +64,7 @@ class Element:
         elif any(self.negated):
             parts.append(f"channel_negative(channels={_named(c for c in _IN_ORDER if self.negated[c])!r})")
         parts += ["flip"] if self.flipped else []
-        parts += [f"rotation(degrees={90.0 * self.turns})"] if self.turns else []
+        parts += [f"rotation(degrees={90.0 * ((self.turns + 1) % 4 - 1)})"] if self.turns else []
         return " | ".join(parts) or "identity"
 
 
