@@ -12,10 +12,10 @@ import pytest
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.gallery import Gallery
-from negatoscope.auditing.inspection import Inspection
 from negatoscope.auditing.plan import AuditIdentity
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.run import RunTotals
+from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
 from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
@@ -38,7 +38,7 @@ DOCUMENTS: dict[str, Any] = {
     "epochs": EpochsResult,
     "figure1": Figure1,
     "gallery": Gallery,
-    "inspection": Inspection,
+    "predictions": UnlabeledPredictions,
     "label_preserving": dict[str, DatasetRules],
     "match": Match,
     "model_comparison": ModelComparison,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from negatoscope.auditing.audit import audit as audit
     from negatoscope.auditing.audit_result import read_audit as read_audit
     from negatoscope.auditing.compare import compare as compare
-    from negatoscope.auditing.inspect import inspect as inspect
+    from negatoscope.auditing.unlabeled import classify_unlabeled as classify_unlabeled
     from negatoscope.data import DATASETS as DATASETS
     from negatoscope.data import Dataset as Dataset
     from negatoscope.data import load_dataset as load_dataset
@@ -42,7 +42,7 @@ _HOMES = {
     "audit": "auditing.audit",
     "compare": "auditing.compare",
     "fgsm": "attacks.gradient",
-    "inspect": "auditing.inspect",
+    "classify_unlabeled": "auditing.unlabeled",
     "load_dataset": "data",
     "load_network": "models.checkpoint",
     "load_recipe": "training.recipe",

@@ -57,5 +57,5 @@ def test_class_folders_other_files_and_names_of_datasets_are_something_else(fold
 
 
 def test_an_image_file_is_no_dataset_and_the_sentence_says_what_it_is_for(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"without a label: negatoscope\.inspect"):
+    with pytest.raises(DataError, match=r"without a label: negatoscope\.classify_unlabeled"):
         open_dataset(str(folder / "b.png"))

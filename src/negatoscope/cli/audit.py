@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negatoscope.cli.compare import show_comparison
-from negatoscope.cli.inspect import inspect_and_show
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, command_line
 from negatoscope.cli.show import Format, show
+from negatoscope.cli.unlabeled import classify_and_show
 from negatoscope.errors import expect
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def audit(
     plans = [make_plan(classifier, dataset, settings) for classifier in classifiers]
     folders = [out] if len(plans) == 1 else folders_of(out, [classifier.name for classifier in classifiers])
     if unlabeled:
-        inspect_and_show(plans, folders, command=command_line(context), format=format)
+        classify_and_show(plans, folders, command=command_line(context), format=format)
         return
     for plan, folder in zip(plans, folders, strict=True):
         expect_usable(plan, out=folder)

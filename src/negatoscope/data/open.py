@@ -117,7 +117,9 @@ def _open_path(text: str, split: str) -> Dataset:
     }
     if path.suffix.lower() not in openers:
         known = ", ".join((*openers, *TARS))
-        step = "without a label: negatoscope.inspect" if path.name.lower().endswith(SUFFIXES) else "convert it"
+        step = (
+            "without a label: negatoscope.classify_unlabeled" if path.name.lower().endswith(SUFFIXES) else "convert it"
+        )
         raise DataError(f"expected a folder or a file that ends in {known}, got {text!r}; {step}")
     return openers[path.suffix.lower()](path, split)
 

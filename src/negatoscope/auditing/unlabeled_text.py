@@ -3,7 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from negatoscope.auditing.inspection import ImagePrediction, InspectedImage, Inspection
+from negatoscope.auditing.unlabeled_predictions import ImagePrediction, UnlabeledImage, UnlabeledPredictions
 from negatoscope.reports.csv_table import csv_table
 from negatoscope.reports.formatting import counted, joined, measured, one_line, percent
 from negatoscope.reports.markdown import markdown_table
@@ -14,59 +14,56 @@ _LISTED = 20  # images that a table lists at most
 _CLASS_WIDTH = 24
 
 
-def inspection_sentence(inspection: Inspection) -> str:
+def unlabeled_sentence(result: UnlabeledPredictions) -> str:
     """What the classifier predicts and how often that stays; of several images, their consistency."""
-    if len(inspection.images) == 1:
-        (image,) = inspection.images
+    if len(result.images) == 1:
+        (image,) = result.images
         changed, transforms = len(image.changed), counted(len(image.predictions) - 1, "transform")
-        name = inspection.class_name(image.clean.prediction)
+        name = result.class_name(image.clean.prediction)
         clean = percent(image.clean.confidence, decimals=1, unit=True)
         rest = f"changes under {changed} of {transforms}" if changed else f"is the same under {transforms}"
-        return f"{inspection.model} predicts {name} ({clean}) for {image.name}; the prediction {rest}."
-    start = f"{inspection.model} on {counted(len(inspection.images), 'image')} without labels"
-    if inspection.focus is None:
+        return f"{result.model} predicts {name} ({clean}) for {image.name}; the prediction {rest}."
+    start = f"{result.model} on {counted(len(result.images), 'image')} without labels"
+    if result.focus is None:
         return f"{start}."
-    rate = percent(inspection.focus.consistency, decimals=1, unit=True)
-    return f"{start}: {rate} of its predictions are the same under {inspection.focus.spec} as clean."
+    rate = percent(result.focus.consistency, decimals=1, unit=True)
+    return f"{start}: {rate} of its predictions are the same under {result.focus.spec} as clean."
 
 
-def inspection_notes(inspection: Inspection) -> list[str]:
+def unlabeled_notes(result: UnlabeledPredictions) -> list[str]:
     """What a reader must know."""
     notes = ["There are no labels, so nobody can say which predictions are correct: there is no accuracy."]
-    if inspection.unreadable:
-        named = joined([f"{image.name} ({image.reason})" for image in inspection.unreadable[:3]])
-        notes.append(f"{counted(len(inspection.unreadable), 'image')} could not be read: {named}.")
-    if not inspection.class_names:
+    if result.unreadable:
+        named = joined([f"{image.name} ({image.reason})" for image in result.unreadable[:3]])
+        notes.append(f"{counted(len(result.unreadable), 'image')} could not be read: {named}.")
+    if not result.class_names:
         notes.append("The names of the classes are not known; a text file with a line for each: --class-map FILE.")
     return notes
 
 
-def inspection_markdown(inspection: Inspection) -> str:
+def unlabeled_markdown(result: UnlabeledPredictions) -> str:
     """The sentence, and a table: of one image all predictions, of several each transform's consistency."""
-    if len(inspection.images) == 1:
+    if len(result.images) == 1:
         header = ["Transform", "Prediction", "Confidence, %", ""]
-        lines = [
-            [*_cells(inspection, one), _mark(one, inspection.images[0])] for one in inspection.images[0].predictions
-        ]
+        lines = [[*_cells(result, one), _mark(one, result.images[0])] for one in result.images[0].predictions]
         tables = [markdown_table(header, lines)]
     else:
         stays = [
-            [entry.spec, measured(entry.consistency, entry.low, entry.high, decimals=1)]
-            for entry in inspection.transforms
+            [entry.spec, measured(entry.consistency, entry.low, entry.high, decimals=1)] for entry in result.transforms
         ]
         listed = [
-            [image.name, *_cells(inspection, image.clean)[1:], ", ".join(image.changed)]
-            for image in inspection.images[:_LISTED]
+            [image.name, *_cells(result, image.clean)[1:], ", ".join(image.changed)]
+            for image in result.images[:_LISTED]
         ]
         tables = [
             markdown_table(["Transform", "Consistency, %"], stays),
             markdown_table(["Image", "Prediction when clean", "Confidence, %", "Changes under"], listed),
         ]
-    sentence, notes = inspection_sentence(inspection), inspection_notes(inspection)
-    return str(render("auditing/inspection.md.jinja", sentence=sentence, notes=notes, tables=tables))
+    sentence, notes = unlabeled_sentence(result), unlabeled_notes(result)
+    return str(render("auditing/unlabeled.md.jinja", sentence=sentence, notes=notes, tables=tables))
 
 
-def inspection_csv(inspection: Inspection) -> str:
+def unlabeled_csv(result: UnlabeledPredictions) -> str:
     """A line for each image under each transform."""
     return csv_table(
         [
@@ -74,53 +71,53 @@ def inspection_csv(inspection: Inspection) -> str:
                 "image": image.name,
                 "transform": one.spec,
                 "prediction": one.prediction,
-                "class_name": inspection.class_name(one.prediction),
+                "class_name": result.class_name(one.prediction),
                 "confidence": one.confidence,
                 "same_as_clean": one.prediction == image.clean.prediction,
             }
-            for image in inspection.images
+            for image in result.images
             for one in image.predictions
         ]
     )
 
 
-def inspection_tables(inspection: Inspection) -> RenderableType:
+def unlabeled_tables(result: UnlabeledPredictions) -> RenderableType:
     """The same for a terminal."""
-    tables = [_predictions(inspection)] if len(inspection.images) == 1 else _consistencies(inspection)
-    notes = [point("•", note) for note in inspection_notes(inspection)]
-    return Group("", Text(inspection_sentence(inspection), style="bold"), *notes, "", *tables, "")
+    tables = [_predictions(result)] if len(result.images) == 1 else _consistencies(result)
+    notes = [point("•", note) for note in unlabeled_notes(result)]
+    return Group("", Text(unlabeled_sentence(result), style="bold"), *notes, "", *tables, "")
 
 
-def _predictions(inspection: Inspection) -> RenderableType:
-    (image,) = inspection.images
+def _predictions(result: UnlabeledPredictions) -> RenderableType:
+    (image,) = result.images
     table = simple_table("Transform", "Prediction", "Confidence, %", "")
     table.columns[1].justify = "left"
     for one in image.predictions:
-        spec, name, confidence = _cells(inspection, one)
+        spec, name, confidence = _cells(result, one)
         cells = (one_line(name, width=_CLASS_WIDTH), confidence, _mark(one, image))
         table.add_row(foldable(spec, width=30), *map(Text, cells), style="red" if _mark(one, image) else "")
     return table
 
 
-def _consistencies(inspection: Inspection) -> list[RenderableType]:
+def _consistencies(result: UnlabeledPredictions) -> list[RenderableType]:
     table = simple_table("Transform", "Consistency, %")
-    for title, entries in inspection.groups.items():
+    for title, entries in result.groups.items():
         table.add_row(Text(title, style="bold"))
         for entry in entries:
             rate = measured(entry.consistency, entry.low, entry.high, decimals=1)
             table.add_row(foldable(entry.spec, width=50), Text(rate))
     images = simple_table("Image", "Prediction when clean", "Confidence, %", "Changes under")
     images.columns[1].justify = "left"
-    for image in inspection.images[:_LISTED]:
-        _, name, confidence = _cells(inspection, image.clean)
+    for image in result.images[:_LISTED]:
+        _, name, confidence = _cells(result, image.clean)
         cells = (one_line(name, width=_CLASS_WIDTH), confidence, counted(len(image.changed), "transform"))
         images.add_row(Text(image.name), *map(Text, cells))
     return [table, "", images]
 
 
-def _cells(inspection: Inspection, one: ImagePrediction) -> list[str]:
-    return [one.spec, inspection.class_name(one.prediction), percent(one.confidence, decimals=1)]
+def _cells(result: UnlabeledPredictions, one: ImagePrediction) -> list[str]:
+    return [one.spec, result.class_name(one.prediction), percent(one.confidence, decimals=1)]
 
 
-def _mark(one: ImagePrediction, image: InspectedImage) -> str:
+def _mark(one: ImagePrediction, image: UnlabeledImage) -> str:
     return "" if one.prediction == image.clean.prediction else "changed"

@@ -6,10 +6,10 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.inspection import GRAIN, Inspection, inspect_images
-from negatoscope.auditing.inspection_page import inspection_html
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
+from negatoscope.auditing.unlabeled_page import unlabeled_html
+from negatoscope.auditing.unlabeled_predictions import GRAIN, UnlabeledPredictions, predict_unlabeled
 from negatoscope.data import Dataset
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.dicom import DicomImages, summarize_dicom
@@ -27,7 +27,7 @@ _WRITTEN = ("predictions.json", "report.html", ".lock")
 Progress = Callable[[AuditProgress], None]
 
 
-def inspect(
+def classify_unlabeled(
     model: object,
     data: str | Path,
     *,
@@ -38,7 +38,7 @@ def inspect(
     device: str = "auto",
     progress: Progress | None = None,
     **options: Any,
-) -> Inspection:
+) -> UnlabeledPredictions:
     """What a classifier predicts for images without labels, clean and under transforms.
 
     Without labels nobody knows which predictions are correct, so there is no accuracy: only which ones change.
@@ -59,7 +59,7 @@ def inspect(
         InputError: Something given is unusable.
         DataError: The images are none, or in folders of classes: those have labels, and can be audited.
     """
-    expect_known(options, signature(inspect).parameters)
+    expect_known(options, signature(classify_unlabeled).parameters)
     dataset = open_unlabeled(data)
     got = f"{str(data)!r}; what has labels is audited with negatoscope.audit"
     if dataset is None:
@@ -71,19 +71,21 @@ def inspect(
     given = {"suite": suite, "transforms": tuple(transforms), "limit": limit}
     config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
     changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
-    command = python_call("negatoscope.inspect", model, data, **changed, **options)
+    command = python_call("negatoscope.classify_unlabeled", model, data, **changed, **options)
     folder = None if out is None else Path(out).expanduser()
-    return run_inspection(make_plan(classifier, dataset, config), out=folder, command=command, progress=progress)
+    return run_unlabeled(make_plan(classifier, dataset, config), out=folder, command=command, progress=progress)
 
 
-def run_inspection(plan: AuditPlan, *, out: Path | None, command: str, progress: Progress | None = None) -> Inspection:
-    """The inspection of a plan; `report.html` and `predictions.json` go to `out`, in place of earlier ones.
+def run_unlabeled(
+    plan: AuditPlan, *, out: Path | None, command: str, progress: Progress | None = None
+) -> UnlabeledPredictions:
+    """The predictions of a plan; `report.html` and `predictions.json` go to `out`, in place of earlier ones.
 
     Where an image is flagged as having text on a person burnt in, there are no pictures.
 
     Raises:
         OutputError: `out` cannot be written, or holds something else.
-        InputError: As `inspect` says.
+        InputError: As `classify_unlabeled` says.
     """
     if out is not None:
         _expect_free(out)
@@ -93,14 +95,14 @@ def run_inspection(plan: AuditPlan, *, out: Path | None, command: str, progress:
         data=[plan.dataset.provenance],
         packages=plan.classifier.packages,
     )
-    found, pictures = inspect_images(plan, provenance=provenance, progress=progress)
+    found, pictures = predict_unlabeled(plan, provenance=provenance, progress=progress)
     dicom = summarize_dicom(plan.dataset)
     if dicom and dicom.burnt_in:
         pictures = [{} for _ in pictures]
     if out is not None:
         resize = plan.classifier.input_spec.resize
         with locked(out):
-            page = inspection_html(found, pictures, grain=max(resize.height, resize.width) < GRAIN)
+            page = unlabeled_html(found, pictures, grain=max(resize.height, resize.width) < GRAIN)
             write_whole(out / "report.html", page.encode())
             write_document(out / "predictions.json", found)
     return found

@@ -11,9 +11,9 @@ from PIL import Image
 from statsmodels.stats.proportion import proportion_confint
 from tests.dicom_files import made
 
-from negatoscope.auditing.inspect import inspect
-from negatoscope.auditing.inspection import Inspection
-from negatoscope.auditing.inspection_text import inspection_csv
+from negatoscope.auditing.unlabeled import classify_unlabeled
+from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
+from negatoscope.auditing.unlabeled_text import unlabeled_csv
 from negatoscope.data import Dataset
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError, InputError, OutputError
@@ -45,11 +45,11 @@ def _images(folder: Path) -> Images:
 
 def test_a_misspelled_argument_is_one_sentence_with_the_nearest(photos: Path) -> None:
     with pytest.raises(InputError, match=r"^expected no 'transform'; did you mean 'transforms'\?$"):
-        inspect(brightest_bar, photos, transform=["negative"], **OPTIONS)
+        classify_unlabeled(brightest_bar, photos, transform=["negative"], **OPTIONS)
 
 
 def test_predictions_are_those_of_the_classifier(photos: Path) -> None:
-    found = inspect(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
     images = _images(photos)
     for spec, changed in (("clean", images), ("negative", 1 - images), ("flip", TRANSFORMS.get("flip")(images))):
         shares = brightest_bar(changed).softmax(dim=1)
@@ -59,7 +59,7 @@ def test_predictions_are_those_of_the_classifier(photos: Path) -> None:
 
 
 def test_consistency_is_the_share_of_predictions_that_stay(photos: Path) -> None:
-    found = inspect(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
     clean, negative = (brightest_bar(images).argmax(dim=1) for images in (_images(photos), 1 - _images(photos)))
     same = int((clean == negative).sum())
     entry = found.transforms[0]
@@ -69,20 +69,22 @@ def test_consistency_is_the_share_of_predictions_that_stay(photos: Path) -> None
 
 
 def test_nothing_is_called_an_accuracy(photos: Path, tmp_path: Path) -> None:
-    found = inspect(brightest_bar, photos, suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS)
     keys = json.dumps(to_plain(found))
     assert "accuracy" not in keys
     assert '"label"' not in keys
     assert "there is no accuracy" in str(found)
-    assert from_plain(json.loads((tmp_path / "out" / "predictions.json").read_text()), Inspection) == found
+    assert from_plain(json.loads((tmp_path / "out" / "predictions.json").read_text()), UnlabeledPredictions) == found
 
 
 def test_the_page_shows_each_picture_and_escapes_names(photos: Path, tmp_path: Path) -> None:
-    inspect(brightest_bar, photos / "00.png", suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS)
+    classify_unlabeled(
+        brightest_bar, photos / "00.png", suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS
+    )
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("data:image/png") == 1 + len(SPECS)
     assert "http" not in page.replace("http-equiv", "")
-    inspect(brightest_bar, photos, suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS)
+    classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, out=tmp_path / "out", **OPTIONS)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "<photos>" not in page
     assert "The first 8 of 12 images" in page
@@ -92,42 +94,42 @@ def test_the_page_shows_each_picture_and_escapes_names(photos: Path, tmp_path: P
 def test_a_file_names_the_classes(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("top\nmiddle\nbottom\n")
     names = str(tmp_path / "names.txt")
-    found = inspect(brightest_bar, photos / "00.png", suite="negative", class_map=names, **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos / "00.png", suite="negative", class_map=names, **OPTIONS)
     assert found.class_names == ("top", "middle", "bottom")
     name = found.class_names[int(brightest_bar(_images(photos)[:1]).argmax())]
     assert f"predicts {name} " in str(found)
     (tmp_path / "names.txt").write_text("top\nmiddle\n")
     with pytest.raises(InputError, match=r"expected a line for each of 3 outputs in .*, got 2 lines"):
-        inspect(brightest_bar, photos / "00.png", class_map=names, **OPTIONS)
+        classify_unlabeled(brightest_bar, photos / "00.png", class_map=names, **OPTIONS)
 
 
 def test_an_unreadable_image_is_named_and_left_out(photos: Path) -> None:
     (photos / "03.png").write_bytes(b"no image")
-    found = inspect(brightest_bar, photos, suite="negative", **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos, suite="negative", **OPTIONS)
     assert len(found.images) == 11
     assert [image.name for image in found.unreadable] == ["03.png"]
     assert "1 image could not be read: 03.png" in str(found)
     with pytest.raises(DataError, match=r"got 1 that cannot be read"):
-        inspect(brightest_bar, photos / "03.png", suite="negative", **OPTIONS)
+        classify_unlabeled(brightest_bar, photos / "03.png", suite="negative", **OPTIONS)
 
 
 def test_an_attack_is_made_against_the_clean_prediction(photos: Path) -> None:
-    found = inspect(brightest_bar, photos, suite="none", transforms=("fgsm(epsilon=0.5)",), **OPTIONS)
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=("fgsm(epsilon=0.5)",), **OPTIONS)
     assert found.transforms[0].consistency < 0.5
 
 
 def test_the_csv_has_a_line_for_each_image_and_transform(photos: Path) -> None:
-    found = inspect(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
-    lines = inspection_csv(found).splitlines()
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
+    lines = unlabeled_csv(found).splitlines()
     assert len(lines) == 1 + 12 * (1 + len(SPECS))
     assert lines[0] == "image,transform,prediction,class_name,confidence,same_as_clean"
 
 
 def test_data_with_labels_and_folders_with_other_files_are_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="what has labels is audited"):
-        inspect(brightest_bar, tmp_path, **OPTIONS)
+        classify_unlabeled(brightest_bar, tmp_path, **OPTIONS)
     with pytest.raises(OutputError, match=r"got 00\.png; give another --out"):
-        inspect(brightest_bar, photos, out=photos, **OPTIONS)
+        classify_unlabeled(brightest_bar, photos, out=photos, **OPTIONS)
 
 
 @pytest.mark.parametrize("burnt_in", ["NO", "YES"])
@@ -137,7 +139,7 @@ def test_nothing_names_a_dicom_file_and_burnt_in_text_is_not_shown(burnt_in: str
     pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
     (folder / "Roe Jane.dcm").write_bytes(made(pixels, BurnedInAnnotation=burnt_in))
     for data, out in ((folder / "Roe Jane.dcm", tmp_path / "a"), (folder, tmp_path / "b")):
-        found = inspect(brightest_bar, data, suite="negative", out=out, **OPTIONS)
+        found = classify_unlabeled(brightest_bar, data, suite="negative", out=out, **OPTIONS)
         written = "".join(file.read_text() for file in out.iterdir()) + str(found)
         assert "Jane" not in written
         assert found.images[0].name == "image 0"

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from negatoscope.auditing.plan import AuditPlan
 
 
-def inspect_and_show(plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, command: str, format: str) -> None:
+def classify_and_show(plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, command: str, format: str) -> None:
     """Classify images without labels with each model, write its page and its predictions, and print them."""
     with loading():
-        from negatoscope.auditing.inspect import run_inspection
-        from negatoscope.auditing.inspection_text import inspection_csv, inspection_markdown, inspection_tables
+        from negatoscope.auditing.unlabeled import run_unlabeled
+        from negatoscope.auditing.unlabeled_text import unlabeled_csv, unlabeled_markdown, unlabeled_tables
         from negatoscope.cli.audit_display import AuditDisplay
 
     for plan, folder in zip(plans, folders, strict=True):
         with AuditDisplay() as display:
             display.planned(plan)
-            found = run_inspection(plan, out=folder, command=command, progress=display.moved)
+            found = run_unlabeled(plan, out=folder, command=command, progress=display.moved)
         show(
             found,
             format=format,
-            terminal=lambda found=found: inspection_tables(found),  # type: ignore[misc]
-            markdown=lambda found=found: inspection_markdown(found),  # type: ignore[misc]
-            csv=lambda found=found: inspection_csv(found),  # type: ignore[misc]
+            terminal=lambda found=found: unlabeled_tables(found),  # type: ignore[misc]
+            markdown=lambda found=found: unlabeled_markdown(found),  # type: ignore[misc]
+            csv=lambda found=found: unlabeled_csv(found),  # type: ignore[misc]
         )
         typer.echo(f"Written to {folder}: report.html and predictions.json.", err=True)

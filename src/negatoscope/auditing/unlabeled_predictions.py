@@ -48,7 +48,7 @@ class ImagePrediction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InspectedImage:
+class UnlabeledImage:
     """An image and its predictions: clean, then under each transform."""
 
     name: str
@@ -89,7 +89,7 @@ class Consistency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inspection:
+class UnlabeledPredictions:
     """What a classifier predicts for images without labels: `predictions.json`.
 
     Args:
@@ -110,7 +110,7 @@ class Inspection:
     data: str
     suite: SuiteSummary
     class_names: tuple[str, ...]
-    images: tuple[InspectedImage, ...]
+    images: tuple[UnlabeledImage, ...]
     transforms: tuple[Consistency, ...]
     unreadable: tuple[UnreadableImage, ...]
     provenance: Provenance
@@ -136,9 +136,9 @@ class Inspection:
         return self.class_names[index] if index < len(self.class_names) else f"class {index}"
 
     def __str__(self) -> str:
-        from negatoscope.auditing.inspection_text import inspection_markdown
+        from negatoscope.auditing.unlabeled_text import unlabeled_markdown
 
-        return inspection_markdown(self)
+        return unlabeled_markdown(self)
 
     def _repr_markdown_(self) -> str:
         return str(self)
@@ -148,14 +148,14 @@ class Inspection:
 class _Found:
     """What is found, batch by batch."""
 
-    images: list[InspectedImage] = field(default_factory=list)
+    images: list[UnlabeledImage] = field(default_factory=list)
     unreadable: list[UnreadableImage] = field(default_factory=list)
     pictures: list[dict[str, str]] = field(default_factory=list)
 
 
-def inspect_images(
+def predict_unlabeled(
     plan: AuditPlan, *, provenance: Provenance, progress: Callable[[AuditProgress], None] | None = None
-) -> tuple[Inspection, list[Mapping[str, str]]]:
+) -> tuple[UnlabeledPredictions, list[Mapping[str, str]]]:
     """Classify images that have no labels, clean and under every transform.
 
     Attacks are made against the clean prediction.
@@ -172,13 +172,13 @@ def inspect_images(
     for batch in batches(dataset, classifier.input_spec.resize, batch_size=plan.batch_size):
         found.unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         if len(batch.labels):
-            _inspect_batch(plan, batch, found)
+            _predict_batch(plan, batch, found)
         done += len(batch.labels) + len(batch.unreadable)
         if progress:
             progress(AuditProgress(done, len(dataset), seconds_left=0.0))
     first = found.unreadable[0].reason if found.unreadable else ""
     expect(found.images, f"an image in {dataset.spec}", f"{len(dataset)} that cannot be read ({first})", DataError)
-    inspection = Inspection(
+    result = UnlabeledPredictions(
         model=classifier.name,
         sha256=classifier.sha256,
         data=dataset.spec,
@@ -189,10 +189,10 @@ def inspect_images(
         unreadable=tuple(found.unreadable),
         provenance=provenance,
     )
-    return inspection, list(found.pictures)
+    return result, list(found.pictures)
 
 
-def _inspect_batch(plan: AuditPlan, batch: Batch, found: _Found) -> None:
+def _predict_batch(plan: AuditPlan, batch: Batch, found: _Found) -> None:
     classifier = plan.classifier
     images = to_images(torch.from_numpy(batch.pixels).to(classifier.device))
     none = torch.zeros(len(batch.labels), dtype=torch.int64, device=classifier.device)  # a label is needed, not used
@@ -214,10 +214,10 @@ def _inspect_batch(plan: AuditPlan, batch: Batch, found: _Found) -> None:
             )
             for spec, result in results.items()
         )
-        found.images.append(InspectedImage(name=name or f"image {sample}", predictions=predictions))
+        found.images.append(UnlabeledImage(name=name or f"image {sample}", predictions=predictions))
 
 
-def _consistencies(plan: AuditPlan, images: Sequence[InspectedImage]) -> tuple[Consistency, ...]:
+def _consistencies(plan: AuditPlan, images: Sequence[UnlabeledImage]) -> tuple[Consistency, ...]:
     consistencies = []
     for place, step in enumerate(plan.transforms, start=1):
         same = [image.predictions[place].prediction == image.clean.prediction for image in images]
