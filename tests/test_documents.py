@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from negatoscope.documents import read_document, to_plain
-from negatoscope.reproduce.runs import read_run
-from negatoscope.reproduce.table1_document import read_table1
+from negatoscope.reproduce.table1_columns import table1_csv
+from negatoscope.reproduce.table1_document import read_table1, summarize
+from negatoscope.reproduce.table1_page import table1_markdown
+from negatoscope.reproduce.table1_report import finished_runs
 from negatoscope.studies.claims_page import claims_page
-from negatoscope.studies.sensitivity import plan_runs
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
+from negatoscope.studies.sensitivity_report import summarize_runs
 from negatoscope.studies.sensitivity_result import SensitivityResult
-from negatoscope.studies.sensitivity_run import StudyRun
-from negatoscope.studies.sensitivity_summary import summarize_studies
 from negatoscope.training.recipe import PANEL
 
 TOP = Path(__file__).parent.parent
@@ -52,6 +52,16 @@ def test_the_readme_shows_the_rows_of_the_published_table() -> None:
     assert [line for line in shown if line not in table.splitlines()] == []
 
 
+def test_the_published_table_is_made_from_its_runs() -> None:
+    folder = TOP / "results" / "table1"
+    document = read_table1(folder)
+    runs = finished_runs(folder)
+    assert list(document.runs) == runs
+    assert_alike(to_plain(summarize(runs)), to_plain(document.summary))
+    assert (folder / "table1.md").read_text(encoding="utf-8") == table1_markdown(document)
+    assert (folder / "table1.csv").read_text(encoding="utf-8") == table1_csv(document)
+
+
 def published_study() -> SensitivityResult:
     file = TOP / "results" / "sensitivity" / "sensitivity.json"
     return read_document(file, SensitivityResult, what="the published study", make="make it again")
@@ -65,19 +75,7 @@ def test_the_page_of_claims_is_made_from_the_published_results() -> None:
 
 def test_the_study_is_made_from_its_published_runs() -> None:
     document = published_study()
-    studies = [
-        study for study in load_studies() if study.recipe == "accurate"
-    ]  # no run around another one is published
-    runs = [read_run(folder, StudyRun) for folder in TOP.glob("results/sensitivity/runs/*")]
-    known = {(run.dataset, run.epsilon, run.recipe.digest, run.seed): run for run in runs if run is not None}
-    made: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
-    for planned in plan_runs(studies, seeds=3):
-        spec = planned.spec
-        run = known.get((spec.dataset, spec.epsilon, spec.recipe.digest, spec.seed))
-        if run is not None:
-            made[planned.study].setdefault(planned.key, {})[spec.seed] = run
-    same = {name: getattr(document, name) for name in ("provenance", "fast", "jobs", "planned_runs")}
-    again = summarize_studies(studies, made, **same)
+    again = summarize_runs(load_studies(), TOP / "results" / "sensitivity", seeds=3, earlier=document)
     assert len(again.curves) == document.made_runs
     assert_alike(to_plain(again), to_plain(document))
 

@@ -1,5 +1,6 @@
 """`negatoscope reproduce sensitivity` and `claims`: what they say, and what they refuse in one sentence."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,10 @@ def test_a_study_reports_its_runs_and_what_it_wrote(negatoscope: Command, tmp_pa
     assert "`negatoscope reproduce sensitivity --seeds 1 --plan plan.toml --fast`" in page
     code, _, err = negatoscope(*words)
     assert (code, "2 runs, 2 of them finished earlier" in err) == (0, True)
+    (tmp_path / "out" / "sensitivity.md").unlink()
+    code, out, _ = negatoscope(*words, "--only-report")
+    assert (code, "2 runs. Written to" in out) == (0, True)
+    assert "--fast --only-report`" in (tmp_path / "out" / "sensitivity.md").read_text()
     code, out, err = negatoscope(
         "claims", "--table1", tmp_path, "--sensitivity", tmp_path / "out", "--out", tmp_path / "claims.md"
     )
@@ -66,3 +71,15 @@ def test_what_is_given_wrongly_is_one_sentence(
     assert code == 2
     assert sentence in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("negatoscope: ")
+
+
+def test_table1_is_reported_from_published_runs_alone(negatoscope: Command, tmp_path: Path) -> None:
+    published = Path(__file__).parents[2] / "results" / "table1"
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "table1.csv").unlink()
+    words = ("table1", "--recipe", "panel", "--only-report", "--out", tmp_path, "--format", "csv")
+    code, out, err = negatoscope(*words)
+    assert code == 0, err
+    assert out.strip() == (tmp_path / "table1.csv").read_text().strip()
+    assert "`negatoscope reproduce table1 --recipe panel --only-report`" in (tmp_path / "table1.md").read_text()
+    assert not (tmp_path / "rows.parquet").exists()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.runs import RunSpec, read_run
 from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1, reproduce_table1
 from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
+from negatoscope.reproduce.table1_report import report_table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
 from negatoscope.training.recipe import Recipe, named_recipe
@@ -186,6 +188,51 @@ def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made, smoke: Tabl
     assert [run.epsilon for run in again.runs] == [0.0, 0.1]
 
 
+def only_runs(made: Made, out: Path) -> Path:
+    """A folder with nothing but the `run.json` of finished runs."""
+    for file in made[0].glob("runs/*/run.json"):
+        (out / "runs" / file.parent.name).mkdir(parents=True)
+        shutil.copy(file, out / "runs" / file.parent.name)
+    return out
+
+
+def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:
+    out, result, _ = made
+    again = report_table1(only_runs(made, tmp_path), command="a command", recipes=["small"], fast=True)
+    assert (again.runs, again.summary, again.fast) == (result.runs, result.summary, True)
+    assert again.provenance.data == result.provenance.data
+    assert (again.provenance.command, again.provenance.hardware) == ("a command", HARDWARE.description)
+    for name in ("table1.csv", "table1.png", "epochs.png"):
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+    assert read_table1(tmp_path) == again
+    assert (
+        f"made: 2 runs at commit {result.runs[0].made_by and result.runs[0].made_by.commit}"
+        in (tmp_path / "table1.md").read_text()
+    )
+
+
+def test_runs_that_say_nothing_of_their_data_need_the_table_that_does(made: Made, tmp_path: Path) -> None:
+    out = only_runs(made, tmp_path)
+    for file in out.glob("runs/*/run.json"):
+        document = json.loads(file.read_text())
+        file.write_text(json.dumps({**document, "made_by": None, "data": []}))
+    with pytest.raises(DataError, match=r"expected table1\.json beside runs that do not record their data"):
+        report_table1(out, command="a command", recipes=["small"], fast=True)
+    shutil.copy(made[0] / "table1.json", out)
+    again = report_table1(out, command="a command", recipes=["small"], fast=True)
+    assert (again.provenance.data, again.provenance.hardware) == (made[1].provenance.data, HARDWARE.description)
+
+
+def test_a_report_needs_runs_and_one_for_each_place(made: Made, tmp_path: Path) -> None:
+    out = only_runs(made, tmp_path)
+    with pytest.raises(DataNotFoundError, match="expected finished runs of sgd in "):
+        report_table1(out, command="a command", recipes=["sgd"])
+    first = sorted(out.glob("runs/*"))[0]
+    shutil.copytree(first, out / "runs" / "zz")
+    with pytest.raises(DataError, match=f"epsilon 0, seed 0, got {first.name} and zz; move one away"):
+        report_table1(out, command="a command", recipes=["small"], fast=True)
+
+
 @pytest.mark.usefixtures("beside_the_digits")
 def test_figure1_shows_what_the_classifier_predicts(made: Made, tmp_path: Path) -> None:
     out = made[0]
@@ -241,7 +288,7 @@ def test_the_snippet_of_the_readme_runs_on_what_a_smoke_run_left(
 def test_a_run_that_lacks_anything_is_one_sentence(made: Made, tmp_path: Path) -> None:
     file = next(made[0].glob("runs/*/run.json"))
     document = json.loads(file.read_text())
-    needed = document.keys() - {"negative_train_before"}
+    needed = document.keys() - {"negative_train_before", "made_by", "data"}
     lacking = [{key: value for key, value in document.items() if key != name} for name in needed]
     for damaged in (*lacking, [], 3, {**document, "test": {}}):
         (tmp_path / "run.json").write_text(json.dumps(damaged))

@@ -33,6 +33,7 @@ from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_jobs import PlannedRun
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
+from negatoscope.studies.sensitivity_report import report_sensitivity
 from negatoscope.studies.sensitivity_result import Curve, SensitivityResult, SkippedStudy
 from negatoscope.studies.sensitivity_run import StudyRun
 from negatoscope.training.loop import TrainingProgress
@@ -106,6 +107,19 @@ def test_every_run_is_made_once_and_reported(made: Made) -> None:
     file = made.out / "sensitivity.json"
     assert read_document(file, SensitivityResult, what="a study", make="make it") == result
     assert {name for name, _ in notes.steps} == set(notes.ended)
+
+
+def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:
+    for file in (*made.out.glob("runs/*/run.json"), made.out / "sensitivity.json"):
+        target = tmp_path / file.relative_to(made.out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    again = report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=2, command="a command")
+    provenance = replace(made.result.provenance, command="a command", versions=again.provenance.versions)
+    assert again == replace(made.result, provenance=provenance)
+    assert (tmp_path / "sensitivity.png").read_bytes() == (made.out / "sensitivity.png").read_bytes()
+    shutil.rmtree(tmp_path / "runs" / sorted(path.name for path in tmp_path.glob("runs/*seed1*"))[0])
+    assert report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=2, command="a").made_runs == 4
 
 
 def test_the_document_has_the_fields_that_readers_rely_on(made: Made) -> None:

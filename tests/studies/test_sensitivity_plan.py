@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from negatoscope.errors import InputError, RecipeError
-from negatoscope.studies.sensitivity import plan_runs
+from negatoscope.studies.sensitivity_jobs import plan_runs
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 
 PLAN = """

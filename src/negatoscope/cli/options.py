@@ -24,6 +24,10 @@ DataDir = Annotated[
 Device = Annotated[str, option("NAME", "auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, option("NAME", "auto, bf16 or float32: of training; evaluation always uses float32.")]
 Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
+OnlyReport = Annotated[
+    bool,
+    typer.Option("--only-report", metavar="", help="Write the files anew from the runs/*/run.json of --out alone."),
+]
 
 _LOCAL = ("out", "overwrite", "data_dir", "format")  # what is about this machine alone means nothing to a reader
 

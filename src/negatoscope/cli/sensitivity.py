@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option
+from negatoscope.cli.options import Context, DataDir, Device, Fast, OnlyReport, Precision, command_line, option
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
@@ -31,6 +31,7 @@ def sensitivity(
     device: Device = "auto",
     precision: Precision = "auto",
     fast: Fast = False,
+    only_report: OnlyReport = False,
 ) -> None:
     """Find which choices that the paper does not state decide a network's accuracy on negatives.
 
@@ -42,12 +43,14 @@ def sensitivity(
     if jobs < 1:
         raise InputError(f"expected at least one job, got {jobs}")
     amount = _budget(budget)
-    typer.echo("Preparing data, and timing this machine ...", err=True)
+    typer.echo("Reading runs ..." if only_report else "Preparing data, and timing this machine ...", err=True)
     with loading():
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
+        from negatoscope.studies.sensitivity_plan import choose_studies, load_studies
+        from negatoscope.studies.sensitivity_report import report_sensitivity
 
     request = StudyRequest(
         seeds=seeds,
@@ -60,9 +63,13 @@ def sensitivity(
         fast=fast,
         command=command_line(context),
     )
-    hardware = pick_hardware(device, precision)
-    with SensitivityDisplay(hardware.description) as display:
-        result = study_sensitivity(request, out=out, hardware=hardware, progress=display)
+    if only_report:
+        chosen = choose_studies(load_studies(plan), names=request.studies, factors=request.factors)
+        result = report_sensitivity(chosen, out=out, seeds=seeds, command=request.command)
+    else:
+        hardware = pick_hardware(device, precision)
+        with SensitivityDisplay(hardware.description) as display:
+            result = study_sensitivity(request, out=out, hardware=hardware, progress=display)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
     typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, Precision, command_line, option
+from negatoscope.cli.options import Context, DataDir, Device, Fast, OnlyReport, Precision, command_line, option
 from negatoscope.cli.show import Format, show
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
@@ -43,6 +43,7 @@ def table1(
     device: Device = "auto",
     precision: Precision = "auto",
     fast: Fast = False,
+    only_report: OnlyReport = False,
     format: Format = "auto",
 ) -> None:
     """Train the paper's ten classifiers, measure their accuracy on negatives, and say where its numbers hold.
@@ -52,8 +53,10 @@ def table1(
     """
     rows = _epsilons(epsilons)
     expect_seeds(1 if seeds is None else seeds)
-    what = "Preparing data ..." if fast else "Preparing data, and timing this machine ..."
-    typer.echo(what, err=True)  # what is imported below takes seconds
+    timing = "" if fast else ", and timing this machine"
+    typer.echo(
+        "Reading runs ..." if only_report else f"Preparing data{timing} ...", err=True
+    )  # what is imported below takes seconds
     with loading():
         from negatoscope.cli.table1_display import Table1Display, table1_tables
         from negatoscope.hardware import pick_hardware
@@ -61,6 +64,7 @@ def table1(
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_columns import table1_csv
         from negatoscope.reproduce.table1_page import table1_markdown
+        from negatoscope.reproduce.table1_report import report_table1
         from negatoscope.training.recipe import load_recipe
 
     own = recipe.endswith(".toml")
@@ -74,9 +78,13 @@ def table1(
         fast=fast,
         command=command_line(context),
     )
-    hardware = pick_hardware(device, precision)
-    with Table1Display(hardware.description) as display:
-        result = reproduce_table1(request, out=out, hardware=hardware, progress=display)
+    if only_report:
+        names = list(dict.fromkeys(name for row in request.rows for name in row.recipes))
+        result = report_table1(out, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
+    else:
+        hardware = pick_hardware(device, precision)
+        with Table1Display(hardware.description) as display:
+            result = reproduce_table1(request, out=out, hardware=hardware, progress=display)
     show(
         result,
         format=format,
@@ -84,7 +92,8 @@ def table1(
         markdown=lambda: table1_markdown(result),
         csv=lambda: table1_csv(result),
     )
-    typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, rows.parquet, and figures.", err=True)
+    rows_too = "" if only_report else "rows.parquet, "
+    typer.echo(f"Written to {out}: table1.json, table1.md, table1.csv, {rows_too}and figures.", err=True)
 
 
 def figure1(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,6 +16,7 @@ from negatoscope.documents import read_document, write_document
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict, row_columns
+from negatoscope.provenance import commit
 from negatoscope.reproduce.measure import Columns, columns_by_pass
 from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
@@ -85,6 +87,21 @@ class Run:
     train: TrackedRate
     test: TrackedRate
     negative_train: TrackedRate
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """What made a run."""
+
+    commit: str | None
+    negatoscope: str
+    torch: str
+    hardware: str
+
+    @classmethod
+    def now(cls, hardware: Hardware) -> "MadeBy":
+        """This version, on `hardware`."""
+        return cls(commit(), version("negatoscope"), version("torch"), hardware.description)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The paper's Table I, from data to verdicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import as_file, files
@@ -8,22 +8,19 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from negatoscope.data import DATASETS
-from negatoscope.documents import read_settings, write_document
+from negatoscope.documents import read_settings
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, RecipeError, expect, suggest
-from negatoscope.files import locked, remove_leftovers, write_whole
+from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
-from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
 from negatoscope.reproduce.estimate import estimate_seconds, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
 from negatoscope.reproduce.runs import RunSpec, read_run, run_folder
-from negatoscope.reproduce.table1_columns import table1_csv
 from negatoscope.reproduce.table1_document import SkippedDataset, SummaryRow, Table1, summarize
-from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
-from negatoscope.reproduce.table1_page import table1_markdown
+from negatoscope.reproduce.table1_report import FAST, in_table_order, write_report
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
 from negatoscope.rows import read_rows, write_rows
 from negatoscope.training.loop import TrainingProgress
@@ -180,7 +177,7 @@ def _load(request: Table1Request, dataset: str) -> tuple[Mapping[str, Recipe], R
         recipe = request.recipe or named_recipe(name, _base(dataset))
         spec = recipe.data if dataset == _base(recipe.data) else dataset
         recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
-        recipes[name] = replace(recipe, epochs=1, name=f"{recipe.name}, fast") if request.fast else recipe
+        recipes[name] = replace(recipe, epochs=1, name=f"{recipe.name}{FAST}") if request.fast else recipe
     first = next(iter(recipes.values()))
     data = load_run_data(first, data_dir=request.data_dir, fast=request.fast, both_negatives=True)
     return {name: replace(recipe, data=data.train.spec) for name, recipe in recipes.items()}, data
@@ -214,7 +211,8 @@ def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, p
             run = done.get(spec) or run_table1_classifier(spec, data, hardware=hardware, folder=folder, progress=moved)
             shown.append(run)
             progress.finished(spec, run, summarize(shown, comparable=not request.fast))
-        paths, runs = zip(*_all_runs(folders), strict=True)
+        paths, found = zip(*_all_runs(folders), strict=True)
+        runs = tuple(in_table_order(found))
         result = Table1(
             provenance=record_provenance(
                 command=request.command,
@@ -226,7 +224,9 @@ def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, p
             runs=runs,
             summary=summarize(runs, comparable=not request.fast),
         )
-        _write(result, paths, out)
+        kept = [rows for folder in sorted(paths) if (rows := folder / "rows.parquet").exists()]  # copied runs have none
+        write_rows(out / "rows.parquet", map(read_rows, kept))
+        write_report(result, out)
         return result
 
 
@@ -239,25 +239,10 @@ def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -
 
 
 def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:
-    """The runs of these folders, and every other one beside them that only its seed or epsilon sets apart, in order."""
+    """The runs of these folders, and every other one beside them that only its seed or epsilon sets apart."""
     runs = []
     for folder in {(spec.dataset, spec.recipe): folder for spec, folder in folders.items()}.values():
         name, digest = folder.name.partition("-")[0], folder.name.rpartition("-")[2]
-        paths = folder.parent.glob(f"{name}-epsilon*-{digest}")
-        finished = [(path, run) for path in paths if (run := read_run(path, Table1Run))]
-        runs += sorted(finished, key=lambda pair: (pair[1].epsilon, pair[1].seed))
+        paths = sorted(folder.parent.glob(f"{name}-epsilon*-{digest}"))
+        runs += [(path, run) for path in paths if (run := read_run(path, Table1Run))]
     return runs
-
-
-def _write(result: Table1, folders: Iterable[Path], out: Path) -> None:
-    """Everything that is made from a table, and the table itself, whose presence means complete, last.
-
-    Runs that were published elsewhere and copied here may come without their rows.
-    """
-    kept = [rows for folder in folders if (rows := folder / "rows.parquet").exists()]
-    write_rows(out / "rows.parquet", map(read_rows, kept))
-    write_whole(out / "table1.md", table1_markdown(result).encode())
-    write_whole(out / "table1.csv", table1_csv(result).encode())
-    save_figure(draw_table1(result), out, "table1")
-    save_figure(draw_epochs(result), out, "epochs")
-    write_document(out / "table1.json", result)

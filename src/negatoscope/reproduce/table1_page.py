@@ -1,5 +1,6 @@
 """The report of Table I in Markdown: the paper's table beside ours, and the sentences that its numbers make."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -172,11 +173,25 @@ def provenance(result: "Table1") -> list[str]:
         f"command: `{_line(facts.command)}`",
         f"versions: {', '.join(f'{name} {version}' for name, version in facts.versions.items())}",
         f"hardware: {_line(facts.hardware)}",
+        *_made_by(result),
         *map(_data_line, facts.data),
         *(["fast: True"] if result.fast else []),
         f"negatives: {', '.join(negatives.values())}",
         f"training: {counted(len(result.runs), 'run')}, {sum(run.seconds for run in result.runs):,.0f} seconds in all",
     ]
+
+
+def _made_by(result: "Table1") -> list[str]:
+    """What made the runs, where they record it."""
+    ways = Counter(run.made_by for run in result.runs)
+    known = [
+        f"{counted(number, 'run')} at commit {way.commit or 'unknown'} with negatoscope {way.negatoscope}, "
+        f"torch {way.torch}, {way.hardware}"
+        for way, number in ways.items()
+        if way
+    ]
+    earlier = [f"{counted(ways[None], 'run')} of versions that did not record it"] if ways[None] else []
+    return [f"made: {joined([*known, *earlier])}"] if known else []
 
 
 def _data_line(entry: "DataProvenance") -> str:

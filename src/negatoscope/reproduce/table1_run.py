@@ -13,12 +13,14 @@ from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
 from negatoscope.models.checkpoint import save_network
 from negatoscope.models.networks import PaperNetwork
+from negatoscope.provenance import DataProvenance
 from negatoscope.registry import Spec, parse_spec
 from negatoscope.reproduce.measure import Columns, Destinations, accuracy_of, confidence_of, destinations_of
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, few_of
 from negatoscope.reproduce.runs import (
     Confidence,
+    MadeBy,
     Pass,
     Run,
     RunProgress,
@@ -67,6 +69,8 @@ class Table1Run(Run):
         majority: The accuracy of always naming the most frequent class of the training images.
         epochs: How training went.
         weights_sha256: Of `weights.safetensors`.
+        made_by: Versions and hardware; None of runs from before they were recorded.
+        data: What it was trained and measured on; empty of such runs.
     """
 
     confidence: Confidence
@@ -79,6 +83,8 @@ class Table1Run(Run):
     majority: float
     epochs: tuple[Epoch, ...]
     weights_sha256: str
+    made_by: MadeBy | None = None
+    data: tuple[DataProvenance, ...] = ()
 
     @property
     def chance(self) -> float:
@@ -147,6 +153,8 @@ def run_table1_classifier(
         epochs=result.history,
         seconds=round(result.seconds, 1),
         weights_sha256=save_network(folder / "weights.safetensors", result.network, facts=facts),
+        made_by=MadeBy.now(hardware),
+        data=tuple(dataset.provenance for dataset in data.datasets),
     )
     keep_run(folder, run)
     return run

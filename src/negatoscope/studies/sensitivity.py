@@ -6,23 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from negatoscope.documents import write_document
 from negatoscope.errors import DataNotFoundError, InputError
-from negatoscope.files import locked, remove_leftovers, write_whole
+from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
-from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.estimate import Pace, measure_pace
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.studies.probing import PREDICTIONS
-from negatoscope.studies.sensitivity_figure import draw_sensitivity
-from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of, run_jobs
-from negatoscope.studies.sensitivity_page import sensitivity_page
+from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of, plan_runs, run_jobs
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
+from negatoscope.studies.sensitivity_report import summarize_planned, write_study
 from negatoscope.studies.sensitivity_result import FailedRun, SensitivityResult, SkippedStudy
-from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
-from negatoscope.studies.sensitivity_summary import summarize_studies
+from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun
 from negatoscope.training.loop import MONITORED, TrainingProgress
 
 
@@ -79,20 +75,6 @@ class SensitivityProgress(Protocol):
         """After each run; `seconds` is what it had been expected to take."""
 
 
-def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> list[PlannedRun]:
-    """Every run, round by round: in each, all studies' recipes with the seed that is theirs."""
-    runs = []
-    for turn in range(seeds + max(each.round for study in studies for each in study.recipes)):
-        for study in studies:
-            for planned in study.recipes:
-                seed = turn - planned.round
-                if 0 <= seed < min(seeds, planned.seeds or seeds):
-                    recipe = replace(planned.recipe, epochs=1) if fast else planned.recipe
-                    spec = StudyRunSpec(study.dataset, study.epsilon, seed, recipe, fast, planned.probed)
-                    runs.append(PlannedRun(study.name, planned.key, spec))
-    return runs
-
-
 def study_sensitivity(
     request: StudyRequest, *, out: Path, hardware: Hardware, progress: SensitivityProgress
 ) -> SensitivityResult:
@@ -122,32 +104,19 @@ def study_sensitivity(
                 if run is not None:
                     progress.finished(planned.name, run, seconds[planned])
         finally:  # what has been made is written, also where this is stopped
-            result = replace(_summarize(studies, folders, request, hardware), not_run=not_run)
-            if result.studies:
-                write_whole(out / "sensitivity.md", sensitivity_page(result).encode())
-                save_figure(draw_sensitivity(result), out, "sensitivity")
-            write_document(out / "sensitivity.json", result)
+            made = {run: read_run(folder, StudyRun) for run, folder in folders.items()}
+            reasons = {run: failure_of(folder) for run, folder in folders.items() if made[run] is None}
+            failed = [FailedRun(run.study, run.key, run.spec.seed, why) for run, why in reasons.items() if why]
+            datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
+            provenance = record_provenance(
+                command=request.command,
+                hardware=hardware.description,
+                data=[each.provenance for each in datasets.values()],
+            )
+            result = summarize_planned(studies, made, provenance, fast=request.fast, jobs=request.jobs)
+            result = replace(result, failed=tuple(failed), not_run=not_run)
+            write_study(result, out)
         return result
-
-
-def _summarize(
-    studies: Sequence[Study], folders: Mapping[PlannedRun, Path], request: StudyRequest, hardware: Hardware
-) -> SensitivityResult:
-    finished: dict[str, dict[str, dict[int, StudyRun]]] = {study.name: {} for study in studies}
-    failed = []
-    for planned, folder in folders.items():
-        if (run := read_run(folder, StudyRun)) is not None:
-            finished[planned.study].setdefault(planned.key, {})[planned.spec.seed] = run
-        elif (reason := failure_of(folder)) is not None:
-            failed.append(FailedRun(planned.study, planned.key, planned.spec.seed, reason))
-    datasets = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
-    provenance = record_provenance(
-        command=request.command, hardware=hardware.description, data=[each.provenance for each in datasets.values()]
-    )
-    result = summarize_studies(
-        studies, finished, provenance=provenance, fast=request.fast, jobs=request.jobs, planned_runs=len(folders)
-    )
-    return replace(result, failed=tuple(failed))
 
 
 def _data(run: PlannedRun, request: StudyRequest) -> RunData:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.hardware import Hardware
 from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.run_data import RunData, load_run_data
+from negatoscope.studies.sensitivity_plan import Study
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
@@ -48,6 +49,20 @@ class PlannedRun:
     def name(self) -> str:
         """What tells it from others."""
         return f"{self.study}, {self.key}, seed {self.spec.seed}"
+
+
+def plan_runs(studies: Sequence[Study], *, seeds: int, fast: bool = False) -> list[PlannedRun]:
+    """Every run, round by round: in each, all studies' recipes with the seed that is theirs."""
+    runs = []
+    for turn in range(seeds + max(each.round for study in studies for each in study.recipes)):
+        for study in studies:
+            for planned in study.recipes:
+                seed = turn - planned.round
+                if 0 <= seed < min(seeds, planned.seeds or seeds):
+                    recipe = replace(planned.recipe, epochs=1) if fast else planned.recipe
+                    spec = StudyRunSpec(study.dataset, study.epsilon, seed, recipe, fast, planned.probed)
+                    runs.append(PlannedRun(study.name, planned.key, spec))
+    return runs
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Literal
 
 from negatoscope.provenance import Provenance
 from negatoscope.reproduce.measure import Destinations
-from negatoscope.reproduce.runs import Confidence
+from negatoscope.reproduce.runs import Confidence, MadeBy
 from negatoscope.studies.probing import Probing
-from negatoscope.studies.sensitivity_run import CurvePoint, MadeBy
+from negatoscope.studies.sensitivity_run import CurvePoint
 from negatoscope.training.recipe import Recipe
 
 FactorVerdict = Literal["decides", "does not matter", "undecided", "not judged", "not compared"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.provenance import commit
 from negatoscope.reproduce.measure import Destinations, accuracy_of, confidence_of, destinations_of
 from negatoscope.reproduce.run_data import RunData, few_of
 from negatoscope.reproduce.runs import (
     Confidence,
+    MadeBy,
     Pass,
     Run,
     RunProgress,
@@ -48,16 +47,6 @@ class CurvePoint:
     epoch: float
     validation_accuracy: float
     negative_accuracy: float
-
-
-@dataclass(frozen=True)
-class MadeBy:
-    """What made a run."""
-
-    commit: str | None
-    negatoscope: str
-    torch: str
-    hardware: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +150,7 @@ def make_study_run(
             columns["negative_train"], classes=len(training.class_names), with_counts=spec.probe
         ),
         seconds=round(result.seconds, 1),
-        made_by=MadeBy(commit(), version("negatoscope"), version("torch"), hardware.description),
+        made_by=MadeBy.now(hardware),
         class_names=training.class_names,
         tracks=training.tracks is not None,
         curve=marks.curve(result),
