@@ -31,8 +31,9 @@ from negatoscope.files import write_whole
 from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.run_data import load_split, split_training
-from negatoscope.training.loop import TrainingProgress, train
+from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe, named_recipe
+from negatoscope.training.train import train
 
 MARKS = {"mnist": (98.5, 99.0, 99.2), "gtsrb": (95.0, 97.0, 98.0)}
 SEEDS = 5

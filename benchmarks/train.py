@@ -3,7 +3,7 @@
 Equal footing: the paper's network (for peers in PyTorch's own layers, same weights), real images that lie ready in
 memory, batch 128, epsilon 0.1, fused AdamW and the one-cycle schedule of the default recipe, augmentation off. A step
 trains on a clean batch and on its adversarial copy, by everyone; "images" counts the clean ones. Ours is
-`negatoscope.training.loop.train`, held between its steps. Everyone has a process of their own and as many threads as
+`negatoscope.training.train.train`, held between its steps. Everyone has a process of their own and as many threads as
 there are processors; they take a few steps each, in turn. Peers come as shipped (float32) and under bf16 autocast with
 channels_last. Attacks follow the true labels. ART's trainer replaces half of a batch instead, so it gets batches twice
 as large, of which half is replaced: as many clean and adversarial images as everyone else's step.

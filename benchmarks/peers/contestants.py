@@ -14,7 +14,8 @@ from benchmarks.peers import attacks
 from benchmarks.peers.task import Setup, Task
 from negatoscope.hardware import pick_hardware
 from negatoscope.memory import keep_freed_memory
-from negatoscope.training.loop import TrainingProgress, train
+from negatoscope.training.loop import TrainingProgress
+from negatoscope.training.train import train
 
 NextSteps = Callable[[], int]
 """Says that the steps it gave last are taken, waits, and gives how many to take next; 0 to finish."""
@@ -31,7 +32,7 @@ class Contestant(Protocol):
 
 
 class Engine:
-    """`negatoscope.training.loop.train` as commands run it, held between two steps by what it calls after each of them.
+    """`negatoscope.training.train.train` as commands run it, held between two steps by what it calls after each.
 
     Commands first have their process keep the memory that it frees; a contestant has a process of its own.
     """

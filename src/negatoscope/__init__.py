@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from negatoscope.models.networks import PaperNetwork as PaperNetwork
     from negatoscope.models.open import open_classifier as open_classifier
     from negatoscope.models.predict import predict as predict
-    from negatoscope.training.loop import train as train
     from negatoscope.training.recipe import Recipe as Recipe
     from negatoscope.training.recipe import load_recipe as load_recipe
+    from negatoscope.training.train import train as train
     from negatoscope.transforms import TRANSFORMS as TRANSFORMS
     from negatoscope.transforms.tone import negative as negative
 
@@ -54,7 +54,7 @@ _HOMES = {
     "read_audit": "auditing.audit_result",
     "save_network": "models.checkpoint",
     "split_validation": "data.split",
-    "train": "training.loop",
+    "train": "training.train",
 }
 
 __all__ = ["__version__", *_HOMES]

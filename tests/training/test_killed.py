@@ -20,8 +20,9 @@ import torch
 from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import NetworkSettings
-from negatoscope.training.loop import TrainingProgress, train
+from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
+from negatoscope.training.train import train
 
 KILLS = 10
 EPOCHS, STEPS_PER_EPOCH = 12, 3

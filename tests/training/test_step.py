@@ -17,6 +17,7 @@ from torch.nn import functional
 from negatoscope.attacks.gradient import fgsm
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
+from negatoscope.training.augmentation import shifted, shifts
 from negatoscope.training.recipe import Recipe, Schedule
 from negatoscope.training.step import (
     accumulate_gradients,
@@ -24,8 +25,6 @@ from negatoscope.training.step import (
     derive_seed,
     learning_rate,
     make_optimizer,
-    shifted,
-    shifts,
 )
 from negatoscope.types import Images, Labels
 

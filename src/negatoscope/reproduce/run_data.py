@@ -8,9 +8,9 @@ import numpy as np
 from negatoscope.data import DATASETS, Dataset, load_dataset
 from negatoscope.data.split import split_validation
 from negatoscope.errors import InputError
-from negatoscope.training.loop import expect_images
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import derive_seed
+from negatoscope.training.train import expect_images
 
 
 @dataclass(frozen=True)

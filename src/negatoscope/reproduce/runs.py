@@ -21,8 +21,9 @@ from negatoscope.reproduce.measure import Columns, columns_by_pass
 from negatoscope.reproduce.run_data import RunData, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
 from negatoscope.statistics.measured import TrackedRate
-from negatoscope.training.loop import TrainingProgress, TrainingResult, freeze, train
+from negatoscope.training.loop import TrainingProgress, freeze
 from negatoscope.training.recipe import Recipe
+from negatoscope.training.train import TrainingResult, train
 from negatoscope.transforms.tone import negative
 
 RunProgress = Callable[[TrainingProgress | str], None]

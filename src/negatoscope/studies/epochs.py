@@ -9,8 +9,9 @@ from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import load_split, split_training
-from negatoscope.training.loop import TrainingProgress, train
+from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
+from negatoscope.training.train import train
 
 MARK = 0.999
 """The accuracy on training images that ends training; the paper prints about 100 %.

@@ -26,8 +26,9 @@ from negatoscope.studies.match_result import (
     OpenedCandidate,
 )
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
-from negatoscope.training.loop import Epoch, train
+from negatoscope.training.loop import Epoch
 from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
+from negatoscope.training.train import train
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

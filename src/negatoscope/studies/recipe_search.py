@@ -11,9 +11,9 @@ from negatoscope.documents import read_document, read_settings, write_document
 from negatoscope.errors import RecipeError
 from negatoscope.hardware import Hardware
 from negatoscope.studies.sensitivity_plan import Changes
-from negatoscope.training.loop import train
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import derive_seed
+from negatoscope.training.train import train
 
 TOLERANCE = 0.001
 """Validation accuracies closer than this count as equal, and the cheaper recipe is taken."""

@@ -23,7 +23,8 @@ from negatoscope.reproduce.runs import (
     train_and_measure,
 )
 from negatoscope.studies.probing import Probing, probe_negatives
-from negatoscope.training.loop import TrainingProgress, TrainingResult
+from negatoscope.training.loop import TrainingProgress
+from negatoscope.training.train import TrainingResult
 
 MEASURED, VALIDATED = 5000, 5000
 """How many training images, and negatives of them, are measured on when a run has ended; how many validation images

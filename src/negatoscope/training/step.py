@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -106,24 +106,6 @@ def batches(
     """Every index below `count` once, in an order drawn from `seed`; the last batch may be smaller."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     yield from torch.split(order.to(device), batch_size)
-
-
-def shifts(count: int, *, pixels: int, seed: int) -> Int64[Tensor, "{count} 2"]:
-    """Where each of `count` windows begins, down and right: from 0 to twice `pixels`, drawn from `seed`."""
-    return torch.randint(0, 2 * pixels + 1, (count, 2), generator=torch.Generator().manual_seed(seed))
-
-
-def negated(count: int, *, share: float, seed: int) -> Bool[Tensor, " count"]:
-    """Which of `count` images are shown as their negatives: each with probability `share`, drawn from `seed`."""
-    return torch.rand(count, generator=torch.Generator().manual_seed(seed)) < share
-
-
-def shifted(images: Images, offsets: Int64[Tensor, "batch 2"], *, pixels: int) -> Images:
-    """Each image moved by its own whole number of pixels, up to `pixels` each way, edges repeated."""
-    height, width = images.shape[2:]
-    padded = functional.pad(images, (pixels,) * 4, mode="replicate")
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view: every window of every image
-    return windows[torch.arange(len(images), device=images.device), :, offsets[:, 0], offsets[:, 1]]
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
