@@ -68,7 +68,7 @@ def published_study() -> SensitivityResult:
 
 
 def test_the_page_of_claims_is_made_from_the_published_results() -> None:
-    command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity --out claims.md"
+    command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity"
     page = claims_page(read_table1(TOP / "results" / "table1"), published_study(), command=command)
     assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
 
