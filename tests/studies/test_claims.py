@@ -223,6 +223,11 @@ def test_adversarially_trained_networks_are_judged_beside_the_plain_one_of_their
     assert (judgement.recipe, judgement.seeds, judgement.verdict) == ("sgd", count, verdict)
 
 
+def test_an_interval_that_is_wide_says_nothing_of_the_level_of_random() -> None:
+    scattered = [replace(run, negative_train=rate(0.05 + 0.06 * run.seed, 0)) for run in runs()]
+    assert verdicts(findings(table1(scattered), NOTHING_RUN)["random_level"]) == ["undecided"]
+
+
 def test_the_adversarys_success_is_bounded_by_what_runs_record() -> None:
     (judgement,) = findings(table1(runs(1, test=0.8, negative_test=0.2)), NOTHING_RUN)["adversary"].judgements
     assert judgement.numbers == "at least 75.0 %"
@@ -242,10 +247,8 @@ def test_the_page_has_every_claim_with_its_numbers(tmp_path: Path) -> None:
         assert claim.text in page
         assert all(judgement.numbers in page for judgement in finding.judgements)
     assert "`a command`" in page
-    assert (
-        f"`{source.command}` ({STUDY.made_runs} of {STUDY.planned_runs} planned runs), put together at commit {source.commit}"
-        in page
-    )
+    made = f"({STUDY.made_runs} of {STUDY.planned_runs} planned runs), put together at commit {source.commit}"
+    assert f"`{source.command}` {made}" in page
     assert "smoke run" not in page
     smoke = replace(study(), provenance=replace(source, command="a study"), fast=True)
     write_document(tmp_path / "sensitivity.json", smoke)
