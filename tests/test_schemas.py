@@ -17,6 +17,7 @@ from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
+from negatoscope.hardening.result import HardenSummary
 from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
 from negatoscope.reproduce.table1_document import Table1
@@ -39,6 +40,7 @@ DOCUMENTS: dict[str, Any] = {
     "figure1": Figure1,
     "gallery": Gallery,
     "predictions": UnlabeledPredictions,
+    "harden": HardenSummary,
     "label_preserving": dict[str, DatasetRules],
     "match": Match,
     "model_comparison": ModelComparison,

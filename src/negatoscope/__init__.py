@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from negatoscope.data import load_dataset as load_dataset
     from negatoscope.data.open import open_dataset as open_dataset
     from negatoscope.data.split import split_validation as split_validation
+    from negatoscope.hardening import METHODS as METHODS
+    from negatoscope.hardening.harden import harden as harden
     from negatoscope.models.checkpoint import load_network as load_network
     from negatoscope.models.checkpoint import save_network as save_network
     from negatoscope.models.networks import PaperNetwork as PaperNetwork
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from negatoscope.training.recipe import load_recipe as load_recipe
     from negatoscope.training.train import train as train
     from negatoscope.transforms import TRANSFORMS as TRANSFORMS
+    from negatoscope.transforms.groups import GROUPS as GROUPS
     from negatoscope.transforms.tone import negative as negative
 
 __version__ = "0.1.0"
@@ -36,6 +39,8 @@ _HOMES = {
     "ATTACKS": "attacks",
     "DATASETS": "data",
     "Dataset": "data",
+    "GROUPS": "transforms.groups",
+    "METHODS": "hardening",
     "PaperNetwork": "models.networks",
     "Recipe": "training.recipe",
     "TRANSFORMS": "transforms",
@@ -43,6 +48,7 @@ _HOMES = {
     "compare": "auditing.compare",
     "fgsm": "attacks.gradient",
     "classify_unlabeled": "auditing.unlabeled",
+    "harden": "hardening.harden",
     "load_dataset": "data",
     "load_network": "models.checkpoint",
     "load_recipe": "training.recipe",

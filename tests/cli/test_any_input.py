@@ -48,6 +48,10 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
     },
     "annotate": {"data": "folder:images", "out": "rules.toml"},
     "compare": {"a": "audit", "b": "audit"},
+    "harden": {
+        **{"model": "readers:Blind", "fit": "folder:images", "data": "folder:images", "size": "8", "channels": "gray"},
+        **{"invariant": "negative", "suite": "none", "out": "out"},
+    },
     "list": {"kind": "suites"},
     "reproduce table1": {"data_dir": "missing", "out": "out"},
     "reproduce figure1": {"data_dir": "missing", "out": "out"},

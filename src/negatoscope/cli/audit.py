@@ -29,7 +29,8 @@ Model = Annotated[
 Data = Annotated[
     str, typer.Option(help="mnist:test, a folder, .zip or .tar of class folders, .parquet, .npz, or WebDataset shards.")
 ]
-_input_option = partial(typer.Option, rich_help_panel="What the model expects, where its file does not say")
+MODEL_PANEL = "What the model expects, where its file does not say"
+_input_option = partial(typer.Option, rich_help_panel=MODEL_PANEL)
 _audit_option = partial(typer.Option, rich_help_panel="What is audited")
 _gate_option = partial(typer.Option, rich_help_panel="Gate: exit code 1")
 
@@ -142,7 +143,7 @@ def audit(
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
     data_classes = None if unlabeled else len(dataset.class_names)
     classifiers = [
-        _open(context, one, data_classes=data_classes, class_names=dataset.class_names, device=hardware.device)
+        open_model(context, one, data_classes=data_classes, class_names=dataset.class_names, device=hardware.device)
         for one in model
     ]
     settings = AuditConfig(
@@ -185,7 +186,7 @@ def audit(
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
-def _open(context: Context, model: str, **data: Any) -> "ClassifierAdapter":
+def open_model(context: Context, model: str, **data: Any) -> "ClassifierAdapter":
     """A model with those of the command's options that say what it expects."""
     from negatoscope.models.open import open_classifier
     from negatoscope.models.options import ModelOptions

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 def list(
-    kind: Annotated[str, typer.Argument(help="transforms, suites, attacks, datasets, models or recipes.")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="transforms, groups, suites, attacks, methods, datasets, models or recipes.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
 ) -> None:
-    """Show every transform, suite, attack, dataset, kind of model or recipe, those of other packages too."""
+    """Show every transform, group, suite, attack, method, dataset, kind of model or recipe, also of other packages."""
     if kind not in _LISTS:
         got = f"{kind!r:.80}" if kind else "none"
         raise SpecError(f"expected what to list, got {got}; {suggest(kind, _LISTS)}")
@@ -59,6 +61,8 @@ _LISTS: Mapping[str, str] = {
     "transforms": "negatoscope.transforms:describe_transforms",
     "suites": "negatoscope.transforms.suites:describe_suites",
     "attacks": "negatoscope.attacks:ATTACKS.describe",
+    "groups": "negatoscope.transforms.groups:GROUPS.describe",
+    "methods": "negatoscope.hardening:METHODS.describe",
     "datasets": "negatoscope.data:DATASETS.describe",
     "models": "negatoscope.models:describe_models",
     "recipes": "negatoscope.cli.list:_recipes",

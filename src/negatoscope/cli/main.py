@@ -15,6 +15,7 @@ from negatoscope.cli import data
 from negatoscope.cli.annotate import annotate
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
+from negatoscope.cli.harden import harden
 from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.match import match
 from negatoscope.cli.recipes import epochs, recipes
@@ -41,6 +42,7 @@ for group, command, example in (
     (app, audit, "audit model.onnx --data folder:test --out out/audit"),
     (app, annotate, "annotate folder:images --out images.toml"),
     (app, compare, "compare out/old out/new"),
+    (app, harden, "harden model.onnx --fit folder:train --data folder:test --invariant negative --out out/harden"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),

@@ -60,7 +60,7 @@ def canonicalize(
     Raises:
         InputError: There are fewer than 20 images.
 
-    Source: Kaba et al. 2023, arXiv 2211.06489 (learned canonicalization).
+    Source: Kaba et al. 2022, arXiv 2211.06489 (learned canonicalization).
     """
     scorer, _ = fit_scorer(fit, group, epochs=epochs, seed=seed, progress=progress)
     return wrap(classifier, Canonicalizer(group, scorer.to(classifier.device)))

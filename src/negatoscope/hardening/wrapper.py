@@ -1,11 +1,10 @@
 """A classifier whose weights are untouched, behind something that looks at the whole orbit of an image."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier
@@ -48,13 +47,14 @@ class WrappedClassifier(ClassifierAdapter):
         wrapper: In evaluation mode.
     """
 
-    wrapper: Callable[[Classifier, Images], Tensor] = lambda classifier, images: classifier(images)
+    wrapper: Wrapper = field(kw_only=True)
 
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`."""
         if len(images) == 0:
             return super().__call__(images)
-        return self.wrapper(super().__call__, images)
+        logits: Logits = self.wrapper(super().__call__, images)
+        return logits
 
 
 def wrap(classifier: ClassifierAdapter, wrapper: Wrapper) -> WrappedClassifier:

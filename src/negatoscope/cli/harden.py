@@ -1,0 +1,93 @@
+"""`negatoscope harden`: a classifier that sees negatives, and the proof."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.audit import open_model
+from negatoscope.cli.loading import loading
+from negatoscope.cli.model_options import with_model_options
+from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.show import Format, show
+
+
+@with_model_options
+def harden(
+    context: Context,
+    model: Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")],
+    fit: Annotated[str, typer.Option(help="Images that look as they should, with or without labels: mnist:train.")],
+    data: Annotated[str, typer.Option(help="Images with labels that judge, before and after: mnist:test.")],
+    invariant: Annotated[
+        str, typer.Option(help="What is to change no prediction: groups, comma-separated; see list groups.")
+    ] = "negative",
+    method: Annotated[
+        str,
+        typer.Option(help="How: methods such as \"average(of='logits')\", comma-separated, or all; see list methods."),
+    ] = "canonicalize",
+    out: Annotated[Path, typer.Option(help="Where the report goes; what was stopped resumes from there.")] = Path(
+        "out/harden"
+    ),
+    seeds: Annotated[int, typer.Option(help="How many times each method that draws is fitted.")] = 1,
+    suite: Annotated[
+        str, typer.Option(help="What else is measured before and after: negative, semantic, all, or none.")
+    ] = "semantic",
+    transform: Annotated[
+        list[str] | None, typer.Option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many images judge, each class in proportion.")] = None,
+    label_preserving: Annotated[
+        Path | None, typer.Option(help="TOML: which classes keep their label under which transform.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
+    ] = False,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    format: Format = "auto",
+) -> None:
+    """Make any classifier give an image and its negative the same prediction, and measure what that costs.
+
+    Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes.
+    """
+    with loading():
+        from negatoscope.auditing.plan import AuditConfig
+        from negatoscope.cli.harden_display import HardenDisplay
+        from negatoscope.data.open import open_dataset
+        from negatoscope.hardening.harden import open_fit, provenance_of
+        from negatoscope.hardening.plan import make_harden_plan
+        from negatoscope.hardening.run import run_harden
+        from negatoscope.hardening.text import harden_csv, harden_tables
+        from negatoscope.hardware import pick_hardware
+
+    hardware = pick_hardware(device, "float32")
+    dataset = open_dataset(data, data_dir=data_dir)
+    classes = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
+    config = AuditConfig(
+        suite=suite,
+        transforms=transform or (),
+        limit=limit,
+        label_preserving=label_preserving,
+        overwrite=overwrite,
+    )
+    with HardenDisplay() as display:
+        plan = make_harden_plan(
+            open_model(context, model, **classes, device=hardware.device),
+            dataset,
+            open_fit(fit, data_dir=data_dir),
+            invariant=invariant,
+            method=method,
+            seeds=seeds,
+            config=config,
+        )
+        display.planned(plan)
+        provenance = provenance_of(plan, command=command_line(context))
+        result = run_harden(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
+    show(
+        result.summary,
+        format=format,
+        terminal=lambda: harden_tables(result.summary),
+        markdown=lambda: str(result),
+        csv=lambda: harden_csv(result.summary),
+    )
+    typer.echo(f"Written to {out}: harden.json, report.html and the audits before and after.", err=True)

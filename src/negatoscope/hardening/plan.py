@@ -1,0 +1,127 @@
+"""What hardening does, decided before it starts: images, group, methods, seeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from negatoscope.auditing.plan import AuditConfig, AuditPlan
+from negatoscope.data import Dataset
+from negatoscope.errors import expect
+from negatoscope.hardening import METHODS, FitData
+from negatoscope.hardening.fit import expect_fitting, read_fit
+from negatoscope.hardening.proof import plan_proof
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.registry import split_list
+from negatoscope.reports.formatting import joined
+from negatoscope.transforms.groups import Group, resolve_group
+
+ATTACKS = ("fgsm(epsilon=0.03)", "pgd(epsilon=0.03, steps=10)")
+"""What is also tried before and after on classifiers that gradients flow through."""
+
+_NAMED = 8  # classes that a warning names at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardenPlan:
+    """Hardening that can be run.
+
+    Args:
+        classifier: What is hardened.
+        dataset: The labelled images that judge.
+        fit: What methods are fitted on.
+        fit_dataset: Where these images come from, where that is known.
+        group: What predictions are to be the same under.
+        methods: Each method by its spec, its settings bound.
+        every: Whether methods that the classifier cannot take are left out.
+        seeds: How many times each method that draws is fitted.
+        config: What is audited before and after.
+    """
+
+    classifier: ClassifierAdapter
+    dataset: Dataset
+    fit: FitData
+    fit_dataset: Dataset | None
+    group: Group
+    methods: dict[str, Callable[..., ClassifierAdapter]]
+    every: bool
+    seeds: int
+    config: AuditConfig
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The specs of the group's elements but the identity."""
+        return tuple(map(str, self.group.elements[1:]))
+
+    def audit(self, classifier: ClassifierAdapter) -> AuditPlan:
+        """The audit of the classifier, or of what a method made of it, for which no other settings are tried."""
+        tried = classifier is self.classifier
+        return plan_proof(classifier, self.dataset, self.group, replace(self.config, no_self_check=not tried))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user must know before anything is fitted."""
+        names, sentences = self.dataset.class_names, []
+        for step in self.audit(self.classifier).transforms[: len(self.elements)]:
+            lost = [] if step.preserved is None else [n for i, n in enumerate(names) if i not in step.preserved]
+            if lost:
+                more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+                which = f"{'class' if len(lost) == 1 else 'classes'} {joined(lost[:_NAMED])}{more}"
+                sentences.append(f"{step.spec} changes the label of {which}, which do not count under it")
+        if self.fit_dataset is not None and self.fit_dataset.fingerprint == self.dataset.fingerprint:
+            sentences.append("the images that judge are those that methods are fitted on, so accuracies are too high")
+        return tuple(sentences)
+
+
+def make_harden_plan(
+    classifier: ClassifierAdapter,
+    dataset: Dataset,
+    fit: Dataset | FitData,
+    *,
+    invariant: str,
+    method: str,
+    seeds: int,
+    config: AuditConfig,
+) -> HardenPlan:
+    """Read the fit images and resolve the group and the methods.
+
+    FGSM and PGD join what is audited where the classifier is a torch module.
+
+    Args:
+        classifier: What is hardened.
+        dataset: The labelled images that judge.
+        fit: What methods are fitted on.
+        invariant: A group, or several, comma-separated.
+        method: A method's spec, several, comma-separated, or "all".
+        seeds: How many times each method that draws is fitted.
+        config: What is audited before and after.
+
+    Raises:
+        SpecError: A group, a method or a setting of it is unknown.
+        InputError: The group is of colors and the classifier takes gray images, or it turns images that are not
+            square; fit images are too few or of another size; or no class keeps its label under any element.
+    """
+    expect(seeds >= 1, "--seeds of at least 1", seeds)
+    spec = classifier.input_spec
+    group = resolve_group(invariant, channels=spec.planes)
+    height, width = spec.resize.height, spec.resize.width
+    expect(not group.turns or height == width, f"square images for the group {invariant}", f"{height}x{width}")
+    every = method.strip() == "all"
+    names = METHODS.names() if every else split_list(method)
+    expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(method))
+    attacks = () if classifier.module is None or config.suite == "none" else ATTACKS
+    source = fit if isinstance(fit, Dataset) else None
+    images = fit if isinstance(fit, FitData) else read_fit(fit, spec, class_names=dataset.class_names)
+    expect_fitting(images, spec)
+    plan = HardenPlan(
+        classifier=classifier,
+        dataset=dataset,
+        fit=images,
+        fit_dataset=source,
+        group=group,
+        methods={str(found): function for found, function in map(METHODS.resolve, names)},
+        every=every,
+        seeds=seeds,
+        config=replace(config, transforms=tuple(dict.fromkeys((*config.transforms, *attacks)))),
+    )
+    counted = [step for step in plan.audit(classifier).transforms[: len(plan.elements)] if step.preserved != ()]
+    expect(counted, f"a class of {dataset.spec} that keeps its label under the group {invariant}", "none")
+    return plan

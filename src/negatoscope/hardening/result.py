@@ -1,0 +1,139 @@
+"""What hardening comes to, as typed objects; `harden.json` is a `HardenSummary`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from negatoscope.auditing.compare import RateDifference
+from negatoscope.errors import needed
+from negatoscope.hardening.cost import Cost
+from negatoscope.hardening.proof import Measured
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.provenance import Provenance
+
+AFFORDABLE = 0.05
+"""The loss of clean accuracy from which on hardening is not worth it, whatever it gains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardenedMethod(Measured):
+    """One method, fitted once and measured on the images that the classifier was measured on before.
+
+    Args:
+        method: Its spec.
+        seed: Of the fit.
+        folder: Where its audit is, beside `harden.json`.
+        sha256: Of the hardened classifier.
+        by_construction: Whether all images of an orbit get the same prediction, whatever the classifier and the image.
+        seconds_fit: How long the method took.
+        inference_cost: The time for an image, as a multiple of the time before.
+        cost: In detail.
+    """
+
+    method: str
+    seed: int
+    folder: str
+    sha256: str
+    by_construction: bool
+    seconds_fit: float
+    inference_cost: float
+    cost: Cost
+
+    @property
+    def clean_change(self) -> RateDifference:
+        """What it does to clean accuracy."""
+        return next(change for change in self.changes if change.spec == "clean")
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether more images are correct under every element, by more than chance, and clean accuracy is kept.
+
+        It is kept where it falls by no more than 5 points.
+        """
+        gained = (self.orbit_worst_change.low or 0.0) > 0
+        return gained and self.clean_before.accuracy - self.clean_after.accuracy <= AFFORDABLE
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """The higher the better: images correct under every element, then clean, then speed."""
+        return self.orbit_worst_after.correct, self.clean_after.correct, -self.inference_cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardenSummary:
+    """A classifier before and after hardening, method by method: `harden.json`.
+
+    Args:
+        model: What reports call the classifier.
+        sha256: Of it.
+        data: The images that judge, and their split.
+        fit: The images that methods are fitted on, and their split.
+        n_fit: How many of these there are.
+        invariant: The group.
+        elements: The transforms of the group, without the identity.
+        focus: The element of `negative_before` and `negative_after`.
+        warnings: What a reader must know: classes whose label an element changes.
+        methods: What was measured.
+        not_run: Methods of "all" that the classifier cannot take, and why.
+        verdict: The result in one sentence.
+        provenance: Where it comes from.
+    """
+
+    schema: Literal[2] = 2
+    model: str
+    sha256: str
+    data: str
+    fit: str
+    n_fit: int
+    invariant: str
+    elements: tuple[str, ...]
+    focus: str
+    warnings: tuple[str, ...]
+    methods: tuple[HardenedMethod, ...]
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    verdict: str = ""
+    provenance: Provenance
+
+    @property
+    def best(self) -> HardenedMethod:
+        """The method after which most images are correct under every element; of equals the most accurate clean one."""
+        return max(self.methods, key=lambda entry: (entry.worthwhile, entry.rank))
+
+
+@dataclass(frozen=True)
+class HardenResult:
+    """A hardened classifier with its proof. It shows itself as text and in a notebook.
+
+    Args:
+        summary: Every number, as `harden.json` has it.
+        classifiers: What each method made, in the order of `summary.methods`.
+        out: The folder with the report and the audits.
+    """
+
+    summary: HardenSummary
+    classifiers: tuple[ClassifierAdapter, ...]
+    out: Path
+
+    @property
+    def classifier(self) -> ClassifierAdapter:
+        """What the best method made; audits and `predict` take it."""
+        return self.classifiers[self.summary.methods.index(self.summary.best)]
+
+    def to_pandas(self) -> Any:
+        """A line for each method, rates in [0, 1].
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from negatoscope.hardening.text import harden_lines
+
+        return needed("pandas", extra="pandas", why="to_pandas()").DataFrame(harden_lines(self.summary))
+
+    def __str__(self) -> str:
+        from negatoscope.hardening.text import harden_markdown
+
+        return harden_markdown(self.summary)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)

@@ -1,0 +1,111 @@
+"""What hardening comes to, in words and in tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from negatoscope.hardening.result import AFFORDABLE, HardenedMethod, HardenSummary
+from negatoscope.reports.csv_table import csv_table
+from negatoscope.reports.formatting import duration, measured, percent, points
+from negatoscope.reports.markdown import markdown_table
+from negatoscope.reports.templates import render
+from negatoscope.reports.terminal import foldable, point, simple_table
+
+_EQUAL = 0.001  # of accuracy: so little below that of clean images is as good
+
+
+def verdict_sentence(summary: HardenSummary) -> str:
+    """Whether hardening is worth it, by its best method: what is gained and what it costs."""
+    best = summary.best
+    name = images_name(summary)
+    before, after = best.orbit_worst_before.accuracy, best.orbit_worst_after.accuracy
+    change = f"from {percent(before, decimals=1)} to {percent(after, decimals=1, unit=True)}"
+    if best.worthwhile:
+        equal = best.clean_after.accuracy - after <= _EQUAL
+        gain = f"reads {name} as well as images" if equal else f"reads more {name}, {change}"
+        return f"Hardened by {best.method}, {summary.model} {gain}, {_at_cost(best)}."
+    loss = best.clean_before.accuracy - best.clean_after.accuracy
+    if loss > AFFORDABLE:
+        fall = f"clean accuracy falls by {points(loss, signed=False)} points"
+        return f"Not worth it: with {best.method} {fall}, while the accuracy on {name} goes {change}."
+    return f"Not worth it: {best.method} does not raise the accuracy on {name} significantly: {change}."
+
+
+def images_name(summary: HardenSummary) -> str:
+    """What transformed images are called: "negatives", or images under a group."""
+    if summary.elements == ("negative",):
+        return "negatives"
+    return f"images under the {len(summary.elements)} transforms of {summary.invariant}"
+
+
+def _at_cost(best: HardenedMethod) -> str:
+    loss = best.clean_before.accuracy - best.clean_after.accuracy
+    text = points(loss, decimals=2, signed=False)
+    if float(text) == 0:
+        return "at no cost of clean accuracy"
+    return f"at a cost of {text} points of clean accuracy" if loss > 0 else f"with {text} points more of clean accuracy"
+
+
+def table_of_methods(summary: HardenSummary) -> tuple[list[str], list[list[str]]]:
+    """The header and a line for each method; rates in percent with their intervals."""
+    header = ["Method", "Seed", "Clean, %", f"{summary.focus}, %", "Every element, %", "Same prediction, %"]
+    first = summary.methods[0]
+    rates = ("clean", "negative", "orbit_worst", "consistency")
+    lines = [["before", "", *(_measured(first, f"{rate}_before") for rate in rates), "1.00", ""]]
+    for entry in summary.methods:
+        after = [_measured(entry, f"{rate}_after") for rate in rates]
+        lines.append(
+            [entry.method, str(entry.seed), *after, f"{entry.inference_cost:.2f}", duration(entry.seconds_fit)]
+        )
+    return [*header, "Time", "Fit"], lines
+
+
+def harden_lines(summary: HardenSummary) -> list[dict[str, Any]]:
+    """A line for each method: every rate with n and its interval."""
+    return [dict(_fields(entry)) for entry in summary.methods]
+
+
+def harden_csv(summary: HardenSummary) -> str:
+    """The same as CSV."""
+    return csv_table(harden_lines(summary))
+
+
+def harden_markdown(summary: HardenSummary) -> str:
+    """The verdict, what a reader must know, and the table."""
+    table = markdown_table(*table_of_methods(summary))
+    return str(render("hardening/harden.md.jinja", summary=summary, table=table))
+
+
+def harden_tables(summary: HardenSummary) -> RenderableType:
+    """The same for a terminal: rates without intervals."""
+    table = simple_table("Method", "Clean", summary.focus, "Every element", "Same prediction", "Time")
+    first, rates = summary.methods[0], ("clean", "negative", "orbit_worst", "consistency")
+    table.add_row(Text("before"), *(_rate(first, f"{rate}_before") for rate in rates), Text("1.00"))
+    for entry in summary.methods:
+        name = f"{entry.method}, seed {entry.seed}" if entry.seed else entry.method
+        cells = (_rate(entry, f"{rate}_after") for rate in rates)
+        table.add_row(foldable(name), *cells, Text(f"{entry.inference_cost:.2f}"))
+    notes = [*summary.warnings, *(f"not run: {name}: {reason}" for name, reason in summary.not_run.items())]
+    caption = f"In percent of {summary.methods[0].n:,} images; time for an image, as a multiple of the time before."
+    points = [point("•", note) for note in notes]
+    return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
+
+
+def _rate(entry: HardenedMethod, name: str) -> Text:
+    return Text(percent(getattr(entry, name).accuracy, decimals=2))
+
+
+def _measured(entry: HardenedMethod, name: str) -> str:
+    rate = getattr(entry, name)
+    return measured(rate.accuracy, rate.low, rate.high, decimals=2)
+
+
+def _fields(entry: HardenedMethod) -> Iterator[tuple[str, Any]]:
+    yield from (("method", entry.method), ("seed", entry.seed), ("by_construction", entry.by_construction))
+    for rate in ("clean", "negative", "orbit_worst", "consistency"):
+        for when in ("before", "after"):
+            for name in ("n", "correct", "accuracy", "low", "high"):
+                yield f"{rate}_{when}_{name}", getattr(getattr(entry, f"{rate}_{when}"), name)
+    yield from (("seconds_fit", entry.seconds_fit), ("inference_cost", entry.inference_cost))

@@ -1,0 +1,96 @@
+"""`negatoscope harden` as a shell calls it: files in, a folder with the proof out."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real digits as files, unlabelled ones to fit on and labelled ones that judge, and a linear model as ONNX."""
+    top = tmp_path_factory.mktemp("place")
+    images, labels = load_digits(return_X_y=True)
+    pixels = (images * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)
+    for index, (image, label) in enumerate(zip(pixels[:260], labels[:260], strict=True)):
+        folder = top / "fit" if index < 200 else top / "judges" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{index}.png")
+    means = np.stack([images[labels == digit].mean(axis=0) / 16 for digit in range(10)])
+    weights = (means - means.mean(axis=0)).T.astype(np.float32)
+    bias = (-0.5 * (means**2).sum(axis=1)).astype(np.float32)
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w", "b"], ["logits"]),
+    ]
+    constants = [onnx.numpy_helper.from_array(array, name) for array, name in ((weights, "w"), (bias, "b"))]
+    graph = helper.make_graph(
+        nodes,
+        "nearest",
+        [helper.make_tensor_value_info("x", kind, ["n", 1, 8, 8])],
+        [helper.make_tensor_value_info("logits", kind, ["n", 10])],
+        constants,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), top / "means.onnx")
+    return top
+
+
+def words(place: Path, *more: str) -> list[str]:
+    fixed = f"harden {place}/means.onnx --fit {place}/fit --data folder:{place}/judges --suite none"
+    return [*shlex.split(fixed), *more]
+
+
+def test_harden_writes_the_proof_and_prints_it(negatoscope: Command, place: Path, tmp_path: Path) -> None:
+    code, out, error = negatoscope(*words(place, "--out", str(tmp_path / "out")))
+    assert code == 0, error
+    document = json.loads((tmp_path / "out" / "harden.json").read_text(encoding="utf-8"))
+    (entry,) = document["methods"]
+    assert f"**{document['verdict']}**" in out
+    assert "Hardened by canonicalize, means.onnx reads negatives as well as images" in out
+    assert entry["negative_before"]["accuracy"] < 0.5 < entry["negative_after"]["accuracy"]
+    assert document["n_fit"] == 200
+    assert document["provenance"]["command"] == (
+        "negatoscope harden means.onnx --fit fit --data folder:judges --suite none"
+    )
+    assert "Fitted on 200 images of fit without labels" in error
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--invariant", "color_cube"], "expected color images for the group channel_permutation, got gray ones"),
+        (["--invariant", "negatve"], "did you mean 'negative'?"),
+        (["--method", "canonicalise"], "did you mean 'canonicalize'?"),
+        (["--method", "average(of='mean')"], "expected of of average to be one of 'probabilities'"),
+        (["--method", ","], "expected one or more of the methods average, canonicalize"),
+        (["--seeds", "0"], "expected --seeds of at least 1, got 0"),
+        (["--limit", "0"], "expected"),
+        (["--fit", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_is_unusable_is_refused_before_anything_is_written(
+    negatoscope: Command, place: Path, tmp_path: Path, more: list[str], sentence: str
+) -> None:
+    code, _, error = negatoscope(*words(place, *more, "--out", str(tmp_path / "out")))
+    assert code == 2
+    last = error.splitlines()[-1]
+    assert last.startswith("negatoscope: ")
+    assert sentence in last
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["groups", "methods"])
+def test_groups_and_methods_are_listed(negatoscope: Command, kind: str) -> None:
+    code, out, _ = negatoscope("list", kind)
+    assert code == 0
+    assert ("color_cube" if kind == "groups" else "canonicalize") in out

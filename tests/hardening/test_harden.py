@@ -1,0 +1,118 @@
+"""From a classifier that misreads negatives to one that does not, and to the proof."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import negatoscope as ng
+from negatoscope.auditing.audit_result import read_audit
+from negatoscope.auditing.plan import AuditConfig
+from negatoscope.data import Dataset
+from negatoscope.documents import read_document
+from negatoscope.hardening.plan import ATTACKS, make_harden_plan
+from negatoscope.hardening.result import HardenResult, HardenSummary
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.predict import predict
+
+Digits = tuple[Dataset, Dataset]
+OTHERS = ("gamma(exponent=2.0)", "pixel_flips(probability=0.5)", "pgd(epsilon=0.03, steps=10)")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hardened") / "out"
+
+
+@pytest.fixture(scope="module")
+def hardened(classifier: ClassifierAdapter, digits: Digits, out: Path) -> HardenResult:
+    methods = "canonicalize,average(of='logits'),selective"
+    return ng.harden(
+        classifier, fit=digits[0], data=digits[1], method=methods, seeds=2, suite="none", transforms=OTHERS, out=out
+    )
+
+
+def test_a_canonicalized_reader_reads_every_negative_as_it_reads_the_image(hardened: HardenResult) -> None:
+    first = hardened.summary.methods[0]
+    assert (first.method, first.by_construction, first.n) == ("canonicalize", True, 300)
+    assert first.consistency_after.accuracy == 1
+    assert first.negative_after.correct == first.clean_after.correct == first.orbit_worst_after.correct
+    assert first.negative_before.accuracy < 0.5 < 0.9 < first.negative_after.accuracy
+    assert first.worthwhile
+    assert hardened.summary.best.method == "canonicalize"
+    assert hardened.summary.verdict.startswith("Hardened by canonicalize, reader reads negatives as well as images, at")
+
+
+def test_the_numbers_are_those_of_the_hardened_classifier_itself(hardened: HardenResult, digits: Digits) -> None:
+    pixels, labels = np.asarray(digits[1].images), digits[1].labels
+    for entry, made in zip(hardened.summary.methods, hardened.classifiers, strict=True):
+        clean, negative = (predict(made, images, labels, device=made.device) for images in (pixels, 255 - pixels))
+        right = clean.predictions == labels, negative.predictions == labels
+        assert entry.clean_after.correct == right[0].sum()
+        assert entry.negative_after.correct == right[1].sum()
+        assert entry.orbit_worst_after.correct == (right[0] & right[1]).sum()
+        assert entry.consistency_after.correct == (clean.predictions == negative.predictions).sum()
+
+
+def test_changes_are_paired_with_the_audit_before(hardened: HardenResult, out: Path) -> None:
+    before = read_audit(out / "before")
+    for entry in hardened.summary.methods:
+        after = read_audit(out / entry.folder)
+        compared = ng.compare(before, after)
+        assert entry.changes == compared.rates
+        assert entry.clean_change.difference == pytest.approx(after.clean.accuracy - before.clean.accuracy)
+        assert [change.spec for change in entry.changes] == ["clean", "negative", *OTHERS, "worst_case"]
+
+
+def test_a_method_that_draws_nothing_is_measured_once(hardened: HardenResult) -> None:
+    runs = [(entry.method, entry.seed) for entry in hardened.summary.methods]
+    assert runs == [("canonicalize", 0), ("canonicalize", 1), ("average(of='logits')", 0), ("selective", 0)]
+    assert [entry.by_construction for entry in hardened.summary.methods] == [True, True, True, False]
+    assert len({entry.sha256 for entry in hardened.summary.methods}) == 4
+
+
+def test_passes_are_counted(hardened: HardenResult) -> None:
+    passes = {entry.method: entry.cost.passes for entry in hardened.summary.methods}
+    assert passes["canonicalize"] == 1
+    assert passes["average(of='logits')"] == 2
+    assert 1 < passes["selective"] < 2
+    cost = hardened.summary.methods[0].cost
+    assert cost.parameters_added == 80 + 1168 + 4640 + 33
+    assert cost.parameters_before == 160 + 4640 + 5130
+    assert cost.flops_added > 0
+    assert cost.flops_before is not None
+
+
+def test_the_document_says_it_all(hardened: HardenResult, out: Path) -> None:
+    document = json.loads((out / "harden.json").read_text(encoding="utf-8"))
+    wanted = ("clean_before", "clean_after", "negative_before", "negative_after", "orbit_worst_after")
+    for entry in document["methods"]:
+        assert all(set(entry[name]) == {"n", "correct", "accuracy", "low", "high"} for name in wanted)
+        assert {"method", "seconds_fit", "inference_cost"} <= set(entry)
+    read = read_document(out / "harden.json", HardenSummary, what="a proof", make="harden again")
+    assert read == hardened.summary
+    assert "invariant='negative', method=\"canonicalize,average(of='logits'),selective\"" in read.provenance.command
+
+
+def test_another_run_resumes_and_gives_the_same_numbers(
+    hardened: HardenResult, classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(hardened.out, tmp_path / "copy"))
+    rows = {path: path.stat().st_mtime_ns for path in out.rglob("rows.parquet/*.parquet")}
+    assert len(rows) == 5
+    again = ng.harden(classifier, fit=digits[0], data=digits[1], suite="none", transforms=OTHERS, out=out)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("rows.parquet/*.parquet")} == rows
+    assert [entry.changes for entry in again.summary.methods] == [hardened.summary.methods[0].changes]
+
+
+def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits: Digits) -> None:
+    settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
+    plans = [
+        make_harden_plan(one, digits[1], digits[0], **settings, config=AuditConfig(suite="negative"))
+        for one in (classifier, replace(classifier, module=None))
+    ]
+    assert [plan.config.transforms for plan in plans] == [ATTACKS, ()]
