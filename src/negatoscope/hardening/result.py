@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from negatoscope.auditing.compare import RateDifference
 from negatoscope.errors import needed
-from negatoscope.hardening.cost import Cost
+from negatoscope.hardening.inference_cost import InferenceCost
 from negatoscope.hardening.proof import Measured
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.provenance import Provenance
@@ -38,7 +38,7 @@ class HardenedMethod(Measured):
     by_construction: bool
     seconds_fit: float
     inference_cost: float
-    cost: Cost
+    cost: InferenceCost
 
     @property
     def clean_change(self) -> RateDifference:

@@ -16,7 +16,7 @@ from negatoscope.data.batches import batches
 from negatoscope.documents import write_document
 from negatoscope.errors import InputError, OutputError, expect
 from negatoscope.files import locked, write_errors
-from negatoscope.hardening.cost import measure_cost
+from negatoscope.hardening.inference_cost import measure_cost
 from negatoscope.hardening.plan import HardenPlan
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.hardening.result import HardenedMethod, HardenResult, HardenSummary

@@ -17,7 +17,7 @@ _TIMED = 15  # batches before, and as many after
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class InferenceCost:
     """What one image costs before and after hardening.
 
     Args:
@@ -46,7 +46,7 @@ class Cost:
 
 
 @torch.no_grad()
-def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Images) -> Cost:
+def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Images) -> InferenceCost:
     """What it costs to classify images before and after hardening.
 
     Args:
@@ -68,7 +68,7 @@ def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Im
     else:
         passes, parameters = 1.0, (_parameters(after) or 0) - (own or 0)
         added = _flops(after, images[:1]) - (flops or 0)
-    return Cost(
+    return InferenceCost(
         milliseconds_before=first,
         milliseconds_after=second,
         passes=passes,
