@@ -59,6 +59,8 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
     assert set(search.importance) >= {"optimizer", "step", "epochs", "conv_activation"}
     assert read_document(tmp_path / "match.json", Match, what="searches", make="search") == result
     assert not list((tmp_path / "state").iterdir())
+    assert "**Not found**, of 5 recipes" in (tmp_path / "match.md").read_text()
+    assert (tmp_path / "match.png").is_file()
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:

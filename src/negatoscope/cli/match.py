@@ -16,28 +16,41 @@ def match(
     out: Annotated[Path, option("FOLDER", "Where the search is kept; one that was stopped resumes from there.")] = Path(
         "out/match"
     ),
+    sensitivity: Annotated[
+        Path,
+        option("FOLDER", "What `reproduce sensitivity` wrote; its effects are shown, if there."),
+    ] = Path("out/sensitivity"),
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    only_report: Annotated[
+        bool, typer.Option("--only-report", metavar="", help="Write page and figure anew from the match.json of --out.")
+    ] = False,
 ) -> None:
     """Search all unstated choices at once for recipes that reach the paper's accuracy and its accuracy on negatives.
 
-    Writes match.json. The search sees validation images only; test images are opened for the nearest five at its end.
+    Writes match.json, .md, .png and .svg. The search sees validation images only; test images are opened for the
+    nearest five at its end.
     """
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
-        from negatoscope.studies.match import MatchRequest, reproduce_match
+        from negatoscope.studies.match import MatchRequest, read_match, reproduce_match, write_match
 
+    if only_report:
+        write_match(read_match(out), out, sensitivity=sensitivity)
+        typer.echo(f"Written: {out / 'match.md'}")
+        return
     request = MatchRequest(dataset, trials, data_dir=data_dir, command=command_line(context))
+    hardware = pick_hardware(device, precision)
     with ProgressDisplay() as display:
-        result = reproduce_match(request, out=out, hardware=pick_hardware(device, precision), progress=display.say)
+        result = reproduce_match(request, out=out, hardware=hardware, sensitivity=sensitivity, progress=display.say)
     search = result.searches[-1]
     test, negatives = percent(search.nearest.test_accuracy), percent(search.nearest.negative_accuracy)
     paper = f"{percent(search.paper_test_accuracy)} and {percent(search.paper_negative_accuracy)} %"
     found = "Found" if search.found else "Not found"
     typer.echo(
         f"{found}: of {search.trials} recipes the nearest reads {test} % of test images "
-        f"and {negatives} % of negatives, where the paper has {paper}. Written: {out / 'match.json'}"
+        f"and {negatives} % of negatives, where the paper has {paper}. Written: {out / 'match.md'}"
     )

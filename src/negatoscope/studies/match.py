@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING
 
 from negatoscope.documents import from_plain, read_document, to_plain, write_document
 from negatoscope.errors import InputError, expect, needed
-from negatoscope.files import locked
+from negatoscope.files import locked, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
+from negatoscope.reports.figures import save_figure
 from negatoscope.reports.formatting import percent
 from negatoscope.reproduce.paper import DATASETS, printed
 from negatoscope.reproduce.run_data import RunData, load_run_data, split_training
 from negatoscope.reproduce.runs import read_run, run_folder
+from negatoscope.studies.match_figure import draw_match
+from negatoscope.studies.match_page import match_page
 from negatoscope.studies.match_result import (
+    ACCURACY_UNIT,
+    FOUND_ACCURACY,
+    FOUND_NEGATIVES,
+    NEGATIVES_UNIT,
+    OPENED,
     Importance,
     Match,
     MatchCandidate,
@@ -25,6 +33,7 @@ from negatoscope.studies.match_result import (
     NearestCandidate,
     OpenedCandidate,
 )
+from negatoscope.studies.sensitivity_report import read_sensitivity
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import Epoch
 from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
@@ -32,15 +41,6 @@ from negatoscope.training.train import train
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
-
-ACCURACY_UNIT, NEGATIVES_UNIT = 0.0015, 0.02
-"""What counts as one step away: 0.15 points of accuracy, and 2 points on negatives."""
-
-FOUND_ACCURACY, FOUND_NEGATIVES = 0.003, 0.02
-"""How near the mean of fresh runs must come for the pair to be found."""
-
-OPENED = 5
-"""How many of the nearest candidates are measured on test images, and how many fresh runs the nearest one gets."""
 
 _STEPS = {"sgd": 0.01, "nesterov": 0.01, "adam": 0.001, "adadelta": 1.0}
 """Optimizers, and the middle of the three decades that their step size is drawn from."""
@@ -141,18 +141,22 @@ def draw_recipe(trial: "Trial", base: Recipe, *, most_epochs: int) -> Recipe:
 
 
 def reproduce_match(
-    request: MatchRequest, *, out: Path, hardware: Hardware, progress: Callable[[str], None] = lambda line: None
+    request: MatchRequest,
+    *,
+    out: Path,
+    hardware: Hardware,
+    sensitivity: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Match:
-    """Search as `search_match` does, and write `match.json`, which keeps an earlier search on the other dataset.
+    """Search as `search_match` does, and write as `write_match` does, keeping an earlier search on the other dataset.
 
     Raises:
         InputError: As `search_match` says.
         OutputError: `out` cannot be written, or another search writes to it.
     """
-    file = out / "match.json"
     with locked(out):
         search, data = search_match(request, out=out, hardware=hardware, progress=progress)
-        earlier = read_document(file, Match, what="searches", make="delete it").searches if file.is_file() else ()
+        earlier = read_match(out).searches if (out / "match.json").is_file() else ()
         others = tuple(other for other in earlier if other.dataset != request.dataset)
         provenance = record_provenance(
             command=request.command,
@@ -161,8 +165,37 @@ def reproduce_match(
             packages=["optuna", "sklearn"],
         )
         result = Match(provenance=provenance, searches=(*others, search))
-        write_document(file, result)
+        write_match(result, out, sensitivity=sensitivity)
         return result
+
+
+def write_match(result: Match, out: Path, *, sensitivity: Path | None = None) -> None:
+    """Write the page, the figure and, last, `match.json`.
+
+    Args:
+        result: The searches.
+        out: The folder.
+        sensitivity: What `reproduce sensitivity` wrote, whose effects the page shows beside importances; where it is
+            not finished or not there, the page is without.
+
+    Raises:
+        DataError: The study in `sensitivity` is damaged.
+        OutputError: `out` cannot be written.
+    """
+    is_there = sensitivity is not None and (sensitivity / "sensitivity.json").is_file()
+    study = read_sensitivity(sensitivity) if sensitivity is not None and is_there else None
+    write_whole(out / "match.md", match_page(result, study).encode())
+    save_figure(draw_match(result), out, "match")
+    write_document(out / "match.json", result)
+
+
+def read_match(folder: Path) -> Match:
+    """What `reproduce match` wrote to a folder.
+
+    Raises:
+        DataError: It is missing, damaged or of an earlier schema.
+    """
+    return read_document(folder / "match.json", Match, what="finished searches", make="run `reproduce match` first")
 
 
 def search_match(

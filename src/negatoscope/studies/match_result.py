@@ -8,6 +8,15 @@ from negatoscope.provenance import Provenance
 from negatoscope.statistics.measured import TrackedRate
 from negatoscope.training.recipe import Recipe
 
+ACCURACY_UNIT, NEGATIVES_UNIT = 0.0015, 0.02
+"""What counts as one step away: 0.15 points of accuracy, and 2 points on negatives."""
+
+FOUND_ACCURACY, FOUND_NEGATIVES = 0.003, 0.02
+"""How near the mean of fresh runs must come for the pair to be found."""
+
+OPENED = 5
+"""How many of the nearest candidates are measured on test images, and how many fresh runs the nearest one gets."""
+
 
 @dataclass(frozen=True)
 class MatchCandidate:

@@ -1,0 +1,79 @@
+"""A search for the paper's pair at a glance: every recipe at its nearest epoch, the pair, and the nearest five."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
+from negatoscope.reports.formatting import counted
+from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
+from negatoscope.reproduce.paper import dataset_name
+from negatoscope.studies.match_result import FOUND_ACCURACY, FOUND_NEGATIVES, OPENED, Match, MatchSearch
+
+_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 90)
+
+
+def draw_match(result: Match) -> Figure:
+    """A panel for each search; the accuracy's axis is logarithmic in the error."""
+    with styled():
+        figure, places = draw_grid(1, len(result.searches), size=(4.6, 3.6), top=0.6, share="y")
+        for axes, search in zip(places[0], result.searches, strict=True):
+            _draw(axes, search)
+        places[0, 0].set_ylabel("accuracy on negatives, %")
+    return figure
+
+
+def _draw(axes: Axes, search: MatchSearch) -> None:
+    ends = [(_error(each.validation_accuracy), 100 * each.negative_accuracy) for each in search.candidates]
+    axes.scatter(*zip(*ends, strict=True), s=16, color=GRAY, alpha=0.5, linewidth=0)
+    label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
+    axes.scatter(*zip(*ends[:OPENED], strict=True), s=22, color=DARK, linewidth=0, zorder=3)
+    for place, end in enumerate(ends[:OPENED], start=1):
+        axes.annotate(str(place), end, xytext=(5, 3), color=DARK, **label)
+    fresh = [run for run in search.opened if run.seed < OPENED]
+    again = [(_error(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
+    look: dict[str, Any] = {"marker": "D", "facecolor": "none", "edgecolor": TEST_IMAGES, "linewidth": 1, "zorder": 4}
+    axes.scatter(*zip(*again, strict=True), s=22, **look)
+    pair = _error(search.paper_test_accuracy), 100 * search.paper_negative_accuracy
+    low, high = (_error(search.paper_test_accuracy + sign * FOUND_ACCURACY) for sign in (1, -1))
+    axes.add_patch(
+        Rectangle(
+            (low, pair[1] - 100 * FOUND_NEGATIVES),
+            high - low,
+            200 * FOUND_NEGATIVES,
+            fill=False,
+            edgecolor=NEGATIVES,
+            linewidth=0.9,
+            zorder=2,
+        )
+    )
+    axes.plot(*pair, marker="*", markersize=12, color=NEGATIVES, markeredgecolor="white", linewidth=0, zorder=5)
+    errors = [*(end[0] for end in (*ends, *again)), low, high]
+    _show_axes(axes, min(errors) / 1.2, max(errors) * 1.2)
+    axes.set_title(f"{dataset_name(search.dataset)}, {counted(search.trials, 'recipe')}", pad=24)
+    key = [
+        ("★ the paper, and what counts as found", NEGATIVES),
+        ("● nearest five", DARK),
+        ("◇ fresh runs, test", TEST_IMAGES),
+    ]
+    for place, (text, color) in zip((0.0, 0.53, 0.75), key, strict=True):
+        axes.annotate(
+            text, (place, 1), xytext=(0, 9), xycoords="axes fraction", color=color, **label | {"fontsize": 7.5}
+        )
+
+
+def _error(accuracy: float) -> float:
+    """The error in percent, as a logarithmic axis can show it."""
+    return max(0.01, 100 * (1 - accuracy))
+
+
+def _show_axes(axes: Axes, low: float, high: float) -> None:
+    axes.set(xscale="log", xlabel="validation accuracy, % (log of the error)")
+    axes.xaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if low <= mark <= high]))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 - value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(high, low)
+    axes.set_ylim(0, axes.get_ylim()[1])
