@@ -14,7 +14,7 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test check bench release-check test-timm format clean
+.PHONY: help setup reproduce report test check bench release-check test-timm format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ setup: $(VENV)/ready-to-develop ## install everything that developing needs
 reproduce: $(VENV)/ready-to-run ## train the paper's ten classifiers; write Table I and Figure 1 to OUT
 	$(BIN)/negatoscope reproduce table1 --out $(OUT)/table1 --seeds $(SEEDS) $(ARGS)
 	$(BIN)/negatoscope reproduce figure1 --out $(OUT)/figure1 --table1 $(OUT)/table1
+
+report: $(VENV)/ready-to-develop ## write what is published of the runs in results/ anew: pages, figures, claims, README
+	$(BIN)/negatoscope reproduce table1 --recipes panel --only-report --out results/table1 --format csv > /dev/null
+	$(BIN)/negatoscope reproduce sensitivity --only-report --out results/sensitivity
+	test ! -f results/match/match.json || $(BIN)/negatoscope reproduce match --only-report --out results/match --sensitivity results/sensitivity
+	$(BIN)/negatoscope reproduce claims --table1 results/table1 --sensitivity results/sensitivity --out docs/claims.md
+	$(BIN)/python tests/test_readme.py
 
 test: $(VENV)/ready-to-develop ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

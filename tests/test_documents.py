@@ -17,7 +17,6 @@ from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import summarize_runs
 from negatoscope.studies.sensitivity_result import SensitivityResult
-from negatoscope.training.recipe import PANEL
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])
@@ -42,14 +41,6 @@ def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)\)", path.read_text(encoding="utf-8"))
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (path.parent / link).exists()] == []
-
-
-def test_the_readme_shows_the_rows_of_the_published_table() -> None:
-    table = (TOP / "results" / "table1" / "table1.md").read_text(encoding="utf-8")
-    text = (TOP / "README.md").read_text(encoding="utf-8")
-    shown = [line for line in text.splitlines() if line.startswith(tuple(f"| {name} " for name in (*PANEL, "DNN")))]
-    assert shown
-    assert [line for line in shown if line not in table.splitlines()] == []
 
 
 def test_the_published_table_is_made_from_its_runs() -> None:

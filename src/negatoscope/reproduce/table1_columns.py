@@ -138,6 +138,12 @@ def panel_columns() -> list[Column]:
     ]
 
 
+def panel_table(shown: Sequence[Table1Section], dataset: str) -> str:
+    """These columns of a dataset as Markdown, a line for each recipe."""
+    lines = [[text(line) for _, text in panel_columns()] for line in plain_classifiers(shown, dataset)]
+    return markdown_table([header for header, _ in panel_columns()], lines)
+
+
 def comparison_columns(section: Table1Section) -> list[Column]:
     """Ours beside the paper's: the columns of its Table I that it draws its conclusions from."""
     ours, *papers = _beside_paper("Negatives", "negative")

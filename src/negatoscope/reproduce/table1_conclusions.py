@@ -18,20 +18,20 @@ def conclusions(result: "Table1") -> list[str]:
         plain = [row for row in rows if row.epsilon == 0]
         printed = [row for row in rows if None not in (row.paper_test_accuracy, row.paper_negative_accuracy)]
         name = dataset_name(dataset)
-        sentences += [f"**{name}**: {_of_plain(plain)}"] if plain else []
+        sentences += [f"**{name}**: {range_of_plain(plain)}."] if plain else []
         sentences += [f"**{name}**: {_of_rows(printed)}"] if printed else []
     return sentences
 
 
-def _of_plain(rows: "Sequence[SummaryRow]") -> str:
+def range_of_plain(rows: "Sequence[SummaryRow]") -> str:
     """The lowest and the highest accuracy on negatives among the recipes."""
     low, high = (choose(rows, key=lambda row: row.negative_accuracy) for choose in (min, max))
     tests = sorted(row.test_accuracy for row in rows)
     if low is high:
-        return f"the plain DNN reads {percent(tests[0])} % of test images and {_named(low)} of negatives."
+        return f"the plain DNN reads {percent(tests[0])} % of test images and {_named(low)} of negatives"
     return (
         f"plain DNNs that read {percent(tests[0])} to {percent(tests[-1])} % of test images read from {_named(low)} "
-        f"to {_named(high)} of negatives."
+        f"to {_named(high)} of negatives"
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from negatoscope.reports.formatting import counted, joined, percent
-from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_columns import (
     ACCURACIES,
@@ -14,7 +13,7 @@ from negatoscope.reproduce.table1_columns import (
     attack_columns,
     comparison_columns,
     has_tracks,
-    panel_columns,
+    panel_table,
     plain_classifiers,
     sections,
     table,
@@ -66,9 +65,8 @@ def table1_markdown(result: "Table1") -> str:
         for dataset in dict.fromkeys(row.dataset for row in result.summary):
             lines = plain_classifiers(shown, dataset)
             if len(lines) > 1:
-                title, columns = f"## {dataset_name(dataset)}: the plain DNN by recipe", panel_columns()
-                cells = [[text(line) for _, text in columns] for line in lines]
-                parts += [title, markdown_table([header for header, _ in columns], cells), _ON_PANEL]
+                title = f"## {dataset_name(dataset)}: the plain DNN by recipe"
+                parts += [title, panel_table(shown, dataset), _ON_PANEL]
         for section in shown:
             parts += [f"## {section.title}", table(comparison_columns(section), [section]), caption(section)]
         attacks = attack_columns(shown[0].rows[0].attack_accuracies)

@@ -1,5 +1,6 @@
 """A search for the paper's pair at a glance: every recipe at its nearest epoch, the pair, and the nearest five."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -28,15 +29,15 @@ def draw_match(result: Match) -> Figure:
 
 def _draw(axes: Axes, search: MatchSearch) -> None:
     ends = [(_error(each.validation_accuracy), 100 * each.negative_accuracy) for each in search.candidates]
-    axes.scatter(*zip(*ends, strict=True), s=16, color=GRAY, alpha=0.5, linewidth=0)
+    _scatter(axes, ends, s=16, color=GRAY, alpha=0.5, linewidth=0)
     label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
-    axes.scatter(*zip(*ends[:OPENED], strict=True), s=22, color=DARK, linewidth=0, zorder=3)
+    _scatter(axes, ends[:OPENED], s=22, color=DARK, linewidth=0, zorder=3)
     for place, end in enumerate(ends[:OPENED], start=1):
         axes.annotate(str(place), end, xytext=(5, 3), color=DARK, **label)
     fresh = [run for run in search.opened if run.seed < OPENED]
     again = [(_error(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
     look: dict[str, Any] = {"marker": "D", "facecolor": "none", "edgecolor": TEST_IMAGES, "linewidth": 1, "zorder": 4}
-    axes.scatter(*zip(*again, strict=True), s=22, **look)
+    _scatter(axes, again, s=22, **look)
     pair = _error(search.paper_test_accuracy), 100 * search.paper_negative_accuracy
     low, high = (_error(search.paper_test_accuracy + sign * FOUND_ACCURACY) for sign in (1, -1))
     axes.add_patch(
@@ -59,10 +60,13 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
         ("● nearest five", DARK),
         ("◇ fresh runs, test", TEST_IMAGES),
     ]
-    for place, (text, color) in zip((0.0, 0.53, 0.75), key, strict=True):
-        axes.annotate(
-            text, (place, 1), xytext=(0, 9), xycoords="axes fraction", color=color, **label | {"fontsize": 7.5}
-        )
+    beside: dict[str, Any] = {**label, "xycoords": "axes fraction", "fontsize": 7.5}
+    for left, (text, color) in zip((0.0, 0.53, 0.75), key, strict=True):
+        axes.annotate(text, (left, 1), xytext=(0, 9), color=color, **beside)
+
+
+def _scatter(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
+    axes.scatter([end[0] for end in ends], [end[1] for end in ends], **look)
 
 
 def _error(accuracy: float) -> float:
