@@ -1,11 +1,18 @@
 """An estimate counts the images that there are."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
+import torch
 
 from negatoscope.data import Dataset
-from negatoscope.reproduce.estimate import Pace, estimate_seconds
+from negatoscope.hardware import pick_hardware
+from negatoscope.models.predict import Predictions
+from negatoscope.models.predict import predict as really_predict
+from negatoscope.reproduce import estimate
+from negatoscope.reproduce.estimate import Pace, estimate_seconds, measure_pace
 from negatoscope.reproduce.run_data import RunData
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1_run import ATTACKED
@@ -17,7 +24,27 @@ from negatoscope.training.recipe import Recipe
 def test_no_more_images_are_counted_than_there_are(make_dataset: Callable[..., Dataset], n: int) -> None:
     data = RunData(make_dataset(n), make_dataset(n, split="test"))
     spec = RunSpec("bars", 0.1, 0, Recipe("a", epochs=3, validation_size=10))
-    predicted = 3 * (10 + min(MONITORED, n - 10)) + 4 * n
-    assert estimate_seconds(spec, data, Pace(0.0, 0.0, predict=1.0, attack=0.0)) == predicted
+    none = Pace(0.0, 0.0, predict=0.0, follow=0.0, attack=0.0)
+    measured = n + (n - 10) + 2 * n  # training and validation images, negatives of the first, test images and theirs
+    assert estimate_seconds(spec, data, replace(none, predict=1.0)) == measured
+    also = RunData(make_dataset(n), make_dataset(n, split="test"), also_negated=make_dataset(n))
+    assert estimate_seconds(spec, also, replace(none, predict=1.0)) == measured + n - 10
+    followed = 3 * (10 + min(MONITORED, n - 10))
+    assert estimate_seconds(spec, data, replace(none, follow=1.0)) == followed
     attacked = min(ATTACKED, n) * (20 + 1)  # PGD has 20 steps, FGSM one
-    assert estimate_seconds(spec, data, Pace(0.0, 0.0, predict=0.0, attack=1.0)) == attacked
+    assert estimate_seconds(spec, data, replace(none, attack=1.0)) == attacked
+
+
+def test_a_pace_follows_training_in_its_precision_and_measures_in_float32(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def predict(*arguments: Any, **options: Any) -> Predictions:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return really_predict(*arguments, **options)
+
+    monkeypatch.setattr(estimate, "predict", predict)
+    data = RunData(make_dataset(50), make_dataset(50, split="test"))
+    measure_pace(Recipe("a", epochs=1, validation_size=10), data, hardware=pick_hardware("cpu", "bf16"))
+    assert seen == [False] * 4 + [True] * 2  # each after a warm-up: clean, attacked, followed

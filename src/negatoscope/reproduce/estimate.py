@@ -11,7 +11,7 @@ from negatoscope.attacks.gradient import fgsm
 from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
-from negatoscope.models.predict import predict, to_images
+from negatoscope.models.predict import BatchTransform, predict, to_images
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.reproduce.table1_run import ATTACKED, attack_specs
@@ -28,12 +28,13 @@ class Pace:
     """Seconds per image on this machine.
 
     `plain` is training on clean images, `robust` on clean and adversarial ones; `predict` is predicting an image,
-    `attack` is following its gradient once.
+    `follow` is predicting it along training, in its precision, `attack` is following its gradient once.
     """
 
     plain: float
     robust: float
     predict: float
+    follow: float
     attack: float
 
 
@@ -44,13 +45,18 @@ def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
     assert isinstance(few.images, np.ndarray), "load_run_data checked it"
-    seconds = []
-    for transform in (None, lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images):
+
+    def seconds(transform: BatchTransform | None = None) -> float:
         predict(network, few.images[:100], few.labels[:100], device=hardware.device, batch_transform=transform)
         began = time.perf_counter()
         predict(network, few.images, few.labels, device=hardware.device, batch_transform=transform)
-        seconds.append((time.perf_counter() - began) / len(few))
-    return Pace(plain, robust, seconds[0], seconds[1] - seconds[0])
+        return (time.perf_counter() - began) / len(few)
+
+    clean = seconds()
+    attacked = seconds(lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images)
+    with hardware.autocast():
+        followed = seconds()
+    return Pace(plain, robust, predict=clean, follow=followed, attack=max(0.0, attacked - clean))
 
 
 def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
@@ -59,8 +65,9 @@ def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
     held = validation_size(data.train, recipe, fast=spec.fast)
     trained = len(data.train) - held
     training = trained * recipe.epochs * (pace.robust if spec.epsilon else pace.plain)
-    monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.predict
-    measuring = (2 * len(data.train) + 2 * len(data.test)) * pace.predict
+    monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.follow
+    negatives = trained * (2 if data.also_negated else 1) + len(data.test)
+    measuring = (len(data.train) + len(data.test) + negatives) * pace.predict
     attacked = min(100 if spec.fast else ATTACKED, len(data.test))
     gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attack_specs(spec))
     return training + monitoring + measuring + gradients * pace.attack

@@ -41,9 +41,9 @@ def three_sentences(table1: Table1) -> list[str]:
     return [
         f"**What holds**: the plain DNN misclassifies most negatives of its training images with {_who(fail, 'holds')} "
         f"and is at chance or below on them with {_who(level, 'holds')}.",
-        f"**What does not**: it is above chance with {_who(level, 'does not hold')}; its predictions on negatives still "
-        f"say something about the label with {_who(classes, 'does not hold')}; both numbers that the paper prints of it "
-        f"come out with {_who(table, 'holds')}.",
+        f"**What does not**: it is above chance with {_who(level, 'does not hold')}; its predictions on negatives "
+        f"still say something about the label with {_who(classes, 'does not hold')}; both numbers that the paper "
+        f"prints of it come out with {_who(table, 'holds')}.",
         f"**Under which choice**: {'; '.join(by_dataset)}{is_open}.",
     ]
 

@@ -150,7 +150,7 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
         training = (len(data.train) - held_out) * epochs * (pace.robust if spec.epsilon else pace.plain)
         along_training = (min(held_out, VALIDATED) + MONITORED) * (epochs + len(MARKED_EPOCHS))
         measuring = 2 * MEASURED + len(data.test) + PREDICTIONS * spec.probe
-        seconds[run] = training + (along_training + measuring) * pace.predict
+        seconds[run] = training + along_training * pace.follow + measuring * pace.predict
     return seconds
 
 
