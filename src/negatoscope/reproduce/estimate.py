@@ -44,12 +44,12 @@ def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     plain, robust = (_training_pace(network, recipe, data.train, epsilon, hardware) for epsilon in (0.0, 0.1))
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
-    assert isinstance(few.images, np.ndarray), "load_run_data checked it"
+    images, labels = np.asarray(few.images), few.labels
 
     def seconds(transform: BatchTransform | None = None) -> float:
-        predict(network, few.images[:100], few.labels[:100], device=hardware.device, batch_transform=transform)
+        predict(network, images[:100], labels[:100], device=hardware.device, batch_transform=transform)
         began = time.perf_counter()
-        predict(network, few.images, few.labels, device=hardware.device, batch_transform=transform)
+        predict(network, images, labels, device=hardware.device, batch_transform=transform)
         return (time.perf_counter() - began) / len(few)
 
     clean = seconds()
