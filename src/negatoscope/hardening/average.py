@@ -1,5 +1,6 @@
 """The mean answer over the orbit."""
 
+import math
 from typing import Literal
 
 from torch import Tensor
@@ -38,7 +39,7 @@ class Average(Wrapper):
         """Logits whose softmax, or which themselves, are the mean over the orbit of images in [0, 1]."""
         logits = logits_over_orbit(classifier, smallest(images, self.group), self.group)
         if self.of == "probabilities":
-            return logits.log_softmax(dim=2).logsumexp(dim=1)
+            return logits.log_softmax(dim=2).logsumexp(dim=1) - math.log(len(self.group))
         return (logits.log_softmax(dim=2) if self.of == "log_probabilities" else logits).mean(dim=1)
 
 

@@ -6,6 +6,7 @@ import torch
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.average import logits_over_orbit
+from negatoscope.hardening.most_confident import surest
 from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier, predict
@@ -38,9 +39,8 @@ class Selective(Wrapper):
         unsure = logits.softmax(dim=1).amax(dim=1) < self.threshold
         if unsure.any():
             members = logits_over_orbit(classifier, images[unsure], self.group)
-            chosen = members.softmax(dim=2).amax(dim=2).argmax(dim=1)
             logits = logits.clone()
-            logits[unsure] = members[torch.arange(len(members), device=members.device), chosen]
+            logits[unsure] = members[torch.arange(len(members), device=members.device), surest(members)]
         return logits
 
 

@@ -1,12 +1,12 @@
 """A classifier whose weights are untouched, behind something that looks at the whole orbit of an image."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import ClassVar
 
 from torch import nn
 
-from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.adapter import ClassifierAdapter, forward, to_logits
 from negatoscope.models.predict import Classifier
 from negatoscope.models.torch_module import digest_of
 from negatoscope.transforms.groups import Group
@@ -53,8 +53,14 @@ class WrappedClassifier(ClassifierAdapter):
         """Logits for images that have the size and channels of `input_spec.resize`."""
         if len(images) == 0:
             return super().__call__(images)
-        logits: Logits = self.wrapper(super().__call__, images)
-        return logits
+        input_spec = replace(self.input_spec, class_map=())  # a wrapper looks at all outputs, whatever the data's are
+
+        def classifier(images: Images) -> Logits:
+            outputs = forward(self.run, images, input_spec=input_spec, name=self.name)
+            return to_logits(outputs, input_spec=input_spec, name=self.name)
+
+        logits: Logits = self.wrapper(classifier, images)
+        return logits[:, list(self.input_spec.class_map)] if self.input_spec.class_map else logits
 
 
 def wrap(classifier: ClassifierAdapter, wrapper: Wrapper) -> WrappedClassifier:

@@ -16,7 +16,7 @@ from negatoscope.types import Images, Logits
 
 FIXED_BATCH = "if it takes a fixed number at once, give it with --batch"
 _ROUNDING = 1e-3  # of the logarithm of a probability of 1, with few bits
-_RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
+RANGES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batc
     expected = (input_spec.planes, input_spec.resize.height, input_spec.resize.width)
     given = tuple(images.shape[1:])
     expect(given == expected, f"images of channels, height and width {expected}", given)
-    scale, shift = _RANGES[input_spec.range]
+    scale, shift = RANGES[input_spec.range]
     images = on_levels(images)
     values = images if (scale, shift) == (1.0, 0.0) else images * scale + shift
     values = values.flip(1) if input_spec.channel_order == "BGR" else values

@@ -58,9 +58,9 @@ def external_files(model: Any, path: Path) -> tuple[Path, ...]:
 
 def read_ending(model: Any, output: str) -> Output | None:
     """What an output is, where the last operator says it: "probabilities", "log_probabilities", or None."""
-    makers = {name: node for node in model.graph.node for name in node.output}
+    makers = dict(_makers(model.graph))
     node = makers.get(output)
-    while node is not None and node.op_type in _PASSES_ON:
+    while node is not None and (node.op_type in _PASSES_ON or _takes_rows(node)):
         node = makers.get(node.input[0])
     if node is None:
         return None
@@ -68,6 +68,23 @@ def read_ending(model: Any, output: str) -> Output | None:
         return "log_probabilities" if read_ending(model, node.input[0]) == "probabilities" else None
     shares = any(entry.name == "post_transform" and entry.s in (b"SOFTMAX", b"LOGISTIC") for entry in node.attribute)
     return "probabilities" if shares else _ENDS.get(node.op_type)
+
+
+def _makers(graph: Any) -> Iterator[tuple[str, Any]]:
+    """What computes each value, by its name; for that of an If what computes it in the branch that comes last."""
+    for node in graph.node:
+        yield from ((name, node) for name in node.output)
+        if node.op_type == "If":
+            inner = dict(_makers(node.attribute[-1].g))
+            yield from inner.items()
+            outputs = zip(node.output, node.attribute[-1].g.output, strict=True)
+            yield from ((name, inner[output.name]) for name, output in outputs if output.name in inner)
+
+
+def _takes_rows(node: Any) -> bool:
+    """Whether it puts images of several batches together, or chooses among images or their outputs."""
+    axis = next((entry.i for entry in node.attribute if entry.name == "axis"), 0)
+    return node.op_type == "Gather" or (node.op_type == "Concat" and axis == 0)
 
 
 def _locations(message: Any) -> Iterator[str]:

@@ -1,0 +1,114 @@
+"""What a classifier costs: parameters, floating-point operations and time for an image, before and after."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+
+from negatoscope.errors import needed
+
+_ROUNDS, _SECONDS = 31, 4.0
+_WEIGHTS = {1, 2, 3, 6, 10, 11, 16, 17, 18, 19, 20, 21, 22}  # TensorProto's types of numbers, less those of shapes
+_PRODUCTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "ConvInteger": 1, "MatMulInteger": 1}
+_PRODUCTS |= {"QLinearConv": 3, "QLinearMatMul": 3}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a classifier costs.
+
+    Args:
+        parameters: How many weights it has; None where they cannot be seen.
+        flops: Floating-point operations for an image, a multiplication and an addition counting as two, in
+            convolutions and products of matrices; None where they cannot be counted.
+        milliseconds: For an image, the median of the measurements on one thread.
+    """
+
+    parameters: int | None
+    flops: int | None
+    milliseconds: float
+
+
+def count_parameters(model: Any) -> int:
+    """The numbers in an ONNX model's weights."""
+    constants = [
+        attribute.t
+        for node in model.graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.HasField("t")
+    ]
+    tensors = [tensor for tensor in (*model.graph.initializer, *constants) if tensor.data_type in _WEIGHTS]
+    return sum(math.prod(tensor.dims) for tensor in tensors)
+
+
+def count_flops(model: Any, *, batch: int | None) -> int | None:
+    """Floating-point operations for an image in an ONNX model's convolutions and products; both branches of an If count.
+
+    Args:
+        model: The parsed model.
+        batch: How many images it takes at once; None is any number.
+    """
+    onnx = needed("onnx", extra="onnx", why="an ONNX model's cost")
+    copy = type(model)()
+    copy.CopyFrom(model)
+    copy.graph.ClearField("value_info")
+    for output in copy.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    for entry in copy.graph.input:
+        if dims := entry.type.tensor_type.shape.dim:
+            dims[0].dim_value = dims[0].dim_value or 1
+    try:
+        inferred = onnx.shape_inference.infer_shapes(copy, data_prop=True)
+    except Exception:  # a shape that onnx finds odd keeps no model from running
+        return None
+    counts = list(_flops(inferred.graph, {}))
+    return None if None in counts else sum(filter(None, counts)) // (batch or 1)
+
+
+def paired_milliseconds(
+    before: Callable[[], object], after: Callable[[], object], *, images: int
+) -> tuple[float, float, float]:
+    """Medians for an image of each of two, which take turns, and the median of the ratio of second to first."""
+    pairs: list[tuple[float, float]] = []
+    with torch.no_grad():
+        before(), after()
+        began = time.perf_counter()
+        while len(pairs) < _ROUNDS and (len(pairs) < 3 or time.perf_counter() - began < _SECONDS):
+            pairs.append((_seconds(before), _seconds(after)))
+    first, second = (1000 * median(column) / images for column in zip(*pairs, strict=True))
+    return first, second, median(late / early for early, late in pairs)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def _flops(graph: Any, outer: dict[str, list[int] | None]) -> Iterator[int | None]:
+    shapes = outer | {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    for entry in (*graph.value_info, *graph.input, *graph.output):
+        dims = [dim.dim_value for dim in entry.type.tensor_type.shape.dim]
+        shapes[entry.name] = dims if all(dims) and entry.type.tensor_type.HasField("shape") else None
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _flops(attribute.g, shapes)
+        if node.op_type in _PRODUCTS:
+            output, weight = shapes.get(node.output[0]), shapes.get(node.input[_PRODUCTS[node.op_type]])
+            yield None if output is None or weight is None else 2 * _products(node, output, weight, shapes)
+
+
+def _products(node: Any, output: list[int], weight: list[int], shapes: dict[str, list[int] | None]) -> int:
+    """Multiplications of one node."""
+    if node.op_type == "ConvTranspose":
+        return math.prod(shapes.get(node.input[0]) or output) * math.prod(weight[1:])
+    if "Conv" in node.op_type:
+        return math.prod(output) * math.prod(weight[1:])
+    transposed = any(entry.name == "transB" and entry.i for entry in node.attribute)
+    return math.prod(output) * (weight[-1] if transposed else weight[-2] if len(weight) > 1 else weight[0])

@@ -1,0 +1,147 @@
+"""Images inside an ONNX graph: from what a classifier takes to whole numbers 0..255 and back, and their orbits."""
+
+import math
+from itertools import groupby
+
+import numpy as np
+
+from negatoscope.hardening.onnx_nodes import Nodes
+from negatoscope.models.adapter import RANGES
+from negatoscope.models.input_spec import WHOLE, InputSpec
+from negatoscope.models.layouts import FLAT, Dims
+from negatoscope.transforms.groups import Element, Group
+
+_ROUNDING = 255e-6  # as levels.py has it, in units of a level
+_MOST_ROUNDING = 0.25
+_ONNX_TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "float16": 10, "float64": 11}  # of TensorProto
+
+
+def pixels_of(nodes: Nodes, native: str, spec: InputSpec) -> str:
+    """A batch as the classifier takes it, as pixels in 0..255, of shape (batch, channels, height, width).
+
+    Images whose values are those of 8-bit pixels but for rounding become whole numbers; others stay as they are.
+    """
+    channels, height, width = spec.planes, spec.resize.height, spec.resize.width
+    value = native if spec.dtype == "float32" else nodes.add("Cast", native, to=_ONNX_TYPES["float32"])
+    if spec.layout in ("NHW", "flat"):
+        value = nodes.reshape(value, 0, channels, height, width)
+    elif spec.layout == "flat-NHWC":
+        value = nodes.reshape(value, 0, height, width, channels)
+    if spec.layout in ("NHWC", "flat-NHWC"):
+        value = nodes.add("Transpose", value, perm=[0, 3, 1, 2])
+    factor, offset = _to_levels(spec)
+    value = value if (factor == 1).all() else nodes.apply("Mul", value, factor)
+    value = value if (offset == 0).all() else nodes.apply("Add", value, offset)
+    value = nodes.gather(value, [2, 1, 0], axis=1) if spec.channel_order == "BGR" else value
+    return value if spec.dtype in WHOLE else _on_levels(nodes, value, spec, count=channels * height * width)
+
+
+def native_of(nodes: Nodes, pixels: str, spec: InputSpec, dims: Dims, *, name: str) -> str:
+    """Pixels in 0..255 as the classifier takes them: the steps of `preprocess`, in its order, so that bits are its own.
+
+    Args:
+        nodes: Where nodes go.
+        pixels: The value.
+        spec: What the classifier takes.
+        dims: The shape that its input declares.
+        name: What the result is called.
+    """
+    scale, shift = RANGES[spec.range]
+    value = pixels
+    if spec.range != "0..255":
+        value = nodes.apply("Div", value, 255)
+        value = value if scale == 1 else nodes.apply("Add", nodes.apply("Mul", value, scale), shift)
+    value = nodes.gather(value, [2, 1, 0], axis=1) if spec.channel_order == "BGR" else value
+    value = nodes.apply("Sub", value, _of_channels(spec.mean)) if spec.mean else value
+    value = nodes.apply("Div", value, _of_channels(spec.std)) if spec.std else value
+    value = value if spec.dtype == "float32" else nodes.add("Cast", value, to=_ONNX_TYPES[spec.dtype])
+    if spec.layout in ("NHWC", "flat-NHWC"):
+        value = nodes.add("Transpose", value, perm=[0, 2, 3, 1])
+    if spec.layout == "NHW":
+        value = nodes.reshape(value, 0, spec.resize.height, spec.resize.width)
+    elif spec.layout in FLAT:
+        value = nodes.reshape(value, 0, *(length or -1 for length in dims[1:]))
+    return nodes.add("Identity", value, name=name)
+
+
+def orbit_of(nodes: Nodes, pixels: str, group: Group) -> str:
+    """All transforms of pixels, of shape (batch, elements, channels, height, width), in the group's order."""
+    numbered = sorted(enumerate(group.elements), key=lambda entry: (entry[1].flipped, entry[1].turns, entry[0]))
+    parts, order = [], []
+    for _, entries in groupby(numbered, key=lambda entry: (entry[1].flipped, entry[1].turns)):
+        positions, elements = zip(*entries, strict=True)
+        order += positions
+        parts.append(_colored(nodes, _moved(nodes, pixels, elements[0]), elements))
+    value = parts[0] if len(parts) == 1 else nodes.add("Concat", *parts, axis=1)
+    places = np.argsort(order)
+    return value if (places == np.arange(len(order))).all() else nodes.gather(value, places, axis=1)
+
+
+def smallest_of(nodes: Nodes, members: str, group: Group, spec: InputSpec) -> str:
+    """The lexicographically smallest of (batch, elements, channels, height, width): the same for a whole orbit."""
+    shape = (spec.planes, spec.resize.height, spec.resize.width)
+    count = len(group)
+    while count > 1:
+        first = nodes.gather(members, range(0, count - count % 2, 2), axis=1)
+        second = nodes.gather(members, range(1, count, 2), axis=1)
+        difference = nodes.reshape(nodes.add("Sub", second, first), 0, count // 2, -1)
+        differs = nodes.add("Abs", nodes.add("Sign", difference))
+        place = nodes.add("ArgMax", differs, axis=2, keepdims=1)  # the first of equal ones
+        signs = nodes.add("GatherElements", difference, place, axis=2)
+        precedes = nodes.apply("Less", nodes.reshape(signs, 0, count // 2, 1, 1, 1), 0)
+        chosen = nodes.add("Where", precedes, second, first)
+        odd = [nodes.gather(members, [count - 1], axis=1)] if count % 2 else []
+        members = nodes.add("Concat", chosen, *odd, axis=1) if odd else chosen
+        count = count // 2 + count % 2
+    return nodes.reshape(members, 0, *shape)
+
+
+def _to_levels(spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
+    """By what values are multiplied, and what is then added, to have pixels in 0..255; a number for each channel."""
+    scale, shift = RANGES[spec.range]
+    std, mean = (np.float64(_of_channels(values or (empty,))) for values, empty in ((spec.std, 1.0), (spec.mean, 0.0)))
+    return std * 255 / scale, (mean - shift) * 255 / scale
+
+
+def _on_levels(nodes: Nodes, value: str, spec: InputSpec, *, count: int) -> str:
+    factor, offset = _to_levels(spec)
+    largest = float(max(np.abs(offset).max(), np.abs(255 - offset).max()))
+    precision = float(np.finfo(spec.dtype if spec.dtype == "float16" else "float32").eps)
+    rounding = min(_MOST_ROUNDING, _ROUNDING + precision * largest)
+    whole = nodes.add("Round", value)
+    apart = nodes.reshape(nodes.add("Abs", nodes.add("Sub", value, whole)), 0, count)
+    far = nodes.apply("Greater", nodes.largest(apart, count=count), rounding)
+    return nodes.add("Where", nodes.reshape(far, 0, 1, 1, 1), value, whole)
+
+
+def _moved(nodes: Nodes, pixels: str, element: Element) -> str:
+    """Pixels mirrored and turned."""
+    value = nodes.add("Slice", pixels, *_reversed(nodes, 3)) if element.flipped else pixels
+    if element.turns in (1, 2):
+        value = nodes.add("Slice", value, *_reversed(nodes, 3))
+    if element.turns in (2, 3):
+        value = nodes.add("Slice", value, *_reversed(nodes, 2))
+    return nodes.add("Transpose", value, perm=[0, 1, 3, 2]) if element.turns % 2 else value
+
+
+def _reversed(nodes: Nodes, axis: int) -> tuple[str, ...]:
+    """Start, end, axis and step of a slice that reverses an axis."""
+    return tuple(nodes.constant([number], np.int64) for number in (-1, np.iinfo(np.int64).min, axis, -1))
+
+
+def _colored(nodes: Nodes, pixels: str, elements: tuple[Element, ...]) -> str:
+    """Pixels with the channels of several elements, of shape (batch, elements, channels, height, width)."""
+    value = nodes.gather(pixels, [element.order for element in elements], axis=1)
+    negated = np.array([element.negated for element in elements])[:, :, None, None]
+    if not negated.any():
+        return value
+    return nodes.apply("Add", nodes.apply("Mul", value, 1 - 2.0 * negated), 255.0 * negated)
+
+
+def _of_channels(values: tuple[float, ...]) -> np.ndarray:
+    return np.array(values, np.float64).reshape(1, -1, 1, 1)
+
+
+def numbers(dims: Dims) -> int:
+    """How many numbers an image has whose dimensions are known."""
+    return math.prod(length for length in dims[1:] if length)
