@@ -47,7 +47,7 @@ def count_parameters(model: Any) -> int:
 
 
 def count_flops(model: Any, *, batch: int | None) -> int | None:
-    """Floating-point operations for an image in an ONNX model's convolutions and products; both branches of an If count.
+    """Floating-point operations for an image in an ONNX model's convolutions and products, both branches of an If too.
 
     Args:
         model: The parsed model.

@@ -25,11 +25,11 @@ class MostConfident(Wrapper):
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]; of members that tie the first."""
         logits = logits_over_orbit(classifier, smallest(images, self.group), self.group)
-        chosen = surest(logits)
+        chosen = most_sure(logits)
         return logits[torch.arange(len(logits), device=logits.device), chosen]
 
 
-def surest(logits: Tensor) -> Int64[Tensor, " batch"]:
+def most_sure(logits: Tensor) -> Int64[Tensor, " batch"]:
     """Which of the logits of each image, of shape (batch, elements, classes), have the highest confidence.
 
     The odds against the predicted class are compared, which differ where confidences are all rounded to 1. Of those

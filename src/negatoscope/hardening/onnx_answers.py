@@ -7,8 +7,8 @@ import numpy as np
 
 from negatoscope.errors import expect
 from negatoscope.hardening.average import Averaged
-from negatoscope.hardening.onnx_nodes import PREFIX, Nodes
 from negatoscope.hardening.most_confident import DOUBT_STEPS
+from negatoscope.hardening.onnx_nodes import PREFIX, Nodes
 
 if TYPE_CHECKING:
     from negatoscope.hardening.onnx_wrapper import OnnxClassifier
@@ -19,7 +19,7 @@ _UINT8 = 2
 
 
 def choice_of(nodes: Nodes, outputs: Sequence[str], original: "OnnxClassifier") -> str:
-    """Which of the answers is the surest for each image, of shape (batch, 1); of those that tie the first."""
+    """Which of the answers is the most confident for each image, of shape (batch, 1); of those that tie the first."""
     doubts = []
     for output in outputs:
         doubt = nodes.add("Log", nodes.add("Max", _odds(nodes, output, original), nodes.constant(_TINY)))
@@ -29,7 +29,9 @@ def choice_of(nodes: Nodes, outputs: Sequence[str], original: "OnnxClassifier") 
 
 def sure_below(nodes: Nodes, output: str, original: "OnnxClassifier", threshold: float) -> str:
     """Whether the confidence of each answer is below the threshold, of shape (batch, 1)."""
-    return nodes.apply("Less", nodes.add("Reciprocal", nodes.apply("Add", _odds(nodes, output, original), 1)), threshold)
+    return nodes.apply(
+        "Less", nodes.add("Reciprocal", nodes.apply("Add", _odds(nodes, output, original), 1)), threshold
+    )
 
 
 def average_of(nodes: Nodes, outputs: Sequence[str], original: "OnnxClassifier", of: Averaged) -> None:

@@ -1,6 +1,5 @@
 """Images inside an ONNX graph: from what a classifier takes to whole numbers 0..255 and back, and their orbits."""
 
-import math
 from itertools import groupby
 
 import numpy as np
@@ -67,7 +66,8 @@ def native_of(nodes: Nodes, pixels: str, spec: InputSpec, dims: Dims, *, name: s
 def orbit_of(nodes: Nodes, pixels: str, group: Group) -> str:
     """All transforms of pixels, of shape (batch, elements, channels, height, width), in the group's order."""
     numbered = sorted(enumerate(group.elements), key=lambda entry: (entry[1].flipped, entry[1].turns, entry[0]))
-    parts, order = [], []
+    parts: list[str] = []
+    order: list[int] = []
     for _, entries in groupby(numbered, key=lambda entry: (entry[1].flipped, entry[1].turns)):
         positions, elements = zip(*entries, strict=True)
         order += positions
@@ -99,12 +99,12 @@ def smallest_of(nodes: Nodes, members: str, group: Group, spec: InputSpec) -> st
 def _to_levels(spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
     """By what values are multiplied, and what is then added, to have pixels in 0..255; a number for each channel."""
     scale, shift = RANGES[spec.range]
-    std, mean = (np.float64(_of_channels(values or (empty,))) for values, empty in ((spec.std, 1.0), (spec.mean, 0.0)))
+    std, mean = _of_channels(spec.std or (1.0,)), _of_channels(spec.mean or (0.0,))
     return std * 255 / scale, (mean - shift) * 255 / scale
 
 
 def _on_levels(nodes: Nodes, value: str, spec: InputSpec, *, count: int) -> str:
-    factor, offset = _to_levels(spec)
+    _, offset = _to_levels(spec)
     largest = float(max(np.abs(offset).max(), np.abs(255 - offset).max()))
     precision = float(np.finfo(spec.dtype if spec.dtype == "float16" else "float32").eps)
     rounding = min(_MOST_ROUNDING, _ROUNDING + precision * largest)
@@ -140,8 +140,3 @@ def _colored(nodes: Nodes, pixels: str, elements: tuple[Element, ...]) -> str:
 
 def _of_channels(values: tuple[float, ...]) -> np.ndarray:
     return np.array(values, np.float64).reshape(1, -1, 1, 1)
-
-
-def numbers(dims: Dims) -> int:
-    """How many numbers an image has whose dimensions are known."""
-    return math.prod(length for length in dims[1:] if length)

@@ -1,6 +1,9 @@
 """The ONNX model that a wrapper is put around: read from its file or exported from torch, at opset 11 or higher."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,16 +47,18 @@ def original_onnx(classifier: ClassifierAdapter, source: Path) -> tuple[OnnxClas
     if beside := external_files(model, source):
         size = sum(file.stat().st_size for file in beside)
         expect(size < _MOST_BYTES, f"weights of {source.name} of less than 2 GB, which one ONNX file holds", size)
-        needed("onnx.external_data_helper", extra="onnx", why=_WHY).load_external_data_for_model(model, source.parent)
+        needed("onnx.external_data_helper", extra="onnx", why=_WHY).load_external_data_for_model(
+            model, str(source.parent)
+        )
         notes.append(f"the weights beside {source.name} are inside the file")
     columns = columns_of(classifier)
-    converted, said = _at_opset(model, source.name)
+    converted, changes = _at_opset(model, source.name)
     original = OnnxClassifier(converted, classifier.input_spec, columns)
     if converted is not model:
         _expect_same(classifier, original, source.name)
     taken = [name for name in _values(converted) if name.startswith(PREFIX)]
     expect(not taken, f"a model that is not hardened yet in {source.name}", f"the value {taken[:1]}; give the original")
-    return original, (*notes, *said)
+    return original, (*notes, *changes)
 
 
 def exported_onnx(classifier: ClassifierAdapter, module: nn.Module) -> OnnxClassifier:
@@ -68,8 +73,7 @@ def exported_onnx(classifier: ClassifierAdapter, module: nn.Module) -> OnnxClass
     native = preprocess(some_images(spec, n=spec.batch or 2, device=classifier.device), input_spec=spec)
     shapes = None if spec.batch else ({0: torch.export.Dim("batch")},)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with _quiet(), torch.no_grad():
             program = torch.onnx.export(
                 _Scores(module).eval(),
                 (native,),
@@ -103,6 +107,20 @@ def some_images(spec: InputSpec, *, n: int, device: torch.device, seed: int = 0)
     size = (spec.resize.height, spec.resize.width)
     smooth = nn.functional.interpolate(coarse, size=size, mode="bilinear")
     return (smooth * 255).round_().div_(255).to(device)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of packages that it does not need here."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Scores(nn.Module):

@@ -1,4 +1,4 @@
-"""Wrappers as ONNX graphs around an ONNX classifier: the same inputs and outputs, so that one file replaces the other."""
+"""Wrappers as ONNX graphs around an ONNX classifier, with its inputs and outputs: one file replaces the other."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,9 +194,7 @@ def _scores(nodes: Nodes, pixels: str, scorer: Scorer) -> str:
     return nodes.add("Add", nodes.add("MatMul", value, weight), bias)
 
 
-def _copies(
-    nodes: Nodes, original: OnnxClassifier, members: str, elements: Sequence[int]
-) -> list[Mapping[str, str]]:
+def _copies(nodes: Nodes, original: OnnxClassifier, members: str, elements: Sequence[int]) -> list[Mapping[str, str]]:
     """The classifier once for each of these elements; for each copy what its outputs are called."""
     spec, copies = original.input_spec, []
     for element in elements:

@@ -6,7 +6,7 @@ import torch
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.average import logits_over_orbit
-from negatoscope.hardening.most_confident import surest
+from negatoscope.hardening.most_confident import most_sure
 from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier, predict
@@ -40,7 +40,7 @@ class Selective(Wrapper):
         if unsure.any():
             members = logits_over_orbit(classifier, images[unsure], self.group)
             logits = logits.clone()
-            logits[unsure] = members[torch.arange(len(members), device=members.device), surest(members)]
+            logits[unsure] = members[torch.arange(len(members), device=members.device), most_sure(members)]
         return logits
 
 

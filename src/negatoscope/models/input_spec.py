@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 from negatoscope.documents import expect_choices
 from negatoscope.errors import InputError, expect
@@ -99,3 +100,10 @@ class InputSpec:
             given.setdefault("range", "0..255")
         resize, own = ({f.name: given[f.name] for f in fields(kind) if f.name in given} for kind in (ResizeSpec, cls))
         return cls(resize=ResizeSpec(**resize), **own)
+
+    def options(self) -> dict[str, Any]:
+        """What `open_classifier` takes to open the same classifier with the same input spec."""
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "resize"}
+        resize: dict[str, Any] = {"size": (self.resize.height, self.resize.width), "resize_mode": self.resize.mode}
+        resize |= {name: getattr(self.resize, name) for name in ("channels", "interpolation", "crop_pct")}
+        return {name: value for name, value in {**resize, **given}.items() if value not in ((), "", None)}
