@@ -25,7 +25,7 @@ ENGLISH = {
     *("key", "kind", "limit", "load", "max", "name", "network", "open", "out", "output", "paper", "predict", "save"),
     *("sensitivity", "split", "table", "train", "under", "unreadable", "validation", "version", "weight", "candidate"),
     *("fgsm", "pgd", "order", "interval", "parameters", "hash", "test", "show", "search", "verify", "harden", "list"),
-    *("overwrite", "format", "html", "no", "on", "more", "inspect", "only", "report"),
+    *("overwrite", "format", "html", "no", "on", "more", "inspect", "only", "report", "fold"),
     *("keep", "read", "columns"),
 }
 """What needs no explanation: plain words, and names of attacks that the glossary gives as examples."""

@@ -17,6 +17,7 @@ from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
+from negatoscope.hardening.inspection import Inspection
 from negatoscope.hardening.result import HardenSummary
 from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, Any] = {
     "gallery": Gallery,
     "predictions": UnlabeledPredictions,
     "harden": HardenSummary,
+    "inspection": Inspection,
     "label_preserving": dict[str, DatasetRules],
     "match": Match,
     "model_comparison": ModelComparison,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from negatoscope.data.split import split_validation as split_validation
     from negatoscope.hardening import METHODS as METHODS
     from negatoscope.hardening.harden import harden as harden
+    from negatoscope.hardening.inspect import inspect as inspect
     from negatoscope.models.checkpoint import load_network as load_network
     from negatoscope.models.checkpoint import save_network as save_network
     from negatoscope.models.networks import PaperNetwork as PaperNetwork
@@ -49,6 +50,7 @@ _HOMES = {
     "fgsm": "attacks.gradient",
     "classify_unlabeled": "auditing.unlabeled",
     "harden": "hardening.harden",
+    "inspect": "hardening.inspect",
     "load_dataset": "data",
     "load_network": "models.checkpoint",
     "load_recipe": "training.recipe",

@@ -52,6 +52,7 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
         **{"model": "readers:Blind", "fit": "folder:images", "data": "folder:images", "size": "8", "channels": "gray"},
         **{"invariant": "negative", "suite": "none", "out": "out"},
     },
+    "inspect": {"data": "folder:images", "out": "inspected"},  # too few images
     "list": {"kind": "suites"},
     "reproduce table1": {"data_dir": "missing", "out": "out"},
     "reproduce figure1": {"data_dir": "missing", "out": "out"},

@@ -199,13 +199,13 @@ def _predict_batch(plan: AuditPlan, batch: Batch, found: _Found) -> None:
     clean = predict_images(classifier, images, none)
     labels = torch.from_numpy(clean.predictions).to(classifier.device)
     pictured = max(0, PICTURED - len(found.pictures))
-    pictures = [{CLEAN: picture} for picture in map(_picture, images[:pictured])]
+    pictures = [{CLEAN: picture} for picture in map(data_uri, images[:pictured])]
     results = {CLEAN: clean}
     for step in plan.transforms:
         changed = apply(step, images, labels)
         results[step.spec] = predict_images(classifier, changed, labels)
         for shown, image in zip(pictures, changed, strict=False):
-            shown[step.spec] = _picture(image)
+            shown[step.spec] = data_uri(image)
     found.pictures += pictures
     for row, (name, sample) in enumerate(zip(batch.names, batch.samples, strict=True)):
         predictions = tuple(
@@ -236,7 +236,7 @@ def _consistencies(plan: AuditPlan, images: Sequence[UnlabeledImage]) -> tuple[C
     return tuple(consistencies)
 
 
-def _picture(image: Float[Tensor, "channels height width"]) -> str:
+def data_uri(image: Float[Tensor, "channels height width"]) -> str:
     """One image in [0, 1] as a data URI; nothing of it is larger than a page shows."""
     pixels = (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
     picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))

@@ -16,6 +16,7 @@ from negatoscope.cli.annotate import annotate
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
 from negatoscope.cli.harden import harden
+from negatoscope.cli.inspect import inspect
 from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.match import match
 from negatoscope.cli.recipes import epochs, recipes
@@ -43,6 +44,7 @@ for group, command, example in (
     (app, annotate, "annotate folder:images --out images.toml"),
     (app, compare, "compare out/old out/new"),
     (app, harden, "harden model.onnx --fit folder:train --data folder:test --invariant negative --out out/harden"),
+    (app, inspect, "inspect folder:scans --invariant negative --out out/inspect"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),

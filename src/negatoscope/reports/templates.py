@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from negatoscope.reports import palette
-from negatoscope.reports.formatting import bits, counted, interval, joined, p_value, percent, points, tight
+from negatoscope.reports.formatting import bits, counted, interval, joined, p_value, percent, points, tight, with_sign
 
 
 def render(template: str, **context: object) -> Markup:
@@ -28,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    as_they_are = (position, breakable, points, p_value, bits, counted, joined)
+    as_they_are = (position, breakable, points, p_value, bits, counted, joined, with_sign)
     environment.filters.update({function.__name__: function for function in as_they_are})
     environment.filters["percent"] = partial(percent, decimals=1)
     environment.filters["interval"] = partial(interval, decimals=1)

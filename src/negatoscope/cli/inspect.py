@@ -1,0 +1,73 @@
+"""`negatoscope inspect`: which images of a data set look negated, or with swapped channels, beside the rest?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.loading import loading
+from negatoscope.cli.options import Context, DataDir, command_line
+from negatoscope.cli.show import Format, show
+
+
+def inspect(
+    context: Context,
+    data: Annotated[str, typer.Argument(help="What audit --data takes, or a folder of images without labels.")],
+    invariant: Annotated[
+        str,
+        typer.Option(help="What images may be transformed by: negative, channel_permutation, quarter_turns, ..."),
+    ] = "negative",
+    folds: Annotated[int, typer.Option(help="Each image is scored by a network fitted on the other folds.")] = 2,
+    seed: Annotated[int, typer.Option(help="Decides folds, weights, and which images a limit leaves.")] = 0,
+    size: Annotated[int, typer.Option(help="Larger images are scored at this many pixels a side.")] = 32,
+    limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
+    ] = None,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.csv.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Where the report goes; an earlier one is replaced.")] = Path("out/inspect"),
+    data_dir: DataDir = None,
+    format: Format = "auto",
+) -> None:
+    """Find images that look negated, or with swapped channels, beside the rest: before they spoil a training.
+
+    No model and no labels are needed. Writes report.html with pictures, report.md, inspection.json, and images.csv with
+    the score of every image. Exit code 0: done, whatever was found; 2: something given is unusable.
+    """
+    with loading():
+        from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.hardening.inspect import open_images, run_inspection
+        from negatoscope.hardening.inspection import InspectionConfig
+        from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown, inspection_tables
+
+    config = InspectionConfig(
+        invariant=invariant,
+        folds=folds,
+        seed=seed,
+        size=size,
+        limit=limit,
+        keep_names=keep_names,
+        bits=bits,
+        window=window,
+    )
+    dataset = open_images(data, data_dir=data_dir)
+    with ProgressDisplay() as display:
+
+        def moved(text: str, share: float) -> None:
+            display.update(text, share)
+            display.step(text)
+
+        found = run_inspection(dataset, config, out=out, command=command_line(context), progress=moved)
+    show(
+        found,
+        format=format,
+        terminal=lambda: inspection_tables(found),
+        markdown=lambda: inspection_markdown(found),
+        csv=lambda: inspection_csv(found.images),
+    )
+    typer.echo(f"Written to {out}: report.html, report.md, inspection.json and images.csv.", err=True)
