@@ -238,7 +238,9 @@ def test_figure1_shows_what_the_classifier_predicts(made: Made, tmp_path: Path) 
     out = made[0]
     paths = reproduce_figure1(out, out=tmp_path, epsilons=(0.0, 0.1))
     assert {path.suffix for path in paths} == {".png", ".svg", ".json"}
-    panels = json.loads((tmp_path / "figure1.json").read_text())["panels"]
+    document = json.loads((tmp_path / "figure1.json").read_text())
+    panels = document["panels"]
+    assert document["recipe"] == "small, fast"
     assert [len(row) for row in panels] == [2, 2]
     assert all(panel["truth"] == panels[0][0]["truth"] for row in panels for panel in row)
     assert all(0.1 <= panel["confidence"] <= 1 for row in panels for panel in row)
@@ -260,7 +262,7 @@ def test_figure1_shows_an_image_that_the_classifier_was_trained_on(
     where = {"split": "train", "transform": "clean"}
     trained = read_rows(made[0] / "rows.parquet", columns=["sample_hash"], where=where)["sample_hash"].to_pylist()
     assert int(hash_samples(panels[0][0].image[None])[0]) in trained
-    assert names["groups"] == [f"{made[1].runs[0].dataset}, smoke run"]
+    assert names["groups"] == [f"{made[1].runs[0].dataset}, recipe small, smoke run"]
     assert json.loads((tmp_path / "figure1.json").read_text())["fast"] is True
 
 
@@ -299,8 +301,10 @@ def test_a_run_that_lacks_anything_is_one_sentence(made: Made, tmp_path: Path) -
 
 
 def test_figure1_refuses_a_classifier_that_was_not_made(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"epsilon 0\.5"):
+    with pytest.raises(InputError, match=r"by recipe small, fast with epsilon 0\.5"):
         reproduce_figure1(made[0], out=tmp_path / "none", epsilons=(0.5,))
+    with pytest.raises(InputError, match="by recipe adam with epsilon"):
+        reproduce_figure1(made[0], out=tmp_path / "none", recipe="adam")
     assert not (tmp_path / "none").exists()
 
 

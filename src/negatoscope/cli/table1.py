@@ -105,6 +105,7 @@ def figure1(
     epsilons: Annotated[
         str, option("NUMBERS", "Comma-separated: whose predictions are shown, one row each; 0 is the plain DNN.")
     ] = "0.0",
+    recipe: Annotated[str, option("NAME", "Whose classifiers; by default the table's first recipe.")] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Draw a digit and a sign beside their negatives, each with a trained classifier's prediction.
@@ -116,7 +117,8 @@ def figure1(
         from negatoscope.reproduce.figure1 import reproduce_figure1
 
     command = command_line(context)
-    for path in reproduce_figure1(table1, out=out, epsilons=rows, data_dir=data_dir, command=command):
+    paths = reproduce_figure1(table1, out=out, epsilons=rows, recipe=recipe, data_dir=data_dir, command=command)
+    for path in paths:
         typer.echo(f"Written: {path}")
 
 

@@ -23,6 +23,7 @@ from negatoscope.reproduce.figure1_drawing import Panel, PanelPrediction, draw_f
 from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.reproduce.table1_document import Table1, read_table1
+from negatoscope.reproduce.table1_report import FAST
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.transforms.tone import negative
 
@@ -32,11 +33,15 @@ _SHOWN = {"gtsrb": 14}
 
 @dataclass(frozen=True, kw_only=True)
 class Figure1:
-    """`figure1.json`: a row of panels for each classifier, each picture before its negative."""
+    """`figure1.json`: a row of panels for each classifier, each picture before its negative.
+
+    `recipe` is the one that the classifiers were trained by.
+    """
 
     schema: Literal[2] = 2
     provenance: Provenance
     fast: bool
+    recipe: str = ""
     panels: tuple[tuple[PanelPrediction, ...], ...]
 
 
@@ -45,10 +50,13 @@ def reproduce_figure1(
     *,
     out: Path,
     epsilons: Sequence[float] = (0.0,),
+    recipe: str = "",
     data_dir: Path | None = None,
     command: str = "negatoscope reproduce figure1",
 ) -> list[Path]:
     """Draw the figure for the classifiers of a finished table, one row for each epsilon; lowest seed.
+
+    They are those of `recipe`, and where none is named of the table's first: the plain reading, if the table has it.
 
     The pictures are fixed by a rule, not picked: the first training image, and of the signs the nearest view (the
     last frame) of the first stop sign that the classifier was trained on.
@@ -64,7 +72,8 @@ def reproduce_figure1(
     expect_epsilons(epsilons)
     table = read_table1(table1)
     names = list(dict.fromkeys(run.dataset for run in table.runs))
-    chosen = [[_first_run(table, name, epsilon, table1) for name in names] for epsilon in epsilons]
+    by = recipe or table.runs[0].recipe.name
+    chosen = [[_first_run(table, name, by, epsilon, table1) for name in names] for epsilon in epsilons]
     datasets = {
         run.dataset: load_split(run.recipe.data, "train", data_dir=data_dir, fast=table.fast) for run in chosen[0]
     }
@@ -72,7 +81,7 @@ def reproduce_figure1(
         [panel for run in row for panel in _pair(_network(table1, run), _shown(datasets[run.dataset], run, table.fast))]
         for row in chosen
     ]
-    groups = [dataset_name(name) + (SMOKE if table.fast else "") for name in names]
+    groups = [f"{dataset_name(name)}, recipe {by.removesuffix(FAST)}{SMOKE if table.fast else ''}" for name in names]
     classifiers = [classifier_name(epsilon) for epsilon in epsilons] if len(epsilons) > 1 else []
     paths = save_figure(draw_figure1(panels, groups=groups, classifiers=classifiers), out, "figure1")
     provenance = record_provenance(
@@ -81,14 +90,17 @@ def reproduce_figure1(
         data=[dataset.provenance for dataset in datasets.values()],
     )
     predictions = tuple(tuple(panel.caption for panel in row) for row in panels)
-    write_document(out / "figure1.json", Figure1(provenance=provenance, fast=table.fast, panels=predictions))
+    write_document(out / "figure1.json", Figure1(provenance=provenance, fast=table.fast, recipe=by, panels=predictions))
     return [*paths, out / "figure1.json"]
 
 
-def _first_run(table: Table1, dataset: str, epsilon: float, folder: Path) -> Table1Run:
-    runs = [run for run in table.runs if (run.dataset, run.epsilon) == (dataset, epsilon)]
+def _first_run(table: Table1, dataset: str, recipe: str, epsilon: float, folder: Path) -> Table1Run:
+    place = dataset, recipe, epsilon
+    runs = [run for run in table.runs if (run.dataset, run.recipe.name, run.epsilon) == place]
     if not runs:
-        raise InputError(f"expected a classifier of {dataset} with epsilon {epsilon} in {folder}, there is none")
+        raise InputError(
+            f"expected a classifier of {dataset} by recipe {recipe} with epsilon {epsilon} in {folder}, there is none"
+        )
     return min(runs, key=lambda run: run.seed)
 
 

@@ -9,7 +9,7 @@ from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import DATASETS, dataset_name
 from negatoscope.reproduce.table1_document import Table1, read_table1
 from negatoscope.studies.claims import Claim, judge_claims
-from negatoscope.studies.claims_finding import Finding, Judgement
+from negatoscope.studies.claims_finding import ClaimVerdict, Finding, Judgement
 from negatoscope.studies.sensitivity_report import read_sensitivity
 from negatoscope.studies.sensitivity_result import SensitivityResult
 
@@ -24,6 +24,8 @@ where its 95 % t interval over runs does. Claims on adversarially trained networ
 part* where these differ.
 
 Made by `{command}` from two result documents: more runs can overturn a verdict."""
+
+_ORDER: tuple[ClaimVerdict, ...] = ("holds", "holds in part", "does not hold", "undecided", "not tested")
 
 
 def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) -> Path:
@@ -80,7 +82,9 @@ def _verdicts(judgements: Sequence[Judgement], dataset: str) -> str:
     for each in judgements:
         if each.dataset == dataset:
             recipes.setdefault(each.verdict, []).append(each.recipe)
-    parts = [f"**{verdict}** ({joined(names)})" for verdict, names in recipes.items()]
+    if list(recipes) == ["undecided"]:
+        return "undecided"
+    parts = [f"**{verdict}** ({joined(recipes[verdict])})" for verdict in _ORDER if verdict in recipes]
     return "; ".join(parts) or ("nothing run" if judgements else "not tested")
 
 

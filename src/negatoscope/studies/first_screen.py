@@ -37,7 +37,7 @@ def three_sentences(table1: Table1) -> list[str]:
         if (rows := [row for row in table1.summary if row.dataset == dataset and not row.epsilon])
     ]
     undecided = any(each.verdict == "undecided" for each in level)
-    is_open = f"; fewer than three runs decide nothing: open with {_who(level, 'undecided')}" if undecided else ""
+    is_open = f"; undecided so far with {_who(level, 'undecided')}" if undecided else ""
     return [
         f"**What holds**: the plain DNN misclassifies most negatives of its training images with {_who(fail, 'holds')} "
         f"and is at chance or below on them with {_who(level, 'holds')}.",
