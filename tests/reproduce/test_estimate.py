@@ -47,4 +47,4 @@ def test_a_pace_follows_training_in_its_precision_and_measures_in_float32(
     monkeypatch.setattr(estimate, "predict", predict)
     data = RunData(make_dataset(50), make_dataset(50, split="test"))
     measure_pace(Recipe("a", epochs=1, validation_size=10), data, hardware=pick_hardware("cpu", "bf16"))
-    assert seen == [False] * 4 + [True] * 2  # each after a warm-up: clean, attacked, followed
+    assert seen == [False] * 8 + [True] * 4  # after a warm-up three times each: clean, attacked, followed

@@ -120,6 +120,10 @@ def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_
     assert (tmp_path / "sensitivity.png").read_bytes() == (made.out / "sensitivity.png").read_bytes()
     shutil.rmtree(tmp_path / "runs" / sorted(path.name for path in tmp_path.glob("runs/*seed1*"))[0])
     assert report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=2, command="a").made_runs == 4
+    first = sorted(tmp_path.glob("runs/*"))[0]
+    shutil.copytree(first, tmp_path / "runs" / "zz")
+    with pytest.raises(DataError, match=f"expected one run of a recipe and seed, got {first.name} and zz"):
+        report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=2, command="a")
 
 
 def test_the_document_has_the_fields_that_readers_rely_on(made: Made) -> None:

@@ -47,10 +47,12 @@ def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     images, labels = np.asarray(few.images), few.labels
 
     def seconds(transform: BatchTransform | None = None) -> float:
-        predict(network, images[:100], labels[:100], device=hardware.device, batch_transform=transform)
-        began = time.perf_counter()
-        predict(network, images, labels, device=hardware.device, batch_transform=transform)
-        return (time.perf_counter() - began) / len(few)
+        times = []
+        for _ in range(_WARM + _TIMED):
+            began = time.perf_counter()
+            predict(network, images, labels, device=hardware.device, batch_transform=transform)
+            times.append(time.perf_counter() - began)
+        return median(times[_WARM:]) / len(few)
 
     clean = seconds()
     attacked = seconds(lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
@@ -42,7 +43,7 @@ def report_sensitivity(studies: Sequence[Study], *, out: Path, seeds: int, comma
         command: Of provenance.
 
     Raises:
-        DataError: A run is damaged, or there is no earlier `sensitivity.json`.
+        DataError: A run is damaged, two have the same recipe and seed, or there is no earlier `sensitivity.json`.
         OutputError: `out` cannot be written, or another run writes to it.
     """
     with locked(out):
@@ -67,10 +68,9 @@ def summarize_runs(studies: Sequence[Study], out: Path, *, seeds: int, earlier: 
         earlier: Where provenance, and what could not be run, come from.
 
     Raises:
-        DataError: A run is damaged.
+        DataError: A run is damaged, or two have the same recipe and seed.
     """
-    found = [run for folder in sorted(out.glob("runs/*")) if (run := read_run(folder, StudyRun)) is not None]
-    known = {(run.dataset, run.epsilon, run.recipe.digest, run.seed): run for run in found}
+    known = _known(out)
     runs = {run: known.get(_place(run.spec)) for run in plan_runs(studies, seeds=seeds, fast=earlier.fast)}
     begun = {run.study for run, made in runs.items() if made} | {*earlier.missing, *(s.name for s in earlier.studies)}
     begun_runs = {run: made for run, made in runs.items() if run.study in begun}
@@ -85,6 +85,20 @@ def summarize_runs(studies: Sequence[Study], out: Path, *, seeds: int, earlier: 
     failed = tuple(each for each in earlier.failed if (each.study, each.recipe, each.seed) not in there)
     skipped = tuple(each for each in earlier.not_run if each.study not in {study.name for study in result.studies})
     return replace(result, failed=failed, not_run=skipped)
+
+
+def _known(out: Path) -> dict[tuple[str, float, str, int], StudyRun]:
+    """The finished runs of a folder by what places them in a plan."""
+    folders: dict[tuple[str, float, str, int], Path] = {}
+    runs = {}
+    for folder in sorted(out.glob("runs/*")):
+        if (run := read_run(folder, StudyRun)) is None:
+            continue
+        key = run.dataset, run.epsilon, run.recipe.digest, run.seed
+        if (other := folders.setdefault(key, folder)) != folder:
+            raise DataError(f"expected one run of a recipe and seed, got {other.name} and {folder.name}; move one away")
+        runs[key] = run
+    return runs
 
 
 def _place(spec: StudyRunSpec) -> tuple[str, float, str, int]:
