@@ -77,7 +77,7 @@ def fit_scorer(fit: FitData, group: Group, *, epochs: int, seed: int, progress: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         scorer = Scorer(fit.images.shape[1], side=min(fit.images.shape[2:]))
-    scorer = scorer.to(memory_format=torch.channels_last)  # twice as fast
+    scorer = scorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
     steps = -(-len(chosen) // _BATCH)
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=epochs * steps)
