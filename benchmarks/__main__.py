@@ -18,6 +18,7 @@ SUITES = {
     "transforms": "each transform against kornia, Pillow, scikit-image",
     "startup": "the command line, the import, a small audit, preparing data",
     "self_check": "wrong settings that the self-check names, right ones that it leaves alone",
+    "inspect": "secretly transformed images that are found among the first of a ranking",
     "growth": "time and memory as images, transforms, classes and seeds grow",
     "table1": "the whole Table I, ten classifiers of one seed, by its command",
 }

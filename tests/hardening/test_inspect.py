@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.dicom_files import made
 
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.documents import from_plain
 from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.hardening import FitData
+from negatoscope.hardening.cross_fit import assign_folds
 from negatoscope.hardening.inspect import inspect
 from negatoscope.hardening.inspection import Inspection
 from negatoscope.types import PixelArray
@@ -62,6 +65,10 @@ def test_swapped_channels_are_found_with_the_order_that_mends_them() -> None:
         **dict.fromkeys(range(6), "channel_permutation(order='BGR')"),
         **dict.fromkeys(range(6, 9), "channel_permutation(order='BRG')"),
     }
+    estimates = {each.element: each.estimate for each in found.elements}
+    assert sorted(estimates, key=lambda element: -estimates[element])[0] == "channel_permutation(order='BGR')"
+    assert sum(estimates.values()) == pytest.approx(found.estimate)
+    assert "channel_permutation(order='BGR') about " in str(found)
 
 
 def test_where_none_is_negated_none_stands_out() -> None:
@@ -104,6 +111,32 @@ def test_the_page_has_pictures_and_escapes_names(scans: Path, tmp_path: Path) ->
     assert page.count("data:image/png") == 2 * 24
     assert "00&lt;b&gt;&amp;.png" in page
     assert "<b>&.png" not in page
+
+
+def test_x_rays_whose_header_is_wrong_are_found_and_no_patient_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for index, image in enumerate(blobs(60)):
+        pixels = 255 - image[0] if index < 3 else image[0]
+        (folder / f"{index:02d} Roe Jane.dcm").write_bytes(made(pixels))
+    found = inspect(folder, out=tmp_path / "out")
+    assert {image.name for image in found.images[:3]} == {"image 0", "image 1", "image 2"}
+    assert "Jane" not in "".join(file.read_text() for file in (tmp_path / "out").iterdir()) + str(found)
+    inspect(folder, out=tmp_path / "out", keep_names=True)
+    texts = {file.name: file.read_text() for file in (tmp_path / "out").iterdir()}
+    assert [name for name, text in texts.items() if "Jane" in text] == ["images.csv"]
+    (folder / "60.dcm").write_bytes(made(blobs(1)[0, 0], BurnedInAnnotation="YES"))
+    inspect(folder, out=tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "burnt in" in page
+    assert "data:image/" not in page
+
+
+def test_frames_of_one_object_stand_in_one_fold() -> None:
+    fit = FitData(blobs(40), tracks=np.arange(40) // 4)
+    of_fold = assign_folds(fit, 2, seed=0)
+    assert [len(set(of_fold[fit.tracks == track].tolist())) for track in range(10)] == [1] * 10
+    assert set(of_fold.tolist()) == {0, 1}
 
 
 def test_the_seed_decides_everything() -> None:

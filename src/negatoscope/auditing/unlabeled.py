@@ -90,7 +90,7 @@ def run_unlabeled(
     if out is not None:
         _expect_free(out)
     provenance = record_provenance(
-        command=_without_names(command, plan.dataset),
+        command=without_names(command, plan.dataset),
         hardware=Hardware(plan.classifier.device, "float32").description,
         data=[plan.dataset.provenance],
         packages=plan.classifier.packages,
@@ -117,7 +117,7 @@ def _expect_free(out: Path) -> None:
     expect(not others, expected, f"{', '.join(others[:1])}; give another --out", OutputError)
 
 
-def _without_names(command: str, dataset: Dataset) -> str:
+def without_names(command: str, dataset: Dataset) -> str:
     """A recorded command that names no DICOM file."""
     images = dataset.images
     if isinstance(images, LazyImages) and isinstance(images.container, DicomImages):

@@ -9,6 +9,8 @@ from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, command_line
 from negatoscope.cli.show import Format, show
 
+_LINES = 20  # of progress at most, where there is no bar
+
 
 def inspect(
     context: Context,
@@ -57,10 +59,14 @@ def inspect(
     )
     dataset = open_images(data, data_dir=data_dir)
     with ProgressDisplay() as display:
+        shown = 0
 
         def moved(text: str, share: float) -> None:
+            nonlocal shown
             display.update(text, share)
-            display.step(text)
+            if int(_LINES * share) > shown:
+                shown = int(_LINES * share)
+                display.step(text)
 
         found = run_inspection(dataset, config, out=out, command=command_line(context), progress=moved)
     show(

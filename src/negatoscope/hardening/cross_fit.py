@@ -19,7 +19,7 @@ from negatoscope.types import IndexArray, PixelArray
 
 EPOCHS = 8
 _AT_LEAST = 4000  # images that a scorer sees in one epoch: fewer are shown more often
-_BATCH = 128
+_BATCH, _PATIENCE = 128, 4
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of the work that is done, in [0, 1]."""
 
@@ -56,7 +56,7 @@ def cross_fit(fit: FitData, group: Group, *, folds: int, seed: int, progress: Pr
     Raises:
         InputError: There are fewer than 20 images to fit a scorer on.
     """
-    of_fold = _folds(fit, folds, seed)
+    of_fold = assign_folds(fit, folds, seed=seed)
     scores = torch.zeros(len(fit.images), len(group), dtype=torch.float64)
     for fold in range(folds):
         epochs = count(1)
@@ -64,7 +64,9 @@ def cross_fit(fit: FitData, group: Group, *, folds: int, seed: int, progress: Pr
         def say(text: str, fold: int = fold, epochs: Iterator[int] = epochs) -> None:
             progress(f"fold {fold + 1} of {folds}, {text}", (fold + next(epochs) / EPOCHS) / folds)
 
-        scorer, _ = fit_scorer(_shown(fit, of_fold != fold), group, epochs=EPOCHS, seed=seed + fold, progress=say)
+        scorer, _ = fit_scorer(
+            _shown(fit, of_fold != fold), group, epochs=EPOCHS, seed=seed + fold, progress=say, patience=_PATIENCE
+        )
         inside = np.flatnonzero(of_fold == fold)
         for part in np.array_split(inside, max(1, math.ceil(len(inside) / _BATCH))):
             scores[part] = _over_orbit(scorer, fit.images[part], group)
@@ -72,8 +74,14 @@ def cross_fit(fit: FitData, group: Group, *, folds: int, seed: int, progress: Pr
     return CrossFitted(own.numpy(), best.numpy(), _kinds(scores, group))
 
 
-def _folds(fit: FitData, folds: int, seed: int) -> IndexArray:
-    """In which fold each image stands."""
+def assign_folds(fit: FitData, folds: int, *, seed: int) -> IndexArray:
+    """In which fold each image stands: frames of one object in one.
+
+    Args:
+        fit: The images.
+        folds: How many there are.
+        seed: Of the choice.
+    """
     objects = np.arange(len(fit.images)) if fit.tracks is None else np.unique(fit.tracks, return_inverse=True)[1]
     of_object = np.random.default_rng(seed).permutation(int(objects.max(initial=0)) + 1) % folds
     return of_object[objects]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from negatoscope.auditing.unlabeled import without_names
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
 from negatoscope.data.open import open_dataset
@@ -17,7 +18,7 @@ from negatoscope.documents import write_document
 from negatoscope.errors import OutputError, expect
 from negatoscope.files import locked, write_whole
 from negatoscope.hardening.cross_fit import CrossFitted, Progress, cross_fit
-from negatoscope.hardening.inspection import Cut, Inspection, InspectionConfig, RankedImage
+from negatoscope.hardening.inspection import Cut, ElementEstimate, Inspection, InspectionConfig, RankedImage
 from negatoscope.hardening.inspection_images import ReadImages, draw_pictures, read_images
 from negatoscope.hardening.inspection_page import inspection_html
 from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown
@@ -35,7 +36,7 @@ LISTED = 100
 """Images of the ranking that the document holds, and that have pictures at most."""
 
 _WRITTEN = ("inspection.json", "images.csv", "report.html", "report.md", ".lock")
-_CUTS = (0.5, 0.9, 1.0, 1.1, 1.5, 2.0)  # of the estimated number
+_CUTS = (0.5, 1.0, 1.5, 2.0)  # of the estimated number
 _READING = 0.1  # of the work
 _LEAST_SIZE, _MOST_SIZE, _MOST_FOLDS = 8, 256, 20
 _PICTURED = 24  # images with pictures, where fewer stand out
@@ -146,7 +147,10 @@ def run_inspection(
         height=read.fit.images.shape[2],
         width=read.fit.images.shape[3],
         config=config,
-        elements=tuple(map(str, group.elements[1:])),
+        elements=tuple(
+            ElementEstimate(element=str(element), estimate=share * len(order))
+            for element, share in zip(group.elements[1:], contamination.by_kind, strict=True)
+        ),
         estimate=contamination.share * len(order),
         low=contamination.low * len(order),
         high=contamination.high * len(order),
@@ -155,7 +159,7 @@ def run_inspection(
         unreadable=read.unreadable,
         left_out=chosen.left_out,
         provenance=record_provenance(
-            command=command,
+            command=without_names(command, dataset),
             hardware=pick_hardware("cpu", "float32").description,
             data=[dataset.provenance],
             packages=dataset.packages,

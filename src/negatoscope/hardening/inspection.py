@@ -72,6 +72,14 @@ class Cut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ElementEstimate:
+    """How many images an element of the group would mend, by the estimate."""
+
+    element: str
+    estimate: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
     """Which images of a data set look transformed beside the rest: `inspection.json`.
 
@@ -83,7 +91,7 @@ class Inspection:
         height: At which they were scored, in pixels.
         width: The same.
         config: What was asked for.
-        elements: The group's elements but the identity.
+        elements: The group's elements but the identity, and how many images each would mend.
         estimate: How many look transformed.
         low: The lower end of its 95 % interval, of counting alone.
         high: Its upper end.
@@ -102,7 +110,7 @@ class Inspection:
     height: int
     width: int
     config: InspectionConfig
-    elements: tuple[str, ...]
+    elements: tuple[ElementEstimate, ...]
     estimate: float
     low: float
     high: float

@@ -28,9 +28,7 @@ def inspection_sentence(inspection: Inspection) -> str:
 
 
 def _look(inspection: Inspection) -> str:
-    if inspection.elements == ("negative",):
-        return "negated"
-    return "transformed" if len(inspection.elements) > 1 else f"transformed by {inspection.elements[0]}"
+    return "negated" if [each.element for each in inspection.elements] == ["negative"] else "transformed"
 
 
 def inspection_notes(inspection: Inspection) -> list[str]:
@@ -42,6 +40,10 @@ def inspection_notes(inspection: Inspection) -> list[str]:
             "alone. It assumes that transformed images are otherwise like the rest; unusual images count with them, so "
             "look before you change anything."
         )
+    mended = [each for each in inspection.elements if round(each.estimate)]
+    if len(inspection.elements) > 1 and mended:
+        each = [f"{each.element} about {round(each.estimate):,}" for each in mended]
+        notes.append(f"What mends them: {joined(each)}.")
     notes.append(
         "What most images are counts as natural: if half of the images were transformed, or all of a kind, nothing "
         "would tell."

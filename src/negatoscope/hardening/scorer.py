@@ -55,7 +55,9 @@ class Scorer(nn.Module):
         return scores.reshape(members.shape[:2])
 
 
-def fit_scorer(fit: FitData, group: Group, *, epochs: int, seed: int, progress: Progress) -> tuple[Scorer, float]:
+def fit_scorer(
+    fit: FitData, group: Group, *, epochs: int, seed: int, progress: Progress, patience: int = _PATIENCE
+) -> tuple[Scorer, float]:
     """A scorer that ranks images above all their transforms, and the share of held-out images for which it does.
 
     Images are compared with their own transforms alone (cross-entropy of the identity among the orbit), so labels are
@@ -67,6 +69,7 @@ def fit_scorer(fit: FitData, group: Group, *, epochs: int, seed: int, progress: 
         epochs: At most.
         seed: Decides weights, order and which images are held out.
         progress: Called after each epoch.
+        patience: How many epochs in a row may be no better than the best, before fitting ends.
 
     Raises:
         InputError: There are fewer than 20 images.
@@ -99,7 +102,7 @@ def fit_scorer(fit: FitData, group: Group, *, epochs: int, seed: int, progress: 
         since = 0 if right > best else since + 1
         if right > best:
             best, state = right, {name: tensor.clone() for name, tensor in scorer.state_dict().items()}
-        if right == 1.0 or since > _PATIENCE:
+        if right == 1.0 or since > patience:
             break
     scorer.load_state_dict(state)
     return scorer.eval().requires_grad_(False), best
