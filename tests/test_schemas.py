@@ -19,6 +19,8 @@ from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
 from negatoscope.hardening.inspection import Inspection
 from negatoscope.hardening.result import HardenSummary
+from negatoscope.hardening.saved import SavedWrapper
+from negatoscope.hardening.verification import Verification
 from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
 from negatoscope.reproduce.table1_document import Table1
@@ -49,11 +51,13 @@ DOCUMENTS: dict[str, Any] = {
     "plan": AuditIdentity,
     "recipe": Recipe,
     "recipe_search": SearchResult,
+    "saved_wrapper": SavedWrapper,
     "sensitivity": SensitivityResult,
     "study_run": StudyRun,
     "summary": AuditSummary,
     "table1": Table1,
     "table1_run": Table1Run,
+    "verification": Verification,
 }
 
 

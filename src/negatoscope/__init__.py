@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from negatoscope.hardening import METHODS as METHODS
     from negatoscope.hardening.harden import harden as harden
     from negatoscope.hardening.inspect import inspect as inspect
+    from negatoscope.hardening.saved import load_hardened as load_hardened
+    from negatoscope.hardening.verify import verify as verify
     from negatoscope.models.checkpoint import load_network as load_network
     from negatoscope.models.checkpoint import save_network as save_network
     from negatoscope.models.networks import PaperNetwork as PaperNetwork
@@ -52,6 +54,7 @@ _HOMES = {
     "harden": "hardening.harden",
     "inspect": "hardening.inspect",
     "load_dataset": "data",
+    "load_hardened": "hardening.saved",
     "load_network": "models.checkpoint",
     "load_recipe": "training.recipe",
     "negative": "transforms.tone",
@@ -63,6 +66,7 @@ _HOMES = {
     "save_network": "models.checkpoint",
     "split_validation": "data.split",
     "train": "training.train",
+    "verify": "hardening.verify",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -54,6 +54,10 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
     },
     "inspect": {"data": "folder:images", "out": "inspected"},  # too few images
     "list": {"kind": "suites"},
+    "verify": {
+        **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray"},
+        **{"invariant": "negative"},
+    },
     "reproduce table1": {"data_dir": "missing", "out": "out"},
     "reproduce figure1": {"data_dir": "missing", "out": "out"},
     "reproduce sensitivity": {"data_dir": "missing", "out": "out"},

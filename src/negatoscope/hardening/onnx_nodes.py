@@ -72,6 +72,13 @@ def merged(*parts: Nodes) -> tuple[list[Any], list[Any]]:
     return [node for part in parts for node in part.nodes], list(constants.values())
 
 
+def weights_of(model: Any, *, prefix: str) -> dict[str, np.ndarray]:
+    """A wrapper's weights in a model, by their names less `PREFIX` and the first part after it."""
+    helper = needed("onnx.numpy_helper", extra="onnx", why=_WHY)
+    held = [tensor for tensor in model.graph.initializer if tensor.name.startswith(prefix) and not tensor.external_data]
+    return {tensor.name.removeprefix(prefix): helper.to_array(tensor) for tensor in held}
+
+
 def renamed(nodes: Sequence[Any], names: dict[str, str]) -> list[Any]:
     """Copies of nodes in which values have other names, in the graphs inside them, too."""
     copies = []

@@ -22,6 +22,9 @@ from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.layouts import Dims
 from negatoscope.transforms.groups import Group
 
+GROUP = "negatoscope.group"
+"""The metadata that names the group, for a reader; `onnx_match` compares the graph."""
+
 IMAGE = f"{PREFIX}image"
 """What the original's nodes take for its input."""
 
@@ -80,7 +83,9 @@ def wrapped_onnx(original: OnnxClassifier, wrapper: Wrapper) -> Any:
     for kind, write in _WRITERS.items():
         if type(wrapper) is kind:
             nodes, constants = write(original, wrapper)
-            return _composed(original.model, nodes, constants)
+            composed = _composed(original.model, nodes, constants)
+            composed.metadata_props.add(key=GROUP, value=wrapper.group.name)
+            return composed
     raise InputError(f"expected one of the wrappers {', '.join(kind.method for kind in _WRITERS)}, got {wrapper}")
 
 
@@ -189,9 +194,9 @@ def _scores(nodes: Nodes, pixels: str, scorer: Scorer) -> str:
             convolved = nodes.add("Conv", value, *weights, strides=[2, 2], pads=[1, 1, 1, 1], kernel_shape=[3, 3])
             value = nodes.add("Relu", convolved)
     value = nodes.add("Flatten", nodes.add("GlobalAveragePool", value), axis=1)
-    weight = nodes.constant(scorer.output.weight.detach().cpu().numpy().T, name="scorer.output.weight")
+    weight = nodes.constant(scorer.output.weight.detach().cpu().numpy(), name="scorer.output.weight")
     bias = nodes.constant(scorer.output.bias.detach().cpu().numpy(), name="scorer.output.bias")
-    return nodes.add("Add", nodes.add("MatMul", value, weight), bias)
+    return nodes.add("Gemm", value, weight, bias, transB=1)
 
 
 def _copies(nodes: Nodes, original: OnnxClassifier, members: str, elements: Sequence[int]) -> list[Mapping[str, str]]:

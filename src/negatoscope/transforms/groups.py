@@ -146,6 +146,7 @@ def channel_negative(channels: int) -> tuple[Element, ...]:
 @register_group
 def color_cube(channels: int) -> tuple[Element, ...]:
     """The channels of RGB in any order, any of them negated: the 48 symmetries of the cube of colors."""
+    _expect_color(channels, "color_cube")
     return (*channel_permutation(channels), *channel_negative(channels))
 
 

@@ -1,0 +1,69 @@
+"""`negatoscope verify`: is a prediction the same for an image and its transforms?"""
+
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.audit import open_model
+from negatoscope.cli.loading import loading
+from negatoscope.cli.model_options import with_model_options
+from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.show import Format, show
+
+
+@with_model_options
+def verify(
+    context: Context,
+    model: Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")],
+    data: Annotated[str, typer.Option(help="Images, with or without labels: mnist:test, a folder, an archive.")],
+    invariant: Annotated[
+        str, typer.Option(help="What is to change no prediction: groups, comma-separated; see list groups.")
+    ] = "negative",
+    at_least: Annotated[
+        float,
+        typer.Option(help="Exit code 1 where a smaller share of the images than this, in [0, 1], agrees."),
+    ] = 1.0,
+    limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
+    seed: Annotated[int, typer.Option(help="Which images those are.")] = 0,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    format: Format = "auto",
+) -> None:
+    """Count on how many images a prediction is the same for the image and its negative, and say whether it must be.
+
+    An ONNX file holds it by construction where its graph is that of a wrapper that `negatoscope harden` writes. Exit
+    code 0: enough predictions agree; 1: too few; 2: something given is unusable.
+    """
+    with loading():
+        from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.hardening.verification import verification_csv, verification_tables
+        from negatoscope.hardening.verify import (
+            class_names_of,
+            open_images,
+            provenance_of,
+            run_verification,
+            verification_plan,
+        )
+        from negatoscope.hardware import pick_hardware
+
+    hardware = pick_hardware(device, "float32")
+    dataset = open_images(data, data_dir=data_dir)
+    classifier = open_model(context, model, class_names=class_names_of(dataset), device=hardware.device)
+    plan = verification_plan(classifier, dataset, limit=limit, seed=seed)
+    with ProgressDisplay() as display:
+        found = run_verification(
+            plan,
+            source=model,
+            invariant=invariant,
+            at_least=at_least,
+            provenance=provenance_of(classifier, dataset, command_line(context)),
+            progress=lambda done, total: display.update(f"{done:,} of {total:,} images", done / total),
+        )
+    show(
+        found,
+        format=format,
+        terminal=lambda: verification_tables(found),
+        markdown=lambda: str(found),
+        csv=lambda: verification_csv(found),
+    )
+    raise typer.Exit(0 if found.passed else 1)

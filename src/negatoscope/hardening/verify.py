@@ -1,0 +1,231 @@
+"""Does a classifier give an image and its transforms the same prediction, on these images or by construction?"""
+
+from collections.abc import Callable, Iterator
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.data import Dataset
+from negatoscope.data.batches import Batch, batches
+from negatoscope.data.open import open_dataset
+from negatoscope.data.unlabeled import open_unlabeled
+from negatoscope.errors import DataError, expect
+from negatoscope.hardening.average import Average
+from negatoscope.hardening.canonicalize import Canonicalizer
+from negatoscope.hardening.most_confident import MostConfident
+from negatoscope.hardening.onnx_match import matched_wrapper
+from negatoscope.hardening.onnx_original import columns_of
+from negatoscope.hardening.saved import wrapper_of
+from negatoscope.hardening.verification import ElementConsistency, Verification
+from negatoscope.hardening.wrapper import Wrapper
+from negatoscope.hardware import Hardware, pick_hardware
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.onnx_graph import read_graph
+from negatoscope.models.open import open_classifier
+from negatoscope.models.options import expect_known
+from negatoscope.models.predict import to_images
+from negatoscope.provenance import Provenance, python_call, record_provenance
+from negatoscope.statistics.intervals import Rate
+from negatoscope.transforms.groups import Group, resolve_group
+
+_GUARANTEED = (Canonicalizer, Average, MostConfident)
+Progress = Callable[[int, int], None]
+"""Called with how many images are done, and how many there are."""
+
+
+def verify(  # noqa: PLR0913 (the options of the command line)
+    model: object,
+    data: Any,
+    *,
+    invariant: str = "negative",
+    at_least: float = 1.0,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: object,
+) -> Verification:
+    """Count on how many images a classifier's predictions agree over the orbit, and whether they must.
+
+    Args:
+        model: What `audit` takes.
+        data: Images, with or without labels.
+        invariant: The group, or several, comma-separated.
+        at_least: The share of images, in [0, 1], that must have one prediction.
+        limit: At most this many images; None is all.
+        seed: Decides which.
+        device: Where a model that is opened here lives.
+        data_dir: A folder to look into first for named datasets.
+        progress: Called after each batch.
+        options: What the model's file does not say, by the names of `ModelOptions`.
+
+    Raises:
+        InputError: Something given is unusable, such as a group of colors for a model of gray images, or the model
+            gives NaN.
+        DataError: There are no images.
+    """
+    expect_known(options, signature(verify).parameters)
+    dataset = data if isinstance(data, Dataset) else open_images(data, data_dir=data_dir)
+    if isinstance(model, ClassifierAdapter):
+        classifier = model
+    else:
+        names = class_names_of(dataset)
+        place = pick_hardware(device, "float32").device
+        classifier = open_classifier(model, class_names=names, device=place, **options)  # type: ignore[arg-type]
+    given = {"invariant": invariant, "at_least": at_least, "limit": limit, "seed": seed}
+    changed = {name: value for name, value in given.items() if value != signature(verify).parameters[name].default}
+    provenance = provenance_of(
+        classifier, dataset, python_call("negatoscope.verify", model, data, **changed, **options)
+    )
+    plan = verification_plan(classifier, dataset, limit=limit, seed=seed)
+    source = model if isinstance(model, str | Path) else None
+    return run_verification(
+        plan, source=source, invariant=invariant, at_least=at_least, provenance=provenance, progress=progress
+    )
+
+
+def open_images(data: Any, *, data_dir: str | Path | None) -> Dataset:
+    """Images with or without labels."""
+    unlabeled = open_unlabeled(data) if isinstance(data, str | Path) else None
+    return unlabeled or open_dataset(data, data_dir=None if data_dir is None else Path(data_dir).expanduser())
+
+
+def class_names_of(dataset: Dataset) -> tuple[str, ...]:
+    """What the classes of labelled images are called, for a class map by names."""
+    return tuple(dataset.class_names) if len(dataset.class_names) > 1 else ()
+
+
+def verification_plan(classifier: ClassifierAdapter, dataset: Dataset, *, limit: int | None, seed: int) -> AuditPlan:
+    """The images, as an audit of the classifier takes them."""
+    return make_plan(classifier, dataset, AuditConfig(suite="none", limit=limit, seed=seed))
+
+
+def provenance_of(classifier: ClassifierAdapter, dataset: Dataset, command: str) -> Provenance:
+    """Where a verification comes from."""
+    return record_provenance(
+        command=command,
+        hardware=Hardware(classifier.device, "float32").description,
+        data=[dataset.provenance],
+        packages=(*classifier.packages, *dataset.packages),
+    )
+
+
+def run_verification(
+    plan: AuditPlan,
+    *,
+    source: str | Path | None,
+    invariant: str,
+    at_least: float,
+    provenance: Provenance,
+    progress: Progress | None = None,
+) -> Verification:
+    """Ask the classifier about every element of the group for each image.
+
+    Args:
+        plan: Classifier and images.
+        source: What the classifier was opened from, where that is a text.
+        invariant: As `verify` says.
+        at_least: As `verify` says.
+        provenance: Where the numbers come from.
+        progress: Called after each batch.
+
+    Raises:
+        InputError: As `verify` says.
+        DataError: No image can be read.
+    """
+    expect(0.0 <= at_least <= 1.0, "at_least from 0 to 1", at_least)
+    classifier, dataset = plan.classifier, plan.dataset
+    group = resolve_group(invariant, channels=classifier.input_spec.planes)
+    holds, reason = construction(classifier, source, group)
+    done, unreadable, parts = 0, 0, []
+    for batch in batches(dataset, classifier.input_spec.resize, batch_size=plan.batch_size):
+        if len(batch.pixels):
+            parts.append(_compare(classifier, group, batch))
+        unreadable += len(batch.unreadable)
+        done += len(batch.pixels) + len(batch.unreadable)
+        if progress:
+            progress(done, len(dataset))
+    if not parts:
+        raise DataError(f"expected images in {dataset.spec} that can be read, got none of {unreadable}")
+    same = np.concatenate([agrees for agrees, _ in parts])
+    apart = np.max([difference for _, difference in parts], axis=0)
+    rate = Rate.of(np.asarray(same.all(axis=1)))
+    return Verification(
+        classifier=classifier.name,
+        invariant=group.name,
+        dataset=f"{dataset.spec} {dataset.split}",
+        n=rate.n,
+        unreadable=unreadable,
+        agreeing=rate.correct,
+        consistency=rate.accuracy,
+        low=rate.low,
+        high=rate.high,
+        logit_difference=float(apart.max()),
+        by_construction=holds,
+        reason=reason,
+        at_least=at_least,
+        elements=tuple(_elements(group, same, apart)),
+        provenance=provenance,
+    )
+
+
+def construction(classifier: ClassifierAdapter, source: str | Path | None, group: Group) -> tuple[bool, str]:
+    """Whether predictions are the same over the group whatever the image, and why that is known or is not."""
+    wrapper = wrapper_of(classifier)
+    if wrapper is None and classifier.kind == "onnx" and source is not None:
+        path = Path(source).expanduser()
+        model = read_graph(path.read_bytes(), name=path.name)
+        wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
+        if wrapper is None:
+            return False, f"This is known for these images only: the graph of {path.name} is not that of a wrapper."
+    if wrapper is None:
+        return False, f"This is known for these images only: {classifier.name} is behind no wrapper."
+    return _by_wrapper(wrapper, group)
+
+
+def _by_wrapper(wrapper: Wrapper, group: Group) -> tuple[bool, str]:
+    if type(wrapper) not in _GUARANTEED:
+        return False, f"This is known for these images only: {wrapper.method} guarantees nothing."
+    if not set(group.elements) <= set(wrapper.group.elements):
+        return False, f"This is known for these images only: the wrapper is one for {wrapper.group.name}."
+    return True, (
+        f"It holds by construction for every 8-bit image: {wrapper.method} shows the classifier the same numbers for "
+        f"all members of an orbit under {wrapper.group.name}."
+    )
+
+
+@torch.no_grad()
+def _compare(
+    classifier: ClassifierAdapter, group: Group, batch: Batch
+) -> tuple[Bool[np.ndarray, "images elements"], Float[np.ndarray, " elements"]]:
+    """Whether predictions are those for the images as they are, under each other element, and how far logits differ."""
+    images = to_images(torch.from_numpy(batch.pixels)).to(classifier.device)
+    clean = classifier(images)
+    same, apart = [], []
+    for element in group.elements[1:]:
+        logits = classifier(element(images))
+        same.append((logits.argmax(dim=1) == clean.argmax(dim=1)).cpu().numpy())
+        difference = torch.where(logits == clean, 0.0, (logits - clean).abs())  # two infinities differ by nothing
+        apart.append(float(difference.amax()))
+    return np.stack(same, axis=1), np.array(apart)
+
+
+def _elements(
+    group: Group, same: Bool[np.ndarray, "images elements"], apart: Float[np.ndarray, " elements"]
+) -> Iterator[ElementConsistency]:
+    for element, agrees, difference in zip(group.elements[1:], same.T, apart, strict=True):
+        rate = Rate.of(agrees)
+        yield ElementConsistency(
+            element=str(element),
+            agreeing=rate.correct,
+            consistency=rate.accuracy,
+            low=rate.low,
+            high=rate.high,
+            logit_difference=float(difference),
+        )
