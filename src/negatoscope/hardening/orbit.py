@@ -1,7 +1,7 @@
 """All members of an image's orbit under a group, counted from one that is the same whichever of them is given."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from negatoscope.errors import expect
@@ -20,10 +20,22 @@ def orbit(images: Images, group: Group) -> Float[Tensor, "batch elements channel
     Raises:
         InputError: It has quarter turns, and the images are not square.
     """
-    if group.turns:
-        height, width = images.shape[2:]
-        expect(height == width, f"square images for the group {group.name}", f"{height}x{width}; leave the turns out")
+    _expect_square(images, group)
     return torch.stack([element(images) for element in group.elements], dim=1)
+
+
+def each_under(images: Images, elements: Int64[Tensor, " batch"], *, group: Group) -> Images:
+    """Each image under an element of its own, given by its position in `group`.
+
+    Raises:
+        InputError: The group has quarter turns, and the images are not square.
+    """
+    _expect_square(images, group)
+    changed = images.clone()
+    for index in sorted(set(elements.tolist())):
+        chosen = elements == index
+        changed[chosen] = group.elements[index](images[chosen])
+    return changed
 
 
 def smallest(images: Images, group: Group) -> Images:
@@ -38,6 +50,12 @@ def smallest(images: Images, group: Group) -> Images:
         first, second = members[:, 0::2], members[:, 1::2]
         members = torch.cat([torch.where(_precedes(second, first), second, first), odd], dim=1)
     return members[:, 0]
+
+
+def _expect_square(images: Images, group: Group) -> None:
+    height, width = images.shape[2:]
+    square = height == width or not group.turns
+    expect(square, f"square images for the group {group.name}", f"{height}x{width}; leave the turns out")
 
 
 def _precedes(

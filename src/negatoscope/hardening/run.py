@@ -17,6 +17,7 @@ from negatoscope.documents import write_document
 from negatoscope.errors import InputError, OutputError, expect
 from negatoscope.files import locked, write_errors
 from negatoscope.hardening.inference_cost import measure_cost
+from negatoscope.hardening.invariant_stem import InvariantStem
 from negatoscope.hardening.plan import HardenPlan
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.hardening.result import HardenedMethod, HardenResult, HardenSummary
@@ -138,7 +139,7 @@ class _Run:
                 seed=seed,
                 folder=folder,
                 sha256=hardened.sha256,
-                by_construction=isinstance(hardened, WrappedClassifier) and hardened.wrapper.by_construction,
+                by_construction=_by_construction(hardened),
                 seconds_fit=seconds,
                 inference_cost=cost.ratio,
                 cost=cost,
@@ -193,3 +194,9 @@ def _expect_free(out: Path) -> None:
     others = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else []
     usable = not others or (out / BEFORE).is_dir() or DOCUMENT in others
     expect(usable, f"{out} to be empty or to hold a hardened model", f"{others[:1]}; {again}", OutputError)
+
+
+def _by_construction(hardened: ClassifierAdapter) -> bool:
+    if isinstance(hardened, WrappedClassifier):
+        return hardened.wrapper.by_construction
+    return hardened.module is not None and any(isinstance(layer, InvariantStem) for layer in hardened.module.modules())

