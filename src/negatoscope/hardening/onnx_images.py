@@ -1,5 +1,6 @@
 """Images inside an ONNX graph: from what a classifier takes to whole numbers 0..255 and back, and their orbits."""
 
+import math
 from itertools import groupby
 
 import numpy as np
@@ -15,12 +16,17 @@ _MOST_ROUNDING = 0.25
 _ONNX_TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "float16": 10, "float64": 11}  # of TensorProto
 
 
+def shape_of(spec: InputSpec) -> tuple[int, int, int]:
+    """Channels, height and width of an image."""
+    return spec.planes, spec.resize.height, spec.resize.width
+
+
 def pixels_of(nodes: Nodes, native: str, spec: InputSpec) -> str:
     """A batch as the classifier takes it, as pixels in 0..255, of shape (batch, channels, height, width).
 
     Images whose values are those of 8-bit pixels but for rounding become whole numbers; others stay as they are.
     """
-    channels, height, width = spec.planes, spec.resize.height, spec.resize.width
+    channels, height, width = shape_of(spec)
     value = native if spec.dtype == "float32" else nodes.add("Cast", native, to=_ONNX_TYPES["float32"])
     if spec.layout in ("NHW", "flat"):
         value = nodes.reshape(value, 0, channels, height, width)
@@ -63,7 +69,7 @@ def native_of(nodes: Nodes, pixels: str, spec: InputSpec, dims: Dims, *, name: s
     return nodes.add("Identity", value, name=name)
 
 
-def orbit_of(nodes: Nodes, pixels: str, group: Group) -> str:
+def orbit_of(nodes: Nodes, pixels: str, group: Group, spec: InputSpec) -> str:
     """All transforms of pixels, of shape (batch, elements, channels, height, width), in the group's order."""
     numbered = sorted(enumerate(group.elements), key=lambda entry: (entry[1].flipped, entry[1].turns, entry[0]))
     parts: list[str] = []
@@ -71,29 +77,58 @@ def orbit_of(nodes: Nodes, pixels: str, group: Group) -> str:
     for _, entries in groupby(numbered, key=lambda entry: (entry[1].flipped, entry[1].turns)):
         positions, elements = zip(*entries, strict=True)
         order += positions
-        parts.append(_colored(nodes, _moved(nodes, pixels, elements[0]), elements))
+        parts.append(_colored(nodes, _moved(nodes, pixels, elements[0]), elements, spec))
     value = parts[0] if len(parts) == 1 else nodes.add("Concat", *parts, axis=1)
     places = np.argsort(order)
     return value if (places == np.arange(len(order))).all() else nodes.gather(value, places, axis=1)
 
 
-def smallest_of(nodes: Nodes, members: str, group: Group, spec: InputSpec) -> str:
-    """The lexicographically smallest of (batch, elements, channels, height, width): the same for a whole orbit."""
-    shape = (spec.planes, spec.resize.height, spec.resize.width)
+def ordered_orbit_of(nodes: Nodes, pixels: str, group: Group, spec: InputSpec) -> str:
+    """All transforms of the lexicographically smallest one, the same bits for all members of an orbit.
+
+    A group is closed, so they are those of the image itself in another order, which is looked up.
+
+    Returns:
+        Of shape (batch * elements, channels, height, width).
+    """
+    shape, size = shape_of(spec), len(group)
+    members = nodes.reshape(orbit_of(nodes, pixels, group, spec), -1, *shape)
+    flat = nodes.reshape(pixels, 0, math.prod(shape))
+    number = nodes.rows(nodes.add("Cast", nodes.gather(flat, [0], axis=1), to=_ONNX_TYPES["int64"]))
+    first = nodes.add("Mul", number, nodes.constant(size, np.int64))
+    smallest = nodes.add("Sub", _smallest(nodes, members, first, group, width=shape[2]), first)
+    places = {element: place for place, element in enumerate(group.elements)}
+    table = [[places[later.after(earlier)] for later in group.elements] for earlier in group.elements]
+    order = nodes.add("Gather", nodes.constant(table, np.int64), nodes.reshape(smallest, -1), axis=0)
+    return nodes.add("Gather", members, nodes.reshape(nodes.add("Add", order, first), -1), axis=0)
+
+
+def _smallest(nodes: Nodes, members: str, first: str, group: Group, *, width: int) -> str:
+    """Which of the members of all orbits is the smallest of each, of shape (batch, 1); `first` is where each begins."""
     count = len(group)
+    places = nodes.add("Add", first, nodes.constant(range(count), np.int64))
     while count > 1:
-        first = nodes.gather(members, range(0, count - count % 2, 2), axis=1)
-        second = nodes.gather(members, range(1, count, 2), axis=1)
-        difference = nodes.reshape(nodes.add("Sub", second, first), 0, count // 2, -1)
-        differs = nodes.add("Abs", nodes.add("Sign", difference))
-        place = nodes.add("ArgMax", differs, axis=2, keepdims=1)  # the first of equal ones
-        signs = nodes.add("GatherElements", difference, place, axis=2)
-        precedes = nodes.apply("Less", nodes.reshape(signs, 0, count // 2, 1, 1, 1), 0)
-        chosen = nodes.add("Where", precedes, second, first)
-        odd = [nodes.gather(members, [count - 1], axis=1)] if count % 2 else []
-        members = nodes.add("Concat", chosen, *odd, axis=1) if odd else chosen
-        count = count // 2 + count % 2
-    return nodes.reshape(members, 0, *shape)
+        pairs = count // 2
+        early = nodes.gather(places, range(0, 2 * pairs, 2), axis=1)
+        late = nodes.gather(places, range(1, 2 * pairs, 2), axis=1)
+        images = [nodes.add("Gather", members, nodes.reshape(side, -1), axis=0) for side in (late, early)]
+        precedes = _negative_first(nodes, nodes.add("Sub", *images), width=width)
+        chosen = nodes.add("Where", nodes.reshape(precedes, -1, pairs), late, early)
+        odd = [nodes.gather(places, [count - 1], axis=1)] if count % 2 else []
+        places = nodes.add("Concat", chosen, *odd, axis=1) if odd else chosen
+        count = pairs + count % 2
+    return places
+
+
+def _negative_first(nodes: Nodes, difference: str, *, width: int) -> str:
+    """Whether each image's first value that is not zero is negative: its row is looked for, then its place there."""
+    lines = nodes.add("Reshape", difference, nodes.constant((0, -1, width), np.int64))
+    largest = nodes.add("GlobalMaxPool", nodes.add("Abs", lines))
+    line = nodes.add("ArgMax", nodes.add("Sign", largest), axis=1, keepdims=1)  # the first of equal ones
+    spread = nodes.add("Expand", line, nodes.constant((1, 1, width), np.int64))
+    values = nodes.add("GatherElements", lines, spread, axis=1)
+    place = nodes.add("ArgMax", nodes.add("Abs", nodes.add("Sign", values)), axis=2, keepdims=1)
+    return nodes.apply("Less", nodes.add("GatherElements", values, place, axis=2), 0)
 
 
 def _to_levels(spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -108,10 +143,11 @@ def _on_levels(nodes: Nodes, value: str, spec: InputSpec, *, count: int) -> str:
     largest = float(max(np.abs(offset).max(), np.abs(255 - offset).max()))
     precision = float(np.finfo(spec.dtype if spec.dtype == "float16" else "float32").eps)
     rounding = min(_MOST_ROUNDING, _ROUNDING + precision * largest)
-    whole = nodes.add("Round", value)
-    apart = nodes.reshape(nodes.add("Abs", nodes.add("Sub", value, whole)), 0, count)
-    far = nodes.apply("Greater", nodes.largest(apart, count=count), rounding)
-    return nodes.add("Where", nodes.reshape(far, 0, 1, 1, 1), value, whole)
+    difference = nodes.add("Sub", value, nodes.add("Round", value))
+    apart = nodes.reshape(nodes.add("Abs", difference), 0, count)
+    near = nodes.add("Not", nodes.apply("Greater", nodes.largest(apart, count=count), rounding))
+    share = nodes.reshape(nodes.add("Cast", near, to=_ONNX_TYPES["float32"]), 0, 1, 1, 1)
+    return nodes.add("Sub", value, nodes.add("Mul", difference, share))  # exact: what is near is half as far from 0
 
 
 def _moved(nodes: Nodes, pixels: str, element: Element) -> str:
@@ -129,11 +165,15 @@ def _reversed(nodes: Nodes, axis: int) -> tuple[str, ...]:
     return tuple(nodes.constant([number], np.int64) for number in (-1, np.iinfo(np.int64).min, axis, -1))
 
 
-def _colored(nodes: Nodes, pixels: str, elements: tuple[Element, ...]) -> str:
+def _colored(nodes: Nodes, pixels: str, elements: tuple[Element, ...], spec: InputSpec) -> str:
     """Pixels with the channels of several elements, of shape (batch, elements, channels, height, width)."""
-    value = nodes.gather(pixels, [element.order for element in elements], axis=1)
+    orders = [element.order for element in elements]
+    if set(orders) == {tuple(range(len(orders[0])))}:
+        value = nodes.reshape(pixels, 0, 1, *shape_of(spec))
+    else:
+        value = nodes.gather(pixels, orders, axis=1)
     negated = np.array([element.negated for element in elements])[:, :, None, None]
-    if not negated.any():
+    if not negated.any() and len(set(orders)) == 1:
         return value
     return nodes.apply("Add", nodes.apply("Mul", value, 1 - 2.0 * negated), 255.0 * negated)
 

@@ -13,7 +13,7 @@ from negatoscope.hardening.average import Average
 from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
 from negatoscope.hardening.onnx_answers import average_of, choice_of, sure_below
-from negatoscope.hardening.onnx_images import native_of, orbit_of, pixels_of, smallest_of
+from negatoscope.hardening.onnx_images import native_of, orbit_of, ordered_orbit_of, pixels_of, shape_of
 from negatoscope.hardening.onnx_nodes import PREFIX, Nodes, merged, renamed
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.selective import Selective
@@ -100,7 +100,7 @@ Written = tuple[list[Any], list[Any]]
 
 def _canonicalized(original: OnnxClassifier, wrapper: Canonicalizer) -> Written:
     spec, nodes = original.input_spec, Nodes()
-    members = _flat(nodes, _orbit(nodes, original, wrapper.group), spec)
+    members = _orbit(nodes, original, wrapper.group)
     scores = nodes.reshape(_scores(nodes, members, wrapper.scorer), -1, len(wrapper.group))
     chosen = nodes.add("ArgMax", scores, axis=1, keepdims=1)
     first = nodes.add("Mul", nodes.rows(chosen), nodes.constant(len(wrapper.group), np.int64))
@@ -112,7 +112,7 @@ def _canonicalized(original: OnnxClassifier, wrapper: Canonicalizer) -> Written:
 
 def _most_confident(original: OnnxClassifier, wrapper: MostConfident) -> Written:
     nodes = Nodes()
-    copies = _copies(nodes, original, _orbit(nodes, original, wrapper.group), range(len(wrapper.group)))
+    copies = _copies(nodes, original, _orbit(nodes, original, wrapper.group), wrapper.group)
     choice = choice_of(nodes, [copy[original.input_spec.output_name] for copy in copies], original)
     _select(nodes, original, copies, choice, names=original.outputs)
     return merged(nodes)
@@ -122,7 +122,7 @@ def _averaged(original: OnnxClassifier, wrapper: Average) -> Written:
     got = f"{len(original.outputs)}; choose canonicalize"
     expect(len(original.outputs) == 1, "one output of a model whose answers are averaged", got)
     nodes = Nodes()
-    copies = _copies(nodes, original, _orbit(nodes, original, wrapper.group), range(len(wrapper.group)))
+    copies = _copies(nodes, original, _orbit(nodes, original, wrapper.group), wrapper.group)
     average_of(nodes, [copy[original.input_spec.output_name] for copy in copies], original, wrapper.of)
     return merged(nodes)
 
@@ -131,10 +131,12 @@ def _selective(original: OnnxClassifier, wrapper: Selective) -> Written:
     """The classifier once for every image, and in the branch of an If for the other transforms of the batch."""
     nodes, branch, other = Nodes(), Nodes(f"{PREFIX}again/"), Nodes(f"{PREFIX}enough/")
     own = _copy(nodes, original, original.entry.name, name="copy_0")
-    score = original.input_spec.output_name
+    spec = original.input_spec
+    score = spec.output_name
     unsure = sure_below(nodes, own[score], original, wrapper.threshold)
-    members = orbit_of(branch, pixels_of(branch, original.entry.name, original.input_spec), wrapper.group)
-    copies = [own, *_copies(branch, original, members, range(1, len(wrapper.group)))]
+    pixels = pixels_of(branch, original.entry.name, spec)
+    members = branch.reshape(orbit_of(branch, pixels, wrapper.group, spec), -1, *shape_of(spec))
+    copies = [own, *_copies(branch, original, members, wrapper.group, first=1)]
     choice = choice_of(branch, [copy[score] for copy in copies], original)
     choice = branch.add("Where", unsure, choice, branch.constant(0, np.int64))
     _select(branch, original, copies, choice, names=[f"{PREFIX}again/{name}" for name in original.outputs])
@@ -170,13 +172,9 @@ def _branch(original: OnnxClassifier, nodes: Nodes, prefix: str) -> Any:
 
 
 def _orbit(nodes: Nodes, original: OnnxClassifier, group: Group) -> str:
-    """All transforms of each image, counted from the smallest one."""
-    members = orbit_of(nodes, pixels_of(nodes, original.entry.name, original.input_spec), group)
-    return orbit_of(nodes, smallest_of(nodes, members, group, original.input_spec), group)
-
-
-def _flat(nodes: Nodes, members: str, spec: InputSpec) -> str:
-    return nodes.reshape(members, -1, spec.planes, spec.resize.height, spec.resize.width)
+    """All transforms of each image, counted from the smallest one, one after the other."""
+    pixels = pixels_of(nodes, original.entry.name, original.input_spec)
+    return ordered_orbit_of(nodes, pixels, group, original.input_spec)
 
 
 def _scores(nodes: Nodes, pixels: str, scorer: Scorer) -> str:
@@ -199,10 +197,13 @@ def _scores(nodes: Nodes, pixels: str, scorer: Scorer) -> str:
     return nodes.add("Gemm", value, weight, bias, transB=1)
 
 
-def _copies(nodes: Nodes, original: OnnxClassifier, members: str, elements: Sequence[int]) -> list[Mapping[str, str]]:
-    """The classifier once for each of these elements; for each copy what its outputs are called."""
+def _copies(
+    nodes: Nodes, original: OnnxClassifier, members: str, group: Group, *, first: int = 0
+) -> list[Mapping[str, str]]:
+    """The classifier once for each element from the `first` on; for each copy what its outputs are called."""
     spec, copies = original.input_spec, []
-    for element in elements:
+    members = nodes.reshape(members, -1, len(group), *shape_of(spec))
+    for element in range(first, len(group)):
         pixels = nodes.gather(members, element, axis=1)
         image = native_of(nodes, pixels, spec, original.dims, name=f"image_{element}")
         copies.append(_copy(nodes, original, image, name=f"copy_{element}"))
