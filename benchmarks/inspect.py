@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from negatoscope.files import write_whole
 from negatoscope.hardening.inspect import inspect
 from negatoscope.pixels import ResizeSpec
 from negatoscope.provenance import commit
+from negatoscope.reports.formatting import MISSING, percent
+from negatoscope.reports.markdown import markdown_table
 from negatoscope.types import IndexArray
 
 RESULTS = ROOT / "results" / "inspect" / "inspect.json"
@@ -151,6 +154,25 @@ def _measures(outcomes: Mapping[str, Outcome]) -> list[Measure]:
     ]
 
 
+def table(cases: Mapping[str, Mapping[str, Any]]) -> str:
+    """The outcomes as docs/inspect.md has them."""
+    header = ["Data", "Done in secret", "Images", "Transformed", "Found", "AUC", "Estimate", "Seconds"]
+    lines = [
+        [
+            one["case"]["data"],
+            "BGR" if one["case"]["invariant"] == "channel_permutation" else "negative",
+            f"{one['images']:,}",
+            f"{one['transformed']:,}",
+            MISSING if one["found"] is None else percent(one["found"], decimals=1, unit=True),
+            MISSING if one["auc"] is None else f"{one['auc']:.4f}",
+            f"{one['estimate']:,.0f} [{one['low']:,.0f}, {one['high']:,.0f}]",
+            f"{one['seconds']:.0f}",
+        ]
+        for one in cases.values()
+    ]
+    return markdown_table(header, lines)
+
+
 def _keep(file: Path, name: str, outcome: Outcome) -> None:
     """Put an outcome in the place of an earlier one of that name."""
     content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"cases": {}}
@@ -170,7 +192,10 @@ def main(arguments: list[str]) -> int:
     """Run the cases named, or all, and keep each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inspect", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all if none is named")
-    for name in parser.parse_args(arguments).cases or CASES:
+    cases = parser.parse_args(arguments).cases or list(CASES)
+    if unknown := [name for name in cases if name not in CASES]:
+        parser.error(f"expected cases of {', '.join(CASES)}, got {unknown[0]!r}")
+    for name in cases:
         outcome = measure(CASES[name])
         console.print(f"{name}: {outcome}")
         _keep(RESULTS, name, outcome)
