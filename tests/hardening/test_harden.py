@@ -1,6 +1,7 @@
 """From a classifier that misreads negatives to one that does not, and to the proof."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -116,3 +117,43 @@ def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits
         for one in (classifier, replace(classifier, module=None))
     ]
     assert [plan.config.transforms for plan in plans] == [ATTACKS, ()]
+
+
+def test_the_page_needs_no_network_and_begins_with_the_verdict(hardened: HardenResult, out: Path) -> None:
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert f'<h1 class="verdict">{hardened.summary.verdict}</h1>' in page.replace("\u00a0%", " %")
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    for title in ("Methods", "What else changed", "Images", "Cost", "How to use it", "Method and limits"):
+        assert f"<h2>{title}</h2>" in page
+    assert page.count("<figure") >= 6
+    assert "what is shown" in page
+    assert (out / "report.md").read_text(encoding="utf-8") == str(hardened)
+    assert hardened.summary.verdict in str(hardened)
+
+
+def test_each_method_leaves_files_that_take_the_classifiers_place(hardened: HardenResult, out: Path) -> None:
+    for entry in hardened.summary.methods:
+        assert entry.no_file == ""
+        assert entry.drop_in is not None
+        assert set(entry.drop_in.files) == {"hardened.onnx", "hardened.safetensors"}
+        assert all((out / entry.folder / name).is_file() for name in entry.drop_in.files)
+
+
+def test_labels_that_an_element_changes_are_named_before_anything_is_fitted(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        "[digits]\ncomplete = true\n"
+        '[[digits.rules]]\ntransform = "rotation"\nwhere = { degrees = 180.0 }\nlost = ["6", "9"]\n'
+        '[[digits.rules]]\ntransform = "rotation"\nlost = "all"\n'
+    )
+    settings: dict[str, Any] = {"invariant": "quarter_turns", "method": "average", "seeds": 1}
+    config = AuditConfig(suite="none", label_preserving=rules)
+    plan = make_harden_plan(classifier, digits[1], digits[0], **settings, config=config)
+    assert len(plan.warnings) == 1
+    assert plan.warnings[0].startswith(
+        "3 of the 3 transforms, such as rotation(degrees=90.0), change the label of some"
+    )
+    flip = make_harden_plan(classifier, digits[1], digits[1], **{**settings, "invariant": "flip"}, config=config)
+    assert flip.warnings == ("the images that judge are those that methods are fitted on, so accuracies are too high",)

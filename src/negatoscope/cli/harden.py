@@ -79,6 +79,7 @@ def harden(
             method=method,
             seeds=seeds,
             config=config,
+            source=model,
         )
         display.planned(plan)
         provenance = provenance_of(plan, command=command_line(context))

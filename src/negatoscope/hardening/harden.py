@@ -80,6 +80,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         invariant=invariant,
         method=method,
         seeds=seeds,
+        source=model,
         config=AuditConfig(**changed, overwrite=overwrite),  # type: ignore[arg-type]
     )
     named = {"fit": fit, "data": data, "invariant": invariant, "method": method, "seeds": seeds, **changed, **options}

@@ -1,19 +1,17 @@
 """What an image costs before and after hardening: time, passes, parameters, floating-point operations."""
 
-import time
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from negatoscope.hardening.cost import paired_milliseconds
+from negatoscope.hardening.drop_in import DropIn
 from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier, suitable_batch
 from negatoscope.types import Images, Logits
-
-_TIMED = 15  # batches before, and as many after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,32 +20,29 @@ class InferenceCost:
 
     Args:
         milliseconds_before: Median time for an image of a batch.
-        milliseconds_after: Likewise; batches before and after alternate.
+        milliseconds_after: Likewise.
+        ratio: The median ratio of the time after to the time before, which are measured in turns.
         passes: How many images the classifier itself is shown for one.
-        parameters_before: Of the classifier, None where it is no torch module.
+        parameters_before: Of the classifier, None where they cannot be seen.
         parameters_added: Beside it.
-        flops_before: Floating-point operations of convolutions and products in the classifier, None where it is no
-            torch module.
+        flops_before: Floating-point operations of convolutions and products in the classifier, None where they cannot
+            be counted.
         flops_added: Of what stands before or around it, its own passes left out.
     """
 
     milliseconds_before: float
     milliseconds_after: float
+    ratio: float
     passes: float
     parameters_before: int | None
     parameters_added: int
     flops_before: int | None
     flops_added: int
 
-    @property
-    def ratio(self) -> float:
-        """The time after, as a multiple of the time before."""
-        return self.milliseconds_after / self.milliseconds_before
-
 
 @torch.no_grad()
 def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Images) -> InferenceCost:
-    """What it costs to classify images before and after hardening.
+    """What it costs to classify images before and after hardening, in this process.
 
     Args:
         before: The classifier.
@@ -55,23 +50,19 @@ def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Im
         images: In [0, 1]; the first batch of them is classified.
     """
     images = images[: suitable_batch(before.device, values=images[0].numel())]
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(_TIMED + 1):  # the first of each is a warm-up
-        for classifier, times in zip((before, after), seconds, strict=True):
-            times.append(_seconds(classifier, images))
-    first, second = (1000 * median(times[1:]) / len(images) for times in seconds)
+    first, second, ratio = paired_milliseconds(lambda: before(images), lambda: after(images), images=len(images))
     own = _parameters(before)
     flops = None if own is None else _flops(before, images[:1])
     if isinstance(after, WrappedClassifier):
-        passes, parameters = _passes(after, images), _count(after.wrapper)
-        added = _flops(_without_classifier(after), images[:1])
+        parameters, added = _count(after.wrapper), _flops(_without_classifier(after), images[:1])
     else:
-        passes, parameters = 1.0, (_parameters(after) or 0) - (own or 0)
+        parameters = (_parameters(after) or 0) - (own or 0)
         added = _flops(after, images[:1]) - (flops or 0)
     return InferenceCost(
         milliseconds_before=first,
         milliseconds_after=second,
-        passes=passes,
+        ratio=ratio,
+        passes=_passes(after, images) if isinstance(after, WrappedClassifier) else 1.0,
         parameters_before=own,
         parameters_added=parameters,
         flops_before=flops,
@@ -79,12 +70,21 @@ def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Im
     )
 
 
-def _seconds(classifier: Classifier, images: Images) -> float:
-    if images.device.type == "cuda":
-        torch.cuda.synchronize(images.device)
-    began = time.perf_counter()
-    classifier(images).sum().item()  # which waits for the device
-    return time.perf_counter() - began
+def cost_of_file(cost: InferenceCost, file: DropIn) -> InferenceCost:
+    """The same of the file that takes the classifier's place, where its operations could be counted."""
+    before, after = file.before, file.after
+    if before.parameters is None or after.parameters is None or before.flops is None or after.flops is None:
+        return cost
+    return replace(
+        cost,
+        milliseconds_before=before.milliseconds,
+        milliseconds_after=after.milliseconds,
+        ratio=file.slowdown,
+        parameters_before=before.parameters,
+        parameters_added=after.parameters - before.parameters,
+        flops_before=before.flops,
+        flops_added=after.flops - before.flops,
+    )
 
 
 def _passes(classifier: WrappedClassifier, images: Images) -> float:

@@ -1,9 +1,9 @@
 """What hardening does, decided before it starts: images, group, methods, seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from negatoscope.auditing.plan import AuditConfig, AuditPlan
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform
 from negatoscope.data import Dataset
 from negatoscope.errors import expect
 from negatoscope.hardening import METHODS, FitData
@@ -26,6 +26,7 @@ class HardenPlan:
 
     Args:
         classifier: What is hardened.
+        source: What it was opened from: a path, or anything else.
         dataset: The labelled images that judge.
         fit: What methods are fitted on.
         fit_dataset: Where these images come from, where that is known.
@@ -37,6 +38,7 @@ class HardenPlan:
     """
 
     classifier: ClassifierAdapter
+    source: object
     dataset: Dataset
     fit: FitData
     fit_dataset: Dataset | None
@@ -59,16 +61,26 @@ class HardenPlan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user must know before anything is fitted."""
-        names, sentences = self.dataset.class_names, []
-        for step in self.audit(self.classifier).transforms[: len(self.elements)]:
-            lost = [] if step.preserved is None else [n for i, n in enumerate(names) if i not in step.preserved]
-            if lost:
-                more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-                which = f"{'class' if len(lost) == 1 else 'classes'} {joined(lost[:_NAMED])}{more}"
-                sentences.append(f"{step.spec} changes the label of {which}, which do not count under it")
+        steps = self.audit(self.classifier).transforms[: len(self.elements)]
+        sentences = (
+            [_lost_labels(steps, self.dataset.class_names)] if any(step.preserved is not None for step in steps) else []
+        )
         if self.fit_dataset is not None and self.fit_dataset.fingerprint == self.dataset.fingerprint:
             sentences.append("the images that judge are those that methods are fitted on, so accuracies are too high")
         return tuple(sentences)
+
+
+def _lost_labels(steps: Sequence[PlannedTransform], class_names: Sequence[str]) -> str:
+    """Which elements change the label of which classes."""
+    changing = [step for step in steps if step.preserved is not None]
+    kept = set(range(len(class_names))).intersection(*(step.preserved or () for step in changing))
+    lost = [name for index, name in enumerate(class_names) if index not in kept]
+    more = [f"{len(lost) - _NAMED} more"] if len(lost) > _NAMED else []
+    which = f"{'class' if len(lost) == 1 else 'classes'} {joined([*lost[:_NAMED], *more])}"
+    if len(changing) == 1:
+        return f"{changing[0].spec} changes the label of {which}, which do not count under it"
+    some = f"{len(changing)} of the {len(steps)} transforms, such as {changing[0].spec}, change the label of some of"
+    return f"{some} the {which}, which do not count under those"
 
 
 def make_harden_plan(
@@ -80,6 +92,7 @@ def make_harden_plan(
     method: str,
     seeds: int,
     config: AuditConfig,
+    source: object = None,
 ) -> HardenPlan:
     """Read the fit images and resolve the group and the methods.
 
@@ -93,6 +106,7 @@ def make_harden_plan(
         method: A method's spec, several, comma-separated, or "all".
         seeds: How many times each method that draws is fitted.
         config: What is audited before and after.
+        source: What the classifier was opened from, where that is known: the path of an ONNX file, or anything else.
 
     Raises:
         SpecError: A group, a method or a setting of it is unknown.
@@ -103,19 +117,23 @@ def make_harden_plan(
     spec = classifier.input_spec
     group = resolve_group(invariant, channels=spec.planes)
     height, width = spec.resize.height, spec.resize.width
-    expect(not group.turns or height == width, f"square images for the group {invariant}", f"{height}x{width}")
+    expect(
+        not group.turns or height == width,
+        f"square images for the group {invariant}",
+        f"{height}x{width}; leave the turns out",
+    )
     every = method.strip() == "all"
     names = METHODS.names() if every else split_list(method)
     expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(method))
     attacks = () if classifier.module is None or config.suite == "none" else ATTACKS
-    source = fit if isinstance(fit, Dataset) else None
     images = fit if isinstance(fit, FitData) else read_fit(fit, spec, class_names=dataset.class_names)
     expect_fitting(images, spec)
     plan = HardenPlan(
         classifier=classifier,
+        source=source,
         dataset=dataset,
         fit=images,
-        fit_dataset=source,
+        fit_dataset=fit if isinstance(fit, Dataset) else None,
         group=group,
         methods={str(found): function for found, function in map(METHODS.resolve, names)},
         every=every,

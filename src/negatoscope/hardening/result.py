@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from negatoscope.auditing.compare import RateDifference
 from negatoscope.errors import needed
+from negatoscope.hardening.drop_in import DropIn
 from negatoscope.hardening.inference_cost import InferenceCost
 from negatoscope.hardening.proof import Measured
 from negatoscope.models.adapter import ClassifierAdapter
@@ -28,7 +29,9 @@ class HardenedMethod(Measured):
         by_construction: Whether all images of an orbit get the same prediction, whatever the classifier and the image.
         seconds_fit: How long the method took.
         inference_cost: The time for an image, as a multiple of the time before.
-        cost: In detail.
+        cost: In detail; of an ONNX model it is that of the file that takes its place.
+        drop_in: What takes the classifier's place, in `folder`.
+        no_file: Why nothing does, "" where something does.
     """
 
     method: str
@@ -39,11 +42,17 @@ class HardenedMethod(Measured):
     seconds_fit: float
     inference_cost: float
     cost: InferenceCost
+    drop_in: DropIn | None
+    no_file: str
 
     @property
     def clean_change(self) -> RateDifference:
         """What it does to clean accuracy."""
-        return next(change for change in self.changes if change.spec == "clean")
+        return self.change_under("clean")
+
+    def change_under(self, spec: str) -> RateDifference:
+        """What it does to the accuracy under a transform of its audits."""
+        return next(change for change in self.changes if change.spec == spec)
 
     @property
     def worthwhile(self) -> bool:

@@ -9,15 +9,18 @@ from pathlib import Path
 import torch
 
 from negatoscope.auditing.audit import expect_usable, run_audit
-from negatoscope.auditing.audit_result import AuditResult
+from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.run import AuditProgress
 from negatoscope.data.batches import batches
 from negatoscope.documents import write_document
-from negatoscope.errors import InputError, OutputError, expect
+from negatoscope.errors import InputError, NegatoscopeError, OutputError, expect
 from negatoscope.files import locked, write_errors
-from negatoscope.hardening.inference_cost import measure_cost
+from negatoscope.hardening.drop_in import DropIn, write_drop_in
+from negatoscope.hardening.inference_cost import cost_of_file, measure_cost
 from negatoscope.hardening.invariant_stem import InvariantStem
+from negatoscope.hardening.page import write_harden_report
+from negatoscope.hardening.pictures import Case, draw_cases
 from negatoscope.hardening.plan import HardenPlan
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.hardening.result import HardenedMethod, HardenResult, HardenSummary
@@ -81,6 +84,7 @@ def run_harden(
                 run.harden(method, seed)
         expect(run.methods, "a method that the classifier can take", "; ".join(run.not_run.values()))
         result = run.result()
+        write_harden_report(out, result.summary, run.cases(result))
         write_document(out / DOCUMENT, result.summary)
     return result
 
@@ -131,6 +135,10 @@ class _Run:
         audited = self._audit(self.plan.audit(hardened), folder)
         measured = measure_method(self.before, OrbitPredictions(audited, self.plan.elements), focus=self.focus)
         cost = measure_cost(self.plan.classifier, hardened, self._images())
+        self._say(f"{method}: writing files")
+        drop_in, no_file = self._write(hardened, self.out / folder)
+        if drop_in and hardened.kind == "onnx":
+            cost = cost_of_file(cost, drop_in)
         self.classifiers.append(hardened)
         self.methods.append(
             HardenedMethod(
@@ -143,8 +151,20 @@ class _Run:
                 seconds_fit=seconds,
                 inference_cost=cost.ratio,
                 cost=cost,
+                drop_in=drop_in,
+                no_file=no_file,
             )
         )
+
+    def _write(self, hardened: ClassifierAdapter, folder: Path) -> tuple[DropIn | None, str]:
+        """Files that take the classifier's place, or why there are none."""
+        try:
+            plan = self.plan
+            return write_drop_in(hardened, source=plan.source, out=folder, original=plan.classifier), ""
+        except OutputError:
+            raise
+        except NegatoscopeError as error:
+            return None, str(error)
 
     def result(self) -> HardenResult:
         """Everything that was measured."""
@@ -165,6 +185,13 @@ class _Run:
             provenance=self.provenance,
         )
         return HardenResult(replace(summary, verdict=verdict_sentence(summary)), tuple(self.classifiers), self.out)
+
+    def cases(self, result: HardenResult) -> dict[str, list[Case]]:
+        """Pictures of what the best method does."""
+        self._say("drawing images")
+        audited = read_audit(self.out / result.summary.best.folder)
+        after = OrbitPredictions(audited, self.plan.elements)
+        return draw_cases(self.plan_before, self.before, after, result.classifier, focus=self.focus)
 
     def _audit(self, plan: AuditPlan, name: str, warn: Callable[[str], None] | None = None) -> AuditResult:
         def moved(progress: AuditProgress) -> None:
@@ -193,7 +220,7 @@ def _expect_free(out: Path) -> None:
     expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
     others = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else []
     usable = not others or (out / BEFORE).is_dir() or DOCUMENT in others
-    expect(usable, f"{out} to be empty or to hold a hardened model", f"{others[:1]}; {again}", OutputError)
+    expect(usable, f"{out} to be empty or to hold a hardened model", f"{', '.join(others[:1])}; {again}", OutputError)
 
 
 def _by_construction(hardened: ClassifierAdapter) -> bool:

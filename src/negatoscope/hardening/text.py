@@ -72,10 +72,16 @@ def harden_csv(summary: HardenSummary) -> str:
     return csv_table(harden_lines(summary))
 
 
+def harden_notes(summary: HardenSummary) -> list[str]:
+    """What a reader must know, as sentences."""
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
+    return [*warnings, *(f"Not run: {method}: {reason}." for method, reason in summary.not_run.items())]
+
+
 def harden_markdown(summary: HardenSummary) -> str:
     """The verdict, what a reader must know, and the table."""
     table = markdown_table(*table_of_methods(summary))
-    return str(render("hardening/harden.md.jinja", summary=summary, table=table))
+    return str(render("hardening/harden.md.jinja", summary=summary, notes=harden_notes(summary), table=table))
 
 
 def harden_tables(summary: HardenSummary) -> RenderableType:
@@ -87,9 +93,8 @@ def harden_tables(summary: HardenSummary) -> RenderableType:
         name = f"{entry.method}, seed {entry.seed}" if entry.seed else entry.method
         cells = (_rate(entry, f"{rate}_after") for rate in rates)
         table.add_row(foldable(name), *cells, Text(f"{entry.inference_cost:.2f}"))
-    notes = [*summary.warnings, *(f"not run: {name}: {reason}" for name, reason in summary.not_run.items())]
     caption = f"In percent of {summary.methods[0].n:,} images; time for an image, as a multiple of the time before."
-    points = [point("•", note) for note in notes]
+    points = [point("•", note) for note in harden_notes(summary)]
     return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
 
 

@@ -1,0 +1,74 @@
+"""The page of a proof: whether hardening is worth it, by which method, at what cost, and what else changed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from negatoscope.auditing.compare import RateDifference
+from negatoscope.auditing.page_contents import KINDS
+from negatoscope.auditing.sections.method import facts
+from negatoscope.documents import to_plain
+from negatoscope.files import write_whole
+from negatoscope.hardening.pictures import Case
+from negatoscope.hardening.result import HardenedMethod, HardenSummary
+from negatoscope.hardening.text import harden_markdown, harden_notes
+from negatoscope.reports.page import Section, render_section
+from negatoscope.reports.templates import render
+
+_SCALES = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)  # points from the middle of a chart to its ends
+
+
+def write_harden_report(out: Path, summary: HardenSummary, cases: Mapping[str, Sequence[Case]]) -> None:
+    """Write `report.html` and `report.md` to `out`.
+
+    Args:
+        out: The folder.
+        summary: What was measured.
+        cases: Pictures under the best method, by what they show.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full.
+    """
+    write_whole(out / "report.md", harden_markdown(summary).encode())
+    write_whole(out / "report.html", harden_html(summary, cases).encode())
+
+
+def harden_html(summary: HardenSummary, cases: Mapping[str, Sequence[Case]]) -> str:
+    """The page; all that it shows is in it, and whatever names say is escaped."""
+    best = summary.best
+    context: dict[str, Any] = {"summary": summary, "best": best, "cases": cases}
+    sections: dict[str, Section] = {}
+    for place, name in enumerate(("methods", "elements", "others", "pictures", "cost", "use", "method"), start=1):
+        if (name == "elements" and len(summary.elements) < 2) or (name == "pictures" and not cases):
+            continue
+        sections[name] = render_section(
+            f"hardening/harden_{name}.jinja",
+            place=10 * place,
+            wide=name in ("pictures", "method", "elements"),
+            groups=other_changes(summary, best),
+            elements=[change for change in best.changes if change.spec in summary.elements],
+            facts=facts({"data": to_plain(summary.provenance)}),
+            **context,
+        )
+    return str(render("hardening/harden.html.jinja", sections=sections, notes=harden_notes(summary), **context))
+
+
+def other_changes(summary: HardenSummary, best: HardenedMethod) -> dict[str, tuple[int, list[RateDifference]]]:
+    """What else changed under the best method: by kind, the points to both ends of its chart, and the differences."""
+    groups = {}
+    for kind, title in KINDS.items():
+        of_kind = [
+            change
+            for change in best.changes
+            if change.kind == kind and change.difference is not None and change.spec not in summary.elements
+        ]
+        if of_kind:
+            groups[title] = _scale(of_kind), of_kind
+    return groups
+
+
+def _scale(changes: Sequence[RateDifference]) -> int:
+    reached = max(abs(end or 0) for change in changes for end in (change.low, change.high))
+    points = min(math.ceil(100 * reached), _SCALES[-1])
+    return next(scale for scale in _SCALES if scale >= points)

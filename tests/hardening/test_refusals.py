@@ -1,0 +1,97 @@
+"""What cannot be hardened is refused in one sentence, before or after a fit, and leaves nothing half-written."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import negatoscope as ng
+from negatoscope.data import Dataset
+from negatoscope.errors import InputError, OutputError, SpecError
+from negatoscope.hardening import FitData
+from negatoscope.models.adapter import ClassifierAdapter
+
+Digits = tuple[Dataset, Dataset]
+
+
+def harden(classifier: ClassifierAdapter, digits: Digits, out: Path, **settings: Any) -> Any:
+    return ng.harden(classifier, **{"fit": digits[0], "data": digits[1], "suite": "none", "out": out, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ({"invariant": "color_cube"}, InputError, "expected color images for the group"),
+        ({"invariant": ""}, InputError, "expected one or more of the groups"),
+        ({"invariant": "rotation"}, SpecError, "expected the name of a group, got 'rotation'"),
+        ({"method": "canonicalize(epoch=3)"}, SpecError, "expected an argument of canonicalize, got 'epoch'"),
+        ({"method": "selective(again=2.0)"}, InputError, r"expected again above 0 and below 1, got 2\.0"),
+        ({"seeds": 0}, InputError, "expected --seeds of at least 1, got 0"),
+        ({"size": 9}, InputError, "expected no 'size' beside a classifier that is open"),
+        ({"sizes": 9}, InputError, "expected no 'sizes'; did you mean 'size'?"),
+        ({"fit": FitData(np.zeros((30, 1, 9, 9), np.uint8))}, InputError, "expected fit images of channels"),
+        (
+            {"fit": FitData(np.zeros((3, 1, 8, 8), np.uint8))},
+            InputError,
+            "expected at least 20 images",
+        ),
+    ],
+)
+def test_what_is_unusable_is_one_sentence(
+    classifier: ClassifierAdapter,
+    digits: Digits,
+    tmp_path: Path,
+    settings: dict[str, Any],
+    error: type[Exception],
+    sentence: str,
+) -> None:
+    with pytest.raises(error, match=f"^{sentence}".replace("?", r"\?")):
+        harden(classifier, digits, tmp_path / "out", **settings)
+    assert not (tmp_path / "out" / "harden.json").exists()
+
+
+def test_a_classifier_that_answers_nan_is_refused_before_any_fit(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    broken = replace(classifier, run=lambda images: torch.full((len(images), 10), torch.nan), module=None)
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"^expected finite outputs of reader, got NaN or infinity for"):
+        harden(broken, digits, tmp_path / "out", progress=lambda where: said.append(where.text))
+    assert not any("fitting" in text for text in said)
+    assert not (tmp_path / "out" / "harden.json").exists()
+
+
+def test_turns_are_refused_for_images_that_are_not_square(digits: Digits, tmp_path: Path) -> None:
+    class Reader(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1)[:, :10]
+
+    wide = ng.open_classifier(Reader().eval(), size="8x6", channels="gray", classes=10)
+    with pytest.raises(InputError, match=r"^expected square images for the group quarter_turns, got 8x6; "):
+        harden(wide, digits, tmp_path / "out", invariant="quarter_turns")
+
+
+def test_a_folder_that_holds_something_else_stays_as_it_is(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"or to hold a hardened model, got notes\.txt; give another --out"):
+        harden(classifier, digits, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("negatoscope-cache")] == ["notes.txt"]
+    with pytest.raises(OutputError, match="got a file; give another --out"):
+        harden(classifier, digits, tmp_path / "notes.txt")
+
+
+def test_a_full_disk_leaves_no_proof(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device; give another place or make room"):
+        harden(classifier, digits, tmp_path / "out")
+    assert not (tmp_path / "out" / "harden.json").exists()
