@@ -1,6 +1,7 @@
 """What every method that trains promises, on a small network of real digits; a stem that cannot see negation."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from negatoscope.data import Dataset, load_dataset
 from negatoscope.errors import InputError
 from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.consistency import divergence
+from negatoscope.hardening.drop_in import write_drop_in
 from negatoscope.hardening.invariant_stem import InvariantStem
 from negatoscope.hardening.orbit import each_under
 from negatoscope.hardening.rand_augment import OPERATIONS, draw_operations, each_changed
@@ -201,6 +203,34 @@ def test_an_invariant_stem_never_tells_an_image_from_its_negative(
         assert float(logits.std()) > 1e-3, "it tells images from each other"
         between = torch.rand((8, channels, 9, 9), generator=random)
         torch.testing.assert_close(trained(between), trained(1 - between), rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_file_of_an_invariant_stem_gives_both_polarities_the_same_bits_in_onnxruntime(
+    classifier: ClassifierAdapter, fit: FitData, tmp_path: Path
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    better = hardened("invariant_stem", classifier, fit, epochs=1)
+    written = write_drop_in(better, source=classifier.module, out=tmp_path, original=classifier)
+    assert "hardened.onnx" in written.files
+    session = runtime.InferenceSession(str(tmp_path / "hardened.onnx"))
+    images = [(to_images(torch.from_numpy(pixels)) - 0.1307) / 0.3081 for pixels in (fit.images, 255 - fit.images)]
+    logits, negatives = (session.run(None, {session.get_inputs()[0].name: batch.numpy()})[0] for batch in images)
+    np.testing.assert_array_equal(logits, negatives)
+    np.testing.assert_allclose(logits, better(to_images(torch.from_numpy(fit.images))), atol=1e-4)
+
+
+@over_methods
+def test_an_exported_program_is_one_sentence(method: str, fit: FitData, tmp_path: Path) -> None:
+    """Its batch norm and dropout are those of prediction."""
+    program = torch.export.export(
+        nn.Sequential(nn.Conv2d(1, 10, 28), nn.Flatten()).eval(), (torch.zeros(1, 1, 28, 28),)
+    )
+    torch.export.save(program, tmp_path / "model.pt2")
+    exported = open_classifier(tmp_path / "model.pt2")
+    with pytest.raises(InputError, match=r"^expected a torch module for augment, got a model of kind export, whose"):
+        hardened("augment", exported, fit)
 
 
 @pytest.mark.parametrize("input_scaling", ["unit", "centered", "half"])
