@@ -5,13 +5,23 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from tests.hardening.onnx_models import BYTES, CLASSES, DOUBLE, FLOAT, HALF, INTS, eight_bit, linear, wrapper_of
+from tests.hardening.onnx_models import (
+    BYTES,
+    CLASSES,
+    DOUBLE,
+    FLOAT,
+    HALF,
+    INTS,
+    eight_bit,
+    linear,
+    plain_run,
+    wrapper_of,
+)
 
 from negatoscope.hardening.onnx_original import columns_of
 from negatoscope.hardening.onnx_wrapper import OnnxClassifier, wrapped_onnx
@@ -48,15 +58,6 @@ def composed(model: onnx.ModelProto, classifier: ClassifierAdapter, wrapper: Wra
     made = wrapped_onnx(OnnxClassifier(model, classifier.input_spec, columns_of(classifier)), wrapper)
     onnx.checker.check_model(made)
     return made
-
-
-def plain_run(model: onnx.ModelProto, native: np.ndarray, *, batch: int | None) -> list[np.ndarray]:
-    """What plain onnxruntime gives for a batch of any length, in the order of the outputs."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (entry,) = session.get_inputs()
-    parts = [native[start : start + (batch or len(native))] for start in range(0, len(native), batch or len(native))]
-    rows = [session.run(None, {entry.name: part}) for part in parts]
-    return [np.concatenate(columns) for columns in zip(*rows, strict=True)]
 
 
 def natives(classifier: ClassifierAdapter, images: torch.Tensor, shape: list[Any]) -> np.ndarray:
