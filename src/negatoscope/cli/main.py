@@ -46,7 +46,7 @@ for group, command, example in (
     (app, compare, "compare out/old out/new"),
     (app, harden, "harden model.onnx --fit folder:train --data folder:test --invariant negative --out out/harden"),
     (app, inspect, "inspect folder:scans --invariant negative --out out/inspect"),
-    (app, verify, "verify out/harden/hardened.onnx --invariant negative --data mnist:test"),
+    (app, verify, "verify out/harden/after-canonicalize/hardened.onnx --invariant negative --data mnist:test"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),
