@@ -221,13 +221,10 @@ def test_the_file_of_an_invariant_stem_gives_both_polarities_the_same_bits_in_on
     np.testing.assert_allclose(logits, better(to_images(torch.from_numpy(fit.images))), atol=1e-4)
 
 
-@over_methods
-def test_an_exported_program_is_one_sentence(method: str, fit: FitData, tmp_path: Path) -> None:
+def test_an_exported_program_is_one_sentence(fit: FitData, tmp_path: Path) -> None:
     """Its batch norm and dropout are those of prediction."""
-    program = torch.export.export(
-        nn.Sequential(nn.Conv2d(1, 10, 28), nn.Flatten()).eval(), (torch.zeros(1, 1, 28, 28),)
-    )
-    torch.export.save(program, tmp_path / "model.pt2")
+    module = nn.Sequential(nn.Conv2d(1, 10, 28), nn.Flatten()).eval()
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 1, 28, 28),)), tmp_path / "model.pt2")
     exported = open_classifier(tmp_path / "model.pt2")
     with pytest.raises(InputError, match=r"^expected a torch module for augment, got a model of kind export, whose"):
         hardened("augment", exported, fit)
