@@ -17,6 +17,7 @@ from negatoscope.data import Dataset
 from negatoscope.documents import read_document
 from negatoscope.hardening.plan import ATTACKS, make_harden_plan
 from negatoscope.hardening.result import HardenResult, HardenSummary
+from negatoscope.hardening.text import verdict_sentence
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict
 
@@ -157,3 +158,12 @@ def test_labels_that_an_element_changes_are_named_before_anything_is_fitted(
     )
     flip = make_harden_plan(classifier, digits[1], digits[1], **{**settings, "invariant": "flip"}, config=config)
     assert flip.warnings == ("the images that judge are those that methods are fitted on, so accuracies are too high",)
+
+
+def test_hardening_that_costs_more_than_5_points_or_gains_nothing_is_not_worth_it(hardened: HardenResult) -> None:
+    summary, entry = hardened.summary, hardened.summary.methods[0]
+    costly = replace(entry, clean_after=replace(entry.clean_after, accuracy=entry.clean_before.accuracy - 0.06))
+    useless = replace(entry, orbit_worst_change=replace(entry.orbit_worst_change, low=-0.01))
+    sentences = [verdict_sentence(replace(summary, methods=(one,))) for one in (costly, useless)]
+    assert sentences[0].startswith("Not worth it: with canonicalize clean accuracy falls by 6.0 points")
+    assert sentences[1].startswith("Not worth it: canonicalize does not raise the accuracy on negatives significantly")
