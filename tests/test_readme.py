@@ -4,6 +4,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from negatoscope.documents import read_document
+from negatoscope.hardening.result import HardenSummary
+from negatoscope.reports.formatting import percent
 from negatoscope.reproduce.table1_document import read_table1, summarize
 from negatoscope.studies.first_screen import first_screen, three_sentences
 
@@ -39,6 +42,17 @@ def test_recipes_are_named_with_the_datasets_that_they_decide_alike() -> None:
     )
     assert "it is above chance with `accurate` (MNIST and GTSRB)" in does_not
     assert choice.endswith("of negatives.")
+
+
+def test_its_table_of_hardened_models_is_what_was_measured() -> None:
+    text = README.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[.*?\]\(results/harden/(\w+\.json)\) \| (.*) \|$", text, re.MULTILINE)
+    assert len(rows) == 5
+    for name, numbers in rows:
+        document = read_document(TOP / "results" / "harden" / name, HardenSummary, what="", make="")
+        (method,) = document.methods
+        rates = [method.clean_before, method.clean_after, method.negative_before, method.negative_after]
+        assert numbers == " | ".join(percent(rate.accuracy) for rate in rates), name
 
 
 def test_there_are_three_sentences() -> None:
