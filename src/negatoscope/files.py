@@ -4,13 +4,13 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from negatoscope.errors import DataError, OutputError
+from negatoscope.errors import DataError, OutputError, expect
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -94,6 +94,23 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     for path in found:
         with write_errors(path):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def expect_free(out: Path, *, own: Container[str], what: str) -> None:
+    """Refuse a file in the place of a folder, and a folder that holds anything but files of some names.
+
+    Args:
+        out: The folder.
+        own: The names.
+        what: What these files are.
+
+    Raises:
+        OutputError: It is one of these; nothing is written.
+    """
+    again = "give another --out"
+    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
+    others = sorted(path.name for path in out.iterdir() if path.name not in own) if out.is_dir() else []
+    expect(not others, f"{out} to be empty or to hold {what}", f"{', '.join(others[:1])}; {again}", OutputError)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """`negatoscope harden` as a shell calls it: files in, a folder with the proof out."""
 
 import json
+import resource
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,11 +70,14 @@ def test_harden_writes_the_proof_and_prints_it(negatoscope: Command, place: Path
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--invariant", "color_cube"], "expected color images for the group channel_permutation, got gray ones"),
+        (
+            ["--invariant", "color_cube"],
+            "expected color images for the group color_cube, got gray ones; choose",
+        ),
         (["--invariant", "negatve"], "did you mean 'negative'?"),
         (["--method", "canonicalise"], "did you mean 'canonicalize'?"),
         (["--method", "average(of='mean')"], "expected of of average to be one of 'probabilities'"),
-        (["--method", ","], "expected one or more of the methods average, canonicalize"),
+        (["--method", ","], "expected one or more of the methods augment, average, canonicalize"),
         (["--seeds", "0"], "expected --seeds of at least 1, got 0"),
         (["--limit", "0"], "expected"),
         (["--fit", "nowhere"], "nowhere"),
@@ -87,6 +92,65 @@ def test_what_is_unusable_is_refused_before_anything_is_written(
     assert last.startswith("negatoscope: ")
     assert sentence in last
     assert not (tmp_path / "out").exists()
+
+
+def changed_model(place: Path, folder: Path, kind: str) -> Path:
+    """The model as it answers NaN, or with its weights in a file that is elsewhere."""
+    model, path = onnx.load(place / "means.onnx"), folder / "model.onnx"
+    if kind == "NaN":
+        model.graph.initializer[1].CopyFrom(onnx.numpy_helper.from_array(np.full(10, np.nan, np.float32), "b"))
+        onnx.save(model, path)
+        return path
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    if kind == "lost":
+        (folder / "weights.bin").unlink()
+    else:
+        (folder / "weights.bin").rename(folder.parent / "weights.bin")
+        for tensor in model.graph.initializer:
+            next(entry for entry in tensor.external_data if entry.key == "location").value = "../weights.bin"
+        path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("NaN", "expected finite outputs of model.onnx, got NaN or infinity"),
+        ("lost", "weights.bin"),
+        ("elsewhere", "../weights.bin"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_one_sentence_and_leaves_nothing(
+    negatoscope: Command, place: Path, tmp_path: Path, kind: str, sentence: str
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    path = changed_model(place, folder, kind)
+    code, _, error = negatoscope("harden", str(path), *words(place)[2:], "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert error.splitlines()[-1].startswith("negatoscope: ")
+    assert sentence in error.splitlines()[-1]
+    assert [file for file in (tmp_path / "out").rglob("*") if file.name != ".lock" and file.is_file()] == []
+
+
+@pytest.mark.parametrize("size", [500, 30_000])
+def test_where_the_disk_is_full_one_sentence_says_so_and_nothing_is_half_written(
+    negatoscope: Command, place: Path, tmp_path: Path, size: int
+) -> None:
+    """The system allows only small files: before anything is audited, and when a hardened model is written."""
+    earlier = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, earlier[1]))
+    try:
+        code, _, error = negatoscope(*words(place, "--out", str(tmp_path / "out")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, earlier)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert code == 2, error
+    assert error.splitlines()[-1].startswith("negatoscope: ")
+    assert "File too large" in error.splitlines()[-1]
+    assert not (tmp_path / "out" / "harden.json").exists()
+    assert list((tmp_path / "out").rglob("*.tmp")) == []
 
 
 @pytest.mark.parametrize("kind", ["groups", "methods"])

@@ -127,6 +127,8 @@ def test_the_page_needs_no_network_and_begins_with_the_verdict(hardened: HardenR
     for title in ("Methods", "What else changed", "Images", "Cost", "How to use it", "Method and limits"):
         assert f"<h2>{title}</h2>" in page
     assert page.count("<figure") >= 6
+    others = page[page.index("<h2>What else changed</h2>") :].partition("<h2>")[2].partition("<h2>")[0]
+    assert [name for name in ("clean", "negative", "gamma(") if f"<code>{name}" in others] == ["gamma("]
     assert "what is shown" in page
     assert (out / "report.md").read_text(encoding="utf-8") == str(hardened)
     assert hardened.summary.verdict in str(hardened)

@@ -1,17 +1,15 @@
 """An audit from end to end: self-check, one pass, summary, gate, gallery and report."""
 
-import shutil
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
+from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
-from negatoscope.auditing.folder import expect_free
+from negatoscope.auditing.folder import expect_free_for
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
 from negatoscope.auditing.images_table import write_images
@@ -25,11 +23,8 @@ from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
-from negatoscope.hardware import Hardware, pick_hardware
-from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.open import open_classifier
 from negatoscope.models.options import expect_known
-from negatoscope.provenance import Provenance, python_call, record_provenance
+from negatoscope.provenance import Provenance, python_call
 
 Progress = Callable[[AuditProgress], None]
 
@@ -101,13 +96,13 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     expect_known(options, signature(audit).parameters)
     config = AuditConfig(
         suite=suite,
-        transforms=_texts(transforms),
+        transforms=as_texts(transforms),
         limit=limit,
         seed=seed,
-        label_preserving=_path(label_preserving),
-        fail_under=_texts(fail_under),
-        baseline=_path(baseline),
-        baseline_on=_texts(baseline_on),
+        label_preserving=as_path(label_preserving),
+        fail_under=as_texts(fail_under),
+        baseline=as_path(baseline),
+        baseline_on=as_texts(baseline_on),
         tolerance=tolerance,
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
@@ -123,27 +118,16 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         expect(not named, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
-        dataset = open_dataset(data, data_dir=_path(data_dir), **beside)
-    plan = make_plan(_open(model, dataset, device, options), dataset, config)
+        dataset = open_dataset(data, data_dir=as_path(data_dir), **beside)
+    names = dataset.class_names
+    classifier = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
+    plan = make_plan(classifier, dataset, config)
     shown_data = data if isinstance(data, str | Path) else dataset
     recorded = replace(config, overwrite=False)  # which is about files on this machine
     changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
-    provenance = record_provenance(
-        command=python_call("negatoscope.audit", model, shown_data, **named, **changed, **options),
-        hardware=Hardware(plan.classifier.device, "float32").description,
-        data=[dataset.provenance],
-        packages=(*plan.classifier.packages, *dataset.packages),
-    )
-    if out is not None:
-        return run_audit(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)
-    temporary = Path(mkdtemp(prefix="negatoscope-"))
-    try:
-        result = run_audit(plan, out=temporary / "unsaved", provenance=provenance, progress=progress)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    weakref.finalize(result, shutil.rmtree, temporary, ignore_errors=True)
-    return result
+    command = python_call("negatoscope.audit", model, shown_data, **named, **changed, **options)
+    provenance = provenance_of(classifier, dataset, command=command)
+    return in_folder(out, lambda folder: run_audit(plan, out=folder, provenance=provenance, progress=progress))
 
 
 def run_audit(
@@ -200,7 +184,7 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
             classes, a number is out of range, or `out` holds something else.
     """
     config = plan.config
-    expect_free(out, plan)
+    expect_free_for(out, plan)
     for option, number in (("--seed", config.seed), ("--max-unreadable", config.max_unreadable)):
         expect(number >= 0, f"{option} of at least 0", number)
     parse_rules(config.fail_under, plan.transforms)
@@ -216,25 +200,3 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
         earlier = read_audit(config.baseline).summary.dataset
         same = earlier.class_names == plan.dataset.class_names
         expect(same, f"a baseline on the classes of {plan.dataset.spec}", f"one on {earlier.spec}; give another")
-
-
-def _open(model: object, dataset: Dataset, device: str, options: Mapping[str, object]) -> ClassifierAdapter:
-    if isinstance(model, ClassifierAdapter):
-        option = next(iter(options), None)
-        expect(option is None, f"no {option!r} beside a classifier that is open", "one; give it to open_classifier")
-        return model
-    return open_classifier(
-        model,
-        data_classes=len(dataset.class_names),
-        class_names=dataset.class_names,
-        device=pick_hardware(device, "float32").device,
-        **options,
-    )
-
-
-def _texts(values: Sequence[str]) -> tuple[str, ...]:
-    return (values,) if isinstance(values, str) else tuple(values)
-
-
-def _path(value: str | Path | None) -> Path | None:
-    return None if value is None else Path(value).expanduser()

@@ -10,7 +10,7 @@ from pathlib import Path
 from negatoscope.auditing.plan import PLAN, AuditIdentity, AuditPlan
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect, shown
-from negatoscope.files import write_errors
+from negatoscope.files import expect_free, write_errors
 
 WRITTEN = (
     *("done.json", "summary.json", "provenance.json", "report.html", "junit.xml", "parts", "rows.parquet"),
@@ -41,21 +41,19 @@ def folders_of(out: Path, names: Sequence[str]) -> list[Path]:
     return [out / (f"{name}-{before + 1}" if before else name) for name, before in zip(plain, repeated, strict=True)]
 
 
-def expect_free(out: Path, plan: AuditPlan) -> None:
+def expect_free_for(out: Path, plan: AuditPlan) -> None:
     """Refuse a folder that is neither empty nor this audit's; nothing is written.
 
     Raises:
         OutputError: It holds other files or, without `overwrite`, another audit.
         DataError: It holds an audit of an earlier schema, or a damaged one, without `overwrite`.
     """
-    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {_AGAIN}", OutputError)
     if (out / PLAN).is_file():
         others = () if plan.config.overwrite else list(differences(_read_plan(out), plan.identity))
         differing = f"another audit: {'; '.join(others)}; {_AGAIN}, or --overwrite"
         expect(not others, f"{out} to hold this audit or nothing", differing, OutputError)
-    elif out.is_dir():
-        stranger = min((path.name for path in out.iterdir() if path.name != ".lock"), default=None)
-        expect(stranger is None, f"{out} to be empty or an audit's", f"{stranger}; {_AGAIN}", OutputError)
+    else:
+        expect_free(out, own=(".lock",), what="an audit")
 
 
 def remove_other(out: Path, plan: AuditPlan) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow as pa
 import torch
 
-from negatoscope.auditing.folder import expect_free, remove_other
+from negatoscope.auditing.folder import expect_free_for, remove_other
 from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import ReachedL2, UnreadableImage
@@ -114,7 +114,7 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
     """
     with locked(out):
         remove_leftovers([out])
-        expect_free(out, plan)
+        expect_free_for(out, plan)
         remove_other(out, plan)
         write_document(out / PLAN, plan.identity)
         if (out / _DONE).is_file():

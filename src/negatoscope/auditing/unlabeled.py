@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from negatoscope.auditing.arguments import open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
 from negatoscope.auditing.unlabeled_page import unlabeled_html
@@ -15,13 +16,10 @@ from negatoscope.data.containers import LazyImages
 from negatoscope.data.dicom import DicomImages, summarize_dicom
 from negatoscope.data.unlabeled import open_unlabeled
 from negatoscope.documents import write_document
-from negatoscope.errors import DataError, OutputError, expect
-from negatoscope.files import locked, write_whole
-from negatoscope.hardware import Hardware, pick_hardware
-from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.open import open_classifier
+from negatoscope.errors import DataError
+from negatoscope.files import expect_free, locked, write_whole
 from negatoscope.models.options import expect_known
-from negatoscope.provenance import python_call, record_provenance
+from negatoscope.provenance import python_call
 
 _WRITTEN = ("predictions.json", "report.html", ".lock")
 Progress = Callable[[AuditProgress], None]
@@ -64,10 +62,7 @@ def classify_unlabeled(
     got = f"{str(data)!r}; what has labels is audited with negatoscope.audit"
     if dataset is None:
         raise DataError(f"expected an image file or a folder of images without folders, got {got}")
-    if isinstance(model, ClassifierAdapter):
-        classifier = model
-    else:
-        classifier = open_classifier(model, device=pick_hardware(device, "float32").device, **options)
+    classifier = open_model(model, device=device, options=options)
     given = {"suite": suite, "transforms": tuple(transforms), "limit": limit}
     config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
     changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
@@ -88,13 +83,8 @@ def run_unlabeled(
         InputError: As `classify_unlabeled` says.
     """
     if out is not None:
-        _expect_free(out)
-    provenance = record_provenance(
-        command=without_names(command, plan.dataset),
-        hardware=Hardware(plan.classifier.device, "float32").description,
-        data=[plan.dataset.provenance],
-        packages=plan.classifier.packages,
-    )
+        expect_free(out, own=_WRITTEN, what="predictions for images without labels")
+    provenance = provenance_of(plan.classifier, plan.dataset, command=without_names(command, plan.dataset))
     found, pictures = predict_unlabeled(plan, provenance=provenance, progress=progress)
     dicom = summarize_dicom(plan.dataset)
     if dicom and dicom.burnt_in:
@@ -106,15 +96,6 @@ def run_unlabeled(
             write_whole(out / "report.html", page.encode())
             write_document(out / "predictions.json", found)
     return found
-
-
-def _expect_free(out: Path) -> None:
-    expect(
-        out.is_dir() or not out.exists(), f"a folder to write to in {out}", "a file; give another --out", OutputError
-    )
-    others = sorted(path.name for path in out.iterdir() if path.name not in _WRITTEN) if out.is_dir() else []
-    expected = f"{out} to be empty or to hold predictions for images without labels"
-    expect(not others, expected, f"{', '.join(others[:1])}; give another --out", OutputError)
 
 
 def without_names(command: str, dataset: Dataset) -> str:

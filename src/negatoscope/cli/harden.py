@@ -51,10 +51,11 @@ def harden(
     Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes.
     """
     with loading():
+        from negatoscope.auditing.arguments import provenance_of
         from negatoscope.auditing.plan import AuditConfig
         from negatoscope.cli.harden_display import HardenDisplay
         from negatoscope.data.open import open_dataset
-        from negatoscope.hardening.harden import open_fit, provenance_of
+        from negatoscope.data.unlabeled import open_images
         from negatoscope.hardening.plan import make_harden_plan
         from negatoscope.hardening.run import run_harden
         from negatoscope.hardening.text import harden_csv, harden_tables
@@ -74,7 +75,7 @@ def harden(
         plan = make_harden_plan(
             open_model(context, model, **classes, device=hardware.device),
             dataset,
-            open_fit(fit, data_dir=data_dir),
+            open_images(fit, split="train", data_dir=data_dir),
             invariant=invariant,
             method=method,
             seeds=seeds,
@@ -82,7 +83,7 @@ def harden(
             source=model,
         )
         display.planned(plan)
-        provenance = provenance_of(plan, command=command_line(context))
+        provenance = provenance_of(plan.classifier, *plan.datasets, command=command_line(context))
         result = run_harden(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
     show(
         result.summary,

@@ -43,7 +43,8 @@ def inspect(
     """
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
-        from negatoscope.hardening.inspect import open_images, run_inspection
+        from negatoscope.data.unlabeled import open_images
+        from negatoscope.hardening.inspect import run_inspection
         from negatoscope.hardening.inspection import InspectionConfig
         from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown, inspection_tables
 

@@ -35,15 +35,11 @@ def verify(
     code 0: enough predictions agree; 1: too few; 2: something given is unusable.
     """
     with loading():
+        from negatoscope.auditing.arguments import provenance_of
         from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.data.unlabeled import open_images
         from negatoscope.hardening.verification import verification_csv, verification_tables
-        from negatoscope.hardening.verify import (
-            class_names_of,
-            open_images,
-            provenance_of,
-            run_verification,
-            verification_plan,
-        )
+        from negatoscope.hardening.verify import class_names_of, run_verification, verification_plan
         from negatoscope.hardware import pick_hardware
 
     hardware = pick_hardware(device, "float32")
@@ -56,7 +52,7 @@ def verify(
             source=model,
             invariant=invariant,
             at_least=at_least,
-            provenance=provenance_of(classifier, dataset, command_line(context)),
+            provenance=provenance_of(classifier, dataset, command=command_line(context)),
             progress=lambda done, total: display.update(f"{done:,} of {total:,} images", done / total),
         )
     show(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,24 @@ from negatoscope.data.class_folders import SUFFIXES, has_no_suffix, passed_over
 from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
 from negatoscope.data.dicom import with_dicom
 from negatoscope.data.dicom_pixels import is_dicom
+from negatoscope.data.open import open_dataset
+
+
+def open_images(data: Any, *, split: str = "test", data_dir: Path | None = None) -> Dataset:
+    """Images with or without labels: what `open_unlabeled` or `open_dataset` takes, or a dataset.
+
+    Args:
+        data: The images.
+        split: The split of data with labels, where they name none.
+        data_dir: A folder to look into first for the files of a spec.
+
+    Raises:
+        DataError: They cannot be opened.
+    """
+    if isinstance(data, Dataset):
+        return data
+    unlabeled = open_unlabeled(data) if isinstance(data, str | Path) else None
+    return unlabeled or open_dataset(data, split=split, data_dir=data_dir)
 
 
 def open_unlabeled(data: str | Path) -> Dataset | None:

@@ -14,6 +14,10 @@ Progress = Callable[[str], None]
 """Called with a line that says how far fitting is."""
 
 
+LEAST = 20
+"""Fewer images than this are too few to fit on."""
+
+
 @dataclass(frozen=True)
 class FitData:
     """Images that look as they should, of the classifier's size and channels.

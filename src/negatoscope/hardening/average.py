@@ -26,6 +26,7 @@ class Average(Wrapper):
     """
 
     method = "average"
+    by_construction = True
 
     def __init__(self, group: Group, of: Averaged) -> None:
         super().__init__(group)

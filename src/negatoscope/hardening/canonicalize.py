@@ -23,6 +23,7 @@ class Canonicalizer(Wrapper):
     """
 
     method = "canonicalize"
+    by_construction = True
 
     def __init__(self, group: Group, scorer: Scorer) -> None:
         super().__init__(group)

@@ -1,15 +1,21 @@
-"""What a classifier costs: parameters, floating-point operations and time for an image, before and after."""
+"""What classifying an image costs, before and after hardening: time, passes, parameters, operations."""
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from negatoscope.errors import needed
+from negatoscope.hardening.wrapper import WrappedClassifier
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.predict import Classifier, suitable_batch
+from negatoscope.types import Images
 
 _ROUNDS, _SECONDS = 31, 4.0
 _WEIGHTS = {1, 2, 3, 6, 10, 11, 16, 17, 18, 19, 20, 21, 22}  # TensorProto's types of numbers, less those of shapes
@@ -31,6 +37,80 @@ class Cost:
     parameters: int | None
     flops: int | None
     milliseconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceCost:
+    """What one image costs before and after hardening.
+
+    Args:
+        milliseconds_before: Median time for an image of a batch.
+        milliseconds_after: Likewise.
+        ratio: The median ratio of the time after to the time before, which are measured in turns.
+        passes: How many images the classifier itself is shown for one.
+        parameters_before: Of the classifier, None where they cannot be seen.
+        parameters_added: Beside it.
+        flops_before: Floating-point operations of convolutions and products in the classifier, None where they cannot
+            be counted.
+        flops_added: Of what stands before or around it, its own passes left out.
+    """
+
+    milliseconds_before: float
+    milliseconds_after: float
+    ratio: float
+    passes: float
+    parameters_before: int | None
+    parameters_added: int
+    flops_before: int | None
+    flops_added: int
+
+
+@torch.no_grad()
+def measure_cost(before: ClassifierAdapter, after: ClassifierAdapter, images: Images) -> InferenceCost:
+    """What it costs to classify images before and after hardening, in this process.
+
+    Args:
+        before: The classifier.
+        after: What a method made of it.
+        images: In [0, 1]; the first batch of them is classified.
+    """
+    images = images[: suitable_batch(before.device, values=images[0].numel())]
+    first, second, ratio = paired_milliseconds(lambda: before(images), lambda: after(images), images=len(images))
+    parameters = None if before.module is None else _parameters(before.module)
+    flops = None if before.module is None else _torch_flops(before, images[:1])
+    passes = 1.0
+    if isinstance(after, WrappedClassifier):
+        added = _parameters(after.wrapper), _torch_flops(_without_classifier(after), images[:1])
+        passes = sum(map(len, after.shown(images))) / len(images)
+    else:
+        of_module = 0 if after.module is None else _parameters(after.module)
+        added = of_module - (parameters or 0), _torch_flops(after, images[:1]) - (flops or 0)
+    return InferenceCost(
+        milliseconds_before=first,
+        milliseconds_after=second,
+        ratio=ratio,
+        passes=passes,
+        parameters_before=parameters,
+        parameters_added=added[0],
+        flops_before=flops,
+        flops_added=added[1],
+    )
+
+
+def cost_of_file(cost: InferenceCost, before: Cost, after: Cost, *, ratio: float) -> InferenceCost:
+    """The same of the file that takes the classifier's place, where its operations could be counted."""
+    if before.parameters is None or after.parameters is None or before.flops is None or after.flops is None:
+        return cost
+    return replace(
+        cost,
+        milliseconds_before=before.milliseconds,
+        milliseconds_after=after.milliseconds,
+        ratio=ratio,
+        parameters_before=before.parameters,
+        parameters_added=after.parameters - before.parameters,
+        flops_before=before.flops,
+        flops_added=after.flops - before.flops,
+    )
 
 
 def count_parameters(model: Any) -> int:
@@ -112,3 +192,19 @@ def _products(node: Any, output: list[int], weight: list[int], shapes: dict[str,
         return math.prod(output) * math.prod(weight[1:])
     transposed = any(entry.name == "transB" and entry.i for entry in node.attribute)
     return math.prod(output) * (weight[-1] if transposed else weight[-2] if len(weight) > 1 else weight[0])
+
+
+def _without_classifier(classifier: WrappedClassifier) -> Classifier:
+    """The wrapper around a classifier that computes nothing."""
+    classes = classifier.input_spec.data_classes
+    return lambda images: classifier.wrapper(lambda some: some.new_zeros(len(some), classes), images)
+
+
+def _torch_flops(classifier: Classifier, image: Images) -> int:
+    with FlopCounterMode(display=False) as counter:
+        classifier(image)
+    return int(counter.get_total_flops())
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -15,7 +15,8 @@ from negatoscope.files import write_errors, writing
 from negatoscope.hardening.cost import Cost, count_flops, count_parameters, paired_milliseconds
 from negatoscope.hardening.onnx_original import exported_onnx, original_onnx, some_images
 from negatoscope.hardening.onnx_wrapper import OnnxClassifier, wrapped_onnx
-from negatoscope.hardening.saved import saved_bytes, without_wrapper, wrapper_of
+from negatoscope.hardening.saved import saved_bytes
+from negatoscope.hardening.wrapper import without_wrapper, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter, preprocess
 from negatoscope.models.open import open_classifier
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError, expect
-from negatoscope.hardening import FitData, Progress
+from negatoscope.hardening import LEAST, FitData, Progress
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
@@ -74,6 +74,7 @@ def with_module(classifier: ClassifierAdapter, module: nn.Module, *, name: str =
     return replace(classifier, name=loaded.name, run=loaded.run, module=module, sha256=loaded.sha256)
 
 
+@torch.enable_grad()
 def fine_tune_copy(
     copied: ClassifierAdapter,
     fit: FitData,
@@ -144,7 +145,7 @@ def expect_labels(classifier: ClassifierAdapter, fit: FitData) -> LabelArray:
             f"expected labelled images to fit {classifier.name} on, got images alone; label them, {WRAPPERS}"
         )
     classes = classifier.input_spec.data_classes
-    expect(len(fit.labels) >= 20, "at least 20 images to fit on", len(fit.labels))
+    expect(len(fit.labels) >= LEAST, f"at least {LEAST} images to fit on", len(fit.labels))
     inside = fit.labels.min() >= 0 and fit.labels.max() < classes
     expect(inside, f"labels from 0 to {classes - 1}", f"{fit.labels.min()} to {fit.labels.max()}")
     return fit.labels

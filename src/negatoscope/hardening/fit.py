@@ -7,11 +7,8 @@ import numpy as np
 from negatoscope.data import Dataset
 from negatoscope.data.batches import batches
 from negatoscope.errors import DataError, expect
-from negatoscope.hardening import FitData
+from negatoscope.hardening import LEAST, FitData
 from negatoscope.models.input_spec import InputSpec
-
-LEAST = 20
-"""Fewer images than this are too few to fit on."""
 
 _MOST_VALUES = 400_000_000  # of all images that are held in memory, one byte each
 _BATCH = 256

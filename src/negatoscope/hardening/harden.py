@@ -1,27 +1,21 @@
 """Hardening from end to end: an audit before, each method's fit, an audit after it, and the proof."""
 
-import shutil
-import weakref
 from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
+from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
-from negatoscope.data.unlabeled import open_unlabeled
-from negatoscope.errors import expect
+from negatoscope.data.unlabeled import open_images
 from negatoscope.hardening import FitData
-from negatoscope.hardening.plan import HardenPlan, make_harden_plan
+from negatoscope.hardening.plan import make_harden_plan
 from negatoscope.hardening.result import HardenResult
 from negatoscope.hardening.run import HardenProgress, run_harden
-from negatoscope.hardware import Hardware, pick_hardware
-from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.open import open_classifier
 from negatoscope.models.options import expect_known
-from negatoscope.provenance import Provenance, python_call, record_provenance
+from negatoscope.provenance import python_call
 
 
 def harden(  # noqa: PLR0913 (the options of the command line)
@@ -69,14 +63,20 @@ def harden(  # noqa: PLR0913 (the options of the command line)
             cannot take the model, or what `audit` refuses.
     """
     expect_known(options, signature(harden).parameters)
-    folder = None if data_dir is None else Path(data_dir).expanduser()
+    folder = as_path(data_dir)
     dataset = data if isinstance(data, Dataset) else open_dataset(data, data_dir=folder)
-    chosen = {"suite": suite, "transforms": tuple(transforms), "limit": limit, "label_preserving": label_preserving}
+    names = dataset.class_names
+    chosen = {
+        "suite": suite,
+        "transforms": as_texts(transforms),
+        "limit": limit,
+        "label_preserving": as_path(label_preserving),
+    }
     changed = {name: value for name, value in chosen.items() if value != getattr(AuditConfig(), name)}
     plan = make_harden_plan(
-        _open(model, dataset, device, options),
+        open_model(model, device=device, options=options, data_classes=len(names), class_names=names),
         dataset,
-        open_fit(fit, data_dir=folder),
+        fit if isinstance(fit, FitData) else open_images(fit, split="train", data_dir=folder),
         invariant=invariant,
         method=method,
         seeds=seeds,
@@ -84,50 +84,6 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         config=AuditConfig(**changed, overwrite=overwrite),  # type: ignore[arg-type]
     )
     named = {"fit": fit, "data": data, "invariant": invariant, "method": method, "seeds": seeds, **changed, **options}
-    provenance = provenance_of(plan, command=python_call("negatoscope.harden", model, **named))
-    if out is not None:
-        return run_harden(plan, out=Path(out).expanduser(), provenance=provenance, progress=progress)
-    temporary = Path(mkdtemp(prefix="negatoscope-"))
-    try:
-        result = run_harden(plan, out=temporary / "unsaved", provenance=provenance, progress=progress)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    weakref.finalize(result, shutil.rmtree, temporary, ignore_errors=True)
-    return result
-
-
-def open_fit(fit: Any, *, data_dir: Path | None) -> Any:
-    """Images to fit on: a dataset, labelled or not, or what is one already or is `FitData`.
-
-    Raises:
-        DataError: There are none.
-    """
-    if not isinstance(fit, str | Path):
-        return fit if isinstance(fit, Dataset | FitData) else open_dataset(fit, data_dir=data_dir)
-    return open_unlabeled(fit) or open_dataset(fit, split="train", data_dir=data_dir)
-
-
-def provenance_of(plan: HardenPlan, *, command: str) -> Provenance:
-    """Where a plan's result comes from."""
-    datasets = [data for data in (plan.dataset, plan.fit_dataset) if data is not None]
-    return record_provenance(
-        command=command,
-        hardware=Hardware(plan.classifier.device, "float32").description,
-        data=[data.provenance for data in datasets],
-        packages=(*plan.classifier.packages, *(package for data in datasets for package in data.packages)),
-    )
-
-
-def _open(model: object, dataset: Dataset, device: str, options: dict[str, object]) -> ClassifierAdapter:
-    if isinstance(model, ClassifierAdapter):
-        option = next(iter(options), None)
-        expect(option is None, f"no {option!r} beside a classifier that is open", "one; give it to open_classifier")
-        return model
-    return open_classifier(
-        model,
-        data_classes=len(dataset.class_names),
-        class_names=dataset.class_names,
-        device=pick_hardware(device, "float32").device,
-        **options,
-    )
+    command = python_call("negatoscope.harden", model, **named)
+    provenance = provenance_of(plan.classifier, *plan.datasets, command=command)
+    return in_folder(out, lambda folder: run_harden(plan, out=folder, provenance=provenance, progress=progress))

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from negatoscope.auditing.arguments import as_path
 from negatoscope.auditing.unlabeled import without_names
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
-from negatoscope.data.open import open_dataset
 from negatoscope.data.split import stratified_sample
-from negatoscope.data.unlabeled import open_unlabeled
+from negatoscope.data.unlabeled import open_images
 from negatoscope.documents import write_document
-from negatoscope.errors import OutputError, expect
-from negatoscope.files import locked, write_whole
+from negatoscope.errors import expect
+from negatoscope.files import expect_free, locked, write_whole
+from negatoscope.hardening import LEAST
 from negatoscope.hardening.cross_fit import CrossFitted, Progress, cross_fit
 from negatoscope.hardening.inspection import Cut, ElementEstimate, Inspection, InspectionConfig, RankedImage
 from negatoscope.hardening.inspection_images import ReadImages, draw_pictures, read_images
@@ -28,9 +29,6 @@ from negatoscope.provenance import python_call, record_provenance
 from negatoscope.statistics.contamination import Contamination, estimate_contamination, recall_of_kind
 from negatoscope.transforms.groups import Group, resolve_group
 from negatoscope.types import IndexArray
-
-FIT_AT_LEAST = 20
-"""Images that a scorer needs."""
 
 LISTED = 100
 """Images of the ranking that the document holds, and that have pictures at most."""
@@ -92,23 +90,11 @@ def inspect(  # noqa: PLR0913 (the options of the command line)
         bits=bits,
         window=window,
     )
-    folder = None if data_dir is None else Path(data_dir).expanduser()
-    dataset = data if isinstance(data, Dataset) else open_images(data, data_dir=folder)
+    dataset = open_images(data, data_dir=as_path(data_dir))
     changed = {name: value for name, value in vars(config).items() if value != getattr(InspectionConfig(), name)}
     shown = data if isinstance(data, str | Path) else dataset
     command = python_call("negatoscope.inspect", shown, **changed)
-    target = None if out is None else Path(out).expanduser()
-    return run_inspection(dataset, config, out=target, command=command, progress=progress)
-
-
-def open_images(data: Any, *, data_dir: Path | None = None) -> Dataset:
-    """The images that `data` names, with or without labels.
-
-    Raises:
-        DataError: They cannot be opened.
-    """
-    unlabeled = open_unlabeled(data) if isinstance(data, str | Path) else None
-    return unlabeled or open_dataset(data, data_dir=data_dir)
+    return run_inspection(dataset, config, out=as_path(out), command=command, progress=progress)
 
 
 def run_inspection(
@@ -121,12 +107,12 @@ def run_inspection(
     """
     _expect_possible(config)
     if out is not None:
-        _expect_free(out)
+        expect_free(out, own=_WRITTEN, what="an inspection")
     say = progress or (lambda text, share: None)
     chosen, names = _chosen(dataset, config)
     read = read_images(chosen, size=config.size, progress=lambda text, share: say(text, _READING * share))
     group = resolve_group(config.invariant, channels=read.fit.images.shape[1])
-    fewest = FIT_AT_LEAST * config.folds / (config.folds - 1)
+    fewest = LEAST * config.folds / (config.folds - 1)
     got = f"{len(read.positions)}; add some"
     expect(len(read.positions) >= fewest, f"at least {np.ceil(fewest):.0f} images for {config.folds} folds", got)
     fitted = cross_fit(
@@ -182,15 +168,6 @@ def _expect_possible(config: InspectionConfig) -> None:
     expect(2 <= config.folds <= _MOST_FOLDS, f"folds from 2 to {_MOST_FOLDS}", config.folds)
     expect(0 <= config.seed < 2**32, "seed from 0 to 4294967295", config.seed)
     expect(_LEAST_SIZE <= config.size <= _MOST_SIZE, f"size from {_LEAST_SIZE} to {_MOST_SIZE}", config.size)
-
-
-def _expect_free(out: Path) -> None:
-    expect(
-        out.is_dir() or not out.exists(), f"a folder to write to in {out}", "a file; give another --out", OutputError
-    )
-    others = sorted(path.name for path in out.iterdir() if path.name not in _WRITTEN) if out.is_dir() else []
-    got = f"{', '.join(others[:1])}; give another --out"
-    expect(not others, f"{out} to be empty or to hold an inspection", got, OutputError)
 
 
 def _chosen(dataset: Dataset, config: InspectionConfig) -> tuple[Dataset, Sequence[str]]:

@@ -21,6 +21,7 @@ class MostConfident(Wrapper):
     """For each image the logits of the member of its orbit with the highest confidence."""
 
     method = "most_confident"
+    by_construction = True
 
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]; of members that tie the first."""

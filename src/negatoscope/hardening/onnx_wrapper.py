@@ -12,9 +12,9 @@ from negatoscope.errors import InputError, expect
 from negatoscope.hardening.average import Average
 from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
-from negatoscope.hardening.onnx_answers import average_of, choice_of, sure_below
 from negatoscope.hardening.onnx_images import native_of, orbit_of, ordered_orbit_of, pixels_of, shape_of
 from negatoscope.hardening.onnx_nodes import PREFIX, Nodes, merged, renamed
+from negatoscope.hardening.onnx_outputs import average_of, choice_of, sure_below
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.selective import Selective
 from negatoscope.hardening.wrapper import Wrapper

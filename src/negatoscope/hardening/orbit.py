@@ -20,7 +20,7 @@ def orbit(images: Images, group: Group) -> Float[Tensor, "batch elements channel
     Raises:
         InputError: It has quarter turns, and the images are not square.
     """
-    _expect_square(images, group)
+    expect_square(group, height=images.shape[2], width=images.shape[3])
     return torch.stack([element(images) for element in group.elements], dim=1)
 
 
@@ -30,7 +30,7 @@ def each_under(images: Images, elements: Int64[Tensor, " batch"], *, group: Grou
     Raises:
         InputError: The group has quarter turns, and the images are not square.
     """
-    _expect_square(images, group)
+    expect_square(group, height=images.shape[2], width=images.shape[3])
     changed = images.clone()
     for index in sorted(set(elements.tolist())):
         chosen = elements == index
@@ -52,10 +52,17 @@ def smallest(images: Images, group: Group) -> Images:
     return members[:, 0]
 
 
-def _expect_square(images: Images, group: Group) -> None:
-    height, width = images.shape[2:]
-    square = height == width or not group.turns
-    expect(square, f"square images for the group {group.name}", f"{height}x{width}; leave the turns out")
+def expect_square(group: Group, *, height: int, width: int) -> None:
+    """Refuse images that are not square, for a group with quarter turns.
+
+    Raises:
+        InputError: They are.
+    """
+    expect(
+        height == width or not group.turns,
+        f"square images for the group {group.name}",
+        f"{height}x{width}; leave the turns out",
+    )
 
 
 def _precedes(

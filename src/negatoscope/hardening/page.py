@@ -7,6 +7,7 @@ from typing import Any
 
 from negatoscope.auditing.compare import RateDifference
 from negatoscope.auditing.page_contents import KINDS
+from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.sections.method import facts
 from negatoscope.documents import to_plain
 from negatoscope.files import write_whole
@@ -56,12 +57,12 @@ def harden_html(summary: HardenSummary, cases: Mapping[str, Sequence[Case]]) -> 
 
 def other_changes(summary: HardenSummary, best: HardenedMethod) -> dict[str, tuple[int, list[RateDifference]]]:
     """What else changed under the best method: by kind, the points to both ends of its chart, and the differences."""
-    groups = {}
+    groups, shown_above = {}, (CLEAN, *summary.elements)
     for kind, title in KINDS.items():
         of_kind = [
             change
             for change in best.changes
-            if change.kind == kind and change.difference is not None and change.spec not in summary.elements
+            if change.kind == kind and change.difference is not None and change.spec not in shown_above
         ]
         if of_kind:
             groups[title] = _scale(of_kind), of_kind

@@ -17,7 +17,7 @@ from negatoscope.hardening.proof import OrbitPredictions
 from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
-from negatoscope.types import Images, Logits
+from negatoscope.types import Images
 
 MENDED, MISREAD, LOST = (
     "Misclassified before, correct after",
@@ -133,16 +133,7 @@ def _cases(
             )
 
 
-@torch.no_grad()
 def shown_to_classifier(hardened: ClassifierAdapter, image: Images) -> Images:
     """The one image that the classifier behind a wrapper is shown for one; none where it is shown several."""
-    if not isinstance(hardened, WrappedClassifier):
-        return image[:0]
-    shown: list[Images] = []
-
-    def seen(images: Images) -> Logits:
-        shown.append(images)
-        return ClassifierAdapter.__call__(hardened, images)
-
-    hardened.wrapper(seen, image)
-    return shown[0] if len(shown) == len(shown[0]) == 1 else image[:0]
+    shown = hardened.shown(image) if isinstance(hardened, WrappedClassifier) else []
+    return shown[0] if len(shown) == 1 and len(shown[0]) == 1 else image[:0]

@@ -8,6 +8,7 @@ from negatoscope.data import Dataset
 from negatoscope.errors import expect
 from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
+from negatoscope.hardening.orbit import expect_square
 from negatoscope.hardening.proof import plan_proof
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.registry import split_list
@@ -47,6 +48,11 @@ class HardenPlan:
     every: bool
     seeds: int
     config: AuditConfig
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """Where images come from: those that judge, and those that methods are fitted on where that is known."""
+        return (self.dataset,) if self.fit_dataset is None else (self.dataset, self.fit_dataset)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -116,12 +122,7 @@ def make_harden_plan(
     expect(seeds >= 1, "--seeds of at least 1", seeds)
     spec = classifier.input_spec
     group = resolve_group(invariant, channels=spec.planes)
-    height, width = spec.resize.height, spec.resize.width
-    expect(
-        not group.turns or height == width,
-        f"square images for the group {invariant}",
-        f"{height}x{width}; leave the turns out",
-    )
+    expect_square(group, height=spec.resize.height, width=spec.resize.width)
     every = method.strip() == "all"
     names = METHODS.names() if every else split_list(method)
     expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(method))

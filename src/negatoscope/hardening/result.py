@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from negatoscope.auditing.compare import RateDifference
 from negatoscope.errors import needed
+from negatoscope.hardening.cost import InferenceCost
 from negatoscope.hardening.drop_in import DropIn
-from negatoscope.hardening.inference_cost import InferenceCost
 from negatoscope.hardening.proof import Measured
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.provenance import Provenance

@@ -15,9 +15,9 @@ from negatoscope.auditing.run import AuditProgress
 from negatoscope.data.batches import batches
 from negatoscope.documents import write_document
 from negatoscope.errors import InputError, NegatoscopeError, OutputError, expect
-from negatoscope.files import locked, write_errors
+from negatoscope.files import expect_free, locked, write_errors
+from negatoscope.hardening.cost import cost_of_file, measure_cost
 from negatoscope.hardening.drop_in import DropIn, write_drop_in
-from negatoscope.hardening.inference_cost import cost_of_file, measure_cost
 from negatoscope.hardening.invariant_stem import InvariantStem
 from negatoscope.hardening.page import write_harden_report
 from negatoscope.hardening.pictures import Case, draw_cases
@@ -69,7 +69,8 @@ def run_harden(
         OutputError: `out` cannot be written or holds something else.
         InputError: The classifier answers NaN or is no better than chance, or a method cannot take it.
     """
-    _expect_free(out)
+    if not (out / BEFORE).is_dir() and not (out / DOCUMENT).is_file():
+        expect_free(out, own=(".lock",), what="a hardened model")
     run = _Run(plan, out, provenance, progress)
     expect_usable(run.plan_before, out=out / BEFORE)
     if warn:
@@ -138,7 +139,7 @@ class _Run:
         self._say(f"{method}: writing files")
         drop_in, no_file = self._write(hardened, self.out / folder)
         if drop_in and hardened.kind == "onnx":
-            cost = cost_of_file(cost, drop_in)
+            cost = cost_of_file(cost, drop_in.before, drop_in.after, ratio=drop_in.slowdown)
         self.classifiers.append(hardened)
         self.methods.append(
             HardenedMethod(
@@ -147,7 +148,7 @@ class _Run:
                 seed=seed,
                 folder=folder,
                 sha256=hardened.sha256,
-                by_construction=_by_construction(hardened),
+                by_construction=by_construction(hardened),
                 seconds_fit=seconds,
                 inference_cost=cost.ratio,
                 cost=cost,
@@ -214,16 +215,8 @@ class _Run:
             self.progress(HardenProgress(text, (self.done + share) / self.steps))
 
 
-def _expect_free(out: Path) -> None:
-    """Refuse a folder that is neither empty nor one of hardening."""
-    again = "give another --out"
-    expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
-    others = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else []
-    usable = not others or (out / BEFORE).is_dir() or DOCUMENT in others
-    expect(usable, f"{out} to be empty or to hold a hardened model", f"{', '.join(others[:1])}; {again}", OutputError)
-
-
-def _by_construction(hardened: ClassifierAdapter) -> bool:
+def by_construction(hardened: ClassifierAdapter) -> bool:
+    """Whether all images of an orbit get the same prediction, whatever the weights and the image are."""
     if isinstance(hardened, WrappedClassifier):
         return hardened.wrapper.by_construction
     return hardened.module is not None and any(isinstance(layer, InvariantStem) for layer in hardened.module.modules())

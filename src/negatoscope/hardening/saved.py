@@ -1,9 +1,9 @@
 """A hardened classifier in a file of tensors: its wrapper, and the torch module where it is one."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.selective import Selective
-from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
+from negatoscope.hardening.wrapper import Wrapper, wrap, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.open import open_classifier
@@ -96,19 +96,6 @@ def load_hardened(weights: str | Path, model: object, *, device: torch.device | 
         source=path,
     )
     return wrap(classifier, wrapper.requires_grad_(False).to(classifier.device))
-
-
-def wrapper_of(classifier: ClassifierAdapter) -> Wrapper | None:
-    """The wrapper of a classifier behind one."""
-    wrapper = classifier.wrapper if isinstance(classifier, WrappedClassifier) else None
-    return wrapper if isinstance(wrapper, Wrapper) else None
-
-
-def without_wrapper(classifier: ClassifierAdapter) -> ClassifierAdapter:
-    """The classifier that is behind a wrapper, all outputs its classes."""
-    names = ClassifierAdapter.__dataclass_fields__
-    values: dict[str, Any] = {name: getattr(classifier, name) for name in names}
-    return ClassifierAdapter(**{**values, "input_spec": replace(classifier.input_spec, class_map=())})
 
 
 def _saved(path: Path) -> SavedWrapper:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.errors import expect
-from negatoscope.hardening import FitData, Progress
+from negatoscope.hardening import LEAST, FitData, Progress
 from negatoscope.hardening.orbit import orbit
 from negatoscope.models.predict import to_images
 from negatoscope.transforms.groups import Group
@@ -55,6 +55,7 @@ class Scorer(nn.Module):
         return scores.reshape(members.shape[:2])
 
 
+@torch.enable_grad()
 def fit_scorer(
     fit: FitData, group: Group, *, epochs: int, seed: int, progress: Progress, patience: int = _PATIENCE
 ) -> tuple[Scorer, float]:
@@ -74,7 +75,7 @@ def fit_scorer(
     Raises:
         InputError: There are fewer than 20 images.
     """
-    expect(len(fit.images) >= 20, "at least 20 images to fit on", len(fit.images))
+    expect(len(fit.images) >= LEAST, f"at least {LEAST} images to fit on", len(fit.images))
     chosen, held = fit.held_out(share=_HELD_OUT, seed=seed)
     held = np.sort(np.random.default_rng(seed).permutation(held)[:_MOST_HELD_OUT])
     with torch.random.fork_rng(devices=[]):

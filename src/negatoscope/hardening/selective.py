@@ -23,7 +23,6 @@ class Selective(Wrapper):
     """
 
     method = "selective"
-    by_construction = False
 
     def __init__(self, group: Group, threshold: float) -> None:
         super().__init__(group)

@@ -9,31 +9,24 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from negatoscope.auditing.arguments import as_path, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
-from negatoscope.data.open import open_dataset
-from negatoscope.data.unlabeled import open_unlabeled
+from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import DataError, expect
-from negatoscope.hardening.average import Average
-from negatoscope.hardening.canonicalize import Canonicalizer
-from negatoscope.hardening.most_confident import MostConfident
 from negatoscope.hardening.onnx_match import matched_wrapper
 from negatoscope.hardening.onnx_original import columns_of
-from negatoscope.hardening.saved import wrapper_of
 from negatoscope.hardening.verification import ElementConsistency, Verification
-from negatoscope.hardening.wrapper import Wrapper
-from negatoscope.hardware import Hardware, pick_hardware
+from negatoscope.hardening.wrapper import Wrapper, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.onnx_graph import read_graph
-from negatoscope.models.open import open_classifier
 from negatoscope.models.options import expect_known
 from negatoscope.models.predict import to_images
-from negatoscope.provenance import Provenance, python_call, record_provenance
+from negatoscope.provenance import Provenance, python_call
 from negatoscope.statistics.intervals import Rate
 from negatoscope.transforms.groups import Group, resolve_group
 
-_GUARANTEED = (Canonicalizer, Average, MostConfident)
 Progress = Callable[[int, int], None]
 """Called with how many images are done, and how many there are."""
 
@@ -71,29 +64,17 @@ def verify(  # noqa: PLR0913 (the options of the command line)
         DataError: There are no images.
     """
     expect_known(options, signature(verify).parameters)
-    dataset = data if isinstance(data, Dataset) else open_images(data, data_dir=data_dir)
-    if isinstance(model, ClassifierAdapter):
-        classifier = model
-    else:
-        names = class_names_of(dataset)
-        place = pick_hardware(device, "float32").device
-        classifier = open_classifier(model, class_names=names, device=place, **options)  # type: ignore[arg-type]
+    dataset = open_images(data, data_dir=as_path(data_dir))
+    classifier = open_model(model, device=device, options=options, class_names=class_names_of(dataset))
     given = {"invariant": invariant, "at_least": at_least, "limit": limit, "seed": seed}
     changed = {name: value for name, value in given.items() if value != signature(verify).parameters[name].default}
-    provenance = provenance_of(
-        classifier, dataset, python_call("negatoscope.verify", model, data, **changed, **options)
-    )
+    command = python_call("negatoscope.verify", model, data, **changed, **options)
+    provenance = provenance_of(classifier, dataset, command=command)
     plan = verification_plan(classifier, dataset, limit=limit, seed=seed)
     source = model if isinstance(model, str | Path) else None
     return run_verification(
         plan, source=source, invariant=invariant, at_least=at_least, provenance=provenance, progress=progress
     )
-
-
-def open_images(data: Any, *, data_dir: str | Path | None) -> Dataset:
-    """Images with or without labels."""
-    unlabeled = open_unlabeled(data) if isinstance(data, str | Path) else None
-    return unlabeled or open_dataset(data, data_dir=None if data_dir is None else Path(data_dir).expanduser())
 
 
 def class_names_of(dataset: Dataset) -> tuple[str, ...]:
@@ -104,16 +85,6 @@ def class_names_of(dataset: Dataset) -> tuple[str, ...]:
 def verification_plan(classifier: ClassifierAdapter, dataset: Dataset, *, limit: int | None, seed: int) -> AuditPlan:
     """The images, as an audit of the classifier takes them."""
     return make_plan(classifier, dataset, AuditConfig(suite="none", limit=limit, seed=seed))
-
-
-def provenance_of(classifier: ClassifierAdapter, dataset: Dataset, command: str) -> Provenance:
-    """Where a verification comes from."""
-    return record_provenance(
-        command=command,
-        hardware=Hardware(classifier.device, "float32").description,
-        data=[dataset.provenance],
-        packages=(*classifier.packages, *dataset.packages),
-    )
 
 
 def run_verification(
@@ -190,7 +161,7 @@ def construction(classifier: ClassifierAdapter, source: str | Path | None, group
 
 
 def _by_wrapper(wrapper: Wrapper, group: Group) -> tuple[bool, str]:
-    if type(wrapper) not in _GUARANTEED:
+    if not wrapper.by_construction:
         return False, f"This is known for these images only: {wrapper.method} guarantees nothing."
     if not set(group.elements) <= set(wrapper.group.elements):
         return False, f"This is known for these images only: the wrapper is one for {wrapper.group.name}."

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
-from negatoscope.models.adapter import ClassifierAdapter, forward, to_logits
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier
 from negatoscope.models.torch_module import digest_of
 from negatoscope.transforms.groups import Group
@@ -23,7 +24,7 @@ class Wrapper(nn.Module):
     method: ClassVar[str]
     """The name that it is registered under."""
 
-    by_construction: ClassVar[bool] = True
+    by_construction: ClassVar[bool] = False
     """Whether all images of an orbit get the same answer, whatever the classifier is."""
 
     def __init__(self, group: Group) -> None:
@@ -53,19 +54,40 @@ class WrappedClassifier(ClassifierAdapter):
         """Logits for images that have the size and channels of `input_spec.resize`."""
         if len(images) == 0:
             return super().__call__(images)
-        input_spec = replace(self.input_spec, class_map=())  # a wrapper looks at all outputs, whatever the data's are
-
-        def classifier(images: Images) -> Logits:
-            outputs = forward(self.run, images, input_spec=input_spec, name=self.name)
-            return to_logits(outputs, input_spec=input_spec, name=self.name)
-
-        logits: Logits = self.wrapper(classifier, images)
+        logits: Logits = self.wrapper(without_wrapper(self), images)
         return logits[:, list(self.input_spec.class_map)] if self.input_spec.class_map else logits
+
+    @torch.no_grad()
+    def shown(self, images: Images) -> list[Images]:
+        """The batches that the classifier behind the wrapper is shown for images."""
+        batches: list[Images] = []
+        classifier = without_wrapper(self)
+
+        def recorded(batch: Images) -> Logits:
+            batches.append(batch)
+            return classifier(batch)
+
+        self.wrapper(recorded, images)
+        return batches
 
 
 def wrap(classifier: ClassifierAdapter, wrapper: Wrapper) -> WrappedClassifier:
     """The classifier behind the wrapper; its name and its sha256 say so."""
-    own = {field.name: getattr(classifier, field.name) for field in fields(ClassifierAdapter)}
+    own = _values(classifier)
     own["name"] = f"{classifier.name} ({wrapper.method})"
     own["sha256"] = sha256(f"{classifier.sha256} {wrapper} {digest_of(wrapper)}".encode()).hexdigest()
     return WrappedClassifier(**own, wrapper=wrapper.eval())
+
+
+def wrapper_of(classifier: ClassifierAdapter) -> Wrapper | None:
+    """The wrapper of a classifier behind one."""
+    return classifier.wrapper if isinstance(classifier, WrappedClassifier) else None
+
+
+def without_wrapper(classifier: ClassifierAdapter) -> ClassifierAdapter:
+    """The classifier that is behind a wrapper, which looks at all its outputs, whatever the data's classes are."""
+    return ClassifierAdapter(**{**_values(classifier), "input_spec": replace(classifier.input_spec, class_map=())})
+
+
+def _values(classifier: ClassifierAdapter) -> dict[str, Any]:
+    return {field.name: getattr(classifier, field.name) for field in fields(ClassifierAdapter)}

@@ -1,4 +1,4 @@
-"""Answers inside an ONNX graph: how sure each is, which one is chosen, and what their average is."""
+"""Outputs inside an ONNX graph: how confident each is, which one is chosen, and what their average is."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
