@@ -20,7 +20,7 @@ from negatoscope.files import expect_free, locked, write_whole
 from negatoscope.hardening import LEAST
 from negatoscope.hardening.cross_fit import CrossFitted, Progress, cross_fit
 from negatoscope.hardening.inspection import Cut, ElementEstimate, Inspection, InspectionConfig, RankedImage
-from negatoscope.hardening.inspection_images import ReadImages, draw_pictures, read_images
+from negatoscope.hardening.inspection_images import Picture, ReadImages, draw_pictures, read_images
 from negatoscope.hardening.inspection_page import inspection_html
 from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown
 from negatoscope.hardware import pick_hardware
@@ -152,16 +152,20 @@ def run_inspection(
         ),
     )
     if out is not None:
-        shown = order[: min(LISTED, max(_PICTURED, found.standing_out))]
-        mending = [group.elements[index] for index in fitted.elements[shown]]
-        pictures = draw_pictures(chosen, read.positions[shown], mending)
+        first = order[: min(LISTED, max(_PICTURED, found.standing_out))]
+        mending = [group.elements[index] for index in fitted.elements[first]]
+        pictures = draw_pictures(chosen, read.positions[first], mending)
         called = [names[read.positions[index]] for index in order] if names else []
-        with locked(out):
-            write_whole(out / "images.csv", inspection_csv(ranked, called).encode())
-            write_whole(out / "report.html", inspection_html(found, pictures).encode())
-            write_whole(out / "report.md", inspection_markdown(found).encode())
-            write_document(out / "inspection.json", found)
+        _write(out, found, pictures, table=inspection_csv(ranked, called))
     return found
+
+
+def _write(out: Path, found: Inspection, pictures: Sequence[Picture], *, table: str) -> None:
+    with locked(out):
+        write_whole(out / "images.csv", table.encode())
+        write_whole(out / "report.html", inspection_html(found, pictures).encode())
+        write_whole(out / "report.md", inspection_markdown(found).encode())
+        write_document(out / "inspection.json", found)
 
 
 def _expect_possible(config: InspectionConfig) -> None:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier
@@ -58,9 +58,9 @@ class WrappedClassifier(ClassifierAdapter):
         return logits[:, list(self.input_spec.class_map)] if self.input_spec.class_map else logits
 
     @torch.no_grad()
-    def shown(self, images: Images) -> list[Images]:
+    def shown(self, images: Images) -> list[Tensor]:
         """The batches that the classifier behind the wrapper is shown for images."""
-        batches: list[Images] = []
+        batches: list[Tensor] = []
         classifier = without_wrapper(self)
 
         def recorded(batch: Images) -> Logits:
