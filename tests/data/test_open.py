@@ -123,3 +123,9 @@ def test_official_data_are_what_load_dataset_gives(text: str) -> None:
     np.testing.assert_array_equal(opened.images[77], loaded.images[77])
     assert opened.prepared == ""
     assert len(opened.names) == (len(opened) if "gtsrb" in text else 0)
+
+
+def test_a_folder_may_be_called_as_a_split_is(few_digits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(few_digits.removeprefix("folder:"))
+    assert len(open_dataset("folder:test")) == 60
+    assert len(open_dataset("folder:train")) == 240

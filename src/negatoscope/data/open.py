@@ -52,7 +52,7 @@ def open_dataset(
     in_memory = not isinstance(data, str | Path)
     text = "" if in_memory else str(data)
     name, colon, last = text.rpartition(":")
-    if colon and last in SPLIT_NAMES:
+    if colon and last in SPLIT_NAMES and name != "folder":  # in "folder:test" it is the folder's name
         text, split = name, last
     if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")

@@ -154,7 +154,8 @@ def construction(classifier: ClassifierAdapter, source: str | Path | None, group
         model = read_graph(path.read_bytes(), name=path.name)
         wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
         if wrapper is None:
-            return False, f"This is known for these images only: the graph of {path.name} is not that of a wrapper."
+            graph = f"the graph of {path.name} is not that of a wrapper for {group.name}"
+            return False, f"This is known for these images only: {graph}."
     if wrapper is None:
         return False, f"This is known for these images only: {classifier.name} is behind no wrapper."
     return _by_wrapper(wrapper, group)
