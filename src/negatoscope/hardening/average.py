@@ -1,4 +1,4 @@
-"""The mean answer over the orbit."""
+"""The mean of the outputs over the orbit."""
 
 import math
 from typing import Literal
@@ -18,10 +18,10 @@ Averaged = Literal["probabilities", "log_probabilities", "logits"]
 
 
 class Average(Wrapper):
-    """The mean of a classifier's answers to all members of an orbit.
+    """The mean of a classifier's outputs for all members of an orbit.
 
     Args:
-        group: What answers are averaged over.
+        group: What outputs are averaged over.
         of: What is averaged.
     """
 
@@ -60,7 +60,7 @@ def average(
     *,
     of: Averaged = "probabilities",
 ) -> WrappedClassifier:
-    """The mean of the classifier's answers to all members of the orbit; nothing is fitted.
+    """The mean of the classifier's outputs for all members of the orbit; nothing is fitted.
 
     Args:
         classifier: Any.

@@ -1,4 +1,4 @@
-"""Train further with a penalty on answers that differ over the orbit."""
+"""Train further with a penalty on predictions that differ over the orbit."""
 
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,7 @@ def consistency(
     epochs: int = 1,
     weight: float = 1.0,
 ) -> ClassifierAdapter:
-    """Train further on pairs from each image's orbit, with a penalty on answers that differ within a pair.
+    """Train further on pairs from each image's orbit, with a penalty on predictions that differ within a pair.
 
     A pair costs as much as two images, so one epoch costs as much as two of `augment`. Nothing holds by construction.
 
@@ -70,7 +70,7 @@ def consistency(
 def consistent_cross_entropy(
     model: nn.Module, images: Images, labels: Labels, *, group: Group, weight: float, hardware: Hardware
 ) -> Tensor:
-    """Cross-entropy of images and of another member of their orbits, and the divergence between both answers."""
+    """Cross-entropy of images and of another member of their orbits, and the divergence between both predictions."""
     others = 1 + torch.randint(len(group) - 1, (len(images),)).to(images.device)
     with hardware.autocast():
         logits = model(torch.cat([images, each_under(images, others, group=group)])).float()
@@ -80,7 +80,7 @@ def consistent_cross_entropy(
 
 
 def divergence(first: Logits, second: Logits) -> Tensor:
-    """The mean Jensen-Shannon divergence of two softmax answers to each image, in nats: from 0 to log 2."""
+    """The mean Jensen-Shannon divergence of the softmax of two logits for each image, in nats: from 0 to log 2."""
     logs = torch.stack([first, second]).log_softmax(dim=2)
     middle = logs.logsumexp(dim=0) - torch.log(torch.tensor(2.0))
     return functional.kl_div(middle.expand_as(logs), logs, reduction="sum", log_target=True) / (2 * len(first))

@@ -1,4 +1,4 @@
-"""The answer of the member of the orbit that the classifier is most confident about."""
+"""The output for the member of the orbit that the classifier is most confident about."""
 
 import torch
 from jaxtyping import Int64
@@ -26,11 +26,11 @@ class MostConfident(Wrapper):
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]; of members that tie the first."""
         logits = logits_over_orbit(classifier, smallest(images, self.group), self.group)
-        chosen = most_sure(logits)
+        chosen = most_confident_of(logits)
         return logits[torch.arange(len(logits), device=logits.device), chosen]
 
 
-def most_sure(logits: Tensor) -> Int64[Tensor, " batch"]:
+def most_confident_of(logits: Tensor) -> Int64[Tensor, " batch"]:
     """Which of the logits of each image, of shape (batch, elements, classes), have the highest confidence.
 
     The odds against the predicted class are compared, which differ where confidences are all rounded to 1. Of those
@@ -45,7 +45,7 @@ def most_sure(logits: Tensor) -> Int64[Tensor, " batch"]:
 def most_confident(
     classifier: ClassifierAdapter, fit: FitData, group: Group, seed: int, progress: Progress
 ) -> WrappedClassifier:
-    """The answer to the member of the orbit that the classifier is most confident about; nothing is fitted.
+    """The output for the member of the orbit that the classifier is most confident about; nothing is fitted.
 
     Args:
         classifier: Any.

@@ -19,7 +19,7 @@ _UINT8 = 2
 
 
 def choice_of(nodes: Nodes, outputs: Sequence[str], original: "OnnxClassifier") -> str:
-    """Which of the answers is the most confident for each image, of shape (batch, 1); of those that tie the first."""
+    """Which of the outputs is the most confident for each image, of shape (batch, 1); of those that tie the first."""
     doubts = []
     for output in outputs:
         doubt = nodes.add("Log", nodes.add("Max", _odds(nodes, output, original), nodes.constant(_TINY)))
@@ -27,8 +27,8 @@ def choice_of(nodes: Nodes, outputs: Sequence[str], original: "OnnxClassifier") 
     return nodes.add("ArgMin", nodes.add("Concat", *doubts, axis=1), axis=1, keepdims=1)
 
 
-def sure_below(nodes: Nodes, output: str, original: "OnnxClassifier", threshold: float) -> str:
-    """Whether the confidence of each answer is below the threshold, of shape (batch, 1)."""
+def confidence_below(nodes: Nodes, output: str, original: "OnnxClassifier", threshold: float) -> str:
+    """Whether the confidence of each output is below the threshold, of shape (batch, 1)."""
     return nodes.apply(
         "Less", nodes.add("Reciprocal", nodes.apply("Add", _odds(nodes, output, original), 1)), threshold
     )

@@ -14,7 +14,7 @@ from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
 from negatoscope.hardening.onnx_images import native_of, orbit_of, ordered_orbit_of, pixels_of, shape_of
 from negatoscope.hardening.onnx_nodes import PREFIX, Nodes, merged, renamed
-from negatoscope.hardening.onnx_outputs import average_of, choice_of, sure_below
+from negatoscope.hardening.onnx_outputs import average_of, choice_of, confidence_below
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.selective import Selective
 from negatoscope.hardening.wrapper import Wrapper
@@ -120,7 +120,7 @@ def _most_confident(original: OnnxClassifier, wrapper: MostConfident) -> Written
 
 def _averaged(original: OnnxClassifier, wrapper: Average) -> Written:
     got = f"{len(original.outputs)}; choose canonicalize"
-    expect(len(original.outputs) == 1, "one output of a model whose answers are averaged", got)
+    expect(len(original.outputs) == 1, "one output of a model whose outputs are averaged", got)
     nodes = Nodes()
     copies = _copies(nodes, original, _orbit(nodes, original, wrapper.group), wrapper.group)
     average_of(nodes, [copy[original.input_spec.output_name] for copy in copies], original, wrapper.of)
@@ -133,23 +133,23 @@ def _selective(original: OnnxClassifier, wrapper: Selective) -> Written:
     own = _copy(nodes, original, original.entry.name, name="copy_0")
     spec = original.input_spec
     score = spec.output_name
-    unsure = sure_below(nodes, own[score], original, wrapper.threshold)
+    below = confidence_below(nodes, own[score], original, wrapper.threshold)
     pixels = pixels_of(branch, original.entry.name, spec)
     members = branch.reshape(orbit_of(branch, pixels, wrapper.group, spec), -1, *shape_of(spec))
     copies = [own, *_copies(branch, original, members, wrapper.group, first=1)]
     choice = choice_of(branch, [copy[score] for copy in copies], original)
-    choice = branch.add("Where", unsure, choice, branch.constant(0, np.int64))
+    choice = branch.add("Where", below, choice, branch.constant(0, np.int64))
     _select(branch, original, copies, choice, names=[f"{PREFIX}again/{name}" for name in original.outputs])
     for name in original.outputs:
         other.add("Identity", own[name], name=name)
-    asked = nodes.add("Cast", unsure, to=1)
-    asked = nodes.add("GlobalMaxPool", nodes.reshape(asked, 1, 1, -1))
-    asked = nodes.add("Cast", nodes.add("Reshape", asked, nodes.constant([], np.int64)), to=9)
+    any_below = nodes.add("Cast", below, to=1)
+    any_below = nodes.add("GlobalMaxPool", nodes.reshape(any_below, 1, 1, -1))
+    any_below = nodes.add("Cast", nodes.add("Reshape", any_below, nodes.constant([], np.int64)), to=9)
     branches = {
         "then_branch": _branch(original, branch, f"{PREFIX}again/"),
         "else_branch": _branch(original, other, f"{PREFIX}enough/"),
     }
-    made = nodes.helper.make_node("If", [asked], original.outputs, name=f"{PREFIX}If", **branches)
+    made = nodes.helper.make_node("If", [any_below], original.outputs, name=f"{PREFIX}If", **branches)
     return [*nodes.nodes, made], merged(nodes, branch, other)[1]
 
 

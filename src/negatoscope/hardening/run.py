@@ -67,7 +67,7 @@ def run_harden(
 
     Raises:
         OutputError: `out` cannot be written or holds something else.
-        InputError: The classifier answers NaN or is no better than chance, or a method cannot take it.
+        InputError: The classifier gives NaN or is no better than chance, or a method cannot take it.
     """
     if not (out / BEFORE).is_dir() and not (out / DOCUMENT).is_file():
         expect_free(out, own=(".lock",), what="a hardened model")

@@ -1,4 +1,4 @@
-"""A second look, at the rest of the orbit, only where the classifier is unsure."""
+"""A second look, at the rest of the orbit, only where the classifier is not confident."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.average import logits_over_orbit
-from negatoscope.hardening.most_confident import most_sure
+from negatoscope.hardening.most_confident import most_confident_of
 from negatoscope.hardening.wrapper import WrappedClassifier, Wrapper, wrap
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Classifier, predict
@@ -15,7 +15,7 @@ from negatoscope.types import Images, Logits
 
 
 class Selective(Wrapper):
-    """The classifier's own answer where it is confident, else that to the orbit's member it is most confident about.
+    """The classifier's own logits where it is confident, else those of the orbit's member it is most confident about.
 
     Args:
         group: What is looked at where it is not.
@@ -35,11 +35,11 @@ class Selective(Wrapper):
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]."""
         logits = classifier(images)
-        unsure = logits.softmax(dim=1).amax(dim=1) < self.threshold
-        if unsure.any():
-            members = logits_over_orbit(classifier, images[unsure], self.group)
+        below = logits.softmax(dim=1).amax(dim=1) < self.threshold
+        if below.any():
+            members = logits_over_orbit(classifier, images[below], self.group)
             logits = logits.clone()
-            logits[unsure] = members[torch.arange(len(members), device=members.device), most_sure(members)]
+            logits[below] = members[torch.arange(len(members), device=members.device), most_confident_of(members)]
         return logits
 
 

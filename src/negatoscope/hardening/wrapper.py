@@ -18,14 +18,14 @@ class Wrapper(nn.Module):
     """What stands before a classifier, or around it.
 
     Args:
-        group: What the whole answers alike to.
+        group: What predictions are the same under.
     """
 
     method: ClassVar[str]
     """The name that it is registered under."""
 
     by_construction: ClassVar[bool] = False
-    """Whether all images of an orbit get the same answer, whatever the classifier is."""
+    """Whether all images of an orbit get the same prediction, whatever the classifier is."""
 
     def __init__(self, group: Group) -> None:
         super().__init__()
