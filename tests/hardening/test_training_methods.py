@@ -136,7 +136,9 @@ def test_what_cannot_be_trained_is_one_sentence(method: str, classifier: Classif
     opaque = open_classifier(lambda images: classifier.module(images), **NORMALIZED)  # type: ignore[misc]
     with pytest.raises(InputError, match=rf"^expected a torch module for {method}, got a model of kind callable"):
         hardened(method, opaque, fit)
-    with pytest.raises(InputError, match=r"^expected labelled images to fit .* got images alone; .*canonicalize$"):
+    with pytest.raises(
+        InputError, match=r"^expected labelled images to fit .* got images alone or with other classes .*canonicalize$"
+    ):
         hardened(method, classifier, replace(fit, labels=None))
     with pytest.raises(InputError, match=r"^expected at least 20 images to fit on, got 3$"):
         hardened(method, classifier, FitData(fit.images[:3], np.arange(3)))

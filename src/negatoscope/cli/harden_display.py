@@ -28,4 +28,7 @@ class HardenDisplay(ProgressDisplay):
         text = progress.text.partition(":")[0] if progress.text.endswith(" images") else progress.text
         if text != self.shown:
             self.shown = text
-            self.step(text)
+            if progress.fitting:  # of unknown length
+                self.say(text)
+            else:
+                self.step(text)

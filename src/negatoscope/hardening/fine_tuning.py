@@ -142,7 +142,8 @@ def expect_labels(classifier: ClassifierAdapter, fit: FitData) -> LabelArray:
     """
     if fit.labels is None:
         raise InputError(
-            f"expected labelled images to fit {classifier.name} on, got images alone; label them, {WRAPPERS}"
+            f"expected labelled images to fit {classifier.name} on, got images alone or with other classes than "
+            f"those of the data that judge; label them so, {WRAPPERS}"
         )
     classes = classifier.input_spec.data_classes
     expect(len(fit.labels) >= LEAST, f"at least {LEAST} images to fit on", len(fit.labels))
@@ -160,8 +161,7 @@ def _by_epoch(progress: Progress, epochs: int) -> Callable[[TrainingProgress], N
     def report(moment: TrainingProgress) -> None:
         if moment.step * epochs % moment.steps == 0:
             accuracy, _ = moment.accuracies()
-            progress(
-                f"epoch {moment.step * epochs // moment.steps} of {epochs}: {100 * accuracy:.2f} % of held-out images"
-            )
+            epoch = moment.step * epochs // moment.steps
+            progress(f"epoch {epoch} of {epochs}: {100 * accuracy:.2f} % of held-out images correct")
 
     return report

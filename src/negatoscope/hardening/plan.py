@@ -73,6 +73,9 @@ class HardenPlan:
         )
         if self.fit_dataset is not None and self.fit_dataset.fingerprint == self.dataset.fingerprint:
             sentences.append("the images that judge are those that methods are fitted on, so accuracies are too high")
+        if self.fit_dataset is not None and self.fit_dataset.class_names and self.fit.labels is None:
+            fit, judge = (", ".join(names[:3]) for names in (self.fit_dataset.class_names, self.dataset.class_names))
+            sentences.append(f"labels of the fit images are not used: their classes ({fit}, ...) are not {judge}, ...")
         return tuple(sentences)
 
 

@@ -40,10 +40,11 @@ BEFORE = "before"
 
 @dataclass(frozen=True)
 class HardenProgress:
-    """Where hardening stands: what is being done, and how much of all is done, from 0 to 1."""
+    """Where hardening stands: what is being done, how much of all is done, from 0 to 1, and whether it is a fit."""
 
     text: str
     share: float
+    fitting: bool = False
 
 
 def run_harden(
@@ -113,11 +114,13 @@ class _Run:
     def harden(self, method: str, seed: int) -> None:
         """Fit a method and measure it, unless it is what another seed gave, or one of "all" that is not for it."""
         began, plan = time.perf_counter(), self.plan
-        self._say(f"{method}: fitting")
+        self._say(f"{method}: fitting", fitting=True)
+
+        def say(line: str) -> None:
+            self._say(f"{method}: {line}", fitting=True)
+
         try:
-            hardened = plan.methods[method](
-                plan.classifier, plan.fit, plan.group, seed=seed, progress=lambda line: self._say(f"{method}: {line}")
-            )
+            hardened = plan.methods[method](plan.classifier, plan.fit, plan.group, seed=seed, progress=say)
         except InputError as error:
             if not plan.every:
                 raise
@@ -210,9 +213,9 @@ class _Run:
         batch = next(iter(batches(plan.dataset, resize, batch_size=plan.batch_size)))
         return to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
 
-    def _say(self, text: str, share: float = 0.0) -> None:
+    def _say(self, text: str, share: float = 0.0, *, fitting: bool = False) -> None:
         if self.progress:
-            self.progress(HardenProgress(text, (self.done + share) / self.steps))
+            self.progress(HardenProgress(text, (self.done + share) / self.steps, fitting))
 
 
 def by_construction(hardened: ClassifierAdapter) -> bool:

@@ -99,7 +99,8 @@ def fit_scorer(
             schedule.step()
         right = _ranked_first(scorer, fit, held, group)
         seconds = time.monotonic() - began
-        progress(f"epoch {epoch + 1} of {epochs}: {100 * right:.2f} % of {len(held)} held-out images ({seconds:.0f} s)")
+        ranked = f"{100 * right:.2f} % of {len(held)} held-out images ranked right"
+        progress(f"epoch {epoch + 1} of {epochs}: {ranked} ({seconds:.0f} s)")
         since = 0 if right > best else since + 1
         if right > best:
             best, state = right, {name: tensor.clone() for name, tensor in scorer.state_dict().items()}

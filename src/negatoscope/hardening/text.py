@@ -6,13 +6,15 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from negatoscope.auditing.predictions import CLEAN
 from negatoscope.hardening.result import AFFORDABLE, HardenedMethod, HardenSummary
 from negatoscope.reports.csv_table import csv_table
-from negatoscope.reports.formatting import duration, measured, percent, points
+from negatoscope.reports.formatting import duration, joined, measured, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.templates import render
 from negatoscope.reports.terminal import foldable, point, simple_table
 
+_NAMED = 3  # transforms in a sentence
 _EQUAL = 0.001  # of accuracy: so little below that of clean images is as good
 
 
@@ -31,6 +33,21 @@ def verdict_sentence(summary: HardenSummary) -> str:
         fall = f"clean accuracy falls by {points(loss, signed=False)} points"
         return f"Not worth it: with {best.method} {fall}, while the accuracy on {name} goes {change}."
     return f"Not worth it: {best.method} does not raise the accuracy on {name} significantly: {change}."
+
+
+def price_sentence(summary: HardenSummary) -> str:
+    """What the best method costs beside clean accuracy: the time for an image, and what else is read worse."""
+    best = summary.best
+    shown = (CLEAN, "worst_case", *summary.elements)
+    fell = [
+        (change.difference, change.spec)
+        for change in best.changes
+        if change.significant and change.difference is not None and change.difference < 0 and change.spec not in shown
+    ]
+    named = [f"{spec} by {points(-difference, signed=False)} points" for difference, spec in sorted(fell)[:_NAMED]]
+    others = [f"{len(fell) - _NAMED} more"] if len(fell) > _NAMED else []
+    worse = f"; significantly worse are {joined([*named, *others])}" if fell else ""
+    return f"An image takes {best.inference_cost:.2f} times as long{worse}."
 
 
 def images_name(summary: HardenSummary) -> str:
@@ -75,7 +92,11 @@ def harden_csv(summary: HardenSummary) -> str:
 def harden_notes(summary: HardenSummary) -> list[str]:
     """What a reader must know, as sentences."""
     warnings = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
-    return [*warnings, *(f"Not run: {method}: {reason}." for method, reason in summary.not_run.items())]
+    return [
+        price_sentence(summary),
+        *warnings,
+        *(f"Not run: {method}: {reason}." for method, reason in summary.not_run.items()),
+    ]
 
 
 def harden_markdown(summary: HardenSummary) -> str:
