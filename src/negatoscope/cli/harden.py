@@ -48,8 +48,8 @@ def harden(
 ) -> None:
     """Make any classifier give an image and its negative the same prediction, and measure what that costs.
 
-    Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes; audits that
-    are finished are kept, fits are made again, to the same weights.
+    Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes;
+    audits that are finished are kept, fits are made again, to the same weights.
     """
     with loading():
         from negatoscope.auditing.arguments import provenance_of
