@@ -14,9 +14,10 @@ from tests.hardening.onnx_models import eight_bit, linear, wrapper_of
 from torch import nn
 
 from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.hardening.drop_in import write_drop_in
+from negatoscope.hardening.drop_in import DropIn, write_drop_in
 from negatoscope.hardening.saved import load_hardened
 from negatoscope.hardening.wrapper import wrap
+from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
 from negatoscope.transforms.groups import resolve_group
 
@@ -67,6 +68,41 @@ def test_a_torch_module_comes_out_as_onnx_and_as_tensors_that_predict_the_same(t
     torch.testing.assert_close(loaded(images), hardened(images), rtol=0, atol=0)
     from_file = open_classifier(tmp_path / "hardened.onnx", **options)
     torch.testing.assert_close(from_file(images), hardened(images), rtol=1e-4, atol=1e-4)
+
+
+class FixingItsBatch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = small_module()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.layers(images)
+        return scores.reshape(len(images), 4)  # a number, for whoever traces it
+
+
+def written_onnx(tmp_path: Path, module: nn.Module, size: int) -> tuple[DropIn, int, int]:
+    """The files, the batch of the ONNX file (0 is any), and what an image costs in floating-point operations."""
+    classifier = open_classifier(module.requires_grad_(False).eval(), size=size, channels="gray")
+    hardened = wrap(classifier, wrapper_of("canonicalize", resolve_group("negative", channels=1)))
+    written = write_drop_in(hardened, source=module, out=tmp_path)
+    (entry,) = onnx.load(tmp_path / "hardened.onnx").graph.input
+    assert written.before.flops is not None
+    return written, entry.type.tensor_type.shape.dim[0].dim_value, written.before.flops
+
+
+def test_the_papers_network_comes_out_with_any_batch(tmp_path: Path) -> None:
+    network = PaperNetwork(channels=1, size=12, classes=4, settings=NetworkSettings(), seed=0)
+    written, batch, flops = written_onnx(tmp_path, network, 12)
+    assert (batch, len(written.notes)) == (0, 1)
+    products = 32 * 10 * 10 * 9 + 64 * 8 * 8 * 32 * 9 + 64 * 4 * 4 * 200 + 200 * 200 + 200 * 4
+    assert flops == 2 * products
+
+
+def test_a_module_that_fixes_its_batch_comes_out_for_one_image_and_says_so(tmp_path: Path) -> None:
+    written, batch, flops = written_onnx(tmp_path, FixingItsBatch(), 6)
+    assert batch == 1
+    assert "hardened.onnx takes one image at a time" in written.notes[1]
+    assert flops == 2 * (4 * 16 * 9 + 64 * 4)
 
 
 def test_a_trained_module_is_written_without_a_wrapper(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ def write_drop_in(
             onnx = exported_onnx(without_wrapper(hardened), hardened.module)
             models = _models(onnx, hardened)
             notes = (f"load_hardened puts what is in {TENSORS} around a module of the same architecture",)
+            if onnx.input_spec.batch != hardened.input_spec.batch:
+                notes += (f"{ONNX} takes one image at a time, as torch cannot export the module with any number",)
     after = hardened
     if models:
         files[ONNX] = models[1].SerializeToString()
@@ -101,7 +103,8 @@ def _models(original: OnnxClassifier, hardened: ClassifierAdapter) -> tuple[Any,
 
 def _opened(content: bytes, hardened: ClassifierAdapter, original: OnnxClassifier) -> ClassifierAdapter:
     """What a user opens: the file, by the original's options."""
-    options = replace(hardened.input_spec, output_name=original.input_spec.output_name).options()
+    own = original.input_spec
+    options = replace(hardened.input_spec, output_name=own.output_name, batch=own.batch).options()
     with TemporaryDirectory() as folder:
         path = Path(folder) / ONNX
         with write_errors(path):

@@ -64,12 +64,22 @@ def original_onnx(classifier: ClassifierAdapter, source: Path) -> tuple[OnnxClas
 def exported_onnx(classifier: ClassifierAdapter, module: nn.Module) -> OnnxClassifier:
     """A torch module as an ONNX model, its weights inside, with any batch unless the classifier's is fixed.
 
+    A module whose code fixes the batch as torch traces it, as `len(images)` does, takes one image at a time.
+
     Raises:
         InputError: torch cannot export it.
         MissingExtraError: onnx or onnxscript is not installed.
     """
     needed("onnxscript", extra="onnx", why="an ONNX file of a torch module")
-    spec = classifier.input_spec
+    spec = replace(classifier.input_spec, output_name="scores")
+    model = _exported(classifier, module, spec)
+    if spec.batch is None and model.graph.input[0].type.tensor_type.shape.dim[0].dim_value:
+        spec = replace(spec, batch=1)
+        model = _exported(classifier, module, spec)
+    return OnnxClassifier(model, spec, columns_of(classifier))
+
+
+def _exported(classifier: ClassifierAdapter, module: nn.Module, spec: InputSpec) -> Any:
     native = preprocess(some_images(spec, n=spec.batch or 2, device=classifier.device), input_spec=spec)
     shapes = None if spec.batch else ({0: torch.export.Dim("batch")},)
     try:
@@ -85,10 +95,9 @@ def exported_onnx(classifier: ClassifierAdapter, module: nn.Module) -> OnnxClass
                 dynamic_shapes=shapes,
                 verbose=False,
             )
-        model = program.model_proto  # type: ignore[union-attr]
+        return program.model_proto  # type: ignore[union-attr]
     except Exception as error:  # the exporter fails in as many ways as modules are written
         raise InputError(f"expected a module that torch.onnx.export takes, got {_first_line(error)}") from error
-    return OnnxClassifier(model, replace(spec, output_name="scores"), columns_of(classifier))
 
 
 def columns_of(classifier: ClassifierAdapter) -> int:

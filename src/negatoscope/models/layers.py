@@ -51,7 +51,7 @@ def pool_relu(
 ) -> Float[Tensor, "batch units"]:
     """Max-pooling over windows of `size`, ReLU and dropout, flattened; ties go to the first value of a window."""
     height, width = values.shape[2:]
-    ours = values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 and len(values) > 0
+    ours = values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 and values.shape[0] > 0
     if ours and values.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return _PoolRelu.apply(values, rate if training else 0.0)  # type: ignore[no-any-return,no-untyped-call]
     pooled = functional.relu(functional.max_pool2d(values, size)).flatten(1)
