@@ -106,8 +106,12 @@ class HardenSummary:
 
     @property
     def best(self) -> HardenedMethod:
-        """The method after which most images are correct under every element; of equals the most accurate clean one."""
-        return max(self.methods, key=lambda entry: (entry.worthwhile, entry.rank))
+        """The method after which most images are correct under every element; of equals the most accurate clean one.
+
+        Of methods that were fitted several times the first fit counts: the images that judge do not choose a seed.
+        """
+        first = {entry.method: entry for entry in reversed(self.methods)}
+        return max(first.values(), key=lambda entry: (entry.worthwhile, entry.rank))
 
 
 @dataclass(frozen=True)

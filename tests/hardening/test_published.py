@@ -1,0 +1,81 @@
+"""What docs/harden.md and results/harden say is what was measured; run this file to write both anew."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from negatoscope.documents import read_document
+from negatoscope.hardening.result import HardenedMethod, HardenSummary
+from negatoscope.hardening.text import harden_markdown
+from negatoscope.reports.formatting import percent, points
+from negatoscope.reports.markdown import markdown_table
+
+TOP = Path(__file__).parents[2]
+RESULTS = sorted((TOP / "results" / "harden").glob("*.json"))
+PAGE = TOP / "docs" / "harden.md"
+BLOCK = re.compile(r"(?<=<!-- harden: begin -->\n).*?(?=\n<!-- harden: end -->)", re.DOTALL)
+OWN = {"mnist": "MNIST", "gtsrb": "GTSRB"}
+
+
+def read(file: Path) -> HardenSummary:
+    return read_document(file, HardenSummary, what="a result of hardening", make="run harden")
+
+
+def block() -> str:
+    """A table of all methods for each of the paper's networks."""
+    return "\n\n".join(table(read(TOP / "results" / "harden" / f"{name}.json"), title) for name, title in OWN.items())
+
+
+def table(summary: HardenSummary, title: str) -> str:
+    first = summary.methods[0]
+    before = [percent(rate.accuracy) for rate in (first.clean_before, first.negative_before, first.consistency_before)]
+    lines = [["before", "", before[0], "", *before[1:], ""]]
+    for method, seeds in groupby(summary.methods, key=lambda entry: entry.method):
+        lines.append(line(method, list(seeds)))
+    text = markdown_table(
+        ["Method", "Seeds", "Clean, %", "Change, points", "Negatives, %", "Same prediction, %", "Time"], lines
+    )
+    return f"**{title}** ({first.n:,} test images)\n\n{text}"
+
+
+def line(method: str, seeds: list[HardenedMethod]) -> list[str]:
+    clean, negative, same = (
+        [getattr(entry, f"{name}_after").accuracy for entry in seeds] for name in ("clean", "negative", "consistency")
+    )
+    change = fmean(clean) - seeds[0].clean_before.accuracy
+    rates = [percent(fmean(clean)), points(change, decimals=2), percent(fmean(negative)), percent(fmean(same))]
+    time = fmean(entry.inference_cost for entry in seeds)
+    return [f"`{method}`", str(len(seeds)), *rates, f"{time:.2f}"]
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    for file in RESULTS:
+        yield file.with_suffix(".md"), harden_markdown(read(file)) + "\n"
+
+
+def test_the_page_on_hardening_has_the_published_numbers() -> None:
+    (written,) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    assert written == block()
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_each_published_page_is_what_its_document_says(file: Path) -> None:
+    assert file.with_suffix(".md").read_text(encoding="utf-8") == dict(pages())[file.with_suffix(".md")]
+
+
+def test_both_of_the_papers_networks_are_published_with_three_seeds_of_what_trains() -> None:
+    for name in OWN:
+        methods = read(TOP / "results" / "harden" / f"{name}.json").methods
+        assert [entry.seed for entry in methods if entry.method == "canonicalize"] == [0, 1, 2]
+        assert [entry.seed for entry in methods if entry.method == "augment"] == [0, 1, 2]
+
+
+if __name__ == "__main__":
+    for page, content in pages():
+        page.write_text(content, encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda _: block(), text), encoding="utf-8")
