@@ -36,7 +36,9 @@ def test_what_fails_at_its_import_names_a_pair_that_works(code: str, failed: str
     with pytest.raises(MissingExtraError, match=sentence) as caught:
         needed("unfit_package", extra="timm", why="this")
     assert str(caught.value).endswith("a pair that works is: pip install torch==2.14.1 torchvision==0.29.1")
-    with pytest.raises(MissingExtraError, match=r"\); pip install 'onnx>=\S+' 'onnxruntime>=\S+' --force-reinstall$"):
+    with pytest.raises(
+        MissingExtraError, match=r"\); pip install 'onnx>=\S+' 'onnxruntime>=\S+' 'onnxscript>=\S+' --force-reinstall$"
+    ):
         needed("unfit_package", extra="onnx", why="this")
 
 

@@ -93,7 +93,7 @@ def test_groups_have_as_many_elements_as_they_say(name: str) -> None:
 
 @pytest.mark.parametrize("name", COLOR)
 def test_a_group_of_colors_is_refused_for_gray_images(name: str) -> None:
-    with pytest.raises(InputError, match=r"^expected color images for the group channel_\w+, got gray ones; choose"):
+    with pytest.raises(InputError, match=r"^expected color images for the group \w+, got gray ones; choose"):
         resolve_group(name, channels=1)
 
 

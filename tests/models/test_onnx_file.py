@@ -268,5 +268,7 @@ def test_weights_beside_the_file_are_read_and_their_absence_is_one_sentence(tmp_
 def test_without_onnxruntime_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _save(tmp_path / "net.onnx", ["N", 1, 6, 4])
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError, match=r"needs onnxruntime: pip install 'onnx>=\S+' 'onnxruntime>=\S+'$"):
+    with pytest.raises(
+        MissingExtraError, match=r"needs onnxruntime: pip install 'onnx>=\S+' 'onnxruntime>=\S+' 'onnxscript>=\S+'$"
+    ):
         _open(tmp_path / "net.onnx")
