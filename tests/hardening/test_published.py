@@ -27,14 +27,15 @@ def read(file: Path) -> HardenSummary:
 
 def block() -> str:
     """A table of all methods for each of the paper's networks."""
-    return "\n\n".join(table(read(TOP / "results" / "harden" / f"{name}.json"), title) for name, title in OWN.items())
+    return "\n\n".join(table(name, title) for name, title in OWN.items())
 
 
-def table(summary: HardenSummary, title: str) -> str:
-    first = summary.methods[0]
+def table(name: str, title: str) -> str:
+    all_methods, few = (read(TOP / "results" / "harden" / f"{file}.json").methods for file in (name, f"{name}_few"))
+    first = all_methods[0]
     before = [percent(rate.accuracy) for rate in (first.clean_before, first.negative_before, first.consistency_before)]
     lines = [["before", "", before[0], "", *before[1:], ""]]
-    for method, seeds in groupby(summary.methods, key=lambda entry: entry.method):
+    for method, seeds in groupby((*all_methods, *few), key=lambda entry: entry.method):
         lines.append(line(method, list(seeds)))
     text = markdown_table(
         ["Method", "Seeds", "Clean, %", "Change, points", "Negatives, %", "Same prediction, %", "Time"], lines
