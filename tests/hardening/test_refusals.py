@@ -57,10 +57,10 @@ def test_a_classifier_that_answers_nan_is_refused_before_any_fit(
     classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
 ) -> None:
     broken = replace(classifier, run=lambda images: torch.full((len(images), 10), torch.nan), module=None)
-    said: list[str] = []
+    steps: list[str] = []
     with pytest.raises(InputError, match=r"^expected finite outputs of reader, got NaN or infinity for"):
-        harden(broken, digits, tmp_path / "out", progress=lambda where: said.append(where.text))
-    assert not any("fitting" in text for text in said)
+        harden(broken, digits, tmp_path / "out", progress=lambda where: steps.append(where.text))
+    assert not any("fitting" in text for text in steps)
     assert not (tmp_path / "out" / "harden.json").exists()
 
 

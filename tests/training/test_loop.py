@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from negatoscope.attacks.gradient import fgsm
 from negatoscope.data import Dataset
@@ -18,12 +18,9 @@ from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.hardware import Hardware
 from negatoscope.models.checkpoint import save_tensors
 from negatoscope.models.networks import NetworkSettings
-from negatoscope.training.augmentation import Augmentation
-from negatoscope.training.loop import Epoch, Learner, TrainingProgress, freeze, train_model
+from negatoscope.training.loop import Epoch, TrainingProgress, freeze
 from negatoscope.training.recipe import Recipe
-from negatoscope.training.step import derive_seed
 from negatoscope.training.train import TrainingResult, train
-from negatoscope.types import Images, Labels
 
 MakeDataset = Callable[..., Dataset]
 FLOAT32 = Hardware(torch.device("cpu"), "float32")
@@ -391,31 +388,3 @@ def test_a_share_of_all_is_training_on_negatives_alone(training: Dataset, valida
     by_hand = train(recipe, inverted, validation=validation, hardware=FLOAT32)
     for ours, theirs in zip(by_share.network.parameters(), by_hand.network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
-
-
-def test_the_loop_trains_any_model_towards_any_objective_with_any_augmentation(
-    training: Dataset, validation: Dataset
-) -> None:
-    """A linear model learns which images the augmentation darkened: nothing of the paper's is in the loop."""
-
-    def objective(model: nn.Module, images: Images, labels: Labels) -> Tensor:
-        darkened = (images.amax(dim=(1, 2, 3)) < 0.5).long()
-        loss = nn.functional.cross_entropy(model(images), darkened)
-        torch.autograd.backward(loss)
-        return loss.detach()
-
-    def draw(count: int, *, seed: int) -> Tensor:
-        seeds.append(seed)
-        return torch.arange(count) % 2
-
-    seeds: list[int] = []
-    darken = Augmentation("darken", draw, lambda images, rows: images * (1 - 0.9 * rows[:, None, None, None]))
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-    learner = Learner(model, replace(RECIPE, learning_rate=0.2, epochs=12), FLOAT32, objective, (darken,))
-    history = train_model(learner, training, validation=validation, seed=3)
-    assert history[-1].train_loss < 0.1 < 0.3 < history[0].train_loss
-    assert not model.training
-    assert seeds == [derive_seed(3, "darken", epoch) for epoch in range(12)]
-    images = torch.from_numpy(np.asarray(validation.images)).float() / 255
-    assert model(images).argmax(dim=1).float().mean() < 0.1
-    assert model(images * 0.1).argmax(dim=1).float().mean() > 0.9

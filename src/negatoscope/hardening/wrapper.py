@@ -1,5 +1,6 @@
 """A classifier whose weights are untouched, behind something that looks at the whole orbit of an image."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from negatoscope.transforms.groups import Group
 from negatoscope.types import Images, Logits
 
 
-class Wrapper(nn.Module):
+class Wrapper(nn.Module, ABC):
     """What stands before a classifier, or around it.
 
     Args:
@@ -35,9 +36,9 @@ class Wrapper(nn.Module):
         """What it is set to."""
         return f"group={self.group.name}"
 
+    @abstractmethod
     def forward(self, classifier: Classifier, images: Images) -> Logits:
         """Logits for images in [0, 1]."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

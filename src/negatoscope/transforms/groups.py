@@ -23,7 +23,7 @@ class Element:
     Args:
         order: For each channel, which channel of the image it is.
         negated: For each channel, whether it is the negative of that.
-        turns: Quarter turns counterclockwise, 0 to 3; an odd number wants square images.
+        turns: Quarter turns counterclockwise, 0 to 3; an odd number needs square images.
         flipped: Whether the image is mirrored first.
     """
 
