@@ -89,7 +89,16 @@ def test_it_raises_the_loss_of_every_image(attack: Attack, epsilon: float) -> No
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_it_counts_its_queries(attack: Attack, shape: tuple[int, ...]) -> None:
     classifier, images, labels = _case(shape)
-    assert attack(classifier, images, labels, epsilon=0.1).queries == classifier.calls > 0
+    assert attack(classifier, images, labels, epsilon=0.1).queries.tolist() == len(images) * [classifier.calls]
+    assert classifier.calls > 0
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_it_succeeds_where_the_classifier_misclassifies_what_it_found(attack: Attack, shape: tuple[int, ...]) -> None:
+    classifier, images, labels = _case(shape)
+    result = attack(classifier, images, labels, epsilon=0.1)
+    assert torch.equal(result.success, classifier(result.images).argmax(dim=1) != labels)
+    assert list(result.parameters) == len(images) * [""], "no transform made them"
 
 
 def test_the_input_and_the_classifier_are_untouched(attack: Attack) -> None:

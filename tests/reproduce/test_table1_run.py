@@ -20,10 +20,10 @@ def test_the_attacks_are_fgsm_and_pgd_of_twenty_steps() -> None:
 
 def test_another_attack_that_takes_an_epsilon_is_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def lighter(classifier: Classifier, images: Images, labels: Labels, *, epsilon: float) -> AttackResult:
-        return AttackResult((images + epsilon).clamp(0, 1), queries=0)
+        return AttackResult.judged(classifier, (images + epsilon).clamp(0, 1), labels, queries=0)
 
     def without_epsilon(classifier: Classifier, images: Images, labels: Labels, *, size: int = 1) -> AttackResult:
-        return AttackResult(images, queries=0)
+        return AttackResult.judged(classifier, images, labels, queries=0)
 
     for attack in (lighter, without_epsilon):
         monkeypatch.setitem(ATTACKS._functions, attack.__name__, attack)

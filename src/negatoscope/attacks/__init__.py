@@ -1,12 +1,13 @@
 """Searches that use a classifier to find images that it misclassifies, inside a stated set of allowed changes."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 import torch
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from negatoscope.models.predict import BatchTransform, Classifier
@@ -16,10 +17,33 @@ from negatoscope.types import Images, Labels
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack gives: images in [0, 1], and how many forward passes it spent on each image."""
+    """What an attack gives for each image.
+
+    Args:
+        images: The images found, in [0, 1].
+        queries: How many forward passes were spent on each.
+        parameters: The spec of the transform that made each; "" where no transform did.
+        success: Which of them the classifier misclassifies.
+    """
 
     images: Images
-    queries: int
+    queries: Int64[Tensor, " batch"]
+    parameters: Sequence[str]
+    success: Bool[Tensor, " batch"]
+
+    @classmethod
+    @torch.no_grad()
+    def judged(cls, classifier: Classifier, images: Images, labels: Labels, *, queries: int) -> "AttackResult":
+        """The result of an attack that spent as much on every image, after one more pass that tells its success.
+
+        Args:
+            classifier: What was attacked.
+            images: The images found, in [0, 1].
+            labels: The true classes.
+            queries: Forward passes for each image, the one that is made here left out.
+        """
+        success = classifier(images).argmax(dim=1) != labels
+        return cls(images, torch.full_like(labels, queries + 1), [""] * len(images), success)
 
 
 ATTACKS: Registry[Callable[..., AttackResult]] = Registry("attack", "negatoscope.attacks")

@@ -40,7 +40,8 @@ def fgsm(classifier: Classifier, images: Images, labels: Labels, *, epsilon: Eps
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
     """
     expect_epsilon(epsilon)
-    return AttackResult(fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon), queries=1)
+    attacked = fgsm_step(images, _loss_gradient(classifier, images, labels), epsilon=epsilon)
+    return AttackResult.judged(classifier, attacked, labels, queries=1)
 
 
 @register_attack
@@ -85,7 +86,7 @@ def pgd(
     for _ in range(steps):
         gradient = _loss_gradient(classifier, attacked, labels)
         attacked = _project(torch.add(attacked, gradient.sign(), alpha=step_size), images, epsilon)
-    return AttackResult(attacked, queries=steps)
+    return AttackResult.judged(classifier, attacked, labels, queries=steps)
 
 
 def _project(attacked: Tensor, images: Images, epsilon: float) -> Images:
