@@ -25,9 +25,10 @@ from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
 from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.searching.result import SearchSummary
 from negatoscope.studies.epochs import EpochsResult
 from negatoscope.studies.match_result import Match
-from negatoscope.studies.recipe_search import SearchResult
+from negatoscope.studies.recipe_search import RecipeSearchResult
 from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.studies.sensitivity_run import StudyRun
 from negatoscope.training.recipe import Recipe
@@ -50,8 +51,9 @@ DOCUMENTS: dict[str, Any] = {
     "model_comparison": ModelComparison,
     "plan": AuditIdentity,
     "recipe": Recipe,
-    "recipe_search": SearchResult,
+    "recipe_search": RecipeSearchResult,
     "saved_wrapper": SavedWrapper,
+    "search": SearchSummary,
     "sensitivity": SensitivityResult,
     "study_run": StudyRun,
     "summary": AuditSummary,

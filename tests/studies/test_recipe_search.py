@@ -9,7 +9,7 @@ from negatoscope.documents import read_document
 from negatoscope.errors import DataError, RecipeError
 from negatoscope.studies.recipe_search import (
     TOLERANCE,
-    SearchResult,
+    RecipeSearchResult,
     SearchRun,
     choose,
     finalists,
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parents[2] / "results" / "recipes"
 
 @pytest.mark.parametrize("name", ["mnist", "gtsrb"])
 def test_the_default_recipe_is_the_one_that_the_published_search_chose(name: str) -> None:
-    search = read_document(RESULTS / f"{name}.json", SearchResult, what="a search", make="search again")
+    search = read_document(RESULTS / f"{name}.json", RecipeSearchResult, what="a search", make="search again")
     candidates = packaged_candidates(name)
     assert choose(candidates, search.runs) == search.chosen
     (chosen,) = [recipe for recipe in candidates.recipes if recipe.name == search.chosen]

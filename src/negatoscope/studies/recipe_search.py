@@ -60,7 +60,7 @@ class SearchRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchResult:
+class RecipeSearchResult:
     """A search so far: its runs, the candidates, and the name of the chosen one, None while there is none."""
 
     schema: Literal[2] = 2
@@ -105,7 +105,7 @@ def search_recipes(
     hardware: Hardware | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda line: None,
-) -> SearchResult:
+) -> RecipeSearchResult:
     """Train every candidate for the first epsilon and the best few for all; write `out` after each run.
 
     A run that `out` already holds is not done again.
@@ -123,7 +123,7 @@ def search_recipes(
     """
     runs: list[SearchRun] = []
     if out.is_file():
-        runs += read_document(out, SearchResult, what="the runs of an earlier search", make="delete it").runs
+        runs += read_document(out, RecipeSearchResult, what="the runs of an earlier search", make="delete it").runs
     for stage, epsilon in enumerate(candidates.epsilons):
         chosen = candidates.recipes if stage == 0 else finalists(candidates, runs)
         for recipe in chosen:
@@ -154,8 +154,8 @@ def choose(candidates: Candidates, runs: Sequence[SearchRun]) -> str | None:
     return min(close, key=lambda recipe: (recipe.epochs, -scores[recipe.name])).name
 
 
-def _result(candidates: Candidates, runs: Sequence[SearchRun]) -> SearchResult:
-    return SearchResult(
+def _result(candidates: Candidates, runs: Sequence[SearchRun]) -> RecipeSearchResult:
+    return RecipeSearchResult(
         epsilons=candidates.epsilons, chosen=choose(candidates, runs), runs=tuple(runs), recipes=candidates.recipes
     )
 

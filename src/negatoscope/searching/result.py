@@ -1,0 +1,285 @@
+"""What a search finds, as typed objects; `search.json` is a `SearchSummary`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from negatoscope.auditing.results import (
+    ClassAccuracy,
+    DatasetSummary,
+    GateResult,
+    ModelSummary,
+    SelfCheck,
+    UnreadableImage,
+)
+from negatoscope.documents import read_document
+from negatoscope.errors import needed
+from negatoscope.provenance import Provenance
+
+DOCUMENT = "search.json"
+"""Written last: its presence means complete."""
+
+Feedback = Literal["scores", "labels"]
+"""What a search may read of a classifier's answers: logits, or the predicted class alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyInterval:
+    """A share of correct predictions in [0, 1], with its 95 % interval, widened where images are frames of one object.
+
+    Args:
+        accuracy: The share.
+        low: The interval's lower end.
+        high: Its upper end.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyAtBudget(AccuracyInterval):
+    """The share of images that nothing has fooled after so many queries each, the clean image among them."""
+
+    queries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanOverSettings(AccuracyInterval):
+    """The mean accuracy over `settings` settings spread over the space, each tried on the same `n` images."""
+
+    settings: int
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniversalSetting(AccuracyInterval):
+    """The one setting that fools most images, searched on one half of them and judged on the other.
+
+    Args:
+        space: The space that it is from.
+        parameters: The setting, as a spec that an audit takes as a transform.
+        point: Where it lies in the unit cube of the space.
+        settings: How many were tried on each fit image.
+        n_fit: Images that it was searched on; no object has frames on both sides.
+        fit_accuracy: Their accuracy under it.
+        n: Images that judge: `accuracy`, `low` and `high` are theirs, under the setting.
+        clean_accuracy: Theirs without it.
+        drop: `clean_accuracy` less `accuracy`, with its 95 % interval from `drop_low` to `drop_high`.
+    """
+
+    space: str
+    parameters: str
+    point: tuple[float, ...]
+    settings: int
+    n_fit: int
+    fit_accuracy: float
+    n: int
+    clean_accuracy: float
+    drop: float
+    drop_low: float
+    drop_high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(AccuracyInterval):
+    """What the settings that a search found do to another model, which the search asked nothing.
+
+    Args:
+        space: The space that was searched.
+        model: What reports call the other model.
+        sha256: Of it.
+        n: Images; `accuracy`, `low` and `high` are the other model's, each image under the setting found for it.
+        clean_accuracy: The other model's without them.
+        n_fooled: Images that the search fooled its own classifier on, and that the other model classifies correctly
+            clean.
+        fooled: The share of these that it misclassifies; None where there are none, as are `fooled_low`, `fooled_high`.
+    """
+
+    space: str
+    model: str
+    sha256: str
+    n: int
+    clean_accuracy: float
+    n_fooled: int
+    fooled: float | None
+    fooled_low: float | None
+    fooled_high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstErrors:
+    """How many queries the first error took, over the images that were correct clean and then fooled.
+
+    Args:
+        n: How many images these are; where there are none, the others are None.
+        median: Queries, the clean image among them.
+        high: What nine in ten of them took at most.
+        most: The largest number.
+    """
+
+    n: int
+    median: float | None = None
+    high: float | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionSummary:
+    """One number of a stage, or one choice, that is searched.
+
+    Args:
+        stage: The position of the transform in the space, from 0.
+        name: The parameter.
+        low: Where its range begins; of choices 0, as is `high`.
+        high: Where it ends.
+        identity: Where it changes nothing, None where there is no such value.
+        choices: What is chosen from, none for a number.
+    """
+
+    stage: int
+    name: str
+    low: float
+    high: float
+    identity: float | None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceSummary:
+    """What the search of one space found.
+
+    Args:
+        space: Its canonical text.
+        dimensions: What is searched.
+        preserved: The classes that keep their label in all of it, whose images alone are searched; None is all.
+        annotated: Whether somebody said so; else all classes count, though nobody knows whether they keep their label.
+        n: Images searched.
+        queries: Forward passes that they took.
+        clean_accuracy: Theirs.
+        accuracy_under_attack: The share that is correct clean and that nothing fooled: the worst case.
+        curve: The same after fewer queries, as this one search came to it; the first is the clean accuracy.
+        mean: Over settings spread over the space; None with one image.
+        first_errors: How many queries the first error took.
+        per_class: The accuracy under attack of every class.
+        universal: The one setting that fools most; None with one image.
+    """
+
+    space: str
+    dimensions: tuple[DimensionSummary, ...]
+    preserved: tuple[int, ...] | None
+    annotated: bool
+    n: int
+    queries: int
+    clean_accuracy: float
+    accuracy_under_attack: AccuracyInterval
+    curve: tuple[AccuracyAtBudget, ...]
+    mean: MeanOverSettings | None
+    first_errors: FirstErrors
+    per_class: tuple[ClassAccuracy, ...]
+    universal: UniversalSetting | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSummary:
+    """Everything that a search found: `search.json`; every number but those of `universal` and `mean` comes from rows.
+
+    Args:
+        model: The classifier.
+        dataset: The images.
+        n: Images that at least one space counts.
+        unreadable: Images that could not be decoded.
+        unreadable_named: The first of them.
+        self_check: How the self-check ended.
+        strategy: The spec of the strategy.
+        budget: Queries for each image in each space at most, the clean image among them.
+        feedback: What the strategy read of answers.
+        seed: Decides every draw.
+        clean_accuracy: Of the `n` images.
+        accuracy_under_attack: The share that is correct clean and that no space fooled: the worst case.
+        curve: The same after fewer queries in each space.
+        universal: Of the spaces' the one that does most harm on the images that it was searched on.
+        transfer: Each other model under what was found, space by space.
+        spaces: Space by space.
+        warnings: What a reader must know, as that the answer to the same image differs.
+        gate: What became of the rules.
+        verdict: The result in one sentence.
+        provenance: Where it comes from.
+    """
+
+    schema: Literal[2] = 2
+    model: ModelSummary
+    dataset: DatasetSummary
+    n: int
+    unreadable: int
+    unreadable_named: tuple[UnreadableImage, ...]
+    self_check: SelfCheck
+    strategy: str
+    budget: int
+    feedback: Feedback
+    seed: int
+    clean_accuracy: float
+    accuracy_under_attack: AccuracyInterval
+    curve: tuple[AccuracyAtBudget, ...]
+    universal: UniversalSetting | None
+    transfer: tuple[Transfer, ...]
+    spaces: tuple[SpaceSummary, ...]
+    warnings: tuple[str, ...] = ()
+    gate: GateResult = field(default_factory=GateResult)
+    verdict: str = ""
+    provenance: Provenance
+
+    @property
+    def title(self) -> str:
+        """What was searched on what."""
+        return f"{self.model.name} on {self.dataset.spec}, {self.dataset.split}"
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search. It shows itself as text and in a notebook.
+
+    Args:
+        summary: Every number, as `search.json` has it.
+        out: The folder with the report and the rows.
+    """
+
+    summary: SearchSummary
+    out: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule of the gate holds; true where there is none."""
+        return self.summary.gate.passed is not False
+
+    def to_pandas(self) -> Any:
+        """A line for each image and space, with the setting found for it.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            DataError: The rows are gone or damaged.
+        """
+        from negatoscope.searching.searched import searched_table
+
+        needed("pandas", extra="pandas", why="to_pandas()")
+        return searched_table(self.out).to_pandas()
+
+    def __str__(self) -> str:
+        from negatoscope.searching.text import search_markdown
+
+        return search_markdown(self.summary)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def read_search(folder: str | Path) -> SearchResult:
+    """The search that a folder holds.
+
+    Raises:
+        DataError: It holds none that is finished, or a damaged one, or one of an earlier schema.
+    """
+    make = "give the --out of a search that ended"
+    summary = read_document(Path(folder) / DOCUMENT, SearchSummary, what="a finished search", make=make)
+    return SearchResult(summary, Path(folder))
