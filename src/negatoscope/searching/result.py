@@ -126,6 +126,49 @@ class FirstErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TriedSetting:
+    """A setting of those that are spread over a space, and what all images under it come to.
+
+    Args:
+        point: Where it lies in the unit cube of the space.
+        n: Images that it was tried on.
+        accuracy: Theirs under it, in [0, 1].
+    """
+
+    point: tuple[float, ...]
+    n: int
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePoint(AccuracyInterval):
+    """The share of images that are correct clean, and that no change found up to a distance from it fools."""
+
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallestSummary:
+    """The smallest changes found: distances from where nothing changes, in which half a range counts as 1.
+
+    Args:
+        n: Images that the search fooled, at least one; each has a smallest change.
+        queries: Forward passes that these took, beyond those of the search.
+        least: The smallest of all.
+        median: Of the smallest changes.
+        median_found: Of the changes that the search had found, before they were made smaller.
+        curve: Accuracy against the size of the change, from the clean one to that under attack.
+    """
+
+    n: int
+    queries: int
+    least: float
+    median: float
+    median_found: float
+    curve: tuple[ChangePoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DimensionSummary:
     """One number of a stage, or one choice, that is searched.
 
@@ -164,6 +207,8 @@ class SpaceSummary:
         first_errors: How many queries the first error took.
         per_class: The accuracy under attack of every class.
         universal: The one setting that fools most; None with one image.
+        settings: The settings of `mean`, one by one.
+        smallest: The smallest changes found; None where nothing was fooled, or where every setting changes something.
     """
 
     space: str
@@ -179,6 +224,8 @@ class SpaceSummary:
     first_errors: FirstErrors
     per_class: tuple[ClassAccuracy, ...]
     universal: UniversalSetting | None
+    settings: tuple[TriedSetting, ...] = ()
+    smallest: SmallestSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
