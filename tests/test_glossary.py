@@ -36,7 +36,7 @@ OLD_WORDS = {
     *("mirrored", "lay", "wrong", "observer", "observe"),
 }
 OLD_NAMES = {
-    *("AuditClassifier", "Change", "Choice", "Copy", "Fit", "Found", "Moment", "Shelf", "Space", "Step", "Trained"),
+    *("AuditClassifier", "Change", "Choice", "Copy", "Fit", "Found", "Moment", "Shelf", "Step", "Trained"),
     *("Attacked", "Wants", "Watcher", "ask", "lay_out", "rising_curve", "falling_curve", "meaning", "crop_share"),
 }
 

@@ -3,11 +3,13 @@
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from jaxtyping import AbstractArray
 
 from negatoscope.errors import expect
 
@@ -100,7 +102,8 @@ def settings_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 def ranges_of(function: Callable[..., Any]) -> dict[str, ParameterRange]:
     """The range of every parameter that has one, in the order of the signature."""
-    ranges = {name: _range(parameter.annotation) for name, parameter in inspect.signature(function).parameters.items()}
+    parameters = inspect.signature(function).parameters
+    ranges = {name: range_of(parameter.annotation) for name, parameter in parameters.items()}
     return {name: range for name, range in ranges.items() if range is not None}
 
 
@@ -114,7 +117,7 @@ def coerced(value: object, annotation: Any) -> Any:
     if origin is Annotated:
         return coerced(value, options[0])
     if origin in (Union, UnionType):
-        for option in options:
+        for option in _literals(options):
             with suppress(TypeError):
                 return coerced(value, option)
         raise TypeError
@@ -138,8 +141,13 @@ def type_name(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(repr, options))}"
     if origin in (Union, UnionType):
-        return " or ".join(map(type_name, options))
+        return " or ".join(map(type_name, _literals(options)))
     return "None" if annotation is NoneType else str(getattr(annotation, "__name__", annotation))
+
+
+def _literals(options: Iterable[Any]) -> list[Any]:
+    """The types that a spec can write: no tensors, as Python alone can give."""
+    return [option for option in options if not (isinstance(option, type) and issubclass(option, AbstractArray))]
 
 
 def _parameter(parameter: inspect.Parameter, text: str) -> Parameter:
@@ -150,11 +158,28 @@ def _parameter(parameter: inspect.Parameter, text: str) -> Parameter:
         type=type_name(parameter.annotation),
         default=None if required else parameter.default,
         required=required,
-        range=_range(parameter.annotation),
+        range=range_of(parameter.annotation),
         description=" ".join(described[1].split()) if described else "",
     )
 
 
-def _range(annotation: Any) -> ParameterRange | None:
+def literal_type(annotation: Any) -> Any:
+    """The type that a spec writes for a parameter: without its range, and without the tensors that Python gives."""
+    if get_origin(annotation) is Annotated:
+        return literal_type(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        options = _literals(get_args(annotation))
+        return options[0] if len(options) == 1 else annotation
+    return annotation
+
+
+def takes_tensors(annotation: Any) -> bool:
+    """Whether a parameter may have one value for each image."""
+    options = get_args(get_args(annotation)[0]) if get_origin(annotation) is Annotated else get_args(annotation)
+    return len(_literals(options)) < len(options)
+
+
+def range_of(annotation: Any) -> ParameterRange | None:
+    """The range that a parameter's annotation gives, None where there is none."""
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
     return next((note for note in notes if isinstance(note, ParameterRange)), None)

@@ -69,6 +69,19 @@ def split_list(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+def split_stages(text: str) -> list[str]:
+    """The parts between the bars outside quotes of a composition: "gamma(exponent=2.0) | negative"."""
+    parts, quote = [""], ""
+    for letter in text:
+        if letter == "|" and not quote:
+            parts.append("")
+            continue
+        parts[-1] += letter
+        if letter in ("'", '"') and quote in ("", letter):
+            quote = "" if quote else letter
+    return [part.strip() for part in parts]
+
+
 class Registry(Generic[Registered]):
     """Functions of one kind by name: those of a package's modules, and those of other packages' entry points.
 

@@ -21,6 +21,7 @@ from negatoscope.transforms.suites import suite
 
 NAMES: dict[str, list[str]] = {
     "transforms": TRANSFORMS.names(),
+    "spaces": ["tone", "color", "geometry", "color_cube", "all"],
     "suites": ["negative", "semantic", "all"],
     "attacks": ATTACKS.names(),
     "datasets": DATASETS.names(),
@@ -51,7 +52,7 @@ def test_the_table_has_every_name(kind: str) -> None:
 
 def test_without_a_kind_the_kinds_are_named() -> None:
     with pytest.raises(
-        SpecError, match=r"^expected what to list, got none; there are transforms, suites, .*, recipes$"
+        SpecError, match=r"^expected what to list, got none; there are transforms, spaces, suites, .*, recipes$"
     ):
         get_command(app)(["list"], standalone_mode=False)
 
@@ -135,7 +136,7 @@ def test_another_package_s_transform_is_listed(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("kind", "hint"), [("transform", "did you mean 'transforms'?"), ("x" * 9, "there are transforms, suites, ")]
+    ("kind", "hint"), [("transform", "did you mean 'transforms'?"), ("x" * 9, "there are transforms, spaces, suites, ")]
 )
 def test_an_unknown_kind_is_one_sentence(kind: str, hint: str) -> None:
     with pytest.raises(SpecError) as caught:

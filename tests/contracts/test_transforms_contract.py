@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import torch
 
-from negatoscope.descriptions import ranges_of
+from negatoscope.descriptions import literal_type, ranges_of
 from negatoscope.errors import InputError
 from negatoscope.models.predict import to_images
 from negatoscope.registry import Spec
@@ -32,7 +32,7 @@ def _values(parameter: inspect.Parameter, range: ParameterRange | None) -> list[
     """What to try of a setting, an ordinary value first."""
     if range is not None:
         values = [(range.low + range.high) / 2, range.low, range.high]
-        return [int(value) for value in values] if get_args(parameter.annotation)[0] is int else values
+        return [int(value) for value in values] if literal_type(parameter.annotation) is int else values
     if get_origin(parameter.annotation) is Literal:
         return list(get_args(parameter.annotation))
     assert parameter.default is not parameter.empty, (
@@ -158,7 +158,7 @@ def test_numbers_that_are_none_are_refused_in_one_sentence(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
     images = _images((1, 3, 4, 4))
     for setting in facts.ranges:
-        whole = get_args(inspect.signature(TRANSFORMS.get(name)).parameters[setting].annotation)[0] is int
+        whole = literal_type(TRANSFORMS.settings(name)[setting].annotation) is int
         for value in (-1000, 10**9) if whole else (math.nan, math.inf, -math.inf):
             with pytest.raises(InputError, match=rf"^expected {setting} of "):
                 TRANSFORMS.get(name)(images, **{**facts.spec.arguments, setting: value})
@@ -173,8 +173,7 @@ def test_no_number_but_a_refused_one_leads_out_of_the_range(name: str) -> None:
     facts = describe_transform(_specs(name)[0])
     levels = torch.tensor([0.0, 0.25, 0.5, 1.0]).expand(1, 3, 4, 4)
     for setting, parameter in TRANSFORMS.settings(name).items():
-        annotated = get_args(parameter.annotation)[0] if setting in facts.ranges else parameter.annotation
-        for value in {float: EXTREME, int: HUGE}.get(annotated, ()):
+        for value in {float: EXTREME, int: HUGE}.get(literal_type(parameter.annotation), ()):
             for images in (levels.to(dtype) for dtype in (torch.float16, torch.float32, torch.float64)):
                 with suppress(InputError):
                     found = TRANSFORMS.get(name)(images, **{**facts.spec.arguments, setting: value})

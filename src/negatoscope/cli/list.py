@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def list(
     kind: Annotated[
-        str, typer.Argument(help="transforms, groups, suites, attacks, methods, datasets, models or recipes.")
+        str, typer.Argument(help="transforms, spaces, groups, suites, attacks, methods, datasets, models or recipes.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
 ) -> None:
-    """Show every transform, group, suite, attack, method, dataset, kind of model or recipe, also of other packages."""
+    """Show every transform, space, group, suite, attack, method, dataset, kind of model or recipe.
+
+    Those of other packages too.
+    """
     if kind not in _LISTS:
         got = f"{kind!r:.80}" if kind else "none"
         raise SpecError(f"expected what to list, got {got}; {suggest(kind, _LISTS)}")
@@ -59,6 +62,7 @@ def _recipes() -> "Sequence[Description]":
 
 _LISTS: Mapping[str, str] = {
     "transforms": "negatoscope.transforms:describe_transforms",
+    "spaces": "negatoscope.transforms.spaces:describe_spaces",
     "suites": "negatoscope.transforms.suites:describe_suites",
     "attacks": "negatoscope.attacks:ATTACKS.describe",
     "groups": "negatoscope.transforms.groups:GROUPS.describe",

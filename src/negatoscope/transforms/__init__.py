@@ -1,14 +1,15 @@
 """Pure functions from images to images that keep the label a person would give, and what they are compared with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
 import torch
 
 from negatoscope.descriptions import Description, ranges_of
 from negatoscope.descriptions import ParameterRange as ParameterRange
-from negatoscope.registry import Registry, Spec
+from negatoscope.registry import Registry, Spec, split_stages
 from negatoscope.types import Images
 
 TransformKind = Literal["label_preserving", "path", "control"]
@@ -19,6 +20,9 @@ Registered = TypeVar("Registered", bound=Callable[..., Images])
 
 MOST = 1000
 """The largest factor, exponent or steepness: beyond it nothing changes but for overflows in half precision."""
+
+CLEAN = "clean"
+"""What a composition of no transforms is called."""
 
 TRANSFORMS: Registry[Callable[..., Images]] = Registry("transform", "negatoscope.transforms")
 """Every transform by name; add one with the decorator `register_transform`."""
@@ -36,6 +40,7 @@ class TransformFacts:
         kind: "label_preserving", "path" or "control".
         color: Whether it is of use for color images only.
         ranges: The range of each numerical parameter that has one.
+        stages: Of several transforms one after the other, each of them; `spec` is then their text, without arguments.
     """
 
     spec: Spec
@@ -43,6 +48,7 @@ class TransformFacts:
     kind: TransformKind
     color: bool
     ranges: Mapping[str, ParameterRange]
+    stages: tuple["TransformFacts", ...] = ()
 
     @property
     def identity(self) -> dict[str, float]:
@@ -87,12 +93,15 @@ def describe_transform(text: str) -> TransformFacts:
     """The transform that a spec names, its arguments checked on one small image.
 
     Args:
-        text: A spec such as "gamma(exponent=2.0)".
+        text: A spec such as "gamma(exponent=2.0)", or several, first to last: "gamma(exponent=2.0) | negative".
 
     Raises:
         SpecError: The name or an argument is unknown, missing or of the wrong type.
         InputError: An argument has an impossible value.
     """
+    parts = split_stages(text)
+    if len(parts) > 1:
+        return _composed([describe_transform(part) for part in parts])
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
     return TransformFacts(spec, bound, *_traits(spec.name), ranges=ranges_of(TRANSFORMS.get(spec.name)))
@@ -101,6 +110,24 @@ def describe_transform(text: str) -> TransformFacts:
 def describe_transforms() -> list[Description]:
     """Every transform, its kind that of `TransformKind`."""
     return [replace(entry, kind=_traits(entry.name)[0]) for entry in TRANSFORMS.describe()]
+
+
+def _composed(stages: Sequence[TransformFacts]) -> TransformFacts:
+    kinds: dict[TransformKind, None] = dict.fromkeys(stage.kind for stage in stages)
+    return TransformFacts(
+        spec=Spec(" | ".join(str(stage.spec) for stage in stages)),
+        function=partial(_one_after_another, [stage.function for stage in stages]),
+        kind=next((kind for kind in kinds if kind != "label_preserving"), "label_preserving"),
+        color=any(stage.color for stage in stages),
+        ranges={},
+        stages=tuple(stages),
+    )
+
+
+def _one_after_another(functions: Sequence[Callable[..., Images]], images: Images) -> Images:
+    for function in functions:
+        images = function(images)
+    return images
 
 
 def _traits(name: str) -> tuple[TransformKind, bool]:

@@ -1,7 +1,6 @@
 """Transforms of color. A gray image is one whose colors are all gray, and is treated as one."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Literal, get_args
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from negatoscope.errors import expect
 from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
+from negatoscope.transforms.per_image import PerImage, checked
 from negatoscope.types import Images
 
 Channels = Literal["R", "G", "B", "RG", "RB", "GB"]
@@ -118,7 +118,9 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
 
 
 @register_transform(color=True)
-def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
+def hue_shift(
+    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0)]
+) -> Images:
     """Turn every hue on the color wheel of HSV, saturation and value preserved. A gray image stays as it is.
 
     Args:
@@ -130,12 +132,15 @@ def hue_shift(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0
 
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, the hue of its shifts; Smith 1978 for HSV.
     """
-    expect(-180 <= degrees <= 180, "degrees of hue_shift from -180 to 180", f"{degrees}; 0.0 changes nothing")
-    return _on_colors(images, partial(_with_hue_shifted, degrees=degrees))
+    what, hint = "degrees of hue_shift from -180 to 180", "0.0 changes nothing"
+    by = checked(degrees, images, low=-180, high=180, what=what, hint=hint)
+    return _on_colors(images, _with_hue_shifted, degrees=by)
 
 
 @register_transform(color=True)
-def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4.0, identity=1.0)]) -> Images:
+def saturation(
+    images: Images, *, factor: Annotated[float | PerImage, ParameterRange(0.0, 4.0, identity=1.0)]
+) -> Images:
     """Multiply the saturation of HSV and clip it at 1, hue and value preserved. A gray image stays as it is.
 
     Args:
@@ -147,8 +152,9 @@ def saturation(images: Images, *, factor: Annotated[float, ParameterRange(0.0, 4
 
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, whose saturation moves by a sum, which would color grays.
     """
-    expect(0 <= factor <= MOST, f"factor of saturation from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
-    return _on_colors(images, partial(_with_saturation, factor=factor))
+    what, hint = f"factor of saturation from 0 to {MOST}", "1.0 changes nothing"
+    by = checked(factor, images, low=0, high=MOST, what=what, hint=hint)
+    return _on_colors(images, _with_saturation, factor=by)
 
 
 @register_transform(color=True)
@@ -166,8 +172,8 @@ def grayscale(images: Images) -> Images:
     return _on_colors(images, lambda part: luma(part).repeat(1, 3, 1, 1))
 
 
-def _on_colors(images: Images, change: Callable[[Images], Images]) -> Images:
-    return images.clone() if is_gray(images) else by_parts(images, change)
+def _on_colors(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
+    return images.clone() if is_gray(images) else by_parts(images, change, **settings)
 
 
 def _with_opposite_hue(images: Images) -> Images:
@@ -180,18 +186,21 @@ def _with_opposite_hue(images: Images) -> Images:
     return (gray - (planes - gray).mul_(room)).clamp_(0, 1)
 
 
-def _with_hue_shifted(images: Images, *, degrees: float) -> Images:
+def _with_hue_shifted(images: Images, *, degrees: float | Tensor) -> Images:
     planes = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     value = planes.amax(dim=1, keepdim=True)
     chroma = value - planes.amin(dim=1, keepdim=True)
     # Red, green and blue lie at 0, 2 and 4 on the wheel of six parts. A channel is full up to one part away from its
     # place and empty from two on. Its new place, taken from -1 to 5 as hues are, is at most 6 away from any hue.
-    places = planes.new_tensor([(at - degrees / 60 + 1) % 6 - 1 for at in (0, 2, 4)]).reshape(1, 3, 1, 1)
+    if isinstance(degrees, Tensor):
+        places = (planes.new_tensor((0, 2, 4)).reshape(1, 3, 1, 1) - degrees / 60 + 1) % 6 - 1
+    else:
+        places = planes.new_tensor([(at - degrees / 60 + 1) % 6 - 1 for at in (0, 2, 4)]).reshape(1, 3, 1, 1)
     empty = (_hue(planes, value, chroma) - places).abs_().sub_(3).abs_()  # 3 less the way around the wheel
     return (value - empty.neg_().add_(2).clamp_(0, 1).mul_(chroma)).clamp_(0, 1)
 
 
-def _with_saturation(images: Images, *, factor: float) -> Images:
+def _with_saturation(images: Images, *, factor: float | Tensor) -> Images:
     planes = images.contiguous()
     value = planes.amax(dim=1, keepdim=True)
     chroma = value - planes.amin(dim=1, keepdim=True)

@@ -5,7 +5,7 @@ comes from SplitMix64, counted from a hash of the image's 8-bit levels.
 """
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Annotated
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from negatoscope.errors import expect
 from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
+from negatoscope.transforms.per_image import PerImage, checked
 from negatoscope.types import Images
 
 _MOST_NOISE = 1_000_000  # of the L2 size: every value is long clipped
@@ -24,7 +25,10 @@ _MASK = 2**24 - 1  # float32 holds 24 bits exactly
 
 @register_transform(kind="control")
 def pixel_flips(
-    images: Images, *, probability: Annotated[float, ParameterRange(0.0, 1.0, identity=0.0)], seed: int = 0
+    images: Images,
+    *,
+    probability: Annotated[float | PerImage, ParameterRange(0.0, 1.0, identity=0.0)],
+    seed: int = 0,
 ) -> Images:
     """Each pixel becomes its negative with some probability; all channels of it together.
 
@@ -40,12 +44,15 @@ def pixel_flips(
 
     Source: Steele, Lea and Flood 2014 (https://doi.org/10.1145/2660193.2660195) for the random bits.
     """
-    expect(0 <= probability <= 1, "probability of pixel_flips from 0 to 1", f"{probability}; 1.0 is the negative")
-    return by_parts(images, partial(_flipped, probability=probability, seed=seed))
+    what, hint = "probability of pixel_flips from 0 to 1", "1.0 is the negative"
+    share = checked(probability, images, low=0, high=1, what=what, hint=hint)
+    return by_parts(images, _flipped, probability=share, seed=seed)
 
 
 @register_transform(kind="control")
-def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, identity=0.0)], seed: int = 0) -> Images:
+def noise(
+    images: Images, *, l2: Annotated[float | PerImage, ParameterRange(0.0, 32.0, identity=0.0)], seed: int = 0
+) -> Images:
     """Gaussian noise of an exact L2 size over all values of an image, then clipped, which makes it smaller.
 
     Args:
@@ -60,24 +67,25 @@ def noise(images: Images, *, l2: Annotated[float, ParameterRange(0.0, 32.0, iden
     Source: Box and Muller 1958 (https://doi.org/10.1214/aoms/1177706645); Steele, Lea and Flood 2014
     (https://doi.org/10.1145/2660193.2660195) for the random bits.
     """
-    expect(0 <= l2 <= _MOST_NOISE, f"l2 of noise from 0 to {_MOST_NOISE}", f"{l2}; 0.0 changes nothing")
-    return by_parts(images, partial(_noisy, l2=l2, seed=seed))
+    what, hint = f"l2 of noise from 0 to {_MOST_NOISE}", "0.0 changes nothing"
+    size = checked(l2, images, low=0, high=_MOST_NOISE, what=what, hint=hint)
+    return by_parts(images, _noisy, l2=size, seed=seed)
 
 
-def _flipped(images: Images, *, probability: float, seed: int) -> Images:
+def _flipped(images: Images, *, probability: float | Tensor, seed: int) -> Images:
     n, channels, height, width = images.shape
     bits = random_bits(images, count=height * width, seed=seed)
-    unchanged = _share(bits >> 40).ge_(probability).to(images.dtype).reshape(n, 1, height, width)
+    unchanged = _share(bits >> 40).reshape(n, 1, height, width).ge_(probability).to(images.dtype)
     weight = torch.empty_like(images).copy_(unchanged.repeat(1, channels, 1, 1))
     return (1 - images).lerp_(images, weight)
 
 
-def _noisy(images: Images, *, l2: float, seed: int) -> Images:
+def _noisy(images: Images, *, l2: float | Tensor, seed: int) -> Images:
     bits = random_bits(images, count=images.shape[1:].numel(), seed=seed)
     radius = _share(bits >> 40).add_(2.0**-25).log_().mul_(-2).sqrt_()
     values = _share(bits.bitwise_right_shift_(16)).mul_(2 * math.pi).cos_().mul_(radius)
     size = values.norm(dim=1, keepdim=True).clamp_(min=torch.finfo(values.dtype).tiny)
-    direction = values.div_(size).mul_(l2).reshape(images.shape)
+    direction = values.div_(size).reshape(images.shape).mul_(l2)
     return (images + direction).clamp_(0, 1)
 
 

@@ -1,17 +1,18 @@
 """Transforms of place. What comes in from outside repeats the border, so that no new color comes with it."""
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Annotated, Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
 from negatoscope.errors import expect
 from negatoscope.transforms import ParameterRange, register_transform
 from negatoscope.transforms.parts import by_parts
+from negatoscope.transforms.per_image import PerImage, checked
 from negatoscope.types import Images
 
 Axis = Literal["left_right", "top_bottom"]
@@ -35,7 +36,9 @@ def flip(images: Images, *, axis: Axis = "left_right") -> Images:
 
 
 @register_transform
-def rotation(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0, 180.0, identity=0.0)]) -> Images:
+def rotation(
+    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0)]
+) -> Images:
     """Turn the image about its centre in a frame that stays, with bilinear interpolation.
 
     Args:
@@ -47,16 +50,17 @@ def rotation(images: Images, *, degrees: Annotated[float, ParameterRange(-180.0,
 
     Source: scikit-image's ``rotate`` with mode "edge".
     """
-    expect(-180 <= degrees <= 180, "degrees of rotation from -180 to 180", f"{degrees}; 0.0 changes nothing")
-    return by_parts(images, partial(_turned, degrees=degrees))
+    what, hint = "degrees of rotation from -180 to 180", "0.0 changes nothing"
+    by = checked(degrees, images, low=-180, high=180, what=what, hint=hint)
+    return by_parts(images, _turned, degrees=by)
 
 
 @register_transform
 def translation(
     images: Images,
     *,
-    right: Annotated[float, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
-    down: Annotated[float, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
+    right: Annotated[float | PerImage, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
+    down: Annotated[float | PerImage, ParameterRange(-0.25, 0.25, identity=0.0)] = 0.0,
 ) -> Images:
     """Move the image by whole pixels.
 
@@ -71,7 +75,10 @@ def translation(
     Source: SciPy's ``ndimage.shift`` with mode "nearest".
     """
     for name, share in (("right", right), ("down", down)):
-        expect(-1 <= share <= 1, f"{name} of translation from -1 to 1", f"{share}; it is a share of the image")
+        what, hint = f"{name} of translation from -1 to 1", "it is a share of the image"
+        checked(share, images, low=-1, high=1, what=what, hint=hint)
+    if isinstance(right, Tensor) or isinstance(down, Tensor):
+        return by_parts(images, _each_moved, right=right, down=down)
     height, width = images.shape[2:]
     moved = _moved(images, 3, round(right * width)) if right else images
     return _moved(moved, 2, round(down * height)) if down or not right else moved
@@ -88,10 +95,29 @@ def _moved(images: Images, dim: int, by: int) -> Images:
     return result
 
 
-def _turned(images: Images, *, degrees: float) -> Images:
+def _each_moved(images: Images, *, right: float | PerImage, down: float | PerImage) -> Images:
+    """Each image moved by its own number of pixels."""
+    height, width = images.shape[2:]
+    columns, rows = _origins(right, width, images), _origins(down, height, images)
+    origins = (rows[:, :, None] * width + columns[:, None, :]).flatten(1)[:, None]
+    return images.flatten(2).gather(2, origins.expand(len(images), images.shape[1], -1)).reshape(images.shape)
+
+
+def _origins(share: float | PerImage, size: int, images: Images) -> Int64[Tensor, "batch size"]:
+    """Where each place along a side of the image comes from; in float64, as Python rounds a number to pixels."""
+    by = torch.as_tensor(share, dtype=torch.float64, device=images.device).detach().mul(size).round().long()
+    places = torch.arange(size, device=images.device)
+    return (places - by.expand(len(images))[:, None]).clamp_(0, size - 1)
+
+
+def _turned(images: Images, *, degrees: float | Tensor) -> Images:
     exact = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     n, _, height, width = images.shape
-    grid = _grid(height, width, degrees, exact.dtype, exact.device).expand(n, height, width, 2)
+    if isinstance(degrees, Tensor):
+        radians = degrees.to(exact).deg2rad().reshape(-1, 1, 1)
+        grid = _places(height, width, radians.cos(), radians.sin(), exact.dtype, exact.device)
+    else:
+        grid = _grid(height, width, degrees, exact.dtype, exact.device).expand(n, height, width, 2)
     turned = functional.grid_sample(exact, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return turned.clamp_(0, 1)
 
@@ -103,7 +129,13 @@ def _grid(
     """Where each pixel comes from, as grid_sample counts: from -1 to 1 over the whole frame."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     with torch.inference_mode(False):  # who comes next may want slopes
-        across = torch.arange(width, dtype=dtype, device=device) - (width - 1) / 2
-        down = (torch.arange(height, dtype=dtype, device=device) - (height - 1) / 2)[:, None]
-        columns, rows = cosine * across - sine * down, sine * across + cosine * down
-        return torch.stack([columns * (2 / width), rows * (2 / height)], dim=-1)
+        return _places(height, width, cosine, sine, dtype, device)
+
+
+def _places(
+    height: int, width: int, cosine: float | Tensor, sine: float | Tensor, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "... height width 2"]:
+    across = torch.arange(width, dtype=dtype, device=device) - (width - 1) / 2
+    down = (torch.arange(height, dtype=dtype, device=device) - (height - 1) / 2)[:, None]
+    columns, rows = cosine * across - sine * down, sine * across + cosine * down
+    return torch.stack([columns * (2 / width), rows * (2 / height)], dim=-1)

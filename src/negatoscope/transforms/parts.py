@@ -3,22 +3,29 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from negatoscope.types import Images
 
 _VALUES = 2**18  # about a megabyte in float32, but an image for each thread; on a GPU all at once
 
 
-def by_parts(images: Images, change: Callable[[Images], Images]) -> Images:
+def by_parts(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
     """What `change` makes of all images, in the layout that they have in memory, whatever layout `change` returns.
 
     Args:
         images: Images in [0, 1].
-        change: Makes of some images as many of the same shape. Gradients flow through it.
+        change: Makes of some images, and their settings, as many of the same shape. Gradients flow through it.
+        settings: Handed on to `change`; of one with a value for each image those of the images.
     """
     changed = torch.empty_like(images)
     size = max(torch.get_num_threads(), _VALUES // max(1, images.shape[1:].numel()))
     size = size if images.is_cpu else max(size, len(images))
     for start in range(0, len(images), size):
-        changed[start : start + size] = change(images[start : start + size])
+        part = slice(start, start + size)
+        changed[part] = change(images[part], **{name: _part(value, part) for name, value in settings.items()})
     return changed
+
+
+def _part(value: float | Tensor, part: slice) -> float | Tensor:
+    return value[part] if isinstance(value, Tensor) else value

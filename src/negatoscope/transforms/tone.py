@@ -1,15 +1,14 @@
 """Transforms of brightness, pixel by pixel; each channel on its own."""
 
-import math
-from functools import partial
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
-from negatoscope.errors import expect
 from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.color import luma
 from negatoscope.transforms.parts import by_parts
+from negatoscope.transforms.per_image import LEAST, MOST_OF_ALL, PerImage, checked
 from negatoscope.types import Images
 
 _STRAIGHT = 1e-3  # a flatter curve differs from a line by less than 1e-7
@@ -29,7 +28,9 @@ def negative(images: Images) -> Images:
 
 
 @register_transform(kind="path")
-def negative_path(images: Images, *, share: Annotated[float, ParameterRange(0.0, 1.0, identity=0.0)]) -> Images:
+def negative_path(
+    images: Images, *, share: Annotated[float | PerImage, ParameterRange(0.0, 1.0, identity=0.0)]
+) -> Images:
     """A point on the line from the image to its negative: ``(1 - share) * images + share * (1 - images)``.
 
     Its middle is gray whatever the image is, so a person sees less and less up to there.
@@ -43,12 +44,13 @@ def negative_path(images: Images, *, share: Annotated[float, ParameterRange(0.0,
 
     Source: Hosseini and Poovendran 2017, arXiv 1703.06857v1, section on negative images, for its far end.
     """
-    expect(0 <= share <= 1, "share of negative_path from 0 to 1", f"{share}; 1.0 is the negative")
-    return by_parts(images, lambda part: torch.lerp(part, 1 - part, share))
+    what, hint = "share of negative_path from 0 to 1", "1.0 is the negative"
+    weight = checked(share, images, low=0, high=1, what=what, hint=hint)
+    return by_parts(images, lambda part, weight: torch.lerp(part, 1 - part, weight), weight=weight)
 
 
 @register_transform
-def gamma(images: Images, *, exponent: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
+def gamma(images: Images, *, exponent: Annotated[float | PerImage, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
     """Power-law tone curve: ``images ** exponent``.
 
     Args:
@@ -60,14 +62,17 @@ def gamma(images: Images, *, exponent: Annotated[float, ParameterRange(0.25, 4.0
 
     Source: Gonzalez and Woods, Digital Image Processing, section on power-law transformations.
     """
-    expect(0 < exponent <= MOST, f"exponent of gamma above 0, up to {MOST}", f"{exponent}; 1.0 changes nothing")
-    if exponent in (1.5, 2.5, 3.5) and not images.requires_grad:  # the slope of the root of 0 is infinite
-        return (images ** (exponent - 0.5)).mul_(images.sqrt())
-    return images**exponent
+    what, hint = f"exponent of gamma above 0, up to {MOST}", "1.0 changes nothing"
+    power = checked(exponent, images, low=LEAST, high=MOST, what=what, hint=hint)
+    if isinstance(power, Tensor):
+        return images**power
+    if power in (1.5, 2.5, 3.5) and not images.requires_grad:  # the slope of the root of 0 is infinite
+        return (images ** (power - 0.5)).mul_(images.sqrt())
+    return images**power
 
 
 @register_transform
-def contrast(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
+def contrast(images: Images, *, factor: Annotated[float | PerImage, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
     """Stretch or squeeze all values about the image's mean luma, and clip them.
 
     Args:
@@ -79,13 +84,16 @@ def contrast(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.
 
     Source: Pillow's ``ImageEnhance.Contrast``, without its rounding.
     """
-    expect(0 <= factor <= MOST, f"factor of contrast from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
+    what, hint = f"factor of contrast from 0 to {MOST}", "1.0 changes nothing"
+    by = checked(factor, images, low=0, high=MOST, what=what, hint=hint)
     middle = luma(images.mean(dim=(2, 3), keepdim=True))
-    return (images - middle).mul_(factor).add_(middle).clamp_(0, 1)
+    return (images - middle).mul_(by).add_(middle).clamp_(0, 1)
 
 
 @register_transform
-def brightness(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 4.0, identity=1.0)]) -> Images:
+def brightness(
+    images: Images, *, factor: Annotated[float | PerImage, ParameterRange(0.25, 4.0, identity=1.0)]
+) -> Images:
     """Multiply all values, and clip them at white.
 
     Args:
@@ -97,12 +105,14 @@ def brightness(images: Images, *, factor: Annotated[float, ParameterRange(0.25, 
 
     Source: Pillow's ``ImageEnhance.Brightness``, without its rounding.
     """
-    expect(0 <= factor <= MOST, f"factor of brightness from 0 to {MOST}", f"{factor}; 1.0 changes nothing")
-    return (images * factor).clamp_(max=1)
+    what, hint = f"factor of brightness from 0 to {MOST}", "1.0 changes nothing"
+    return (images * checked(factor, images, low=0, high=MOST, what=what, hint=hint)).clamp_(max=1)
 
 
 @register_transform
-def solarize(images: Images, *, threshold: Annotated[float, ParameterRange(0.0, 1.01, identity=1.01)]) -> Images:
+def solarize(
+    images: Images, *, threshold: Annotated[float | PerImage, ParameterRange(0.0, 1.01, identity=1.01)]
+) -> Images:
     """Make the values from `threshold` on negative, as overexposed film does.
 
     Args:
@@ -114,12 +124,13 @@ def solarize(images: Images, *, threshold: Annotated[float, ParameterRange(0.0, 
 
     Source: Pillow's ``ImageOps.solarize``, whose threshold is 255 times this one.
     """
-    expect(0 <= threshold < math.inf, "threshold of solarize of at least 0", f"{threshold}; 0.5 is middle gray")
-    return by_parts(images, lambda part: (1 - part).lerp_(part, part.clone().lt_(threshold)))
+    what, hint = "threshold of solarize of at least 0", "0.5 is middle gray"
+    level = checked(threshold, images, low=0, high=MOST_OF_ALL, what=what, hint=hint)
+    return by_parts(images, lambda part, level: (1 - part).lerp_(part, part.clone().lt_(level)), level=level)
 
 
 @register_transform
-def posterize(images: Images, *, bits: Annotated[int, ParameterRange(1, 8, identity=8)]) -> Images:
+def posterize(images: Images, *, bits: Annotated[int | PerImage, ParameterRange(1, 8, identity=8)]) -> Images:
     """Keep the upper bits of each 8-bit value; the lower ones become 0, so that white darkens a little.
 
     Args:
@@ -131,8 +142,8 @@ def posterize(images: Images, *, bits: Annotated[int, ParameterRange(1, 8, ident
 
     Source: Pillow's ``ImageOps.posterize``.
     """
-    expect(1 <= bits <= 8, "bits of posterize from 1 to 8", f"{bits}; 8 changes nothing")
-    step = 2.0 ** (8 - bits)
+    what, hint = "bits of posterize from 1 to 8", "8 changes nothing"
+    step = 2.0 ** (8 - checked(bits, images, low=1, high=8, what=what, hint=hint))
     return (images * 255).round_().div_(step).floor_().div_(255 / step)
 
 
@@ -140,8 +151,8 @@ def posterize(images: Images, *, bits: Annotated[int, ParameterRange(1, 8, ident
 def sigmoid_contrast(
     images: Images,
     *,
-    steepness: Annotated[float, ParameterRange(0.0, 20.0, identity=0.0)],
-    middle: Annotated[float, ParameterRange(0.25, 0.75)] = 0.5,
+    steepness: Annotated[float | PerImage, ParameterRange(0.0, 20.0, identity=0.0)],
+    middle: Annotated[float | PerImage, ParameterRange(0.25, 0.75)] = 0.5,
 ) -> Images:
     """S-shaped tone curve from black to white: a part of the logistic curve, stretched so that both ends stay.
 
@@ -155,21 +166,21 @@ def sigmoid_contrast(
 
     Source: Braun and Fairchild 1999, Journal of Electronic Imaging 8(4).
     """
-    expect(
-        0 <= steepness <= MOST, f"steepness of a tone curve from 0 to {MOST}", f"{steepness}; 0.0 is a straight line"
-    )
-    expect(0 <= middle <= 1, "middle of a tone curve from 0 to 1", f"{middle}; 0.5 is middle gray")
-    if steepness < _STRAIGHT:
-        return images.clone()
-    return by_parts(images, partial(_on_logistic_curve, steepness=steepness, middle=middle))
+    what, hint = f"steepness of a tone curve from 0 to {MOST}", "0.0 is a straight line"
+    slope = checked(steepness, images, low=0, high=MOST, what=what, hint=hint)
+    what, hint = "middle of a tone curve from 0 to 1", "0.5 is middle gray"
+    center = checked(middle, images, low=0, high=1, what=what, hint=hint)
+    if isinstance(slope, Tensor):
+        return by_parts(images, _on_logistic_curve, steepness=slope.clamp(min=_STRAIGHT), middle=center)
+    return images.clone() if slope < _STRAIGHT else by_parts(images, _on_logistic_curve, steepness=slope, middle=center)
 
 
 @register_transform
 def negative_sigmoid_contrast(
     images: Images,
     *,
-    steepness: Annotated[float, ParameterRange(0.0, 20.0)],
-    middle: Annotated[float, ParameterRange(0.25, 0.75)] = 0.5,
+    steepness: Annotated[float | PerImage, ParameterRange(0.0, 20.0)],
+    middle: Annotated[float | PerImage, ParameterRange(0.25, 0.75)] = 0.5,
 ) -> Images:
     """The negative of `sigmoid_contrast`, from white to black; a straight line is the negative.
 
@@ -186,9 +197,10 @@ def negative_sigmoid_contrast(
     return sigmoid_contrast(images, steepness=steepness, middle=middle).neg_().add_(1)
 
 
-def _on_logistic_curve(images: Images, *, steepness: float, middle: float) -> Images:
+def _on_logistic_curve(images: Images, *, steepness: float | Tensor, middle: float | Tensor) -> Images:
     # tanh is the logistic curve, shifted and scaled: slower, but exact where the part is nearly straight.
-    curve, slope = (torch.sigmoid, steepness) if steepness >= _STEEP else (torch.tanh, steepness / 2)
-    black, white = curve((images.new_tensor([0.0, 1.0]) - middle) * slope)
+    steep = not isinstance(steepness, Tensor) and steepness >= _STEEP
+    curve, slope = (torch.sigmoid, steepness) if steep else (torch.tanh, steepness / 2)
+    black, white = (curve((images.new_tensor(end) - middle) * slope) for end in (0.0, 1.0))
     changed: Images = curve((images - middle).mul_(slope)) - black
     return changed.div_(white - black).clamp_(0, 1)

@@ -1,0 +1,149 @@
+"""How a stage of a space is written: as a transform's spec with ranges, `hue_shift(degrees=-180..180)`."""
+
+import math
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
+
+from negatoscope.descriptions import literal_type, range_of, takes_tensors
+from negatoscope.errors import SpecError, expect
+from negatoscope.registry import Spec, parse_spec
+from negatoscope.transforms import TRANSFORMS, TransformFacts, describe_transform
+from negatoscope.transforms.groups import GROUPS, Element, resolve_group
+from negatoscope.transforms.stages import Dimension, Stage
+from negatoscope.types import Images
+
+_RANGE = re.compile(r"=\s*([^\s,()='\"\[\]]*)\s*\.\.\s*([^\s,()='\"\[\]]*)")
+_MARK = ".."
+ELEMENT = "element"
+"""What a group's setting is called: `color_cube(element=..)` is every element of the group."""
+
+
+def read_stage(text: str, *, place: int, channels: int) -> Stage:
+    """The stage that a spec with ranges is.
+
+    Args:
+        text: Such as "translation(right=-0.1..0.1, down=0.05)".
+        place: How many stages come before.
+        channels: Of the images.
+
+    Raises:
+        SpecError: A name is unknown, or a range has no numbers, or its ends are in the wrong order.
+        SpecError: The transform is of color, and the images are gray.
+        InputError: A range is outside of what the transform takes.
+    """
+    marked = parse_spec(_RANGE.sub(r"=['..', '\1', '\2']", text))
+    if ELEMENT in marked.arguments and marked.name in GROUPS.names():
+        return _of_group(marked, place=place, channels=channels)
+    settings = TRANSFORMS.settings(marked.name)
+    searched = {
+        name: _dimension(place, marked.name, name, value, settings[name].annotation)
+        for name, value in marked.arguments.items()
+        if name in settings and isinstance(value, list)
+    }
+    low, _ = (_at_end(marked, searched, end) for end in ("low", "high"))
+    expect(not low.color or channels != 1, f"a transform of gray images, not {marked.name}", "gray images", SpecError)
+    fixed = {name: value for name, value in low.spec.arguments.items() if name not in searched}
+    return Stage(
+        function=TRANSFORMS.get(marked.name),
+        write=partial(_written, marked.name),
+        text=_text(marked.name, fixed, searched),
+        dimensions=tuple(searched.values()),
+        fixed=fixed,
+        per_image=frozenset(name for name in searched if takes_tensors(settings[name].annotation)),
+        identity=_has_identity(low, searched),
+        color=low.color,
+    )
+
+
+def _at_end(marked: Spec, searched: Mapping[str, Dimension], end: str) -> TransformFacts:
+    """The transform at the "low" or "high" end of its ranges, which refuses what is outside of what it takes."""
+    literals = {name: each.literal(getattr(each, end)) for name, each in searched.items()}
+    return describe_transform(str(Spec(marked.name, {**marked.arguments, **literals})))
+
+
+def _of_group(marked: Spec, *, place: int, channels: int) -> Stage:
+    """A group whose element is searched."""
+    got = f"{marked.name} with {', '.join(marked.arguments)}"
+    only = [*marked.arguments] == [ELEMENT] and marked.arguments[ELEMENT] == [_MARK, "", ""]
+    expect(only, f"a group as {marked.name}({ELEMENT}=..)", got, SpecError)
+    elements = {str(element): element for element in resolve_group(marked.name, channels=channels).elements}
+    last = len(elements) - 1
+    return Stage(
+        function=partial(_under_element, elements),
+        write=lambda arguments: "" if arguments[ELEMENT] == "identity" else str(arguments[ELEMENT]),
+        text=f"{marked.name}({ELEMENT}=..)",
+        dimensions=(Dimension(place, ELEMENT, 0, last, identity=0, choices=tuple(elements)),),
+        identity=True,
+    )
+
+
+def _under_element(elements: Mapping[str, Element], images: Images, *, element: str) -> Images:
+    height, width = images.shape[2:]
+    square = height == width or not elements[element].turns % 2
+    expect(square, f"square images for {element}", f"{width}x{height}")
+    return elements[element](images)
+
+
+def _dimension(place: int, transform: str, name: str, value: list[Any], annotation: Any) -> Dimension:
+    """The dimension that a range or a list of choices is."""
+    kind, what = literal_type(annotation), f"{name} of {transform}"
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+        chosen = allowed if value == [_MARK, "", ""] else tuple(value)
+        fine = len(set(chosen)) > 1 and set(chosen) <= set(allowed)
+        got = "..".join(value[1:]) if value[:1] == [_MARK] else value
+        expect(fine, f"{what} as {name}=.. or a list of {', '.join(map(repr, allowed))}", got, SpecError)
+        return Dimension(place, name, 0, len(chosen) - 1, choices=chosen)
+    expect(kind in (int, float) and value[:1] == [_MARK], f"a range or a value as {what}", repr(value), SpecError)
+    low, high = (_number(end, what, name) for end in value[1:])
+    expect(low < high, f"{what} from a smaller to a larger number", f"{low:g}..{high:g}", SpecError)
+    whole = kind is int
+    expect(not whole or low % 1 == high % 1 == 0, f"whole numbers around .. in {what}", f"{low:g}..{high:g}", SpecError)
+    range = range_of(annotation)
+    identity = range.identity if range and range.identity is not None and low <= range.identity <= high else None
+    return Dimension(place, name, low, high, identity=identity, whole=whole)
+
+
+def _number(end: str, what: str, name: str) -> float:
+    try:
+        number = float(end) if end[:1] != "." and end[-1:] != "." else math.nan  # three dots in a row are a slip
+    except ValueError:
+        number = math.nan
+    expect(math.isfinite(number), f"numbers around .. in {what}", f"{end!r}; write {name}=0..1", SpecError)
+    return number
+
+
+def _has_identity(facts: TransformFacts, searched: Mapping[str, Dimension]) -> bool:
+    """Whether every setting that can change something is searched around its identity, or fixed there."""
+    given = {**_defaults(facts.spec.name), **facts.spec.arguments}
+    there = [
+        searched[name].identity is not None if name in searched else given[name] == value
+        for name, value in facts.identity.items()
+    ]
+    return bool(there) and all(there)
+
+
+def _written(name: str, arguments: Mapping[str, object]) -> str:
+    """The canonical spec of a transform: arguments in the order of its signature, without those at their default."""
+    defaults = _defaults(name)
+    listed = {key: arguments[key] for key in TRANSFORMS.settings(name) if key in arguments}
+    return str(Spec(name, {key: value for key, value in listed.items() if value != defaults.get(key)}))
+
+
+def _text(name: str, fixed: Mapping[str, object], searched: Mapping[str, Dimension]) -> str:
+    texts = {key: repr(value) for key, value in fixed.items()} | {key: _range(each) for key, each in searched.items()}
+    listed = [f"{key}={texts[key]}" for key in TRANSFORMS.settings(name) if key in texts]
+    return f"{name}({', '.join(listed)})" if listed else name
+
+
+def _range(dimension: Dimension) -> str:
+    if dimension.choices:
+        return repr([*dimension.choices])
+    return "..".join(repr(float(end)).removesuffix(".0") for end in (dimension.low, dimension.high))
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    settings = TRANSFORMS.settings(name)
+    return {key: parameter.default for key, parameter in settings.items() if parameter.default is not parameter.empty}

@@ -1,0 +1,120 @@
+"""One transform of a space: which of its settings are searched, and what it makes of images with a setting for each."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from negatoscope.descriptions import Value
+from negatoscope.transforms.per_image import PerImage
+from negatoscope.types import Images
+
+_FINEST = 1e-6  # of a range: values are rounded to a decimal as fine as this, so that their text is short and exact
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """What is searched: a number of a transform, or which of several choices it has.
+
+    Args:
+        stage: The place of its transform among those of the space, from 0.
+        name: The parameter, such as "degrees".
+        low: The lower end of its range; of choices 0.
+        high: The upper end; of choices the place of the last.
+        identity: The value at which the transform changes nothing, None where there is none.
+        choices: The values there are to choose from, where it is no number.
+        whole: Whether it is a whole number.
+    """
+
+    stage: int
+    name: str
+    low: float
+    high: float
+    identity: float | None = None
+    choices: tuple[str, ...] = ()
+    whole: bool = False
+
+    def values(self, points: PerImage) -> PerImage:
+        """The values at points in [0, 1], in float64; of choices their places.
+
+        Numbers are rounded to a decimal no coarser than a millionth of the range. Gradients pass through as if they
+        were not, and not at all for whole numbers and choices, each of which has an equal share of [0, 1].
+        """
+        at = points.double()
+        if self.whole or self.choices:
+            return (self.low + (at * (self.high - self.low + 1)).floor()).clamp(max=self.high).detach()
+        exact = self.low + (self.high - self.low) * at
+        decimals = math.ceil(-math.log10(_FINEST * (self.high - self.low)))
+        rounded = exact.detach().round(decimals=decimals).clamp(self.low, self.high) + 0.0
+        return exact + (rounded - exact).detach() if exact.requires_grad else rounded
+
+    def distance(self, values: PerImage) -> PerImage:
+        """From the identity, in units of the longer side of the range; 1 for another choice, 0 without an identity."""
+        if self.identity is None:
+            return torch.zeros_like(values)
+        if self.choices:
+            return (values != self.identity).double()
+        return (values - self.identity).abs() / max(self.high - self.identity, self.identity - self.low)
+
+    def point(self, value: float) -> float:
+        """The point in [0, 1] of a value, for whole numbers and choices the middle of its share."""
+        if self.whole or self.choices:
+            return (value - self.low + 0.5) / (self.high - self.low + 1)
+        return (value - self.low) / (self.high - self.low)
+
+    def literal(self, value: float) -> Value:
+        """A value as a spec has it."""
+        if self.choices:
+            return self.choices[int(value)]
+        return int(value) if self.whole else value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A transform with the settings that are searched and those that are not.
+
+    Args:
+        function: Images, and settings by their names, to images.
+        write: The canonical spec with some settings, "" where that changes nothing.
+        text: The canonical text, with what is searched.
+        dimensions: What is searched.
+        fixed: The other settings.
+        per_image: The parameters of which `function` takes one value for each image.
+        identity: Whether there are values of the dimensions at which it changes nothing.
+        color: Whether it is of use for color images only.
+    """
+
+    function: Callable[..., Images]
+    write: Callable[[Mapping[str, object]], str]
+    text: str
+    dimensions: tuple[Dimension, ...] = ()
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    per_image: frozenset[str] = frozenset()
+    identity: bool = False
+    color: bool = False
+
+    def apply(self, images: Images, values: Sequence[PerImage]) -> Images:
+        """The images, each with its own values of the dimensions: at once, or those together that share what they must.
+
+        A choice, and a number of a transform that takes only one for all images, is the same for those that share it.
+        """
+        by_name = dict(zip((dimension.name for dimension in self.dimensions), values, strict=True))
+        shared = [dimension for dimension in self.dimensions if dimension.name not in self.per_image]
+        numbers = {name: value for name, value in by_name.items() if name in self.per_image}
+        if not shared or not len(images):
+            return self.function(images, **self.fixed, **numbers)
+        each = torch.stack([by_name[dimension.name] for dimension in shared], dim=1)
+        changed = torch.empty_like(images)
+        kinds, places = torch.unique(each, dim=0, return_inverse=True)
+        for place, kind in enumerate(kinds.tolist()):
+            chosen = places == place
+            literals = {each.name: each.literal(value) for each, value in zip(shared, kind, strict=True)}
+            of_these = {name: value[chosen] for name, value in numbers.items()}
+            changed[chosen] = self.function(images[chosen], **self.fixed, **literals, **of_these)
+        return changed
+
+    def spec(self, values: Sequence[float]) -> str:
+        """The canonical spec with one value for each dimension, "" where that changes nothing."""
+        literals = {each.name: each.literal(value) for each, value in zip(self.dimensions, values, strict=True)}
+        return self.write({**self.fixed, **literals})
