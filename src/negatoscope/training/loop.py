@@ -19,6 +19,7 @@ from negatoscope.models.checkpoint import load_tensors, save_tensors
 from negatoscope.models.predict import BatchTransform, predict, to_images
 from negatoscope.training.augmentation import Augmentation
 from negatoscope.training.recipe import Recipe
+from negatoscope.training.recorded import RecordedStep
 from negatoscope.training.step import batches, derive_seed, learning_rate, make_optimizer
 from negatoscope.transforms.tone import negative
 from negatoscope.types import Images, LabelArray, Labels, PixelArray
@@ -69,6 +70,8 @@ class Learner:
         objective: What is made small.
         augmentations: What training images go through, in this order.
         identity: What else decides the weights, as JSON can hold it: a state that is kept belongs to it.
+        recorded: Whether a step on an NVIDIA GPU may be recorded (`RecordedStep`): the model, the objective and the
+            augmentations then launch the same kernels in every step and never wait for the GPU.
     """
 
     model: nn.Module
@@ -77,6 +80,7 @@ class Learner:
     objective: Objective
     augmentations: tuple[Augmentation, ...] = ()
     identity: tuple[object, ...] = ()
+    recorded: bool = False
 
 
 def train_model(
@@ -135,7 +139,9 @@ class _Run:
         self.monitored = np.sort(np.random.default_rng(0).permutation(len(self.training))[:MONITORED])
         self.steps_per_epoch = -(-len(self.training) // self.recipe.batch_size)
         self.steps = self.recipe.epochs * self.steps_per_epoch
-        self.optimizer = make_optimizer(self.model, self.recipe, device=self.hardware.device)
+        recorded = self.learner.recorded and self.hardware.device.type == "cuda"
+        self.optimizer = make_optimizer(self.model, self.recipe, device=self.hardware.device, recorded=recorded)
+        self.advance = RecordedStep(self._advance) if recorded else self._advance
 
     @property
     def identity(self) -> list[object]:
@@ -190,11 +196,18 @@ class _Run:
         return zip(order, *(torch.split(rows.to(device), size) for rows in drawn), strict=True)
 
     def _step(self, step: int, chosen: Tensor, drawn: Sequence[Tensor]) -> Tensor:
+        rate = learning_rate(self.recipe, step=step, steps=self.steps)
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        return self.advance(chosen, *drawn)
+
+    def _advance(self, chosen: Tensor, *drawn: Tensor) -> Tensor:
         images = to_images(self.pixels[chosen])
         for augmentation, rows in zip(self.learner.augmentations, drawn, strict=True):
             images = augmentation.apply(images, rows)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, step=step, steps=self.steps)
         self.optimizer.zero_grad()
         loss = self.learner.objective(self.model, images, self.labels[chosen])
         self.optimizer.step()

@@ -69,22 +69,30 @@ def make_network(dataset: Dataset, recipe: Recipe, *, seed: int, device: torch.d
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe, *, device: torch.device) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters, in its fused form where there is one."""
+def make_optimizer(
+    network: nn.Module, recipe: Recipe, *, device: torch.device, recorded: bool = False
+) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters, in its fused form where there is one.
+
+    Where its steps are `recorded` as a CUDA graph, its learning rate is a tensor, which each replay reads anew.
+    """
     parameters = list(network.parameters())
-    rate, momentum, decay = recipe.learning_rate, recipe.momentum, recipe.weight_decay
+    rate: float | Tensor = torch.tensor(recipe.learning_rate, device=device) if recorded else recipe.learning_rate
+    momentum, decay = recipe.momentum, recipe.weight_decay
     fused = device.type in ("cpu", "cuda")
     match recipe.optimizer:
         case "sgd":
             nesterov = recipe.nesterov and momentum > 0
             return torch.optim.SGD(parameters, rate, momentum, nesterov=nesterov, weight_decay=decay, fused=fused)
         case "adam":
-            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
+            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused, capturable=recorded)
         case "adamw":
-            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
+            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused, capturable=recorded)
         case "adadelta":
             small = 1e-6 if recipe.optimizer_epsilon is None else recipe.optimizer_epsilon
-            return torch.optim.Adadelta(parameters, rate, rho=recipe.rho, eps=small, weight_decay=decay)
+            return torch.optim.Adadelta(
+                parameters, rate, rho=recipe.rho, eps=small, weight_decay=decay, capturable=recorded
+            )
 
 
 def learning_rate(recipe: Recipe, *, step: int, steps: int) -> float:

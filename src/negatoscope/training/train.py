@@ -71,6 +71,7 @@ def train(
         objective=partial(accumulate_gradients, recipe=recipe, epsilon=epsilon, hardware=hardware),
         augmentations=recipe_augmentations(recipe),
         identity=(recipe.digest, epsilon),
+        recorded=True,
     )
     history = train_model(learner, training, validation=validation, seed=seed, folder=folder, progress=progress)
     return TrainingResult(network, history, sum(epoch.seconds for epoch in history))
