@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.rows import SCHEMA, RowKey, hash_samples, make_rows, read_rows, write_rows
+from negatoscope.rows import SCHEMA, RowKey, RowReader, hash_samples, make_rows, read_rows, write_rows
 
 NAMES = ["dataset", "split", "classifier", "transform"]
+ENCODED = [*NAMES, "parameters"]
 NEGATIVE = RowKey(dataset="gtsrb", split="test", classifier="paper", transform="negative", seed=1)
 IDENTITY = RowKey(dataset="mnist", split="train", classifier="paper", transform="gamma(exponent=2.0)", seed=0)
 
@@ -34,6 +35,8 @@ def _columns(n, *, seed=0, tracks=True):
         "confidence": generator.random(n, dtype=np.float32),
         "label_confidence": generator.random(n, dtype=np.float32),
         "label_rank": generator.integers(0, 43, n),
+        "parameters": generator.choice(["flip", "gamma(exponent=2.0)"], n),
+        "queries": generator.integers(1, 100, n),
     }
 
 
@@ -75,14 +78,41 @@ def test_rows_hold_the_key_and_the_columns_as_given():
     for name in [*NAMES, "seed"]:
         assert rows[name].to_pylist() == [getattr(NEGATIVE, name)] * 5
     for name, values in columns.items():
-        assert rows[name].to_pylist() == values.tolist()
+        assert rows[name].to_pylist() == list(values)
 
 
-@pytest.mark.parametrize("absent", [{"track": None}, {}])
-def test_a_dataset_without_tracks_has_null_tracks(absent):
+@pytest.mark.parametrize("name", ["track", "parameters", "queries"])
+@pytest.mark.parametrize("given", [True, False])
+def test_what_no_image_has_is_null(name, given):
     columns = _columns(3)
-    del columns["track"]
-    assert make_rows(NEGATIVE, columns | absent)["track"].to_pylist() == [None] * 3
+    del columns[name]
+    assert make_rows(NEGATIVE, columns | ({name: None} if given else {}))[name].to_pylist() == [None] * 3
+
+
+def test_the_settings_of_each_image_come_back_and_are_stored_once(path):
+    specs = ["hue_shift(degrees=31.5)", None, "hue_shift(degrees=31.5)", "hue_shift(degrees=-2.0)"]
+    queries = np.array([3, 1, 7, 2])
+    tables = [
+        make_rows(NEGATIVE, _columns(4) | {"parameters": part, "queries": queries}) for part in (specs, specs[::-1])
+    ]
+    write_rows(path, [pa.concat_tables(tables).combine_chunks()])
+    rows = read_rows(path)
+    assert rows["parameters"].to_pylist() == specs + specs[::-1]
+    assert rows["queries"].to_pylist() == [*queries, *queries]
+    assert all(len(chunk.dictionary) == 2 for chunk in rows["parameters"].chunks)
+    assert read_rows(path, columns=["sample"], where={"parameters": specs[0]})["sample"].to_pylist() == [0, 2, 1, 3]
+
+
+def test_a_file_from_before_attacks_said_what_they_cost_reads_with_nulls(path):
+    rows = make_rows(NEGATIVE, _columns(5) | {"parameters": None, "queries": None})
+    pq.write_table(rows.drop_columns(["parameters", "queries"]), path)
+    assert read_rows(path).to_pylist() == rows.to_pylist()
+    assert read_rows(path).schema.equals(SCHEMA)
+    assert read_rows(path, columns=["queries"]).to_pylist() == [{"queries": None}] * 5
+    assert read_rows(path, where={"queries": None, "label": rows["label"][2].as_py()}).num_rows > 0
+    assert read_rows(path, where={"queries": 3}).num_rows == 0
+    reader = RowReader(path)
+    assert reader.read("negative", columns=["sample", "parameters"])["parameters"].null_count == 5
 
 
 def test_no_images_make_no_rows():
@@ -154,7 +184,7 @@ def test_what_is_written_is_read(written, tables):
 def test_names_stay_dictionary_encoded_with_one_dictionary(written):
     rows = read_rows(written)
     assert rows.schema.equals(SCHEMA)
-    for name in NAMES:
+    for name in ENCODED:
         assert {tuple(chunk.dictionary.to_pylist()) for chunk in rows[name].chunks} == {
             tuple(rows[name].unique().to_pylist())
         }
@@ -296,7 +326,7 @@ def test_text_a_folder_and_nothing_at_all_are_no_rows(tmp_path):
 
 def test_somebody_elses_parquet_is_no_rows(path, tables):
     plain = tables[0].cast(
-        pa.schema([field.with_type(pa.string()) if field.name in NAMES else field for field in SCHEMA])
+        pa.schema([field.with_type(pa.string()) if field.name in ENCODED else field for field in SCHEMA])
     )
     for foreign in (pa.table({"label": [1]}), plain):
         pq.write_table(foreign, path)

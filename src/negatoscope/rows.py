@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -39,14 +40,21 @@ SCHEMA = pa.schema(
         pa.field("confidence", pa.float32(), nullable=False),
         pa.field("label_confidence", pa.float32(), nullable=False),
         pa.field("label_rank", pa.int16(), nullable=False),
+        pa.field("parameters", _NAMES),
+        pa.field("queries", pa.int32()),
     ]
 )
 """`sample` counts from 0 in the source split, and `sample_hash` is `hash_samples` of its stored pixels; `track` is null
 where the dataset has none; the two confidences are softmax probabilities in [0, 1], of the prediction and the label;
-`label_rank` is how many classes come before the label, 0 where it is the prediction."""
+`label_rank` is how many classes come before the label, 0 where it is the prediction; `parameters` is the spec that
+made this image where an attack chose one for each, `queries` how many passes an attack spent on it: else null."""
+
+_EARLIER = pa.schema([field for field in SCHEMA if field.name not in ("parameters", "queries")])
+"""Of files from before attacks said what they cost: they read as if these columns were null."""
 
 _KEY = ("dataset", "split", "classifier", "transform", "seed")
 _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
+_OPTIONAL = tuple(name for name in _MEASURED if SCHEMA.field(name).nullable)
 _ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
 
 
@@ -79,18 +87,22 @@ def hash_samples(images: PixelArray) -> UInt64[np.ndarray, " n"]:
     return np.frombuffer(heads, dtype=">u8").astype(np.uint64)
 
 
-def make_rows(key: RowKey, columns: Mapping[str, Shaped[np.ndarray, " _"] | None]) -> pa.Table:
+Column: TypeAlias = Shaped[np.ndarray, " _"] | Sequence[str | None] | None
+"""The values of a column, one for each image; None where none has one."""
+
+
+def make_rows(key: RowKey, columns: Mapping[str, Column]) -> pa.Table:
     """The rows of one inference pass, as `SCHEMA` has them.
 
     Args:
         key: What they share.
-        columns: Every other column of `SCHEMA` by name, one value per image; `track` may be None or left out.
+        columns: Every other column of `SCHEMA` by name, one value per image; what is nullable may be None or left out.
 
     Raises:
         InputError: A column is missing, unknown, of another length than the first, or does not fit its type.
     """
     given = {name: values for name, values in columns.items() if values is not None}
-    lacking = [name for name in _MEASURED if name not in given and name != "track"]
+    lacking = [name for name in _MEASURED if name not in given and name not in _OPTIONAL]
     if lacking:
         raise InputError(f"expected the columns {', '.join(_MEASURED)}, got none called {lacking[0]}")
     _expect_names("columns", given, among=_MEASURED)
@@ -195,12 +207,12 @@ class RowReader:
         return pa.concat_tables(tables)
 
 
-def _column(name: str, values: Shaped[np.ndarray, " _"] | None, *, n: int) -> pa.Array:
+def _column(name: str, values: Column, *, n: int) -> pa.Array:
     expected = SCHEMA.field(name).type
     if values is None:
         return pa.nulls(n, expected)
     try:
-        return pa.array(values, type=expected)
+        return pa.array(list(values) if pa.types.is_dictionary(expected) else values, type=expected)
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(f"expected {name} to fit {expected}, got values that do not: {error}") from error
 
@@ -220,7 +232,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     """A file of rows, to be read in the block."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if not file.schema_arrow.equals(SCHEMA):
+            if not (file.schema_arrow.equals(SCHEMA) or file.schema_arrow.equals(_EARLIER)):
                 raise DataError(f"expected rows in {path}, got a table with the columns {file.schema_arrow.names}")
             yield file
     except FileNotFoundError as error:
@@ -234,7 +246,10 @@ def _read(
     file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], where: Mapping[str, pa.Scalar]
 ) -> pa.Table:
     """The matching rows of some row groups."""
-    table = file.read_row_groups(groups, columns=[*columns, *where], use_threads=False)
+    names = [*columns, *where]
+    table = file.read_row_groups(groups, columns=names, use_threads=False)
+    for name in set(names).difference(file.schema_arrow.names):
+        table = table.append_column(SCHEMA.field(name), pa.nulls(table.num_rows, SCHEMA.field(name).type))
     for name, value in where.items():
         column = table[name]  # an expression would be computed by threads, which free their memory some time later
         table = table.filter(pc.equal(column, value) if value.is_valid else pc.is_null(column))

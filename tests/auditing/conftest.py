@@ -13,6 +13,7 @@ from torch import nn
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, SelfCheck, SuiteSummary
 from negatoscope.auditing.run import L2Total, RunTotals
+from negatoscope.auditing.steps import transform_step
 from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
@@ -135,7 +136,11 @@ def _facts(
     )
     transforms = (
         PlannedTransform(
-            spec, kind, describe_transform(spec).function, {}, tuple(preserved[spec]) if spec in preserved else None
+            spec,
+            kind,
+            transform_step(describe_transform(spec).function),
+            {},
+            tuple(preserved[spec]) if spec in preserved else None,
         )
         for spec, kind in steps.items()
     )

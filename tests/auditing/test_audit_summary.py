@@ -30,7 +30,8 @@ CHANGED = {
     *("spec", "name", "kind", "parameters", "preserved", "clean_accuracy", "drop", "drop_low", "drop_high", "p_value"),
     *("p_holm", "consistency", "consistency_low", "consistency_high", "attack_success_rate", "attack_success_low"),
     *("attack_success_high", "misclassified_confidence", "confusion", "entropy_bits", "information_bits"),
-    *("information_null_bits", "reached_l2", "lost", "gained", "repeats", "assumed"),
+    *("information_null_bits", "reached_l2", "lost", "gained", "repeats", "assumed", "mean_queries", "median_queries"),
+    "examples",
 }
 CLASS = {"label", "name", "n", "accuracy", "low", "high"}
 WHOLE = {

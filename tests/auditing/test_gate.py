@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pyarrow.compute as pc
 import pytest
+import torch
 
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.gate import GateRule, judge, parse_baseline_on, parse_rule, parse_rules
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import GateResult
+from negatoscope.auditing.steps import transform_step
 from negatoscope.documents import write_document
 from negatoscope.errors import DataError, InputError, SpecError
 from negatoscope.rows import read_rows, write_rows
@@ -131,7 +133,7 @@ def test_a_rule_on_what_is_not_audited_suggests_what_is(judged, text, near):
 
 
 def test_a_rule_can_be_refused_before_the_audit():
-    steps = [PlannedTransform("noise(l2=1.0)", "control", lambda images, labels: images, {}, None)]
+    steps = [PlannedTransform("noise(l2=1.0)", "control", transform_step(torch.clone), {}, None)]
     parse_rules(["noise=0.9", "clean=0.9"], steps)
     for name in ("mean", "worst_case"):
         with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):
@@ -233,7 +235,7 @@ def test_what_is_held_against_the_baseline_and_how_much_may_be_lost_is_the_users
 )
 def test_what_is_not_audited_or_a_control_is_not_held_against_a_baseline(text, reason):
     steps = [
-        PlannedTransform(spec, kind, lambda images, labels: images, {}, None)
+        PlannedTransform(spec, kind, transform_step(torch.clone), {}, None)
         for spec, kind in (("noise(l2=1.0)", "control"), ("negative", "label_preserving"))
     ]
     assert parse_baseline_on(["negative,clean", "worst_case"], steps) == ["negative", "clean", "worst_case"]

@@ -17,6 +17,7 @@ from negatoscope.auditing.folder import WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
 from negatoscope.auditing.run import AuditProgress, RunTotals, Stage, run_pass
+from negatoscope.auditing.steps import transform_step
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import read_document
@@ -234,7 +235,7 @@ def test_a_transform_that_breaks_its_promise_stops_the_audit(
     function: Callable[[Images], Images], reason: str, make: MakePlan, tmp_path: Path
 ) -> None:
     plan = make(100)
-    broken = PlannedTransform("broken", "label_preserving", lambda images, labels: function(images), {}, None)
+    broken = PlannedTransform("broken", "label_preserving", transform_step(function), {}, None)
     with pytest.raises(InputError, match=f"expected broken {reason}"):
         run_pass(replace(plan, transforms=(broken,)), out=tmp_path)
     assert not (tmp_path / "rows.parquet").exists()

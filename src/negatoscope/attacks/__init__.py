@@ -47,7 +47,10 @@ class AttackResult:
 
 
 ATTACKS: Registry[Callable[..., AttackResult]] = Registry("attack", "negatoscope.attacks")
-"""Every attack by name, called as ``attack(classifier, images, labels, ...)``."""
+"""Every attack by name, called as ``attack(classifier, images, labels, ...)``.
+
+One that draws for each image alone takes `keys` next, before its settings: a number of each image's own, or None.
+"""
 
 register_attack = ATTACKS.register
 
@@ -58,19 +61,30 @@ class Attack:
 
     Args:
         spec: Its canonical spec.
-        function: Called with the classifier, the images and their labels; the settings are bound.
+        function: Called with the classifier, the images, their labels and where it takes them their keys; the settings
+            are bound.
     """
 
     spec: Spec
-    function: Callable[[Classifier, Images, Labels], AttackResult]
+    function: Callable[..., AttackResult]
 
-    def __call__(self, classifier: Classifier, images: Images, labels: Labels) -> AttackResult:
-        """The images that the attack makes of `images`, and what they cost."""
-        return self.function(classifier, images, labels)
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, keys: Int64[Tensor, " batch"] | None = None
+    ) -> AttackResult:
+        """The images that the attack makes of `images`, and what they cost.
+
+        Args:
+            classifier: What is attacked.
+            images: In [0, 1].
+            labels: The true classes.
+            keys: A number of each image's own, which draws derive from, so that no other image decides them.
+        """
+        given = {"keys": keys} if "keys" in inspect.signature(self.function).parameters else {}
+        return self.function(classifier, images, labels, **given)
 
     def against(self, classifier: Classifier) -> BatchTransform:
         """What `predict` takes as `batch_transform`: images and labels to the images attacked."""
-        return lambda images, labels: self.function(classifier, images, labels).images
+        return lambda images, labels: self(classifier, images, labels).images
 
     def check(self, classifier: Classifier, images: Images) -> None:
         """Try the attack on images up to its second forward pass.
@@ -88,7 +102,8 @@ class Attack:
             return classifier(batch)
 
         with suppress(_EnoughError):
-            self.function(once, images, images.new_zeros(len(images), dtype=torch.int64))
+            none = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+            self(once, images, none, none)
 
 
 def resolve_attack(text: str, *, seed: int | None = None) -> Attack:

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 from PIL import Image
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
@@ -30,7 +30,6 @@ PICTURES = 6
 """Failures shown of each transform."""
 
 _SIDE = 192  # pixels of a thumbnail at most
-_Pixels: TypeAlias = UInt8[np.ndarray, "channels height width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,7 @@ class GalleryEntry:
         after_confidence: In [0, 1].
         before: The file of the clean image in the gallery's folder.
         after: The file of the transformed image there.
+        parameters: The spec that made it, where an attack chose one for each image; else "".
     """
 
     spec: str
@@ -58,6 +58,7 @@ class GalleryEntry:
     after_confidence: float
     before: str
     after: str
+    parameters: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +102,11 @@ def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -
     ]
     entries = []
     with writing_folder(folder) as temporary:
-        for sample, name, pixels in _images(plan, {entry.sample for _, entry in failures}, decoded):
+        for batch in _images(plan, {entry.sample for _, entry in failures}, decoded):
             for transform, entry in failures:
-                if entry.sample == sample:
-                    _draw(plan, transform, entry, pixels, temporary)
-                    entries.append(replace(entry, name=name))
+                if entry.sample == batch.samples[0]:
+                    _draw(plan, transform, entry, batch, temporary)
+                    entries.append(replace(entry, name=batch.names[0]))
         entries.sort(key=lambda entry: (list(preserved).index(entry.spec), -entry.after_confidence, entry.sample))
         write_document(temporary / "gallery.json", Gallery(preserved=preserved, entries=tuple(entries)))
 
@@ -128,31 +129,29 @@ def _failures(
             after_confidence=float(after.confidences[row]),
             before=f"{number:03d}-{after.samples[row]}-before.png",
             after=f"{number:03d}-{after.samples[row]}-after.png",
+            parameters=after.parameters[row] if after.parameters is not None else "",
         )
         for row in rows
     ]
 
 
-def _draw(plan: AuditPlan, transform: PlannedTransform, entry: GalleryEntry, pixels: _Pixels, folder: Path) -> None:
-    image = to_images(torch.from_numpy(pixels[None]).to(plan.classifier.device))
-    label = torch.tensor([entry.before_prediction], device=image.device)  # which was correct
-    changed = (apply(transform, image, label)[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
-    for file, shown in ((entry.before, pixels), (entry.after, changed)):
+def _draw(plan: AuditPlan, transform: PlannedTransform, entry: GalleryEntry, batch: Batch, folder: Path) -> None:
+    image = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
+    changed = (apply(transform, batch, image).images[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
+    for file, shown in ((entry.before, batch.pixels[0]), (entry.after, changed)):
         picture = Image.fromarray(shown[0] if len(shown) == 1 else np.ascontiguousarray(shown.transpose(1, 2, 0)))
         picture.thumbnail((_SIDE, _SIDE))
         picture.save(folder / file)
 
 
-def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Iterator[tuple[int, str, _Pixels]]:
-    """Number, name and pixels of each image, decoded only where it is not in `decoded`."""
+def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Iterator[Batch]:
+    """Each image as a batch of its own, decoded only where it is not in `decoded`."""
     resize, size = plan.classifier.input_spec.resize, plan.batch_size
     at_hand = {int(sample) for batch in decoded for sample in batch.samples}
     positions = np.searchsorted(plan.dataset.samples, sorted(samples - at_hand))
     lacking = plan.dataset.take(positions, split=plan.dataset.split)
     for batch in chain(decoded, batches(lacking, resize, batch_size=size)):
-        for sample, name, pixels in zip(batch.samples.tolist(), batch.names, batch.pixels, strict=True):
-            if sample in samples:
-                yield sample, name, pixels
+        yield from (batch.one(index) for index, sample in enumerate(batch.samples.tolist()) if sample in samples)
 
 
 def _spread(order: IndexArray, labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " chosen"]:

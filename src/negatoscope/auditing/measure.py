@@ -25,6 +25,7 @@ TOP5_CLASSES = 20
 """With fewer classes than this, five guesses say little, and there is no top-5 accuracy."""
 
 _ERRORS = 10  # the most frequent ones that are reported
+_EXAMPLES = 3  # settings of an attack that are reported
 _DRAWS = (100, 20)  # random tables behind a null: with few classes, with many
 _MANY_CLASSES = 100
 _RATES = ("accuracy", "low", "high", "top5_accuracy", "confidence", "ece")  # None where no image counts
@@ -92,6 +93,7 @@ def measure_transform(
     misclassified_mean = float(misclassified.mean(dtype=np.float64)) if len(misclassified) else None
     return result(
         **rates,
+        **_attack_facts(clean, after),
         clean_accuracy=float(clean.correct.mean()),
         drop=drop.difference,
         drop_low=drop.low,
@@ -105,6 +107,18 @@ def measure_transform(
         information_bits=pairs_information_bits(pairs),
         information_null_bits=mutual_information_null(after.labels, after.predictions, draws=draws),
     )
+
+
+def _attack_facts(clean: PredictionSet, after: PredictionSet) -> dict[str, Any]:
+    """What an attack spent on an image, and a few of the settings by which it had the images misclassified."""
+    if after.queries is None:
+        return {}
+    chosen = [] if after.parameters is None else after.parameters[clean.correct & ~after.correct]
+    return {
+        "mean_queries": float(after.queries.mean()),
+        "median_queries": float(np.median(after.queries)),
+        "examples": tuple(dict.fromkeys(filter(None, chosen)))[:_EXAMPLES],
+    }
 
 
 def _with_ends(

@@ -5,7 +5,7 @@ from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.csv_table import csv_table
 
-_NESTED = ("parameters", "preserved", "reliability", "per_class", "confusion", "reached_l2")
+_NESTED = ("parameters", "preserved", "reliability", "per_class", "confusion", "reached_l2", "examples")
 _FIRST = ("spec", "kind", "name")
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from negatoscope.auditing.page_contents import Report
-from negatoscope.auditing.page_text import change, change_interval, notes, preserving_words
+from negatoscope.auditing.page_text import attack_lines, change, change_interval, notes, preserving_words
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import MISSING, counted, interval, measured, p_value
 from negatoscope.reports.terminal import foldable, point, simple_table
@@ -25,7 +25,8 @@ def audit_tables(summary: AuditSummary) -> RenderableType:
     parts: list[RenderableType] = [Text(summary.title), Text(summary.verdict, style="bold")]
     parts += _gate(summary)
     parts += [point("•", note) for note in notes(summary)]
-    return Group("", *parts, "", _transforms(summary), "", *_sums(summary), Text(_CAPTION, style="dim"))
+    attacks = [point("•", line) for line in attack_lines(summary)]
+    return Group("", *parts, "", _transforms(summary), "", *attacks, *_sums(summary), Text(_CAPTION, style="dim"))
 
 
 def _gate(summary: AuditSummary) -> Iterator[RenderableType]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from negatoscope.auditing.compare_models import ModelRate
-from negatoscope.auditing.results import AuditSummary
+from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.verdict import constant_words
 from negatoscope.data import LeftOut
 from negatoscope.data.dicom import DicomSummary
@@ -54,6 +54,23 @@ def assumptions(summary: AuditSummary) -> list[str]:
             f"{'it keeps' if n == 1 else 'they keep'}, start with: negatoscope annotate DATA"
         )
     return sentences
+
+
+def attack_lines(summary: AuditSummary) -> list[str]:
+    """What each attack spent, and what it chose, as sentences."""
+    attacks = [entry for entry in summary.transforms if entry.mean_queries is not None]
+    return [f"{entry.spec}: {queries(entry)}{chosen(entry)}." for entry in attacks]
+
+
+def queries(entry: TransformResult) -> str:
+    """How many forward passes an attack spent on an image."""
+    mean, median = (f"{value or 0:,.1f}".removesuffix(".0") for value in (entry.mean_queries, entry.median_queries))
+    return f"{mean} queries an image on average, median {median}"
+
+
+def chosen(entry: TransformResult) -> str:
+    """Settings by which an attack had images misclassified, "" where it does not choose any."""
+    return f"; misclassified for example under {joined(list(entry.examples))}" if entry.examples else ""
 
 
 def preserving_words(summary: AuditSummary) -> str:

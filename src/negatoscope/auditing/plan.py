@@ -1,8 +1,7 @@
 """What an audit does, decided before it starts: images, transforms, parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
+from negatoscope.auditing.steps import AuditStep, attack_step, transform_step
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
 from negatoscope.data.sources import sources
@@ -18,14 +18,14 @@ from negatoscope.data.split import stratified_sample
 from negatoscope.errors import SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.models.predict import BatchTransform, suitable_batch
+from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING, DecodeSpec
 from negatoscope.registry import parse_spec
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import annotate
 from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
-from negatoscope.types import Images, IndexArray, Labels
+from negatoscope.types import IndexArray
 
 _PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
 _PART_VALUES = 8_000_000
@@ -40,7 +40,7 @@ class PlannedTransform:
     Args:
         spec: Its canonical spec string.
         kind: "label_preserving", "not_annotated", "path", "control" or "attack".
-        function: Images and their labels to images.
+        function: What is done to a batch.
         parameters: What the spec sets.
         preserved: The classes that keep their label, whose images alone count; None is all.
         assumed: Whether that is assumed, since nobody annotated the data.
@@ -48,7 +48,7 @@ class PlannedTransform:
 
     spec: str
     kind: PlannedKind
-    function: BatchTransform
+    function: AuditStep
     parameters: Mapping[str, bool | int | float | str]
     preserved: tuple[int, ...] | None
     assumed: bool = False
@@ -217,9 +217,8 @@ def plan_transform(text: str, classifier: ClassifierAdapter, dataset: Dataset, c
         attack = resolve_attack(text, seed=config.seed)
         shape = (1, classifier.input_spec.planes, resize.height, resize.width)
         attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
-        return PlannedTransform(
-            str(attack.spec), "attack", attack.against(classifier), dict[str, Any](attack.spec.arguments), None
-        )
+        arguments = dict[str, Any](attack.spec.arguments)
+        return PlannedTransform(str(attack.spec), "attack", attack_step(attack, classifier), arguments, None)
     facts = describe_transform(text)
     usable = not facts.color or resize.channels != "gray"
     expect(usable, f"transforms of gray images, since {classifier.name} expects gray", facts.spec, SpecError)
@@ -227,16 +226,11 @@ def plan_transform(text: str, classifier: ClassifierAdapter, dataset: Dataset, c
     annotation = annotate(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving, known=known)
     mask, judged = annotation.preserved, facts.kind == "label_preserving"
     preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
-    arguments: Mapping[str, Any] = facts.spec.arguments
     return PlannedTransform(
         spec=str(facts.spec),
         kind="not_annotated" if judged and annotation.basis == "nothing" else facts.kind,
-        function=partial(_without_labels, facts.function),
-        parameters=arguments,
+        function=transform_step(facts.function),
+        parameters=dict[str, Any](facts.spec.arguments),
         preserved=preserved,
         assumed=judged and annotation.basis == "assumed",
     )
-
-
-def _without_labels(transform: Callable[[Images], Images], images: Images, labels: Labels) -> Images:
-    return transform(images)

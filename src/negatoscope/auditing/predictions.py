@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt64
+import pyarrow as pa
+from jaxtyping import Bool, Float32, Int, Shaped, UInt64
 
 from negatoscope.errors import DataError, expect
 from negatoscope.rows import RowReader
@@ -15,7 +16,7 @@ from negatoscope.rows import RowReader
 CLEAN = "clean"
 """What rows of clean images name as their transform."""
 
-_COLUMNS = ("label", "prediction", "confidence", "label_rank", "track")
+_COLUMNS = ("label", "prediction", "confidence", "label_rank", "track", "queries", "parameters")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class PredictionSet:
         confidences: Its probability, in [0, 1].
         label_ranks: How many classes score higher than the label.
         tracks: Of which physical object each image is a frame, where that is known of all.
+        queries: How many forward passes an attack spent on each image; None under a transform.
+        parameters: The spec that made each image, "" where none did; None where no attack chose any.
     """
 
     samples: Int[np.ndarray, " n"]
@@ -37,6 +40,8 @@ class PredictionSet:
     confidences: Float32[np.ndarray, " n"]
     label_ranks: Int[np.ndarray, " n"]
     tracks: Int[np.ndarray, " n"] | None
+    queries: Int[np.ndarray, " n"] | None = None
+    parameters: Shaped[np.ndarray, " n"] | None = None
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
@@ -90,12 +95,12 @@ def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | N
     expect(twice is None, f"one row for each image under {transform}", f"two of sample {twice}", DataError)
     same = like is None or np.array_equal(samples, like.samples)
     expect(same, f"rows of {transform} for the images of {CLEAN}", f"those of others; {again}", DataError)
-    labels, predictions, confidences, ranks, tracks = (
+    labels, predictions, confidences, ranks, *others = (
         column if order is None or column is None else column[order] for column in columns
     )
     if like is not None and np.array_equal(labels, like.labels):
         labels = like.labels  # held once
-    return PredictionSet(samples if like is None else like.samples, labels, predictions, confidences, ranks, tracks)
+    return PredictionSet(samples if like is None else like.samples, labels, predictions, confidences, ranks, *others)
 
 
 def read_hashes(rows: RowReader) -> UInt64[np.ndarray, " n"]:
@@ -105,8 +110,14 @@ def read_hashes(rows: RowReader) -> UInt64[np.ndarray, " n"]:
 
 
 def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[Any]:
-    """Columns as arrays, None where one has nulls; chunk by chunk, since Arrow loads pandas to convert many."""
+    """Columns as arrays, chunk by chunk, since Arrow loads pandas to convert many.
+
+    One with nulls is None, but for texts, of which all must be null: "" stands for one that is.
+    """
     columns = rows.read(transform, columns=names).columns[::-1]
     while columns:
         column = columns.pop()  # each is freed before the next array is made
-        yield None if column.null_count else np.concatenate([chunk.to_numpy() for chunk in column.chunks])
+        if pa.types.is_dictionary(column.type) and column.null_count < len(column):
+            yield np.array([text or "" for text in column.to_pylist()], dtype=np.object_)
+        else:
+            yield None if column.null_count else np.concatenate([chunk.to_numpy() for chunk in column.chunks])

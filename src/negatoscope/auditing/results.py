@@ -183,6 +183,9 @@ class TransformResult(Measurement):
         information_bits: What a prediction says about the label.
         information_null_bits: What it says, at most, in 95 % of draws by chance.
         reached_l2: Of a random control, how far it moved images.
+        mean_queries: How many forward passes an attack spent on an image, on average; None for a transform.
+        median_queries: Likewise, the median.
+        examples: Specs by which an attack that chooses one for each image made some of the lost ones.
     """
 
     spec: str
@@ -212,6 +215,9 @@ class TransformResult(Measurement):
     information_bits: float | None = None
     information_null_bits: float | None = None
     reached_l2: ReachedL2 | None = None
+    mean_queries: float | None = None
+    median_queries: float | None = None
+    examples: tuple[str, ...] = ()
 
     @property
     def significant(self) -> bool:

@@ -9,6 +9,7 @@ from operator import add
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -16,6 +17,7 @@ from negatoscope.auditing.folder import expect_free_for, remove_other
 from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import ReachedL2, UnreadableImage
+from negatoscope.auditing.steps import Changed
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import read_document, write_document
@@ -23,7 +25,7 @@ from negatoscope.errors import DataError, expect
 from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import RowKey, make_rows, write_rows
-from negatoscope.types import Images, Labels
+from negatoscope.types import Images
 
 UNREADABLE_NAMED = 20
 """Unreadable images that a report names at most."""
@@ -136,13 +138,20 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
         return totals
 
 
-def apply(step: PlannedTransform, images: Images, labels: Labels) -> Images:
-    """The step's transform or attack, held to its promises.
+def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
+    """A batch after a step, which is held to its promises.
+
+    Args:
+        step: A transform, or an attack on a classifier.
+        batch: What the images are.
+        images: The batch's pixels in [0, 1], where the classifier lives.
 
     Raises:
         InputError: The result has another shape or leaves [0, 1].
     """
-    changed = step.function(images, labels)
+    labels, keys = (torch.from_numpy(array).to(images.device) for array in (batch.labels, batch.hashes.view(np.int64)))
+    result = step.function(images, labels, keys)
+    changed = result.images
     expect(
         changed.shape == images.shape and changed.dtype == images.dtype,
         f"{step.spec} to keep shape and dtype",
@@ -151,7 +160,7 @@ def apply(step: PlannedTransform, images: Images, labels: Labels) -> Images:
     low, high = (float(value) for value in torch.aminmax(changed))
     inside = low >= -_SLACK and high <= 1 + _SLACK  # NaN is not
     expect(inside, f"{step.spec} to stay in [0, 1]", f"values from {low:.4g} to {high:.4g}; clip it")
-    return changed
+    return result
 
 
 def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable[[int], None]) -> None:
@@ -163,13 +172,13 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         if len(batch.labels) == 0:
             continue
-        images, labels = to_images(torch.from_numpy(batch.pixels).to(device)), torch.from_numpy(batch.labels).to(device)
-        tables[CLEAN].append(_rows(plan, CLEAN, images, labels, batch))
+        images = to_images(torch.from_numpy(batch.pixels).to(device))
+        tables[CLEAN].append(_rows(plan, CLEAN, Changed(images), batch))
         for step in plan.transforms:
-            changed = apply(step, images, labels)
-            tables[step.spec].append(_rows(plan, step.spec, changed, labels, batch))
+            changed = apply(step, batch, images)
+            tables[step.spec].append(_rows(plan, step.spec, changed, batch))
             if step.kind == "control":
-                distances[step.spec] += (changed - images).flatten(1).norm(dim=1).tolist()
+                distances[step.spec] += (changed.images - images).flatten(1).norm(dim=1).tolist()
         tick(len(batch.labels) + len(batch.unreadable))
     totals = RunTotals(
         read=sum(map(len, tables[CLEAN])),
@@ -186,14 +195,15 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
         write_document(temporary / _DONE, totals)
 
 
-def _rows(plan: AuditPlan, transform: str, images: Images, labels: Labels, batch: Batch) -> pa.Table:
+def _rows(plan: AuditPlan, transform: str, changed: Changed, batch: Batch) -> pa.Table:
     """The rows of a batch under one transform."""
+    images = changed.images
     key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
-    predictions = predict_images(plan.classifier, images, labels)
+    predictions = predict_images(plan.classifier, images, torch.from_numpy(batch.labels).to(images.device))
     columns = row_columns(
         predictions, labels=batch.labels, samples=batch.samples, hashes=batch.hashes, tracks=batch.tracks
     )
-    return make_rows(key, columns)
+    return make_rows(key, {**columns, **changed.columns})
 
 
 def _move_rows(folders: Sequence[Path], rows: Path) -> None:

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -197,12 +197,12 @@ def _predict_batch(plan: AuditPlan, batch: Batch, found: _Found) -> None:
     images = to_images(torch.from_numpy(batch.pixels).to(classifier.device))
     none = torch.zeros(len(batch.labels), dtype=torch.int64, device=classifier.device)  # a label is needed, not used
     clean = predict_images(classifier, images, none)
-    labels = torch.from_numpy(clean.predictions).to(classifier.device)
+    judged, labels = replace(batch, labels=clean.predictions), torch.from_numpy(clean.predictions).to(classifier.device)
     pictured = max(0, PICTURED - len(found.pictures))
     pictures = [{CLEAN: picture} for picture in map(data_uri, images[:pictured])]
     results = {CLEAN: clean}
     for step in plan.transforms:
-        changed = apply(step, images, labels)
+        changed = apply(step, judged, images).images
         results[step.spec] = predict_images(classifier, changed, labels)
         for shown, image in zip(pictures, changed, strict=False):
             shown[step.spec] = data_uri(image)

@@ -51,6 +51,19 @@ class Batch:
     names: tuple[str, ...]
     unreadable: tuple[Unreadable, ...] = ()
 
+    def one(self, index: int) -> "Batch":
+        """The batch of one of its images."""
+        chosen = slice(index, index + 1)
+        tracks = None if self.tracks is None else self.tracks[chosen]
+        return Batch(
+            self.pixels[chosen],
+            self.labels[chosen],
+            self.samples[chosen],
+            tracks,
+            self.hashes[chosen],
+            self.names[chosen],
+        )
+
 
 _Pixels: TypeAlias = UInt8[np.ndarray, "channels height width"]
 _Loaded: TypeAlias = tuple[_Pixels, np.uint64] | DataError

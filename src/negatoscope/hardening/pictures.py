@@ -112,7 +112,7 @@ def _cases(
     lacking = dataset.take(positions, split=dataset.split)
     for batch in batches(lacking, resize, batch_size=plan.batch_size):
         images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
-        changed = apply(transform, images, torch.from_numpy(batch.labels).to(images.device))
+        changed = apply(transform, batch, images).images
         for index, sample in enumerate(batch.samples):
             row = int(np.flatnonzero(sets[0].samples == sample)[0])
             one = changed[index : index + 1]

@@ -13,6 +13,7 @@ from negatoscope.auditing.compare import RateDifference, compare, measure_two
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan, plan_transform
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.shared_accuracies import SharedAccuracy
+from negatoscope.auditing.steps import transform_step
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.rows import RowReader
@@ -20,7 +21,6 @@ from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import measure_rate
 from negatoscope.statistics.worst_case import WorstCase
 from negatoscope.transforms.groups import Element, Group
-from negatoscope.types import Images, Labels
 
 ORBIT_WORST = "orbit_worst"
 """What the accuracy over all elements of a group is called among those of an audit."""
@@ -46,13 +46,10 @@ def plan_element(
     known = [set(part.preserved) for part in parts if part.preserved is not None]
     kinds = [part.kind for part in parts]
 
-    def transform(images: Images, labels: Labels) -> Images:
-        return element(images)
-
     return PlannedTransform(
         spec=str(element),
         kind="not_annotated" if "not_annotated" in kinds else kinds[0],
-        function=transform,
+        function=transform_step(element),
         parameters=parts[0].parameters if len(parts) == 1 else {},
         preserved=tuple(sorted(reduce(and_, known))) if known else None,
         assumed=any(part.assumed for part in parts),

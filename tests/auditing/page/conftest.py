@@ -22,6 +22,7 @@ from negatoscope.auditing.results import (
     UnreadableImage,
 )
 from negatoscope.auditing.run import L2Total, RunTotals
+from negatoscope.auditing.steps import transform_step
 from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
@@ -111,7 +112,8 @@ def _rows(dataset: Dataset, classes: int, specs: Sequence[str]) -> Iterator[pa.T
 
 def _step(facts: TransformFacts, classes: int, lost: bool) -> PlannedTransform:
     preserved = () if lost else (classes // 2,) if facts.spec.name == "flip" else None
-    return PlannedTransform(str(facts.spec), facts.kind, facts.function, dict(facts.spec.arguments), preserved)
+    step = transform_step(facts.function)
+    return PlannedTransform(str(facts.spec), facts.kind, step, dict(facts.spec.arguments), preserved)
 
 
 def _facts(dataset: Dataset, classes: int, steps: Sequence[PlannedTransform], unreadable: int) -> dict[str, Any]:
