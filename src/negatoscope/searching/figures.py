@@ -1,9 +1,11 @@
 """The drawings of a search: accuracy against queries and against the size of a change, and the settings that fail."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -13,8 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from negatoscope.reports.figures import DARK, FAINT, GRAY, MARGIN, draw_legend, draw_panel, styled, write_at
 from negatoscope.reports.formatting import MINUS, one_line
 from negatoscope.reports.palette import PRINT
-from negatoscope.searching.failing import FailingAxis, FailingMap
-from negatoscope.searching.result import AccuracyInterval
+from negatoscope.searching.result import AccuracyInterval, DimensionSummary, FailingMap
 
 _LOOKS: tuple[Mapping[str, Any], ...] = (
     {"color": PRINT["after"], "linestyle": "-"},
@@ -25,10 +26,42 @@ _LOOKS: tuple[Mapping[str, Any], ...] = (
 )
 """What the lines of spaces look like, one after the other."""
 
-_GAP = 0.06  # of the width of a bar
+_GAP, _NAMED = 0.06, 6  # of the width of a bar; choices whose names find room
 
 Line = Sequence[tuple[float, AccuracyInterval]]
 """Accuracies with their intervals, each at a number of queries or at the size of a change."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A dimension as the side of a drawing.
+
+    Args:
+        name: As "degrees of hue_shift".
+        low: The smallest value; of choices the place of the first.
+        high: The largest one.
+        identity: Where nothing changes, None where there is no such value.
+        choices: What is chosen from, none for a number.
+        whole: Whether it is a whole number.
+    """
+
+    name: str
+    low: float
+    high: float
+    identity: float | None
+    choices: tuple[str, ...]
+    whole: bool
+
+    @classmethod
+    def of(cls, dimension: DimensionSummary, transforms: Sequence[str]) -> "Side":
+        """A dimension of a space of these transforms."""
+        values = {name: getattr(dimension, name) for name in ("low", "high", "identity", "choices", "whole")}
+        return cls(name=f"{dimension.name} of {transforms[dimension.stage]}", **values)
+
+    def edges(self, parts: int) -> Float[np.ndarray, " edges"]:
+        """Where parts of equal width begin and end."""
+        beyond = 0.5 if self.whole or self.choices else 0.0
+        return np.linspace(self.low - beyond, self.high + beyond, parts + 1)
 
 
 def draw_lines(
@@ -62,58 +95,68 @@ def draw_lines(
     return figure
 
 
-def draw_shares(shares: FailingMap, *, clean: float, most: float) -> Figure:
+def draw_shares(shares: FailingMap, axis: Side, *, clean: float, most: float) -> Figure:
     """The share of misclassified images along one dimension: a bar for each part, and a line for clean images.
 
     Args:
         shares: Of one dimension.
+        axis: That dimension.
         clean: The share that is misclassified clean, in [0, 1].
         most: Where the scale ends, in [0, 1].
     """
-    (axis,) = shares.axes
-    edges = np.array(axis.edges)
+    edges = axis.edges(shares.parts[0])
     with styled():
         figure, axes = _panel(3.4, 1.9)
         axes.set(ylim=(0, 100 * most), yticks=[0, 50 * most, 100 * most], xlim=edges[[0, -1]])
         write_at(axes, "misclassified, %", (0, 1), "axes fraction", offset=(-18, 7), color=GRAY)
-        widths = np.diff(edges) * (1 - _GAP)
-        heights = 100 * np.nan_to_num(shares.misclassified)
-        axes.bar((edges[1:] + edges[:-1]) / 2, heights, widths, color=PRINT["after"], linewidth=0)
+        heights, middles = 100 * np.nan_to_num(misclassified(shares)), (edges[1:] + edges[:-1]) / 2
+        axes.bar(middles, heights, np.diff(edges) * (1 - _GAP), color=PRINT["after"], linewidth=0)
         axes.axhline(100 * clean, color=PRINT["before"], linewidth=1.25)
         if axis.identity is not None:
             axes.plot(axis.identity, 0, "^", color=PRINT["before"], markersize=6, clip_on=False, zorder=4)
-        _mark_ends(axes.xaxis, axis)
+        _mark_ends(axes.xaxis, axis, edges)
         axes.set_xlabel(axis.name, loc="right")
     return figure
 
 
-def draw_map(shares: FailingMap, *, most: float) -> Figure:
+def draw_map(shares: FailingMap, across: Side, up: Side, *, most: float) -> Figure:
     """The share of misclassified images over two dimensions: the darker a cell, the more; a cross where none changes.
 
     Args:
         shares: Of two dimensions.
+        across: The first of them.
+        up: The second.
         most: The share at which a cell is darkest, in [0, 1].
     """
-    across, up = shares.axes
+    lefts, bottoms = across.edges(shares.parts[0]), up.edges(shares.parts[1])
     with styled():
         figure, axes = _panel(3.4, 3.5)
-        axes.set(xlim=(across.edges[0], across.edges[-1]), ylim=(up.edges[0], up.edges[-1]))
+        axes.set(xlim=lefts[[0, -1]], ylim=bottoms[[0, -1]])
         axes.grid(visible=False)
         axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, facecolor="none", edgecolor=FAINT))
-        for (column, row), share in np.ndenumerate(shares.misclassified):
+        for (column, row), share in np.ndenumerate(misclassified(shares)):
             if share > 0:
-                left, bottom = across.edges[column], up.edges[row]
-                size = across.edges[column + 1] - left, up.edges[row + 1] - bottom
-                strength = min(1.0, share / most)
-                axes.add_patch(Rectangle((left, bottom), *size, facecolor=PRINT["after"], alpha=strength, linewidth=0))
+                left, bottom = float(lefts[column]), float(bottoms[row])
+                size = float(lefts[column + 1]) - left, float(bottoms[row + 1]) - bottom
+                alpha = min(1.0, float(share) / most)
+                axes.add_patch(Rectangle((left, bottom), *size, facecolor=PRINT["after"], alpha=alpha, linewidth=0))
         if across.identity is not None and up.identity is not None:
             look: dict[str, Any] = {"markersize": 10, "markeredgewidth": 2.25, "color": PRINT["before"]}
             axes.plot(across.identity, up.identity, "+", clip_on=False, zorder=4, **look)
-        _mark_ends(axes.xaxis, across)
-        _mark_ends(axes.yaxis, up)
+        _mark_ends(axes.xaxis, across, lefts)
+        _mark_ends(axes.yaxis, up, bottoms)
         axes.set_xlabel(across.name, loc="right")
         write_at(axes, up.name, (0, 1), "axes fraction", offset=(-18, 7), color=GRAY)
     return figure
+
+
+def misclassified(shares: FailingMap) -> Float[np.ndarray, "..."]:
+    """The share of images in each part or cell, NaN where there is none."""
+    n, failed = (
+        np.array(counts, dtype=np.float64).reshape(shares.parts) for counts in (shares.n, shares.misclassified)
+    )
+    share: Float[np.ndarray, ...] = np.divide(failed, n, out=np.full(n.shape, np.nan), where=n > 0)
+    return share
 
 
 def _scale(axes: Axes, end: float, *, log: bool) -> None:
@@ -137,11 +180,11 @@ def _panel(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _mark_ends(axis: Axis, shares: FailingAxis) -> None:
-    """Ticks at both ends and in the middle, or the name of each choice."""
-    first, last = shares.edges[0], shares.edges[-1]
-    if shares.choices:
-        axis.set_ticks([place + 0.5 for place in range(len(shares.choices))], list(shares.choices))
+def _mark_ends(axis: Axis, side: Side, edges: Float[np.ndarray, " edges"]) -> None:
+    """Ticks at both ends and in the middle, or the name of each choice where there are few."""
+    if side.choices:
+        named = list(side.choices) if len(side.choices) <= _NAMED else []
+        axis.set_ticks((edges[1:] + edges[:-1])[: len(named)] / 2, named)
     else:
-        ticks = [first, (first + last) / 2, last]
+        ticks = [side.low, (side.low + side.high) / 2, side.high]
         axis.set_ticks(ticks, [f"{tick:g}".replace("-", MINUS) for tick in ticks])

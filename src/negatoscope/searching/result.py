@@ -141,6 +141,23 @@ class TriedSetting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FailingMap:
+    """How many images are misclassified in the parts of one dimension, or in the cells of two.
+
+    Args:
+        dimensions: The places of one or two dimensions of the space.
+        parts: Into how many parts of equal width each is divided.
+        n: Images tried in each part or cell, each at a setting of its own; those along the last dimension first.
+        misclassified: How many of these are misclassified.
+    """
+
+    dimensions: tuple[int, ...]
+    parts: tuple[int, ...]
+    n: tuple[int, ...]
+    misclassified: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangePoint(AccuracyInterval):
     """The share of images that are correct clean, and that no change found up to a distance from it fools."""
 
@@ -179,6 +196,7 @@ class DimensionSummary:
         high: Where it ends.
         identity: Where it changes nothing, None where there is no such value.
         choices: What is chosen from, none for a number.
+        whole: Whether it is a whole number.
     """
 
     stage: int
@@ -187,6 +205,7 @@ class DimensionSummary:
     high: float
     identity: float | None
     choices: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +227,7 @@ class SpaceSummary:
         per_class: The accuracy under attack of every class.
         universal: The one setting that fools most; None with one image.
         settings: The settings of `mean`, one by one.
+        failing: Which settings fail: along each dimension, those that matter most first, and then over the first two.
         smallest: The smallest changes found; None where nothing was fooled, or where every setting changes something.
     """
 
@@ -225,6 +245,7 @@ class SpaceSummary:
     per_class: tuple[ClassAccuracy, ...]
     universal: UniversalSetting | None
     settings: tuple[TriedSetting, ...] = ()
+    failing: tuple[FailingMap, ...] = ()
     smallest: SmallestSummary | None = None
 
 
