@@ -82,6 +82,15 @@ def split_stages(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
+def name_in(text: str) -> str:
+    """The name of a spec without its arguments; of a composition the whole text.
+
+    Raises:
+        SpecError: The text has another form.
+    """
+    return text if len(split_stages(text)) > 1 else parse_spec(text).name
+
+
 class Registry(Generic[Registered]):
     """Functions of one kind by name: those of a package's modules, and those of other packages' entry points.
 

@@ -8,10 +8,10 @@ from negatoscope.auditing.compare import compare, difference_words
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, GateResult, PlannedKind, RuleResult, TransformResult
 from negatoscope.errors import expect, suggest
-from negatoscope.registry import parse_spec, split_list
+from negatoscope.registry import name_in, split_list
 from negatoscope.reports.formatting import counted, percent, points
 from negatoscope.statistics.paired import holm
-from negatoscope.transforms import TRANSFORMS
+from negatoscope.transforms import describe_transform
 
 _OVER_ALL = ("clean", "mean", "worst_case")
 
@@ -32,7 +32,7 @@ class GateRule:
 
     def matches(self, spec: str) -> bool:
         """Whether it is about the transform of that spec."""
-        return self.name in (spec, parse_spec(spec).name)
+        return self.name in (spec, name_in(spec))
 
 
 def parse_rule(text: str) -> GateRule:
@@ -50,8 +50,7 @@ def parse_rule(text: str) -> GateRule:
     usable = name and 0 <= bound <= 1  # NaN is not
     expect(usable, "a rule such as negative=0.9, with a rate from 0 to 1", repr(text))
     if name not in _OVER_ALL:
-        spec = parse_spec(name)
-        name = str(TRANSFORMS.resolve(name)[0]) if spec.arguments else spec.name  # no argument that is at its default
+        name = name if name.isidentifier() else str(describe_transform(name).spec)  # arguments at their default go
     return GateRule(text, name, bound)
 
 
@@ -184,5 +183,5 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
 def _is_held(spec: str, kind: PlannedKind, names: Sequence[str]) -> bool:
     """Whether a rate is held against the baseline: what is named, else clean and what preserves labels."""
     if names:
-        return spec in names or (spec not in _OVER_ALL and parse_spec(spec).name in names)
+        return spec in names or (spec not in _OVER_ALL and name_in(spec) in names)
     return kind == "label_preserving" and spec not in ("mean", "worst_case")

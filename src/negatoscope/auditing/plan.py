@@ -20,9 +20,9 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING, DecodeSpec
-from negatoscope.registry import parse_spec
-from negatoscope.transforms import describe_transform
-from negatoscope.transforms.label_preserving import annotate
+from negatoscope.registry import name_in
+from negatoscope.transforms import CLEAN, describe_transform
+from negatoscope.transforms.label_preserving import annotate_all
 from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import IndexArray
@@ -56,7 +56,7 @@ class PlannedTransform:
     @property
     def name(self) -> str:
         """The transform's name alone; of several, one after the other, their specs."""
-        return self.spec if " | " in self.spec else parse_spec(self.spec).name
+        return name_in(self.spec)
 
 
 @dataclass(frozen=True)
@@ -213,17 +213,19 @@ def plan_transform(text: str, classifier: ClassifierAdapter, dataset: Dataset, c
         InputError: An attack cannot be used on the classifier, or the annotations of `config` are unusable.
     """
     resize = classifier.input_spec.resize
-    if parse_spec(text).name in ATTACKS.names():
+    if name_in(text) in ATTACKS.names():
         attack = resolve_attack(text, seed=config.seed)
         shape = (1, classifier.input_spec.planes, resize.height, resize.width)
         attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
         arguments = dict[str, Any](attack.spec.arguments)
         return PlannedTransform(str(attack.spec), "attack", attack_step(attack, classifier), arguments, None)
     facts = describe_transform(text)
+    expect(facts.spec.name != CLEAN, "transforms besides clean images, which are always audited", facts.spec, SpecError)
     usable = not facts.color or resize.channels != "gray"
     expect(usable, f"transforms of gray images, since {classifier.name} expects gray", facts.spec, SpecError)
     known = {name: source.class_names for name, source in sources().items()}
-    annotation = annotate(dataset.spec, dataset.class_names, facts.spec, override=config.label_preserving, known=known)
+    specs = [stage.spec for stage in facts.stages or (facts,)]
+    annotation = annotate_all(dataset.spec, dataset.class_names, specs, override=config.label_preserving, known=known)
     mask, judged = annotation.preserved, facts.kind == "label_preserving"
     preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
     return PlannedTransform(

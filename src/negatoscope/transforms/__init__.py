@@ -1,6 +1,6 @@
 """Pure functions from images to images that keep the label a person would give, and what they are compared with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar, overload
@@ -22,7 +22,7 @@ MOST = 1000
 """The largest factor, exponent or steepness: beyond it nothing changes but for overflows in half precision."""
 
 CLEAN = "clean"
-"""What a composition of no transforms is called."""
+"""What images are called that no transform changes."""
 
 TRANSFORMS: Registry[Callable[..., Images]] = Registry("transform", "negatoscope.transforms")
 """Every transform by name; add one with the decorator `register_transform`."""
@@ -93,7 +93,8 @@ def describe_transform(text: str) -> TransformFacts:
     """The transform that a spec names, its arguments checked on one small image.
 
     Args:
-        text: A spec such as "gamma(exponent=2.0)", or several, first to last: "gamma(exponent=2.0) | negative".
+        text: A spec such as "gamma(exponent=2.0)", or several, first to last: "gamma(exponent=2.0) | negative". "clean"
+            changes nothing.
 
     Raises:
         SpecError: The name or an argument is unknown, missing or of the wrong type.
@@ -102,6 +103,8 @@ def describe_transform(text: str) -> TransformFacts:
     parts = split_stages(text)
     if len(parts) > 1:
         return _composed([describe_transform(part) for part in parts])
+    if parts == [CLEAN]:
+        return TransformFacts(Spec(CLEAN), torch.clone, "label_preserving", color=False, ranges={})
     spec, bound = TRANSFORMS.resolve(text)
     bound(torch.full((1, 3, 4, 4), 0.5))
     return TransformFacts(spec, bound, *_traits(spec.name), ranges=ranges_of(TRANSFORMS.get(spec.name)))
@@ -112,12 +115,16 @@ def describe_transforms() -> list[Description]:
     return [replace(entry, kind=_traits(entry.name)[0]) for entry in TRANSFORMS.describe()]
 
 
+def combined_kind(kinds: Iterable[TransformKind]) -> TransformKind:
+    """The kind of transforms one after the other: label-preserving if all are, else that of the first that is not."""
+    return next((kind for kind in kinds if kind != "label_preserving"), "label_preserving")
+
+
 def _composed(stages: Sequence[TransformFacts]) -> TransformFacts:
-    kinds: dict[TransformKind, None] = dict.fromkeys(stage.kind for stage in stages)
     return TransformFacts(
         spec=Spec(" | ".join(str(stage.spec) for stage in stages)),
         function=partial(_one_after_another, [stage.function for stage in stages]),
-        kind=next((kind for kind in kinds if kind != "label_preserving"), "label_preserving"),
+        kind=combined_kind(stage.kind for stage in stages),
         color=any(stage.color for stage in stages),
         ranges={},
         stages=tuple(stages),

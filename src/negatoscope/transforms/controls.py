@@ -85,7 +85,7 @@ def _noisy(images: Images, *, l2: float | Tensor, seed: int) -> Images:
     radius = _share(bits >> 40).add_(2.0**-25).log_().mul_(-2).sqrt_()
     values = _share(bits.bitwise_right_shift_(16)).mul_(2 * math.pi).cos_().mul_(radius)
     size = values.norm(dim=1, keepdim=True).clamp_(min=torch.finfo(values.dtype).tiny)
-    direction = values.div_(size).reshape(images.shape).mul_(l2)
+    direction = values.div_(size).reshape(images.shape) * l2
     return (images + direction).clamp_(0, 1)
 
 

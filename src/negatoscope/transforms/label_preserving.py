@@ -1,7 +1,7 @@
 """Which classes of a dataset keep their label under a transform: data that anyone may read, dispute and override."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,8 @@ Value = bool | int | float | str
 Classes = tuple[str, ...] | Literal["all"]
 Basis = Literal["annotated", "assumed", "nothing"]
 """What it rests on that classes keep their label: on rules for the dataset, on an assumption, or on nothing."""
+
+_WEAKER: tuple[Basis, ...] = ("nothing", "assumed", "annotated")
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,32 @@ def annotate(
         if rule.holds(spec):
             return Annotation(rule.apply(class_names), "assumed")
     return Annotation((True,) * len(class_names), "nothing")
+
+
+def annotate_all(
+    dataset_spec: str,
+    class_names: Sequence[str],
+    specs: Iterable[Spec],
+    *,
+    override: Path | None = None,
+    known: Mapping[str, Sequence[str]] | None = None,
+) -> Annotation:
+    """For each class, whether it keeps its label under every one of several transforms; the basis is the weakest.
+
+    Args:
+        dataset_spec: As in `annotate`.
+        class_names: One for each class.
+        specs: The transforms, at least one.
+        override: As in `annotate`.
+        known: As in `annotate`.
+
+    Raises:
+        SpecError: `override` names an unknown transform.
+        InputError: `override` is unusable.
+    """
+    each = [annotate(dataset_spec, class_names, spec, override=override, known=known) for spec in specs]
+    kept = tuple(all(column) for column in zip(*(annotation.preserved for annotation in each), strict=True))
+    return Annotation(kept, min((annotation.basis for annotation in each), key=_WEAKER.index))
 
 
 def read_rules(path: Path) -> dict[str, DatasetRules]:

@@ -35,13 +35,9 @@ def checked(
     if not isinstance(number, Tensor):
         expect(low <= number <= high, what, f"{number}; {hint}")
         return number
-    expect_in(number, images, low=low, high=high, what=what, hint=hint)
-    return number.to(images).reshape(-1, 1, 1, 1)
-
-
-def expect_in(number: PerImage, images: Images, *, low: float, high: float, what: str, hint: str) -> None:
-    """Raise unless there is one number for each image, from `low` to `high`."""
-    expect(len(number) == len(images), f"{what}, one for each of {len(images)} images", f"{len(number)}")
+    shape = tuple(number.shape)
+    expect(shape == (len(images),), f"{what}, one for each of {len(images)} images", f"a tensor of shape {shape}")
     exact = number.detach().double()
-    outside = exact[~((exact >= low) & (exact <= high))]
+    outside = exact[~((exact >= low) & (exact <= high))]  # NaN too
     expect(not len(outside), what, f"{outside[:1].sum().item()}; {hint}")
+    return number.to(images).reshape(-1, 1, 1, 1)

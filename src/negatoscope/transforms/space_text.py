@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
+from inspect import Parameter
 from typing import Any, Literal, get_args, get_origin
 
 from negatoscope.descriptions import literal_type, range_of, takes_tensors
@@ -33,28 +34,38 @@ def read_stage(text: str, *, place: int, channels: int) -> Stage:
         SpecError: The transform is of color, and the images are gray.
         InputError: A range is outside of what the transform takes.
     """
-    marked = parse_spec(_RANGE.sub(r"=['..', '\1', '\2']", text))
+    marked = _marked(text)
     if ELEMENT in marked.arguments and marked.name in GROUPS.names():
-        return _of_group(marked, place=place, channels=channels)
+        return _of_group(text, marked, place=place, channels=channels)
     settings = TRANSFORMS.settings(marked.name)
     searched = {
         name: _dimension(place, marked.name, name, value, settings[name].annotation)
-        for name, value in marked.arguments.items()
-        if name in settings and isinstance(value, list)
+        for name, value in ((name, marked.arguments.get(name)) for name in settings)
+        if isinstance(value, list)
     }
     low, _ = (_at_end(marked, searched, end) for end in ("low", "high"))
     expect(not low.color or channels != 1, f"a transform of gray images, not {marked.name}", "gray images", SpecError)
     fixed = {name: value for name, value in low.spec.arguments.items() if name not in searched}
     return Stage(
         function=TRANSFORMS.get(marked.name),
-        write=partial(_written, marked.name),
-        text=_text(marked.name, fixed, searched),
+        write=partial(_written, marked.name, _defaults(settings)),
+        text=_text(marked.name, settings, fixed, searched),
         dimensions=tuple(searched.values()),
         fixed=fixed,
         per_image=frozenset(name for name in searched if takes_tensors(settings[name].annotation)),
         identity=_has_identity(low, searched),
         color=low.color,
+        kind=low.kind,
     )
+
+
+def _marked(text: str) -> Spec:
+    """The spec in which a range is a list: "..", and its two ends as they are written."""
+    try:
+        return parse_spec(_RANGE.sub(r"=['..', '\1', '\2']", text))
+    except SpecError:
+        expected = "expected a transform with ranges such as gamma(exponent=0.5..2)"
+        raise SpecError(f"{expected}, got {text!r:.80}") from None
 
 
 def _at_end(marked: Spec, searched: Mapping[str, Dimension], end: str) -> TransformFacts:
@@ -63,11 +74,10 @@ def _at_end(marked: Spec, searched: Mapping[str, Dimension], end: str) -> Transf
     return describe_transform(str(Spec(marked.name, {**marked.arguments, **literals})))
 
 
-def _of_group(marked: Spec, *, place: int, channels: int) -> Stage:
+def _of_group(text: str, marked: Spec, *, place: int, channels: int) -> Stage:
     """A group whose element is searched."""
-    got = f"{marked.name} with {', '.join(marked.arguments)}"
     only = [*marked.arguments] == [ELEMENT] and marked.arguments[ELEMENT] == [_MARK, "", ""]
-    expect(only, f"a group as {marked.name}({ELEMENT}=..)", got, SpecError)
+    expect(only, f"a group as {marked.name}({ELEMENT}=..)", repr(text), SpecError)
     elements = {str(element): element for element in resolve_group(marked.name, channels=channels).elements}
     last = len(elements) - 1
     return Stage(
@@ -92,7 +102,7 @@ def _dimension(place: int, transform: str, name: str, value: list[Any], annotati
     if get_origin(kind) is Literal:
         allowed = get_args(kind)
         chosen = allowed if value == [_MARK, "", ""] else tuple(value)
-        fine = len(set(chosen)) > 1 and set(chosen) <= set(allowed)
+        fine = all(choice in allowed for choice in chosen) and len(set(chosen)) == len(chosen) > 1
         got = "..".join(value[1:]) if value[:1] == [_MARK] else value
         expect(fine, f"{what} as {name}=.. or a list of {', '.join(map(repr, allowed))}", got, SpecError)
         return Dimension(place, name, 0, len(chosen) - 1, choices=chosen)
@@ -117,7 +127,7 @@ def _number(end: str, what: str, name: str) -> float:
 
 def _has_identity(facts: TransformFacts, searched: Mapping[str, Dimension]) -> bool:
     """Whether every setting that can change something is searched around its identity, or fixed there."""
-    given = {**_defaults(facts.spec.name), **facts.spec.arguments}
+    given = {**_defaults(TRANSFORMS.settings(facts.spec.name)), **facts.spec.arguments}
     there = [
         searched[name].identity is not None if name in searched else given[name] == value
         for name, value in facts.identity.items()
@@ -125,17 +135,15 @@ def _has_identity(facts: TransformFacts, searched: Mapping[str, Dimension]) -> b
     return bool(there) and all(there)
 
 
-def _written(name: str, arguments: Mapping[str, object]) -> str:
+def _written(name: str, defaults: Mapping[str, object], arguments: Mapping[str, object]) -> str:
     """The canonical spec of a transform: arguments in the order of its signature, without those at their default."""
-    defaults = _defaults(name)
-    listed = {key: arguments[key] for key in TRANSFORMS.settings(name) if key in arguments}
-    return str(Spec(name, {key: value for key, value in listed.items() if value != defaults.get(key)}))
+    listed = {key: arguments[key] for key in defaults if key in arguments}
+    return str(Spec(name, {key: value for key, value in listed.items() if value != defaults[key]}))
 
 
-def _text(name: str, fixed: Mapping[str, object], searched: Mapping[str, Dimension]) -> str:
+def _text(name: str, settings: Iterable[str], fixed: Mapping[str, object], searched: Mapping[str, Dimension]) -> str:
     texts = {key: repr(value) for key, value in fixed.items()} | {key: _range(each) for key, each in searched.items()}
-    listed = [f"{key}={texts[key]}" for key in TRANSFORMS.settings(name) if key in texts]
-    return f"{name}({', '.join(listed)})" if listed else name
+    return f"{name}({', '.join(f'{key}={texts[key]}' for key in settings if key in texts)})" if texts else name
 
 
 def _range(dimension: Dimension) -> str:
@@ -144,6 +152,6 @@ def _range(dimension: Dimension) -> str:
     return "..".join(repr(float(end)).removesuffix(".0") for end in (dimension.low, dimension.high))
 
 
-def _defaults(name: str) -> dict[str, Any]:
-    settings = TRANSFORMS.settings(name)
-    return {key: parameter.default for key, parameter in settings.items() if parameter.default is not parameter.empty}
+def _defaults(settings: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The default of each setting, `Parameter.empty` where there is none."""
+    return {name: parameter.default for name, parameter in settings.items()}

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from negatoscope.descriptions import Description
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import SpecError, expect
+from negatoscope.errors import SpecError, expect, suggest
 from negatoscope.registry import split_stages
-from negatoscope.transforms import CLEAN
+from negatoscope.transforms import CLEAN, TRANSFORMS, TransformKind, combined_kind
 from negatoscope.transforms.space_text import read_stage
 from negatoscope.transforms.stages import Dimension as Dimension
 from negatoscope.transforms.stages import Stage
@@ -47,6 +47,11 @@ class Space:
     def dimensions(self) -> tuple[Dimension, ...]:
         """What is searched."""
         return tuple(dimension for stage in self.stages for dimension in stage.dimensions)
+
+    @property
+    def kind(self) -> TransformKind:
+        """Label-preserving if every stage is."""
+        return combined_kind(stage.kind for stage in self.stages)
 
     @property
     def identity(self) -> Float[Tensor, " dimensions"] | None:
@@ -133,20 +138,21 @@ def resolve_space(text: str, *, channels: int) -> Space:
     """The space that a text describes.
 
     Args:
-        text: A named space, or transforms with ranges: "hue_shift(degrees=-180..180) | saturation(factor=0..2)". Other
+        text: Named spaces, or transforms with ranges: "hue_shift(degrees=-180..180) | saturation(factor=0..2)". Other
             settings are fixed as in a spec. A setting of words is searched as a list (`order=['BGR', 'GBR']`) or, with
             every word, as `order=..`; a group's element as `color_cube(element=..)`.
-        channels: 1 or 3. A named space of several leaves out those that are of color only for gray images.
+        channels: 1 or 3. A named space of several leaves out what is of color only for gray images.
 
     Raises:
         SpecError: A name is unknown, or a range is malformed, or nothing is searched, or a transform is of color and
             images are gray.
         InputError: A range is outside of what its transform takes.
     """
-    entry = _entries().get(text.strip())
-    texts = split_stages(text) if entry is None else _texts(entry, channels=channels)
-    stages = tuple(read_stage(part, place=place, channels=channels) for place, part in enumerate(texts))
-    space = Space(" | ".join(stage.text for stage in stages) if entry is None else entry.name, stages)
+    parts = split_stages(text)
+    texts = [stage for part in parts for stage in _texts(part, channels=channels)]
+    stages = tuple(read_stage(each, place=place, channels=channels) for place, each in enumerate(texts))
+    name = parts[0] if parts[0] in _entries() and len(parts) == 1 else " | ".join(stage.text for stage in stages)
+    space = Space(name, stages)
     expect(space.dimensions, "a setting that is searched, such as gamma(exponent=0.5..2)", repr(text), SpecError)
     return space
 
@@ -154,17 +160,22 @@ def resolve_space(text: str, *, channels: int) -> Space:
 def describe_spaces() -> list[Description]:
     """Every named space, with its stages."""
     return [
-        Description(
-            entry.name, "space", f"Version {entry.version}: {entry.summary}", contains=_texts(entry, channels=3)
-        )
-        for entry in _entries().values()
+        Description(name, "space", f"Version {entry.version}: {entry.summary}", contains=_texts(name, channels=3))
+        for name, entry in _entries().items()
     ]
 
 
-def _texts(entry: NamedSpace, *, channels: int) -> tuple[str, ...]:
-    if not entry.includes:
-        return entry.stages
-    texts = [stage for name in entry.includes for stage in _entries()[name].stages]
+def _texts(part: str, *, channels: int) -> tuple[str, ...]:
+    """The stages of a named space, else the text itself."""
+    entries = _entries()
+    names = [*entries, *TRANSFORMS.names()]
+    known = part in names or not part.isidentifier()
+    expect(known, "the name of a transform or a space", f"{part!r:.80}; {suggest(part, names)}", SpecError)
+    if part not in entries:
+        return (part,)
+    if not entries[part].includes:
+        return entries[part].stages
+    texts = [stage for name in entries[part].includes for stage in entries[name].stages]
     return tuple(text for text in texts if channels != 1 or not read_stage(text, place=0, channels=3).color)
 
 

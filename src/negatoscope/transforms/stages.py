@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from negatoscope.descriptions import Value
+from negatoscope.transforms import TransformKind
 from negatoscope.transforms.per_image import PerImage
 from negatoscope.types import Images
 
@@ -32,7 +33,7 @@ class Dimension:
     low: float
     high: float
     identity: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[Value, ...] = ()
     whole: bool = False
 
     def values(self, points: PerImage) -> PerImage:
@@ -46,7 +47,7 @@ class Dimension:
             return (self.low + (at * (self.high - self.low + 1)).floor()).clamp(max=self.high).detach()
         exact = self.low + (self.high - self.low) * at
         decimals = math.ceil(-math.log10(_FINEST * (self.high - self.low)))
-        rounded = exact.detach().round(decimals=decimals).clamp(self.low, self.high) + 0.0
+        rounded = exact.detach().round(decimals=min(decimals, 15)).clamp(self.low, self.high) + 0.0
         return exact + (rounded - exact).detach() if exact.requires_grad else rounded
 
     def distance(self, values: PerImage) -> PerImage:
@@ -83,6 +84,7 @@ class Stage:
         per_image: The parameters of which `function` takes one value for each image.
         identity: Whether there are values of the dimensions at which it changes nothing.
         color: Whether it is of use for color images only.
+        kind: "label_preserving", "path" or "control".
     """
 
     function: Callable[..., Images]
@@ -93,6 +95,7 @@ class Stage:
     per_image: frozenset[str] = frozenset()
     identity: bool = False
     color: bool = False
+    kind: TransformKind = "label_preserving"
 
     def apply(self, images: Images, values: Sequence[PerImage]) -> Images:
         """The images, each with its own values of the dimensions: at once, or those together that share what they must.
@@ -102,7 +105,9 @@ class Stage:
         by_name = dict(zip((dimension.name for dimension in self.dimensions), values, strict=True))
         shared = [dimension for dimension in self.dimensions if dimension.name not in self.per_image]
         numbers = {name: value for name, value in by_name.items() if name in self.per_image}
-        if not shared or not len(images):
+        if not len(images):
+            return images.clone()
+        if not shared:
             return self.function(images, **self.fixed, **numbers)
         each = torch.stack([by_name[dimension.name] for dimension in shared], dim=1)
         changed = torch.empty_like(images)

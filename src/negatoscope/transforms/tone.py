@@ -5,6 +5,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from negatoscope.errors import expect
 from negatoscope.transforms import MOST, ParameterRange, register_transform
 from negatoscope.transforms.color import luma
 from negatoscope.transforms.parts import by_parts
@@ -143,7 +144,9 @@ def posterize(images: Images, *, bits: Annotated[int | PerImage, ParameterRange(
     Source: Pillow's ``ImageOps.posterize``.
     """
     what, hint = "bits of posterize from 1 to 8", "8 changes nothing"
-    step = 2.0 ** (8 - checked(bits, images, low=1, high=8, what=what, hint=hint))
+    kept = checked(bits, images, low=1, high=8, what=what, hint=hint)
+    expect(not isinstance(kept, Tensor) or not (kept % 1).any(), "whole bits of posterize", "a fraction; round them")
+    step = 2.0 ** (8 - kept)
     return (images * 255).round_().div_(step).floor_().div_(255 / step)
 
 
