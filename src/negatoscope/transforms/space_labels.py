@@ -53,7 +53,7 @@ def annotate_space(
 
 def _settings(stage: Stage, layers: Tables) -> Iterator[str]:
     """The spec of a stage at every setting that rules can tell apart."""
-    values = [_told_apart(dimension, _ends(stage, dimension, layers)) for dimension in stage.dimensions]
+    values = [_distinct(dimension, _ends(stage, dimension, layers)) for dimension in stage.dimensions]
     return (stage.spec(each) for each in product(*values))
 
 
@@ -67,7 +67,7 @@ def _ends(stage: Stage, dimension: Dimension, layers: Tables) -> Iterator[float]
                 yield end
 
 
-def _told_apart(dimension: Dimension, ends: Iterator[float]) -> list[float]:
+def _distinct(dimension: Dimension, ends: Iterator[float]) -> list[float]:
     if dimension.choices:
         return [float(place) for place in range(len(dimension.choices))]
     low, high = dimension.low, dimension.high
