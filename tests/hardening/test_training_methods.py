@@ -1,6 +1,7 @@
 """What every method that trains promises, on a small network of real digits; a stem that cannot see negation."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.errors import InputError
 from negatoscope.hardening import METHODS, FitData
+from negatoscope.hardening.adversarial import from_group, from_space, worst_cross_entropy, worst_draw
 from negatoscope.hardening.consistency import divergence
 from negatoscope.hardening.drop_in import write_drop_in
 from negatoscope.hardening.invariant_stem import InvariantStem
@@ -29,11 +32,12 @@ from negatoscope.training.loop import Learner, train_model
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients
 from negatoscope.transforms.groups import resolve_group
+from negatoscope.transforms.spaces import resolve_space
 from negatoscope.types import Images
 
 pytest.importorskip("mlxtend")
 NEGATIVE = resolve_group("negative", channels=1)
-TRAINING = ("augment", "consistency", "fine_tune", "invariant_stem", "rand_augment")
+TRAINING = ("adversarial", "augment", "consistency", "fine_tune", "invariant_stem", "rand_augment")
 NORMALIZED = {"size": 28, "channels": "gray", "mean": 0.1307, "std": 0.3081}
 
 over_methods = pytest.mark.parametrize("method", TRAINING)
@@ -340,6 +344,98 @@ def test_an_impossible_setting_of_rand_augment_is_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=f"^{sentence}$"):
         hardened("rand_augment", classifier, fit, **given)
+
+
+class Counting(nn.Module):
+    """A network that records which images it is shown, and whether gradients are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.dropout = nn.Linear(784, 10), nn.Dropout(0.5)
+        self.shown: list[tuple[Images, bool, bool]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.shown.append((images.detach().clone(), torch.is_grad_enabled(), self.training))
+        outputs: Tensor = self.layer(self.dropout(images.flatten(1)))
+        return outputs
+
+
+SPACE = "rotation(degrees=-60..60) | gamma(exponent=0.5..2)"
+
+
+@pytest.mark.parametrize("draws", [1, 2, 5])
+def test_each_image_is_trained_on_its_worst_draw(draws: int, fit: FitData) -> None:
+    assert fit.labels is not None
+    images, labels = to_images(torch.from_numpy(fit.images[:40])), torch.from_numpy(fit.labels[:40])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        model, space = Counting().train(), resolve_space(SPACE, channels=1)
+        hardware = Hardware(torch.device("cpu"), "float32")
+        draw = partial(from_space, space=space)
+        worst = worst_draw(model, images, labels, draw=draw, draws=draws, hardware=hardware)
+    assert model.training
+    judged = [shown for shown, _, _ in model.shown]
+    assert len(judged) == (draws if draws > 1 else 0)
+    assert not any(gradients or training for _, gradients, training in model.shown)
+    if draws > 1:
+        with torch.no_grad():
+            losses = [functional.cross_entropy(model.layer(x.flatten(1)), labels, reduction="none") for x in judged]
+        for index, column in enumerate(torch.stack(losses).T.tolist()):
+            assert torch.equal(worst[index], judged[column.index(max(column))][index])
+    assert len({tuple(image.flatten().tolist()) for image in worst}) == 40, "each image has draws of its own"
+
+
+def test_three_draws_cost_as_much_as_two_steps_with_one(fit: FitData) -> None:
+    """Where a backward pass counts as two forward passes."""
+    assert fit.labels is not None
+    images, labels = to_images(torch.from_numpy(fit.images[:8])), torch.from_numpy(fit.labels[:8])
+    draw, hardware = partial(from_group, group=NEGATIVE), Hardware(torch.device("cpu"), "float32")
+
+    def cost(draws: int) -> int:
+        model = Counting().train()
+        worst_cross_entropy(model, images, labels, draw=draw, draws=draws, hardware=hardware)
+        assert all(parameter.grad is not None for parameter in model.parameters())
+        return sum(3 if gradients else 1 for _, gradients, _ in model.shown)
+
+    assert cost(1) == 3
+    assert cost(3) == 2 * cost(1)
+    assert [cost(draws) for draws in (2, 5, 9)] == [5, 8, 12]
+
+
+def test_training_on_the_worst_draw_leaves_fewer_images_that_any_of_many_draws_fools(
+    classifier: ClassifierAdapter, fit: FitData, digits: tuple[Dataset, Dataset]
+) -> None:
+    space = resolve_space("geometry", channels=1)
+    images, labels = to_images(torch.from_numpy(np.asarray(digits[1].images))), torch.from_numpy(digits[1].labels)
+
+    def worst_case(model: ClassifierAdapter) -> float:
+        generator, correct = torch.Generator().manual_seed(0), torch.ones(len(images), dtype=torch.bool)
+        for _ in range(20):
+            points = torch.rand(len(images), len(space.dimensions), generator=generator)
+            correct &= model(space.apply(images, points)).argmax(dim=1) == labels
+        return float(correct.float().mean())
+
+    better = hardened("adversarial", classifier, fit, space="geometry", epochs=6)
+    with torch.no_grad():
+        assert worst_case(better) > worst_case(classifier) + 0.2
+    assert accuracies(better, digits[1])[0] > 0.85
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"draws": 0}, "expected draws of at least 1, got 0"),
+        ({"space": "geometri"}, "expected "),
+        ({"space": "hue_shift(degrees=-90..90)"}, "expected "),
+        ({"space": "gamma(exponent=2.0)"}, "expected a setting that is searched"),
+    ],
+    ids=str,
+)
+def test_an_impossible_setting_of_adversarial_is_one_sentence(
+    classifier: ClassifierAdapter, fit: FitData, given: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        hardened("adversarial", classifier, fit, **given)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
