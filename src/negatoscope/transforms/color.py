@@ -133,8 +133,8 @@ def hue_shift(
     Source: Hosseini and Poovendran 2018, arXiv 1804.00499, the hue of its shifts; Smith 1978 for HSV.
     """
     what, hint = "degrees of hue_shift from -180 to 180", "0.0 changes nothing"
-    by = checked(degrees, images, low=-180, high=180, what=what, hint=hint)
-    return _on_colors(images, _with_hue_shifted, degrees=by)
+    checked(degrees, images, low=-180, high=180, what=what, hint=hint)
+    return _on_colors(images, _with_hue_shifted, degrees=degrees)
 
 
 @register_transform(color=True)
@@ -186,16 +186,15 @@ def _with_opposite_hue(images: Images) -> Images:
     return (gray - (planes - gray).mul_(room)).clamp_(0, 1)
 
 
-def _with_hue_shifted(images: Images, *, degrees: float | Tensor) -> Images:
+def _with_hue_shifted(images: Images, *, degrees: float | PerImage) -> Images:
     planes = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     value = planes.amax(dim=1, keepdim=True)
     chroma = value - planes.amin(dim=1, keepdim=True)
     # Red, green and blue lie at 0, 2 and 4 on the wheel of six parts. A channel is full up to one part away from its
     # place and empty from two on. Its new place, taken from -1 to 5 as hues are, is at most 6 away from any hue.
-    if isinstance(degrees, Tensor):
-        places = (planes.new_tensor((0, 2, 4)).reshape(1, 3, 1, 1) - degrees / 60 + 1) % 6 - 1
-    else:
-        places = planes.new_tensor([(at - degrees / 60 + 1) % 6 - 1 for at in (0, 2, 4)]).reshape(1, 3, 1, 1)
+    exact = degrees.double() if isinstance(degrees, Tensor) else torch.tensor([degrees], dtype=torch.float64)
+    wheel = torch.tensor([0.0, 2.0, 4.0], dtype=torch.float64, device=exact.device)
+    places = ((wheel - exact[:, None] / 60 + 1) % 6 - 1).to(planes).reshape(-1, 3, 1, 1)
     empty = (_hue(planes, value, chroma) - places).abs_().sub_(3).abs_()  # 3 less the way around the wheel
     return (value - empty.neg_().add_(2).clamp_(0, 1).mul_(chroma)).clamp_(0, 1)
 

@@ -51,8 +51,8 @@ def rotation(
     Source: scikit-image's ``rotate`` with mode "edge".
     """
     what, hint = "degrees of rotation from -180 to 180", "0.0 changes nothing"
-    by = checked(degrees, images, low=-180, high=180, what=what, hint=hint)
-    return by_parts(images, _turned, degrees=by)
+    checked(degrees, images, low=-180, high=180, what=what, hint=hint)
+    return by_parts(images, _turned, degrees=degrees)
 
 
 @register_transform
@@ -110,12 +110,12 @@ def _origins(share: float | PerImage, size: int, images: Images) -> Int64[Tensor
     return (places - by.expand(len(images))[:, None]).clamp_(0, size - 1)
 
 
-def _turned(images: Images, *, degrees: float | Tensor) -> Images:
+def _turned(images: Images, *, degrees: float | PerImage) -> Images:
     exact = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     n, _, height, width = images.shape
     if isinstance(degrees, Tensor):
-        radians = degrees.to(exact).deg2rad().reshape(-1, 1, 1)
-        grid = _places(height, width, radians.cos(), radians.sin(), exact.dtype, exact.device)
+        radians = degrees.double().deg2rad().reshape(-1, 1, 1)  # as exact as a number is
+        grid = _places(height, width, radians.cos().to(exact), radians.sin().to(exact), exact.dtype, exact.device)
     else:
         grid = _grid(height, width, degrees, exact.dtype, exact.device).expand(n, height, width, 2)
     turned = functional.grid_sample(exact, grid, mode="bilinear", padding_mode="border", align_corners=False)

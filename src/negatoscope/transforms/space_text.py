@@ -82,11 +82,15 @@ def _of_group(text: str, marked: Spec, *, place: int, channels: int) -> Stage:
     last = len(elements) - 1
     return Stage(
         function=partial(_under_element, elements),
-        write=lambda arguments: "" if arguments[ELEMENT] == "identity" else str(arguments[ELEMENT]),
+        write=_written_element,
         text=f"{marked.name}({ELEMENT}=..)",
         dimensions=(Dimension(place, ELEMENT, 0, last, identity=0, choices=tuple(elements)),),
         identity=True,
     )
+
+
+def _written_element(arguments: Mapping[str, object]) -> str:
+    return "" if arguments[ELEMENT] == "identity" else str(arguments[ELEMENT])
 
 
 def _under_element(elements: Mapping[str, Element], images: Images, *, element: str) -> Images:

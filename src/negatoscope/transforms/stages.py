@@ -87,11 +87,11 @@ class Stage:
         kind: "label_preserving", "path" or "control".
     """
 
-    function: Callable[..., Images]
-    write: Callable[[Mapping[str, object]], str]
+    function: Callable[..., Images] = field(compare=False)
+    write: Callable[[Mapping[str, object]], str] = field(compare=False)
     text: str
     dimensions: tuple[Dimension, ...] = ()
-    fixed: Mapping[str, object] = field(default_factory=dict)
+    fixed: Mapping[str, object] = field(default_factory=dict, compare=False)
     per_image: frozenset[str] = frozenset()
     identity: bool = False
     color: bool = False
