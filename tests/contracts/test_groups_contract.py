@@ -81,6 +81,22 @@ def test_elements_are_the_registered_transforms_that_they_are_named_after(group:
 
 
 @groups
+def test_each_image_may_have_an_element_of_its_own(group: Group) -> None:
+    images = torch.cat([all_levels(group.channels)[:1] * share for share in torch.rand(7)])
+    places = torch.tensor([0, len(group) - 1, 1, 1, 0, len(group) // 2, 1])
+    expected = torch.cat([group.elements[place](image[None]) for place, image in zip(places, images, strict=True)])
+    before = images.clone()
+    found = group.apply(images, places)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    exact = all_levels(group.channels)[:1].repeat(7, 1, 1, 1)
+    for place, image in zip(places, group.apply(exact, places), strict=True):
+        assert torch.equal(image, group.elements[place](exact[:1])[0])
+    found.zero_()
+    assert torch.equal(images, before)
+    assert group.apply(images[:0], places[:0]).shape == (0, *images.shape[1:])
+
+
+@groups
 def test_names_of_elements_differ(group: Group) -> None:
     assert len({str(element) for element in group.elements}) == len(group)
     assert str(group.elements[0]) == "identity"

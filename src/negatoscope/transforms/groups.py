@@ -1,8 +1,12 @@
 """Finite groups of exact transforms: what a hardened classifier is invariant under."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from negatoscope.errors import expect
 from negatoscope.levels import on_levels
@@ -89,6 +93,32 @@ class Group:
     def turns(self) -> bool:
         """Whether it has elements that want square images."""
         return any(element.turns % 2 for element in self.elements)
+
+    def apply(self, images: Images, places: Int64[Tensor, " batch"]) -> Images:
+        """Each image under an element of its own, as the element alone would have it.
+
+        Args:
+            images: Images in [0, 1], with as many channels.
+            places: For each image, the place of its element.
+
+        Raises:
+            InputError: An element turns images a quarter, and these are not square.
+        """
+        places = places.to(images.device)
+        orders = torch.tensor([element.order for element in self.elements], device=images.device)
+        negated = torch.tensor([element.negated for element in self.elements], device=images.device)[places]
+        changed = images[torch.arange(len(images), device=images.device)[:, None], orders[places]]
+        some = negated.any(dim=1)
+        signs = negated[some][:, :, None, None].to(images)
+        changed[some] = on_levels(signs + (1 - 2 * signs) * changed[some])
+        moves = [replace(self.elements[0], turns=each.turns, flipped=each.flipped) for each in self.elements]
+        for move in [*dict.fromkeys(moves)][1:]:  # the first leaves images where they are
+            these = torch.tensor([each == move for each in moves], device=images.device)[places]
+            if these.any():
+                square = images.shape[2] == images.shape[3] or not move.turns % 2
+                expect(square, f"square images for {move}", f"{images.shape[3]}x{images.shape[2]}")
+                changed[these] = move(changed[these])
+        return changed
 
 
 Generators = Callable[[int], tuple[Element, ...]]

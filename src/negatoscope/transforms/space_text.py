@@ -11,7 +11,8 @@ from negatoscope.descriptions import literal_type, range_of, takes_tensors
 from negatoscope.errors import SpecError, expect
 from negatoscope.registry import Spec, parse_spec
 from negatoscope.transforms import TRANSFORMS, TransformFacts, describe_transform
-from negatoscope.transforms.groups import GROUPS, Element, resolve_group
+from negatoscope.transforms.groups import GROUPS, Group, resolve_group
+from negatoscope.transforms.per_image import PerImage
 from negatoscope.transforms.stages import Dimension, Stage
 from negatoscope.types import Images
 
@@ -78,13 +79,14 @@ def _of_group(text: str, marked: Spec, *, place: int, channels: int) -> Stage:
     """A group whose element is searched."""
     only = [*marked.arguments] == [ELEMENT] and marked.arguments[ELEMENT] == [_MARK, "", ""]
     expect(only, f"a group as {marked.name}({ELEMENT}=..)", repr(text), SpecError)
-    elements = {str(element): element for element in resolve_group(marked.name, channels=channels).elements}
-    last = len(elements) - 1
+    group = resolve_group(marked.name, channels=channels)
+    elements = tuple(map(str, group.elements))
     return Stage(
-        function=partial(_under_element, elements),
+        function=partial(_under_elements, group),
         write=_written_element,
         text=f"{marked.name}({ELEMENT}=..)",
-        dimensions=(Dimension(place, ELEMENT, 0, last, identity=0, choices=tuple(elements)),),
+        dimensions=(Dimension(place, ELEMENT, 0, len(elements) - 1, identity=0, choices=elements),),
+        per_image=frozenset([ELEMENT]),
         identity=True,
     )
 
@@ -93,11 +95,8 @@ def _written_element(arguments: Mapping[str, object]) -> str:
     return "" if arguments[ELEMENT] == "identity" else str(arguments[ELEMENT])
 
 
-def _under_element(elements: Mapping[str, Element], images: Images, *, element: str) -> Images:
-    height, width = images.shape[2:]
-    square = height == width or not elements[element].turns % 2
-    expect(square, f"square images for {element}", f"{width}x{height}")
-    return elements[element](images)
+def _under_elements(group: Group, images: Images, *, element: PerImage) -> Images:
+    return group.apply(images, element.long())
 
 
 def _dimension(place: int, transform: str, name: str, value: list[Any], annotation: Any) -> Dimension:
