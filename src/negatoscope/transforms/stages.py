@@ -121,5 +121,8 @@ class Stage:
 
     def spec(self, values: Sequence[float]) -> str:
         """The canonical spec with one value for each dimension, "" where that changes nothing."""
+        known = [(each.identity, value) for each, value in zip(self.dimensions, values, strict=True)]
+        if self.identity and all(value == there for there, value in known if there is not None):
+            return ""
         literals = {each.name: each.literal(value) for each, value in zip(self.dimensions, values, strict=True)}
         return self.write({**self.fixed, **literals})
