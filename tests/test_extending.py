@@ -9,6 +9,8 @@ import torch
 
 import negatoscope as ng
 from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.attacks.search import Search, search_images
+from negatoscope.attacks.strategies import STRATEGIES, resolve_strategy
 from negatoscope.auditing.sections import SECTIONS
 from negatoscope.data import DATASETS
 from negatoscope.data.sources import sources
@@ -16,6 +18,7 @@ from negatoscope.errors import DataNotFoundError, InputError
 from negatoscope.models import MODELS, describe_models
 from negatoscope.models.predict import predict
 from negatoscope.transforms import TRANSFORMS, describe_transform, describe_transforms
+from negatoscope.transforms.spaces import resolve_space
 
 PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?```python\n(.*?)```", PAGE, flags=re.MULTILINE | re.DOTALL))
@@ -25,7 +28,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an example registers is forgotten afterwards."""
-    for registry in (TRANSFORMS, ATTACKS, MODELS, DATASETS, SECTIONS):
+    for registry in (TRANSFORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, SECTIONS):
         registry.names()
         monkeypatch.setattr(registry, "_functions", dict(registry._functions))
     monkeypatch.setattr("negatoscope.transforms._TRAITS", {})
@@ -66,6 +69,24 @@ def test_an_attack() -> None:
     assert not np.array_equal(attacked.confidences, predict(classifier, pixels, labels, device=CPU).confidences)
     with pytest.raises(InputError, match=r"^expected epsilon in \[0, 1\]"):
         resolve_attack("random_sign(epsilon=2)")
+
+
+def test_a_strategy() -> None:
+    run("A strategy")
+    space = resolve_space("brightness(factor=0.5..1.5)", channels=1)
+    search = Search(space, resolve_strategy("halfway"), budget=3)
+    shown: list[torch.Tensor] = []
+
+    def classifier(images: torch.Tensor) -> torch.Tensor:
+        shown.append(images)
+        return images.flatten(1)
+
+    images = torch.tensor([0.5, 0.1, 0.1, 0.1]).reshape(1, 1, 2, 2)
+    search_images(classifier, images, torch.zeros(1, dtype=torch.int64), search=search)
+    factors = [float(each.flatten()[0]) / 0.5 for each in shown]
+    assert factors[0] == 1.0
+    assert len(set(factors)) == 3
+    assert all(0.75 <= factor <= 1.25 for factor in factors)
 
 
 def test_a_model_kind(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ class Registry(Generic[Registered]):
     """Functions of one kind by name: those of a package's modules, and those of other packages' entry points.
 
     Args:
-        kind: What one of them is called, as in "transform"; entry points stand in the group ``negatoscope.<kind>s``.
+        kind: What one of them is called, as in "transform"; entry points stand in the group of its plural, as in
+            ``negatoscope.transforms``.
         package: The package whose modules are imported when a name is first asked for.
     """
 
@@ -169,7 +170,8 @@ class Registry(Generic[Registered]):
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self.package}.{module.name}")
-        for entry in entry_points(group=f"negatoscope.{self.kind}s"):
+        plural = f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
+        for entry in entry_points(group=f"negatoscope.{plural}"):
             self.register(entry.load())
 
 

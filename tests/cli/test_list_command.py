@@ -9,6 +9,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from negatoscope.attacks import ATTACKS
+from negatoscope.attacks.strategies import STRATEGIES
 from negatoscope.cli.main import app
 from negatoscope.data import DATASETS
 from negatoscope.descriptions import Description, Parameter, ParameterRange
@@ -24,6 +25,7 @@ NAMES: dict[str, list[str]] = {
     "spaces": ["tone", "color", "geometry", "color_cube", "all"],
     "suites": ["negative", "semantic", "all"],
     "attacks": ATTACKS.names(),
+    "strategies": STRATEGIES.names(),
     "datasets": DATASETS.names(),
     "models": MODELS.names(),
     "recipes": list(PANEL),

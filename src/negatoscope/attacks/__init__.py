@@ -120,7 +120,7 @@ def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
     spec, function = ATTACKS.resolve(text)
     takes_seed = "seed" in inspect.signature(ATTACKS.get(spec.name)).parameters and "seed" not in spec.arguments
     attack = Attack(spec, partial(function, seed=seed) if takes_seed and seed is not None else function)
-    attack.check(lambda images: images.flatten(1), torch.full((1, 1, 2, 2), 0.5))
+    attack.check(lambda images: images.flatten(1), torch.full((1, 3, 2, 2), 0.5))
     return attack
 
 

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def list(
     kind: Annotated[
-        str, typer.Argument(help="transforms, spaces, groups, suites, attacks, methods, datasets, models or recipes.")
+        str,
+        typer.Argument(
+            help="transforms, spaces, groups, suites, attacks, strategies, methods, datasets, models or recipes."
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
 ) -> None:
-    """Show every transform, space, group, suite, attack, method, dataset, kind of model or recipe.
+    """Show every transform, space, group, suite, attack, strategy, method, dataset, kind of model or recipe.
 
     Those of other packages too.
     """
@@ -65,6 +68,7 @@ _LISTS: Mapping[str, str] = {
     "spaces": "negatoscope.transforms.spaces:describe_spaces",
     "suites": "negatoscope.transforms.suites:describe_suites",
     "attacks": "negatoscope.attacks:ATTACKS.describe",
+    "strategies": "negatoscope.attacks.strategies:STRATEGIES.describe",
     "groups": "negatoscope.transforms.groups:GROUPS.describe",
     "methods": "negatoscope.hardening:METHODS.describe",
     "datasets": "negatoscope.data:DATASETS.describe",
