@@ -1,6 +1,7 @@
 """Attacks are steps of an audit: rows keep what they chose for each image and what it cost, and reports say both."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.gallery import Gallery
 from negatoscope.auditing.page_csv import audit_csv
 from negatoscope.auditing.page_terminal import audit_tables
+from negatoscope.auditing.plan import AuditConfig, make_plan
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
 from negatoscope.models.adapter import ClassifierAdapter
@@ -157,3 +159,50 @@ def test_the_gallery_shows_what_the_rows_say(audited: tuple[AuditResult, Dataset
         assert entry.parameters == rows[entry.sample]["parameters"] != ""
         assert entry.parameters in page
     assert all(entry.parameters == "" for entry in gallery.entries if entry.spec != "dimmed")
+
+
+@pytest.mark.parametrize(
+    ("space", "lost"),
+    [("rotation(degrees=-15..15)", []), ("rotation(degrees=-180..180)", ["6", "9"]), ("gamma(exponent=0.5..2)", [])],
+)
+def test_a_search_counts_the_classes_that_its_whole_space_keeps_the_label_of(
+    space: str, lost: list[str], make_dataset: MakeDataset
+) -> None:
+    names = tuple("0123456789")
+    digits = replace(make_dataset(20, size=10, classes=10, split="test"), spec="mnist", class_names=names)
+    classifier = open_classifier(lambda images: images.flatten(1)[:, :10], size=10, channels="gray", classes=10)
+    plan = make_plan(classifier, digits, AuditConfig(suite="none", transforms=[f"search(space='{space}', budget=4)"]))
+    (step,) = plan.transforms
+    kept = range(10) if step.preserved is None else step.preserved
+    assert step.kind == "attack"
+    assert set(lost) <= {name for index, name in enumerate(names) if index not in kept}
+    assert (step.preserved is None) == (not lost)
+
+
+@pytest.fixture(scope="module")
+def searched(
+    classifier: ClassifierAdapter, make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory
+) -> AuditResult:
+    spec = "search(budget=12, space='brightness(factor=0.2..1)', strategy='random')"
+    out = tmp_path_factory.mktemp("searched") / "audit"
+    return audit(classifier, make_dataset(120, size=9, split="test"), suite="none", transforms=[spec], out=out)
+
+
+def test_a_search_is_a_step_of_an_audit_whose_rows_repeat_it(
+    searched: AuditResult, make_dataset: MakeDataset, classifier: ClassifierAdapter
+) -> None:
+    (spec,) = searched.transforms
+    images = to_images(torch.from_numpy(np.asarray(make_dataset(120, size=9, split="test").images)))
+    rows = [row for row in searched.rows().to_pylist() if row["transform"] == spec]
+    for row in rows:
+        shown = describe_transform(row["parameters"]).function(images[row["sample"]][None])
+        assert int(bright_bar(shown).argmax()) == row["prediction"]
+        assert (row["queries"] < 12) <= (row["prediction"] != row["label"]), "an image leaves at its first error alone"
+    entry = searched.transforms[spec]
+    assert entry.mean_queries == np.mean([row["queries"] for row in rows])
+    assert max(row["queries"] for row in rows) <= 12
+    assert entry.lost > 3
+    assert all(example.startswith("brightness(factor=") for example in entry.examples)
+    gallery = read_document(searched.out / "gallery" / "gallery.json", Gallery, what="a gallery", make="")
+    by_sample = {row["sample"]: row["parameters"] for row in rows}
+    assert {entry.sample: entry.parameters for entry in gallery.entries}.items() <= by_sample.items()

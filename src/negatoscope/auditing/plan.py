@@ -22,7 +22,9 @@ from negatoscope.models.predict import suitable_batch
 from negatoscope.pixels import DECODING, DecodeSpec
 from negatoscope.registry import name_in
 from negatoscope.transforms import CLEAN, describe_transform
-from negatoscope.transforms.label_preserving import annotate_all
+from negatoscope.transforms.label_preserving import Annotation, annotate_all
+from negatoscope.transforms.space_labels import annotate_space
+from negatoscope.transforms.spaces import resolve_space
 from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import IndexArray
@@ -212,27 +214,45 @@ def plan_transform(text: str, classifier: ClassifierAdapter, dataset: Dataset, c
         SpecError: It is unknown, or of color images and the classifier expects gray ones.
         InputError: An attack cannot be used on the classifier, or the annotations of `config` are unusable.
     """
-    resize = classifier.input_spec.resize
     if name_in(text) in ATTACKS.names():
-        attack = resolve_attack(text, seed=config.seed)
-        shape = (1, classifier.input_spec.planes, resize.height, resize.width)
-        attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
-        arguments = dict[str, Any](attack.spec.arguments)
-        return PlannedTransform(str(attack.spec), "attack", attack_step(attack, classifier), arguments, None)
+        return _plan_attack(text, classifier, dataset, config)
     facts = describe_transform(text)
     expect(facts.spec.name != CLEAN, "transforms besides clean images, which are always audited", facts.spec, SpecError)
-    usable = not facts.color or resize.channels != "gray"
+    usable = not facts.color or classifier.input_spec.resize.channels != "gray"
     expect(usable, f"transforms of gray images, since {classifier.name} expects gray", facts.spec, SpecError)
-    known = {name: source.class_names for name, source in sources().items()}
     specs = [stage.spec for stage in facts.stages or (facts,)]
-    annotation = annotate_all(dataset.spec, dataset.class_names, specs, override=config.label_preserving, known=known)
-    mask, judged = annotation.preserved, facts.kind == "label_preserving"
-    preserved = None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)
+    annotation = annotate_all(dataset.spec, dataset.class_names, specs, **_rules(config))
+    judged = facts.kind == "label_preserving"
     return PlannedTransform(
         spec=str(facts.spec),
         kind="not_annotated" if judged and annotation.basis == "nothing" else facts.kind,
         function=transform_step(facts.function),
         parameters=dict[str, Any](facts.spec.arguments),
-        preserved=preserved,
+        preserved=_preserved(annotation),
         assumed=judged and annotation.basis == "assumed",
     )
+
+
+def _plan_attack(text: str, classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> PlannedTransform:
+    """An attack; of one that searches a space of transforms only classes that these keep the label of count."""
+    spec = classifier.input_spec
+    attack = resolve_attack(text, seed=config.seed)
+    shape = (1, spec.planes, spec.resize.height, spec.resize.width)
+    attack.check(classifier, torch.full(shape, 0.5, device=classifier.device))
+    arguments, preserved = dict[str, Any](attack.spec.arguments), None
+    if "space" in arguments:
+        space = resolve_space(arguments["space"], channels=spec.planes)
+        preserved = _preserved(annotate_space(dataset.spec, dataset.class_names, space, **_rules(config)))
+    return PlannedTransform(str(attack.spec), "attack", attack_step(attack, classifier), arguments, preserved)
+
+
+def _rules(config: AuditConfig) -> dict[str, Any]:
+    """Where it stands which classes keep their label."""
+    known = {name: source.class_names for name, source in sources().items()}
+    return {"override": config.label_preserving, "known": known}
+
+
+def _preserved(annotation: Annotation) -> tuple[int, ...] | None:
+    """The classes that keep their label; None is all."""
+    mask = annotation.preserved
+    return None if all(mask) else tuple(index for index, holds in enumerate(mask) if holds)

@@ -105,6 +105,11 @@ class HardenSummary:
     provenance: Provenance
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """The searches for each image's worst setting among what was audited, by their specs."""
+        return tuple(change.spec for change in self.methods[0].changes if change.spec.startswith("search("))
+
+    @property
     def best(self) -> HardenedMethod:
         """The method after which most images are correct under every element; of equals the most accurate clean one.
 

@@ -6,10 +6,11 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from negatoscope.auditing.compare import RateDifference
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.hardening.result import AFFORDABLE, HardenedMethod, HardenSummary
 from negatoscope.reports.csv_table import csv_table
-from negatoscope.reports.formatting import duration, joined, measured, percent, points
+from negatoscope.reports.formatting import duration, interval, joined, measured, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.templates import render
 from negatoscope.reports.terminal import foldable, point, simple_table
@@ -66,17 +67,19 @@ def _at_cost(best: HardenedMethod) -> str:
 
 
 def table_of_methods(summary: HardenSummary) -> tuple[list[str], list[list[str]]]:
-    """The header and a line for each method; rates in percent with their intervals."""
+    """The header and a line for each method; rates in percent with intervals, under searches with their change."""
     header = ["Method", "Seed", "Clean, %", f"{summary.focus}, %", "Every element, %", "Same prediction, %"]
-    first = summary.methods[0]
+    first, searched = summary.methods[0], summary.searched
     rates = ("clean", "negative", "orbit_worst", "consistency")
-    lines = [["before", "", *(_measured(first, f"{rate}_before") for rate in rates), "1.00", ""]]
+    before = [percent(first.change_under(spec).a) for spec in searched]
+    lines = [["before", "", *(_measured(first, f"{rate}_before") for rate in rates), *before, "1.00", ""]]
     for entry in summary.methods:
         after = [_measured(entry, f"{rate}_after") for rate in rates]
+        after += [_under_search(entry.change_under(spec)) for spec in searched]
         lines.append(
             [entry.method, str(entry.seed), *after, f"{entry.inference_cost:.2f}", duration(entry.seconds_fit)]
         )
-    return [*header, "Time", "Fit"], lines
+    return [*header, *(f"{spec}, %" for spec in searched), "Time", "Fit"], lines
 
 
 def harden_lines(summary: HardenSummary) -> list[dict[str, Any]]:
@@ -126,6 +129,11 @@ def _rate(entry: HardenedMethod, name: str) -> Text:
 def _measured(entry: HardenedMethod, name: str) -> str:
     rate = getattr(entry, name)
     return measured(rate.accuracy, rate.low, rate.high, decimals=2)
+
+
+def _under_search(change: RateDifference) -> str:
+    """An accuracy, and how far it is from that before in points."""
+    return f"{percent(change.b)} ({points(change.difference)} {interval(change.low, change.high, signed=True)})"
 
 
 def _fields(entry: HardenedMethod) -> Iterator[tuple[str, Any]]:
