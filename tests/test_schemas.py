@@ -25,6 +25,7 @@ from negatoscope.models.options import ModelOptions
 from negatoscope.reproduce.figure1 import Figure1
 from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.searching.plan import SearchIdentity
 from negatoscope.searching.result import SearchSummary
 from negatoscope.studies.epochs import EpochsResult
 from negatoscope.studies.match_result import Match
@@ -54,6 +55,7 @@ DOCUMENTS: dict[str, Any] = {
     "recipe_search": RecipeSearchResult,
     "saved_wrapper": SavedWrapper,
     "search": SearchSummary,
+    "search_plan": SearchIdentity,
     "sensitivity": SensitivityResult,
     "study_run": StudyRun,
     "summary": AuditSummary,

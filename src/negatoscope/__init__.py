@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from negatoscope.models.open import open_classifier as open_classifier
     from negatoscope.models.predict import predict as predict
     from negatoscope.searching.result import read_search as read_search
+    from negatoscope.searching.search import search as search
     from negatoscope.training.recipe import Recipe as Recipe
     from negatoscope.training.recipe import load_recipe as load_recipe
     from negatoscope.training.train import train as train
@@ -66,6 +67,7 @@ _HOMES = {
     "read_audit": "auditing.audit_result",
     "read_search": "searching.result",
     "save_network": "models.checkpoint",
+    "search": "searching.search",
     "split_validation": "data.split",
     "train": "training.train",
     "verify": "hardening.verify",

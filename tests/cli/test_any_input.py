@@ -40,6 +40,13 @@ VALUES = (
     *(f"gamma(exponent={HUGE})", "gamma(exponent=1e400)", "gamma(exponent='a')", "gamma(**{})", "gamma(exponent=0.0)"),
     *("negative()", "negative(x=1)", "rotation(degrees=1e308)", f"negative={HUGE}", "negative=nan", "clean=0.9=1"),
     *("folder(path='\\0')", "mnist(prepare='x')", "gtsrb(negated=3)", f"{HUGE}min", "nanpasses", "0x" + "f" * 300),
+    *(
+        "gamma(exponent=..)",
+        "gamma(exponent=1..2)|",
+        f"gamma(exponent=0..{HUGE})",
+        "gamma(exponent=-1e400..nan)",
+        "all",
+    ),
 )
 BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, before anything that takes long
     "audit": {
@@ -54,6 +61,10 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
     },
     "inspect": {"data": "folder:images", "out": "inspected"},  # too few images
     "list": {"kind": "suites"},
+    "search": {
+        **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray", "budget": "2"},
+        **{"space": "gamma(exponent=0.5..2)", "out": "out"},
+    },
     "verify": {
         **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray"},
         **{"invariant": "negative"},
@@ -74,6 +85,8 @@ DOCUMENTS = {  # what a user may have damaged, by command and option
     ("audit", "config"): 'size = "8"\nchannels = "gray"\nmean = 0.5\nstd = [0.5]\nlayout = "NCHW"\nclasses = 2\n',
     ("audit", "label_preserving"): "negatoscope.transforms/label_preserving.toml",
     ("audit", "baseline"): "summary.json",
+    ("search", "config"): 'size = "8"\nchannels = "gray"\nmean = 0.5\n',
+    ("search", "label_preserving"): "negatoscope.transforms/label_preserving.toml",
     ("compare", "a"): "summary.json",
     ("reproduce table1", "recipe"): 'name = "mine"\ndata = "mnist"\noptimizer = "sgd"\nnetwork = { pool_size = 3 }\n',
     ("reproduce sensitivity", "plan"): "negatoscope.studies/sensitivity.toml",

@@ -57,7 +57,8 @@ class SearchFound:
     """For each image the first setting that fools, else the one at which the classifier was least confident.
 
     Args:
-        logits: The classifier's, under the setting.
+        clean_logits: The classifier's, of the clean image.
+        logits: Under the setting.
         queries: Forward passes spent.
         first_errors: The query at which the image was first misclassified: 1 where it is when clean, 0 for never.
         margins: The logit of the label less the largest other one, under the setting; NaN where labels alone were read.
@@ -66,6 +67,7 @@ class SearchFound:
         parameters: The spec of the transforms, "clean" for the clean image.
     """
 
+    clean_logits: Logits
     logits: Logits
     queries: Int64[Tensor, " batch"]
     first_errors: Int64[Tensor, " batch"]
@@ -180,6 +182,7 @@ class _Responses(NamedTuple):
 class _Best:
     """Of all images the best that was seen, which grows as answers come: the fields of `SearchFound`."""
 
+    clean_logits: Logits
     logits: Logits
     queries: Int64[Tensor, " batch"]
     first_errors: Int64[Tensor, " batch"]
@@ -193,6 +196,7 @@ class _Best:
         n, device = len(responses.logits), responses.logits.device
         return cls(
             responses.logits,
+            responses.logits.clone(),
             torch.ones(n, dtype=torch.int64, device=device),
             (~responses.correct).long(),
             responses.margins.clone(),
@@ -217,7 +221,15 @@ class _Best:
         for place, text in zip(changed.tolist(), search.space.parameters(self.points[changed]), strict=True):
             parameters[place] = text
         margins = self.margins if search.feedback == "scores" else torch.full_like(self.margins, math.nan)
-        return SearchFound(self.logits, self.queries, self.first_errors, margins.float(), self.points, parameters)
+        return SearchFound(
+            self.clean_logits,
+            self.logits,
+            self.queries,
+            self.first_errors,
+            margins.float(),
+            self.points,
+            parameters,
+        )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.data.dicom import summarize_dicom
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
@@ -44,34 +45,14 @@ def summarize(
     Raises:
         DataError: The rows cannot be read, or lack images of a transform.
     """
-    classifier, dataset, classes = plan.classifier, plan.dataset, plan.classifier.input_spec.data_classes
+    dataset, classes = plan.dataset, plan.classifier.input_spec.data_classes
     reader = RowReader(rows)
     clean = read_predictions(reader, CLEAN)
     worst, transforms = _measure(reader, clean, plan, totals)
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
-    published = dataset.name in DATASETS.names() and all(file.official is not None for file in dataset.files)
     summary = AuditSummary(
-        model=ModelSummary(
-            name=classifier.name,
-            kind=classifier.kind,
-            sha256=classifier.sha256,
-            classes=classifier.input_spec.classes,
-            input_spec=classifier.input_spec,
-            runs_code=classifier.runs_code,
-        ),
-        dataset=DatasetSummary(
-            spec=dataset.spec,
-            split=dataset.split,
-            available=plan.available,
-            limit=plan.config.limit,
-            prepared=dataset.prepared,
-            official=dataset.official if published else None,
-            files={file.name: file.sha256 for file in dataset.files},
-            class_names=dataset.class_names,
-            decoding=dataset.decoding,
-            left_out=dataset.left_out,
-            dicom=summarize_dicom(dataset),
-        ),
+        model=describe_model(plan.classifier),
+        dataset=describe_dataset(plan),
         suite=plan.suite,
         n=len(clean),
         unreadable=totals.unreadable,
@@ -86,6 +67,37 @@ def summarize(
         provenance=provenance,
     )
     return replace(summary, verdict=verdict_sentence(summary))
+
+
+def describe_model(classifier: ClassifierAdapter) -> ModelSummary:
+    """A classifier as documents have it."""
+    return ModelSummary(
+        name=classifier.name,
+        kind=classifier.kind,
+        sha256=classifier.sha256,
+        classes=classifier.input_spec.classes,
+        input_spec=classifier.input_spec,
+        runs_code=classifier.runs_code,
+    )
+
+
+def describe_dataset(plan: AuditPlan) -> DatasetSummary:
+    """The images of an audit as documents have them."""
+    dataset = plan.dataset
+    published = dataset.name in DATASETS.names() and all(file.official is not None for file in dataset.files)
+    return DatasetSummary(
+        spec=dataset.spec,
+        split=dataset.split,
+        available=plan.available,
+        limit=plan.config.limit,
+        prepared=dataset.prepared,
+        official=dataset.official if published else None,
+        files={file.name: file.sha256 for file in dataset.files},
+        class_names=dataset.class_names,
+        decoding=dataset.decoding,
+        left_out=dataset.left_out,
+        dicom=summarize_dicom(dataset),
+    )
 
 
 def _measure(

@@ -1,6 +1,6 @@
 """`negatoscope audit`: does a classifier still see what a person sees?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -186,12 +186,12 @@ def audit(
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
-def open_model(context: Context, model: str, **data: Any) -> "ClassifierAdapter":
-    """A model with those of the command's options that say what it expects."""
+def open_model(context: Context, model: str, *, without: Collection[str] = (), **data: Any) -> "ClassifierAdapter":
+    """A model with those of the command's options that say what it expects, but for some of them."""
     from negatoscope.models.open import open_classifier
     from negatoscope.models.options import ModelOptions
 
-    names = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys()
+    names = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys() - {*without}
     given = {name: value for name in names if (value := context.params[name]) not in ("", None)}
     return open_classifier(model, **given, **data)
 

@@ -1,7 +1,7 @@
 """`negatoscope harden`: a classifier that sees negatives, and the proof."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,7 +64,7 @@ def harden(
 
     hardware = pick_hardware(device, "float32")
     dataset = open_dataset(data, data_dir=data_dir)
-    classes = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
+    classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     config = AuditConfig(
         suite=suite,
         transforms=transform or (),

@@ -20,6 +20,7 @@ from negatoscope.cli.inspect import inspect
 from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.match import match
 from negatoscope.cli.recipes import epochs, recipes
+from negatoscope.cli.search import search
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
 from negatoscope.cli.verify import verify
@@ -47,6 +48,7 @@ for group, command, example in (
     (app, harden, "harden model.onnx --fit folder:train --data folder:test --invariant negative --out out/harden"),
     (app, inspect, "inspect folder:scans --invariant negative --out out/inspect"),
     (app, verify, "verify out/harden/after-canonicalize/hardened.onnx --invariant negative --data mnist:test"),
+    (app, search, "search model.onnx --data folder:test --space color --budget 100 --out out/search"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),

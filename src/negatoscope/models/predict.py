@@ -9,7 +9,7 @@ from jaxtyping import Float32, Float64, Int64, Shaped, UInt64
 from torch import Tensor
 
 from negatoscope.errors import expect
-from negatoscope.types import Images, IndexArray, LabelArray, Labels, PixelArray, TrackArray
+from negatoscope.types import Images, IndexArray, LabelArray, Labels, Logits, PixelArray, TrackArray
 
 Classifier = Callable[[Tensor], Tensor]
 """Anything that maps Images in [0, 1] to Logits."""
@@ -123,9 +123,18 @@ def to_images(pixels: Tensor) -> Images:
     return pixels.float().div_(255.0).contiguous(memory_format=torch.channels_last)
 
 
+def predictions_of(logits: Logits, labels: Labels) -> Predictions:
+    """What logits that a classifier gave say of images with these labels."""
+    return _predictions(_judge(logits, labels).cpu())
+
+
 @torch.no_grad()
 def _predict_batch(classifier: Classifier, images: Images, labels: Labels) -> Float64[Tensor, "4 batch"]:
-    logits = classifier(images).float()
+    return _judge(classifier(images), labels)
+
+
+def _judge(logits: Logits, labels: Labels) -> Float64[Tensor, "4 batch"]:
+    logits = logits.float()
     probabilities = logits.softmax(dim=1)
     confidences, predictions = probabilities.max(dim=1)
     of_label = probabilities.gather(1, labels[:, None])[:, 0]

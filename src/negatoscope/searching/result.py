@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from negatoscope.attacks.search import Feedback
 from negatoscope.auditing.results import (
     ClassAccuracy,
     DatasetSummary,
@@ -18,9 +19,6 @@ from negatoscope.provenance import Provenance
 
 DOCUMENT = "search.json"
 """Written last: its presence means complete."""
-
-Feedback = Literal["scores", "labels"]
-"""What a search may read of a classifier's answers: logits, or the predicted class alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +214,9 @@ class SpaceSummary:
         space: Its canonical text.
         dimensions: What is searched.
         preserved: The classes that keep their label in all of it, whose images alone are searched; None is all.
-        annotated: Whether somebody said so; else all classes count, though nobody knows whether they keep their label.
+        annotated: Whether somebody said so, or it is assumed; else all classes count, though nobody knows whether they
+            keep their label.
+        assumed: Whether it is assumed, since nobody annotated the data.
         n: Images searched.
         queries: Forward passes that they took.
         clean_accuracy: Theirs.
@@ -235,6 +235,7 @@ class SpaceSummary:
     dimensions: tuple[DimensionSummary, ...]
     preserved: tuple[int, ...] | None
     annotated: bool
+    assumed: bool = False
     n: int
     queries: int
     clean_accuracy: float

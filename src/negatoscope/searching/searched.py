@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Float32, Int, Shaped
+from jaxtyping import Bool, Float32, Float64, Int, Shaped
 
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.errors import DataError, expect
@@ -29,7 +29,7 @@ SETTINGS_SCHEMA = pa.schema(
         pa.field("sample", pa.int32(), nullable=False),
         pa.field("first_error", pa.int32(), nullable=False),
         pa.field("margin", pa.float32()),
-        pa.field("point", pa.list_(pa.float32()), nullable=False),
+        pa.field("point", pa.list_(pa.float64()), nullable=False),
     ]
 )
 """`first_error` is the query at which the image was first misclassified, 1 where it is when clean, 0 for never;
@@ -55,7 +55,7 @@ class SearchedImages:
         first_errors: The query of the first error: 1 where it is misclassified clean, 0 for never.
         margins: The logit of the label less the largest other one under the setting; NaN where no scores were read.
         parameters: The setting, as a spec that an audit takes as a transform.
-        points: Where it lies in the unit cube of the space.
+        points: Where it lies in the unit cube of the space; NaN for the clean image where a space has no identity.
     """
 
     samples: Int[np.ndarray, " n"]
@@ -69,7 +69,7 @@ class SearchedImages:
     first_errors: Int[np.ndarray, " n"]
     margins: Float32[np.ndarray, " n"]
     parameters: Sequence[str]
-    points: Float32[np.ndarray, "n d"]
+    points: Float64[np.ndarray, "n d"]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -77,8 +77,7 @@ class SearchedImages:
     @cached_property
     def clean_correct(self) -> Bool[np.ndarray, " n"]:
         """Whether each image is classified correctly when clean."""
-        correct: Bool[np.ndarray, " n"] = self.clean_predictions == self.labels
-        return correct
+        return self.correct_after(1)
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
@@ -93,8 +92,13 @@ class SearchedImages:
 
     def correct_after(self, queries: int) -> Bool[np.ndarray, " n"]:
         """Whether each is correct clean and nothing had fooled it after so many queries, 1 being the clean image."""
-        correct: Bool[np.ndarray, " n"] = (self.first_errors == 0) | (self.first_errors > queries)
-        return correct
+        return correct_after(self.first_errors, queries)
+
+
+def correct_after(first_errors: Int[np.ndarray, " n"], queries: int) -> Bool[np.ndarray, " n"]:
+    """Whether each image was not misclassified in so many queries, by the query of its first error, 0 for never."""
+    correct: Bool[np.ndarray, " n"] = (first_errors == 0) | (first_errors > queries)
+    return correct
 
 
 def make_settings(
@@ -102,19 +106,19 @@ def make_settings(
     *,
     samples: Int[np.ndarray, " n"],
     first_errors: Int[np.ndarray, " n"],
-    margins: Float32[np.ndarray, " n"] | None,
-    points: Float32[np.ndarray, "n d"],
+    margins: Float32[np.ndarray, " n"],
+    points: Float64[np.ndarray, "n d"],
 ) -> pa.Table:
     """A table as `SETTINGS_SCHEMA` has it."""
     n, d = points.shape
     spaces = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), pa.array([space]))
     offsets = pa.array(np.arange(n + 1, dtype=np.int32) * d)
-    values = pa.array(np.ascontiguousarray(points, dtype=np.float32).reshape(-1))
+    values = pa.array(np.ascontiguousarray(points, dtype=np.float64).reshape(-1))
     columns = {
         "space": spaces,
         "sample": pa.array(samples, pa.int32()),
         "first_error": pa.array(first_errors, pa.int32()),
-        "margin": pa.nulls(n, pa.float32()) if margins is None else pa.array(margins, pa.float32()),
+        "margin": pa.array(margins, pa.float32(), from_pandas=True),
         "point": pa.ListArray.from_arrays(offsets, values),
     }
     return pa.table(columns, schema=SETTINGS_SCHEMA)
@@ -142,8 +146,9 @@ def read_searched(out: Path, space: str) -> SearchedImages:
     found = read_rows(out / ROWS, columns=(*_COLUMNS, "parameters", "queries"), where={"transform": space})
     samples = _array(found, "sample")
     of_clean = dict(zip(_array(clean, "sample").tolist(), range(clean.num_rows), strict=True))
-    same = np.array_equal(samples, _array(settings, "sample")) and all(one in of_clean for one in samples.tolist())
     again = "search again into another folder"
+    expect(len(samples), f"rows of {space} in {out}", f"none; {again}", DataError)
+    same = np.array_equal(samples, _array(settings, "sample")) and all(one in of_clean for one in samples.tolist())
     expect(same, f"in {out} a setting and clean rows for each image of {space}", f"those of others; {again}", DataError)
     clean = clean.take(pa.array([of_clean[sample] for sample in samples.tolist()], pa.int64()))
     order = np.argsort(samples, kind="stable")

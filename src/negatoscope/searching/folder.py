@@ -1,0 +1,56 @@
+"""The folder of a search: whether it holds nothing, this search, or another one, which can make room."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from negatoscope.auditing.folder import differences
+from negatoscope.auditing.plan import PLAN
+from negatoscope.documents import read_document
+from negatoscope.errors import DataError, OutputError, expect
+from negatoscope.files import expect_free, write_errors
+from negatoscope.searching.plan import SearchIdentity, SearchPlan
+from negatoscope.searching.result import DOCUMENT
+from negatoscope.searching.searched import ROWS, SETTINGS
+
+DONE = "done.json"
+"""Written last into each part, and then into the folder: its presence means complete."""
+
+PARTS = "parts"
+"""What is finished, while the search runs."""
+
+_WRITTEN = (DONE, DOCUMENT, PARTS, ROWS, SETTINGS, "report.html", "report.md", "figures", "pictures")
+_AGAIN = "give another --out, or --overwrite"
+
+
+def expect_free_for(out: Path, plan: SearchPlan) -> None:
+    """Refuse a folder that is neither empty nor this search's; nothing is written.
+
+    Raises:
+        OutputError: It holds other files or, without `overwrite`, another search.
+        DataError: It holds the plan of something else, or a damaged one, without `overwrite`.
+    """
+    held = (out / PLAN).is_file()
+    expect_free(out, own=(".lock", *((PLAN, *_WRITTEN) if held else ())), what="a search")
+    if not held or plan.config.overwrite:
+        return
+    others = "; ".join(differences(_read(out), plan.identity))
+    expect(not others, f"{out} to hold this search or nothing", f"another search: {others}; {_AGAIN}", OutputError)
+
+
+def remove_other(out: Path, plan: SearchPlan) -> None:
+    """Remove what another search wrote to a folder, if one did; for who holds its lock and may overwrite.
+
+    Raises:
+        OutputError: It cannot be removed.
+    """
+    with suppress(DataError):  # a damaged plan, or that of an audit, is another search's
+        if not (out / PLAN).is_file() or _read(out) == plan.identity:
+            return
+    for path in (out / name for name in _WRITTEN):
+        with write_errors(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _read(out: Path) -> SearchIdentity:
+    return read_document(out / PLAN, SearchIdentity, what="the plan of a search", make=_AGAIN)

@@ -1,0 +1,270 @@
+"""What a search does, decided before it starts: images, spaces, strategy, and other models that see the result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+
+from negatoscope.attacks.search import Feedback, Search, search_images
+from negatoscope.attacks.strategies import Strategy, resolve_strategy
+from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.data import Dataset
+from negatoscope.data.sources import sources
+from negatoscope.errors import expect
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.input_spec import InputSpec
+from negatoscope.pixels import DECODING
+from negatoscope.reports.formatting import joined
+from negatoscope.transforms.space_labels import annotate_space
+from negatoscope.transforms.spaces import Space, resolve_space
+from negatoscope.types import IndexArray
+
+_MOST = 1_000_000
+_PART_QUERIES, _PART_IMAGES = 200_000, 256  # that a stopped search does again: queries at most, but for so many images
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """What a user chooses of a search.
+
+    Args:
+        space: Transforms with ranges, such as "hue_shift(degrees=-180..180)", or names of spaces.
+        strategy: How settings are proposed, as a spec.
+        budget: Queries for each image in each space at most, the clean image among them; at least 1.
+        feedback: What the strategy may read of answers.
+        limit: At most this many images, in proportion to the classes; None is all.
+        seed: Decides which, and every draw.
+        label_preserving: A TOML file of the classes that keep their label, over what the package holds.
+        fail_under: The gate's rules, such as "robust=0.5": the lower end of the 95 % interval must reach it.
+        expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
+        no_self_check: Whether the self-check tries no other settings and stops nothing.
+        overwrite: Whether another search that the folder holds makes room.
+        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
+        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
+    """
+
+    space: Sequence[str] = ("all",)
+    strategy: str = "local"
+    budget: int = 100
+    feedback: Feedback = "scores"
+    limit: int | None = None
+    seed: int = 0
+    label_preserving: Path | None = None
+    fail_under: Sequence[str] = ()
+    expect_accuracy: float | None = None
+    no_self_check: bool = False
+    overwrite: bool = False
+    bits: int | None = None
+    window: tuple[float, float] | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchIdentity:
+    """Everything that decides what a search finds: `plan.json`."""
+
+    schema: Literal[2] = 2
+    classifier: str
+    name: str
+    input_spec: InputSpec
+    dataset: str
+    split: str
+    images: str
+    spaces: tuple[str, ...]
+    preserved: tuple[tuple[int, ...] | None, ...]
+    strategy: str
+    budget: int
+    feedback: Feedback
+    seed: int
+    decoding: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSpace:
+    """A space of a search.
+
+    Args:
+        space: What settings are from.
+        preserved: The classes that keep their label in all of it, whose images alone are searched; None is all.
+        annotated: Whether somebody said so, or it is assumed; else all classes count.
+        assumed: Whether it is assumed, since nobody annotated the data.
+    """
+
+    space: Space
+    preserved: tuple[int, ...] | None
+    annotated: bool
+    assumed: bool
+
+    def counts(self, labels: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Whether the images of these classes are searched."""
+        if self.preserved is None:
+            return np.ones(len(labels), dtype=np.bool_)
+        return np.isin(labels, np.array(self.preserved, dtype=np.int64))
+
+    def space_of(self, classifier: ClassifierAdapter) -> Space:
+        """The same space for the images of another model.
+
+        Raises:
+            SpecError: It is of color, and the model takes gray images.
+        """
+        return resolve_space(self.space.text, channels=classifier.input_spec.planes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchPlan:
+    """A search that can be run.
+
+    Args:
+        audit: The audit of clean images alone: classifier, chosen images, batch size, self-check.
+        spaces: What is searched, one after the other, without repetition.
+        strategy: How settings are proposed.
+        transfer: Other models, which are shown what was found.
+        config: The user's settings.
+    """
+
+    audit: AuditPlan
+    spaces: tuple[PlannedSpace, ...]
+    strategy: Strategy
+    transfer: tuple[ClassifierAdapter, ...]
+    config: SearchConfig
+
+    @property
+    def classifier(self) -> ClassifierAdapter:
+        """What is searched."""
+        return self.audit.classifier
+
+    @property
+    def dataset(self) -> Dataset:
+        """The chosen images."""
+        return self.audit.dataset
+
+    def search(self, space: Space) -> Search:
+        """What is searched in a space, and how."""
+        config = self.config
+        return Search(space, self.strategy, config.budget, config.seed, config.feedback)
+
+    @property
+    def parts(self) -> Sequence[IndexArray]:
+        """The positions of each part's images: fewer where a budget is large, so that a stopped search loses little."""
+        size = min(len(self.audit.parts[0]), max(_PART_IMAGES, _PART_QUERIES // self.config.budget))
+        return np.split(np.arange(len(self.dataset)), range(size, len(self.dataset), size))
+
+    @property
+    def identity(self) -> SearchIdentity:
+        """Everything that decides what is found."""
+        return SearchIdentity(
+            classifier=self.classifier.sha256,
+            name=self.classifier.name,
+            input_spec=self.classifier.input_spec,
+            dataset=self.dataset.spec,
+            split=self.dataset.split,
+            images=self.dataset.fingerprint,
+            spaces=tuple(planned.space.text for planned in self.spaces),
+            preserved=tuple(planned.preserved for planned in self.spaces),
+            strategy=str(self.strategy.spec),
+            budget=self.config.budget,
+            feedback=self.config.feedback,
+            seed=self.config.seed,
+            decoding=DECODING,
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user must know before anything is searched."""
+        unknown = [planned.space.name for planned in self.spaces if not planned.annotated]
+        sentence = (
+            f"nobody annotated which classes of {self.dataset.spec} keep their label in {joined(unknown)}; all count"
+        )
+        return (sentence,) if unknown else ()
+
+
+def make_search_plan(
+    classifier: ClassifierAdapter,
+    dataset: Dataset,
+    config: SearchConfig,
+    *,
+    transfer: Sequence[ClassifierAdapter] = (),
+) -> SearchPlan:
+    """Choose images and resolve spaces and the strategy.
+
+    Raises:
+        SpecError: A space or a strategy is unknown or malformed, or of color where images are gray.
+        InputError: There are no images, a number is out of range, a range is outside of what its transform takes, the
+            strategy cannot be used on the classifier, or no class keeps its label in a space.
+    """
+    expect(config.budget >= 1, "--budget of at least 1, the clean image's query", config.budget)
+    expect(config.budget <= _MOST, f"--budget of at most {_MOST:,}", config.budget)
+    expect(0 <= config.seed < 2**63, "--seed from 0 to 2**63 - 1", config.seed)
+    expect(config.space, "one --space or more", "none")
+    feedbacks = get_args(Feedback)
+    expect(config.feedback in feedbacks, f"--feedback of {' or '.join(feedbacks)}", repr(config.feedback))
+    planes = classifier.input_spec.planes
+    spaces = {space.text: space for space in (resolve_space(text, channels=planes) for text in config.space)}
+    audit_config = AuditConfig(
+        suite="none",
+        limit=config.limit,
+        seed=config.seed,
+        label_preserving=config.label_preserving,
+        expect_accuracy=config.expect_accuracy,
+        no_self_check=config.no_self_check,
+        bits=config.bits,
+        window=config.window,
+    )
+    audit = make_plan(classifier, dataset, audit_config)
+    plan = SearchPlan(
+        audit=audit,
+        spaces=tuple(_plan_space(space, audit) for space in spaces.values()),
+        strategy=resolve_strategy(config.strategy),
+        transfer=tuple(transfer),
+        config=config,
+    )
+    _check(plan)
+    return plan
+
+
+def _plan_space(space: Space, audit: AuditPlan) -> PlannedSpace:
+    """The space with the classes that keep their label in all of it.
+
+    Raises:
+        InputError: The annotations are unusable, or no chosen image is of such a class.
+    """
+    dataset = audit.dataset
+    known = {name: source.class_names for name, source in sources().items()}
+    annotation = annotate_space(
+        dataset.spec, dataset.class_names, space, override=audit.config.label_preserving, known=known
+    )
+    kept = tuple(index for index, holds in enumerate(annotation.preserved) if holds)
+    planned = PlannedSpace(
+        space=space,
+        preserved=None if all(annotation.preserved) else kept,
+        annotated=annotation.basis != "nothing",
+        assumed=annotation.basis == "assumed",
+    )
+    expect(planned.counts(dataset.labels).any(), f"an image whose label {space.text} preserves", "none; narrow it")
+    return planned
+
+
+def _check(plan: SearchPlan) -> None:
+    """Refuse what would be refused once the search runs.
+
+    Raises:
+        InputError: A space has no use for the images of a model, or the strategy cannot be used on the classifier.
+    """
+    for planned in plan.spaces:
+        search = plan.search(planned.space)
+        _try(plan.classifier, replace(search, budget=min(2, search.budget)))
+        for other in plan.transfer:
+            _try(other, Search(planned.space_of(other), resolve_strategy("random"), budget=2))
+
+
+def _try(classifier: ClassifierAdapter, search: Search) -> None:
+    """Search one gray image, up to its second query."""
+    resize = classifier.input_spec.resize
+    shape = (1, classifier.input_spec.planes, resize.height, resize.width)
+    image = torch.full(shape, 0.5, device=classifier.device)
+    with torch.no_grad():
+        prediction = classifier(image).argmax(dim=1)
+    search_images(classifier, image, prediction, search=search)

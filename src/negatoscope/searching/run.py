@@ -1,0 +1,254 @@
+"""The run of a search: part by part, each written whole, so that a stopped search resumes to the same bits."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from itertools import chain
+from operator import add
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from jaxtyping import Bool
+
+from negatoscope.attacks.search import SearchFound, search_images
+from negatoscope.auditing.plan import PLAN
+from negatoscope.auditing.predictions import CLEAN
+from negatoscope.auditing.results import UnreadableImage
+from negatoscope.auditing.run import UNREADABLE_NAMED, RunTotals
+from negatoscope.auditing.self_check import check_clean
+from negatoscope.data import Dataset
+from negatoscope.data.batches import Batch, batches
+from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError
+from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
+from negatoscope.models.predict import predictions_of, row_columns, to_images
+from negatoscope.provenance import Provenance
+from negatoscope.rows import Column, RowKey, make_rows, write_rows
+from negatoscope.searching.folder import DONE, PARTS, expect_free_for, remove_other
+from negatoscope.searching.gate import parse_rules
+from negatoscope.searching.plan import SearchPlan
+from negatoscope.searching.repeatable import check_repeatable
+from negatoscope.searching.result import DOCUMENT, SearchResult
+from negatoscope.searching.searched import ROWS, SETTINGS, make_settings, write_settings
+from negatoscope.searching.summary import Findings, summarize
+from negatoscope.transforms.spaces import Space
+from negatoscope.types import Logits
+
+_SEARCH = 0.9  # of all the time; the rest is for one setting for all, other models and the report
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """Where a search stands: what is being done, how much of all is done, from 0 to 1, and what an earlier run did."""
+
+    text: str
+    share: float
+    earlier: float = 0.0
+
+
+def run_search(
+    plan: SearchPlan,
+    *,
+    out: Path,
+    provenance: Provenance,
+    progress: Callable[[SearchProgress], None] | None = None,
+    warn: Warn | None = None,
+) -> SearchResult:
+    """The search of a plan, written to `out`; a stopped one resumes after the last part and ends with the same rows.
+
+    Args:
+        plan: What is searched.
+        out: The folder.
+        provenance: Where the result comes from.
+        progress: Called with what is being done, and how much of all is done.
+        warn: Called before the search with what a user must know.
+
+    Raises:
+        OutputError: `out` cannot be written or holds something else.
+        InputError: The classifier fails the self-check or gives NaN, a rule is malformed, or a setting has no use.
+        DataError: Not one image can be read.
+    """
+    parse_rules(plan.config.fail_under)
+    expect_free_for(out, plan)
+    pace = _Pace(plan, progress)
+    pace.say("checking clean images")
+    checked, decoded = check_clean(plan.audit)
+    warnings = (*plan.warnings, *check_repeatable(plan.classifier, decoded[0].pixels if decoded else None))
+    if warn:
+        for sentence in filter(None, (checked.suggestion, *warnings)):
+            warn(f"Warning: {sentence}.")
+    with locked(out):
+        remove_leftovers([out])
+        expect_free_for(out, plan)
+        remove_other(out, plan)
+        with write_errors(out):
+            (out / DOCUMENT).unlink(missing_ok=True)
+        write_document(out / PLAN, plan.identity)
+        totals = _run_parts(plan, out, pace)
+        findings = Findings(self_check=checked, totals=totals, warnings=warnings, provenance=provenance)
+        summary = summarize(out, plan, findings, say=pace.say)
+        write_document(out / DOCUMENT, summary)
+    return SearchResult(summary, out)
+
+
+def _run_parts(plan: SearchPlan, out: Path, pace: "_Pace") -> RunTotals:
+    """Search every part that is not there yet, and put rows and settings where they stay."""
+    if (out / DONE).is_file():
+        return _read_totals(out)
+    folders = [out / PARTS / f"{part:06d}" for part in range(len(plan.parts))]
+    for indices, folder in zip(plan.parts, folders, strict=True):
+        if (folder / DONE).is_file():
+            pace.skip(len(indices))
+        else:
+            _run_part(plan, plan.dataset.take(indices, split=plan.dataset.split), folder, pace)
+    totals = reduce(add, map(_read_totals, folders))
+    if totals.read == 0:
+        raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
+    for name in (ROWS, SETTINGS):
+        with write_errors(out / name):
+            (out / name).mkdir(exist_ok=True)
+            for folder in folders:
+                if (folder / name).is_file():  # else an earlier run moved it
+                    (folder / name).replace(out / name / f"{folder.name}.parquet")
+    write_document(out / DONE, totals)
+    shutil.rmtree(out / PARTS)
+    return totals
+
+
+def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "_Pace") -> None:
+    part = _joined(list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size)))
+    rows, settings = list[pa.Table](), list[pa.Table]()
+    clean = torch.zeros(len(part.labels), plan.classifier.input_spec.data_classes)
+    counted = np.zeros(len(part.labels), dtype=np.bool_)
+    for planned in plan.spaces:
+        chosen = planned.counts(part.labels)
+        if chosen.any():
+            images = _chosen(part, chosen)
+            found = _search(plan, planned.space, images, pace.asked(len(images.labels)))
+            rows.append(_rows(plan, planned.space.text, images, found.logits, found))
+            settings.append(_settings(planned.space.text, images, found))
+            clean[torch.from_numpy(chosen)] = found.clean_logits.cpu()
+            counted |= chosen
+        pace.move(len(part.labels) + len(part.unreadable))
+    if counted.any():
+        rows.insert(0, _rows(plan, CLEAN, _chosen(part, counted), clean[torch.from_numpy(counted)]))
+    totals = RunTotals(
+        read=len(part.labels),
+        unreadable=len(part.unreadable),
+        unreadable_named=tuple(
+            UnreadableImage(name=image.name, reason=image.reason) for image in part.unreadable[:UNREADABLE_NAMED]
+        ),
+    )
+    with writing_folder(folder) as temporary:
+        write_rows(temporary / ROWS, rows)
+        write_settings(temporary / SETTINGS, settings)
+        write_document(temporary / DONE, totals)
+
+
+def _search(plan: SearchPlan, space: Space, part: Batch, asked: Callable[[int, int], None]) -> SearchFound:
+    device = plan.classifier.device
+    return search_images(
+        plan.classifier,
+        to_images(torch.from_numpy(part.pixels).to(device)),
+        torch.from_numpy(part.labels).to(device),
+        search=plan.search(space),
+        keys=torch.from_numpy(part.hashes.view(np.int64)),
+        batch_size=plan.audit.batch_size,
+        progress=asked,
+    )
+
+
+def _rows(plan: SearchPlan, transform: str, part: Batch, logits: Logits, found: SearchFound | None = None) -> pa.Table:
+    """A row for each image, clean, or under the setting that was found."""
+    dataset = plan.dataset
+    key = RowKey(dataset.spec, dataset.split, plan.classifier.name, transform, plan.config.seed)
+    predictions = predictions_of(logits.cpu(), torch.from_numpy(part.labels))
+    columns = row_columns(predictions, labels=part.labels, samples=part.samples, hashes=part.hashes, tracks=part.tracks)
+    more: dict[str, Column] = (
+        {} if found is None else {"parameters": found.parameters, "queries": found.queries.cpu().numpy()}
+    )
+    return make_rows(key, {**columns, **more})
+
+
+def _settings(space: str, part: Batch, found: SearchFound) -> pa.Table:
+    first_errors, margins, points = (
+        values.cpu().numpy() for values in (found.first_errors, found.margins, found.points)
+    )
+    return make_settings(space, samples=part.samples, first_errors=first_errors, margins=margins, points=points)
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """The batches of a part as one."""
+    tracks = [batch.tracks for batch in parts if batch.tracks is not None]
+    return Batch(
+        pixels=np.concatenate([batch.pixels for batch in parts]),
+        labels=np.concatenate([batch.labels for batch in parts]),
+        samples=np.concatenate([batch.samples for batch in parts]),
+        tracks=np.concatenate(tracks) if tracks else None,
+        hashes=np.concatenate([batch.hashes for batch in parts]),
+        names=tuple(chain.from_iterable(batch.names for batch in parts)),
+        unreadable=tuple(chain.from_iterable(batch.unreadable for batch in parts)),
+    )
+
+
+def _chosen(part: Batch, mask: Bool[np.ndarray, " n"]) -> Batch:
+    """The readable images of a part that a space counts."""
+    if mask.all():
+        return part
+    return Batch(
+        pixels=part.pixels[mask],
+        labels=part.labels[mask],
+        samples=part.samples[mask],
+        tracks=None if part.tracks is None else part.tracks[mask],
+        hashes=part.hashes[mask],
+        names=tuple(name for name, holds in zip(part.names, mask, strict=True) if holds),
+    )
+
+
+def _read_totals(folder: Path) -> RunTotals:
+    return read_document(folder / DONE, RunTotals, what="a finished part", make="delete it and run the search again")
+
+
+class _Pace:
+    """Reports what is being done and how much of all is done: images by spaces, then what is counted from them."""
+
+    def __init__(self, plan: SearchPlan, progress: Callable[[SearchProgress], None] | None) -> None:
+        self.plan, self.progress = plan, progress
+        self.total = len(plan.dataset) * len(plan.spaces)
+        self.done: float = 0
+        self.earlier = 0
+
+    @property
+    def _searched(self) -> str:
+        return f"{self.done // len(self.plan.spaces):,.0f} of {len(self.plan.dataset):,} images"
+
+    def skip(self, images: int) -> None:
+        """Count images that an earlier run searched in every space."""
+        self.earlier += images * len(self.plan.spaces)
+        self.move(images * len(self.plan.spaces))
+
+    def move(self, images: int) -> None:
+        """Count images that were searched in one space."""
+        self.done += images
+        self.say(self._searched)
+
+    def asked(self, images: int) -> Callable[[int, int], None]:
+        """What counts a part of these images while it is searched: those that left, and the others by their queries."""
+        begun, budget = self.done, self.plan.config.budget
+
+        def report(queries: int, left: int) -> None:
+            self.done = begun + images - left + left * queries / budget
+            self.say(f"{self._searched}, query {queries:,}")
+            self.done = begun
+
+        return report
+
+    def say(self, text: str) -> None:
+        """Say what is being done."""
+        if self.progress:
+            self.progress(SearchProgress(text, _SEARCH * self.done / self.total, _SEARCH * self.earlier / self.total))

@@ -1,0 +1,151 @@
+"""One setting for all images: searched on some of them, and judged on the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from negatoscope.data import Dataset
+from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.searching.result import MeanOverSettings, TriedSetting, UniversalSetting
+from negatoscope.searching.searched import SearchedImages
+from negatoscope.searching.settings import read_images, try_setting
+from negatoscope.statistics.measured import measure_difference, measure_rate
+from negatoscope.transforms.spaces import Space
+from negatoscope.types import TrackArray
+
+_SETTINGS = (32, 128)  # tried: as many as the budget of one image, but within these
+_FIT_IMAGES = 256  # that they are tried on at most
+_ROUND = 8  # settings around the best one before that is chosen anew
+_REACH, _SHRINK = 0.2, 0.7  # how far around the best one, as a share of a range, and what becomes of that each round
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A setting, whether each fit image is correct under it, and how it ranks: the lower the more harm."""
+
+    point: Float[Tensor, " d"]
+    correct: Bool[np.ndarray, " n"]
+    rank: tuple[int, float]
+
+
+@dataclass(frozen=True)
+class OverSettings:
+    """What one setting for all images does.
+
+    Args:
+        mean: Over settings spread over the space; None with one image, or one object.
+        settings: These settings.
+        universal: The setting that does most harm; likewise.
+    """
+
+    mean: MeanOverSettings | None = None
+    settings: tuple[TriedSetting, ...] = ()
+    universal: UniversalSetting | None = None
+
+
+def find_universal(
+    classifier: ClassifierAdapter,
+    dataset: Dataset,
+    space: Space,
+    searched: SearchedImages,
+    *,
+    budget: int,
+    seed: int,
+) -> OverSettings:
+    """The mean over settings spread over a space, and the one that does most harm, refined around the worst of them.
+
+    Half of the images are the fit images, up to 256 of them; no object has frames on both sides. Half of the settings,
+    of which there are as many as the budget, but at least 32 and at most 128, are a scrambled Sobol sequence; the
+    others are drawn around the worst one so far.
+
+    Args:
+        classifier: What is searched.
+        dataset: Where the images are.
+        space: What settings are from.
+        searched: What the search of the space found; its images are split.
+        budget: The queries of one image at most.
+        seed: Decides the halves and the settings.
+    """
+    fit = fit_half(searched, seed=seed)
+    if not fit.any() or fit.all():
+        return OverSettings()
+    chosen = np.flatnonzero(fit)[:_FIT_IMAGES]
+    images = [(batch, labels) for batch, labels, _ in read_images(classifier, dataset, searched.samples[chosen])]
+    spread, tried = _try_settings(classifier, space, images, n=min(max(budget, _SETTINGS[0]), _SETTINGS[1]), seed=seed)
+    worst = min(tried, key=lambda entry: entry.rank)
+    judges = (part[:2] for part in read_images(classifier, dataset, searched.samples[~fit]))
+    parts = [try_setting(classifier, space, [part], worst.point)[0] for part in judges]
+    after, tracks = np.concatenate(parts), None if searched.tracks is None else searched.tracks[~fit]
+    rate, drop = measure_rate(after, tracks), measure_difference(searched.clean_correct[~fit], after, tracks)
+    universal = UniversalSetting(
+        accuracy=rate.accuracy,
+        low=rate.interval.low,
+        high=rate.interval.high,
+        space=space.text,
+        parameters=space.parameters(worst.point[None])[0],
+        point=tuple(worst.point.tolist()),
+        settings=len(tried),
+        n_fit=len(chosen),
+        fit_accuracy=float(worst.correct.mean()),
+        n=rate.n,
+        clean_accuracy=float(searched.clean_correct[~fit].mean()),
+        drop=drop.difference,
+        drop_low=drop.low,
+        drop_high=drop.high,
+    )
+    settings = tuple(
+        TriedSetting(point=tuple(entry.point.tolist()), n=len(chosen), accuracy=float(entry.correct.mean()))
+        for entry in spread
+    )
+    return OverSettings(
+        _mean(spread, None if searched.tracks is None else searched.tracks[chosen]), settings, universal
+    )
+
+
+def fit_half(searched: SearchedImages, *, seed: int) -> Bool[np.ndarray, " n"]:
+    """Which images the setting is searched on: those of half of the objects, drawn at random."""
+    clusters = searched.samples if searched.tracks is None else searched.tracks
+    members: Int[np.ndarray, " n"] = np.unique(clusters, return_inverse=True)[1]
+    order = np.random.default_rng(seed).permutation(int(members.max(initial=-1)) + 1)
+    return order[members] < len(order) // 2  # type: ignore[no-any-return]
+
+
+def _try_settings(
+    classifier: ClassifierAdapter,
+    space: Space,
+    images: Sequence[tuple[Tensor, Tensor]],
+    *,
+    n: int,
+    seed: int,
+) -> tuple[list[_Tried], list[_Tried]]:
+    """Those that are spread over the space, and all."""
+    dimensions = len(space.dimensions)
+
+    def tried(points: Float[Tensor, "k d"]) -> list[_Tried]:
+        results = []
+        for point in points:
+            correct, confidences = try_setting(classifier, space, images, point)
+            results.append(_Tried(point, correct, (int(correct.sum()), float(confidences.sum(dtype=np.float64)))))
+        return results
+
+    sobol = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
+    spread = tried(sobol.draw(max(1, n // 2)))
+    generator, found, reach = torch.Generator().manual_seed(seed), list(spread), _REACH
+    while len(found) < n:
+        center = min(found, key=lambda entry: entry.rank).point
+        around = torch.randn(min(_ROUND, n - len(found)), dimensions, generator=generator) * reach + center
+        found += tried(around.clamp(0.0, 1.0))
+        reach *= _SHRINK
+    return spread, found
+
+
+def _mean(spread: Sequence[_Tried], tracks: TrackArray | None) -> MeanOverSettings:
+    """The mean of the intervals' ends is an interval of the mean that holds at least as often, however they depend."""
+    rates = [measure_rate(entry.correct, tracks) for entry in spread]
+    ends = np.array([(rate.accuracy, rate.interval.low, rate.interval.high) for rate in rates])
+    accuracy, low, high = ends.mean(axis=0).tolist()
+    return MeanOverSettings(accuracy=accuracy, low=low, high=high, settings=len(spread), n=rates[0].n)
