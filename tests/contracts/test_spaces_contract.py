@@ -101,9 +101,12 @@ def test_at_the_identity_nothing_changes(space: Space, channels: int) -> None:
         with pytest.raises(InputError, match=r"^expected a space in which some point changes nothing, got "):
             space.distance(points_of(space))
         return
-    points = space.identity.expand(5, -1)
-    images = some_images(5, channels)
-    torch.testing.assert_close(space.apply(images, points), images, rtol=0, atol=1e-6)
+    points = space.identity.repeat(5, 1)
+    images = torch.rand(5, channels, 8, 8, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(space.apply(images, points), images)
+    assert space.parameters(points) == [CLEAN] * 5
+    others = torch.cat([points[:2], 1 - points[2:]])
+    assert torch.equal(space.apply(images, others)[:2], images[:2])
     assert space.distance(points).tolist() == [0.0] * 5
     assert space.distance(points_of(space)).max() > 0
 
@@ -140,11 +143,18 @@ SMOOTH = {key: entry for key, entry in SPACES.items() if key.partition(",")[0] i
 @pytest.mark.parametrize(("space", "channels"), SMOOTH.values(), ids=SMOOTH)
 def test_gradients_flow_to_the_points(space: Space, channels: int) -> None:
     points = points_of(space, n=6)[-6:].requires_grad_()
-    images = some_images(6, channels)
+    images = torch.rand(6, channels, 8, 8, generator=torch.Generator().manual_seed(2)) * 0.9 + 0.05
     weights = torch.rand(images.shape, generator=torch.Generator().manual_seed(8))
     (slope,) = torch.autograd.grad((space.apply(images, points) * weights).sum(), points)
     assert bool(slope.isfinite().all())
     assert bool(slope.ne(0).all())
+    assert space.identity is not None
+    there = space.identity.repeat(6, 1).requires_grad_()
+    beside = (space.identity.repeat(6, 1) + 1e-5).requires_grad_()
+    (slope,) = torch.autograd.grad((space.apply(images, there) * weights).sum(), there)
+    (expected,) = torch.autograd.grad((space.apply(images, beside) * weights).sum(), beside)
+    assert bool(slope.ne(0).all())
+    torch.testing.assert_close(slope, expected, rtol=0.1, atol=0.1)
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -138,4 +138,4 @@ def _places(
     across = torch.arange(width, dtype=dtype, device=device) - (width - 1) / 2
     down = (torch.arange(height, dtype=dtype, device=device) - (height - 1) / 2)[:, None]
     columns, rows = cosine * across - sine * down, sine * across + cosine * down
-    return torch.stack([columns * (2 / width), rows * (2 / height)], dim=-1)
+    return torch.view_as_real(torch.complex(columns * (2 / width), rows * (2 / height)))  # faster than a stack of both

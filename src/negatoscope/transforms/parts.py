@@ -8,6 +8,7 @@ from torch import Tensor
 from negatoscope.types import Images
 
 _VALUES = 2**18  # about a megabyte in float32, but an image for each thread; on a GPU all at once
+_VALUES_OF_THEIR_OWN = 2**16  # with settings for each image more is computed on the way
 
 
 def by_parts(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
@@ -19,7 +20,9 @@ def by_parts(images: Images, change: Callable[..., Images], **settings: float | 
         settings: Handed on to `change`; of one with a value for each image those of the images.
     """
     changed = torch.empty_like(images)
-    size = max(torch.get_num_threads(), _VALUES // max(1, images.shape[1:].numel()))
+    own = any(isinstance(value, Tensor) for value in settings.values())
+    values = _VALUES_OF_THEIR_OWN if own else _VALUES
+    size = max(torch.get_num_threads(), values // max(1, images.shape[1:].numel()))
     size = size if images.is_cpu else max(size, len(images))
     for start in range(0, len(images), size):
         part = slice(start, start + size)

@@ -83,7 +83,7 @@ def _of_group(text: str, marked: Spec, *, place: int, channels: int) -> Stage:
     elements = tuple(map(str, group.elements))
     return Stage(
         function=partial(_under_elements, group),
-        write=_written_element,
+        write=_element_of,
         text=f"{marked.name}({ELEMENT}=..)",
         dimensions=(Dimension(place, ELEMENT, 0, len(elements) - 1, identity=0, choices=elements),),
         per_image=frozenset([ELEMENT]),
@@ -91,8 +91,8 @@ def _of_group(text: str, marked: Spec, *, place: int, channels: int) -> Stage:
     )
 
 
-def _written_element(arguments: Mapping[str, object]) -> str:
-    return "" if arguments[ELEMENT] == "identity" else str(arguments[ELEMENT])
+def _element_of(arguments: Mapping[str, object]) -> str:
+    return str(arguments[ELEMENT])
 
 
 def _under_elements(group: Group, images: Images, *, element: PerImage) -> Images:

@@ -1,8 +1,9 @@
 """One transform of a space: which of its settings are searched, and what it makes of images with a setting for each."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 
@@ -10,6 +11,8 @@ from negatoscope.descriptions import Value
 from negatoscope.transforms import TransformKind
 from negatoscope.transforms.per_image import PerImage
 from negatoscope.types import Images
+
+T = TypeVar("T")
 
 _FINEST = 1e-6  # of a range: values are rounded to a decimal as fine as this, so that their text is short and exact
 
@@ -98,10 +101,20 @@ class Stage:
     kind: TransformKind = "label_preserving"
 
     def apply(self, images: Images, values: Sequence[PerImage]) -> Images:
-        """The images, each with its own values of the dimensions: at once, or those together that share what they must.
+        """The images, each with its own values of the dimensions; at the identity exactly as they are.
 
-        A choice, and a number of a transform that takes only one for all images, is the same for those that share it.
+        There gradients are those of the transform nevertheless.
         """
+        changed = self._changed(images, values)
+        known = [value.eq(there) for there, value in self._with_identity(values)]
+        same = torch.stack(known).all(dim=0) if known else torch.ones(len(images), dtype=torch.bool)
+        if not self.identity or not same.any():
+            return changed
+        exact = images.detach() + (changed - changed.detach()) if changed.requires_grad else images
+        return torch.where(same.to(images.device)[:, None, None, None], exact, changed)
+
+    def _changed(self, images: Images, values: Sequence[PerImage]) -> Images:
+        """At once, or those together that share a choice, or a number of a transform that takes one for all images."""
         by_name = dict(zip((dimension.name for dimension in self.dimensions), values, strict=True))
         shared = [dimension for dimension in self.dimensions if dimension.name not in self.per_image]
         numbers = {name: value for name, value in by_name.items() if name in self.per_image}
@@ -121,8 +134,12 @@ class Stage:
 
     def spec(self, values: Sequence[float]) -> str:
         """The canonical spec with one value for each dimension, "" where that changes nothing."""
-        known = [(each.identity, value) for each, value in zip(self.dimensions, values, strict=True)]
-        if self.identity and all(value == there for there, value in known if there is not None):
+        if self.identity and all(value == there for there, value in self._with_identity(values)):
             return ""
         literals = {each.name: each.literal(value) for each, value in zip(self.dimensions, values, strict=True)}
         return self.write({**self.fixed, **literals})
+
+    def _with_identity(self, values: Iterable[T]) -> list[tuple[float, T]]:
+        """The values that decide whether it changes anything, each with the one at which it does not."""
+        pairs = zip(self.dimensions, values, strict=True)
+        return [(each.identity, value) for each, value in pairs if each.identity is not None]
