@@ -288,8 +288,8 @@ def test_a_budget_that_is_spent_starts_nothing(made: Made, tmp_path: Path) -> No
 def test_the_page_states_what_the_numbers_show(made: Made) -> None:
     page = sensitivity_page(made.result)
     assert page == (made.out / "sensitivity.md").read_text()
-    assert "## MNIST sample, plain training" in page
-    assert "- **MNIST sample, plain training.** With the default recipe, accuracy on negatives is " in page
+    assert "## MNIST sample, plain training around accurate, 15 epochs" in page
+    assert "- **MNIST sample, plain training around accurate, 15 epochs.** With the default recipe, accuracy on" in page
     assert "Linear probe" in page
     assert "| Negatives of, classified as (%) |" in page
     assert ", smoke run" in page
@@ -304,7 +304,7 @@ def test_the_figure_names_every_value_and_the_chance(made: Made) -> None:
     left, right = figure.axes
     words = {text.get_text() for text in left.texts}
     assert {"initialization", "Glorot  →", "He", "default", "chance"} <= words
-    assert left.get_title(loc="left") == "MNIST sample, plain training, smoke run"
+    assert left.get_title(loc="left") == "MNIST sample, plain training around accurate, 15 epochs, smoke run"
     assert right.get_title(loc="left") == "5 runs not trained on negatives"
     (runs,) = right.collections
     heights = sorted(100 * curve.negative_accuracy for curve in made.result.curves)

@@ -1,13 +1,12 @@
 """Claims that a sensitivity study can be asked about, study by study: each has its center, a recipe."""
 
 from collections.abc import Sequence
-from functools import cache
 from statistics import fmean
 
 from negatoscope.reports.formatting import percent
 from negatoscope.reproduce.table1_document import MINIMUM_RUNS
 from negatoscope.studies.claims_finding import ClaimVerdict, Finding, Judgement, together
-from negatoscope.studies.sensitivity_plan import DEFAULT, load_studies
+from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import FactorResult, LevelResult, SensitivityResult, StudyResult
 from negatoscope.studies.sensitivity_summary import NEAR_TEST
 
@@ -112,15 +111,10 @@ def _judgement(study: StudyResult, levels: Sequence[LevelResult], verdict: Claim
     return Judgement(study.dataset, _center(study), max(each.seeds for each in levels), numbers, verdict)
 
 
-@cache
-def _centers() -> dict[str, str]:
-    return {study.name: study.recipe for study in load_studies()}
-
-
 def _center(study: StudyResult) -> str:
     """The recipe that a study is made around, with the epochs that it has there."""
     around = f" at ε = {study.epsilon:g}" if study.epsilon else ""
-    return f"{_centers().get(study.name, study.name)}, {study.recipe.epochs} epochs{around}"
+    return f"{study.around}, {study.recipe.epochs} epochs{around}"
 
 
 def _rate(value: float) -> str:

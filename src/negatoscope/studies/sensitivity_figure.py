@@ -21,15 +21,17 @@ _COLORS = {"decides": NEGATIVES, "does not matter": TEST_IMAGES, "undecided": UN
 _PAPER = NEGATIVES
 _MARKS = [*(0.1 * step for step in (1, 2, 3, 5, 7)), *(1, 1.5, 2, 3, 5, 7), *(10, 15, 20, 30, 50, 70, 100)]
 _WIDE_MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-_ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.175, 11.0, 0.75, 0.55, 1.0
+_ROW, _WIDTH, _TOP, _BOTTOM, _GAP = 0.175, 11.0, 0.9, 0.55, 1.0
 _LEFT, _PANEL = 0.415, 0.27
 _RIGHT, _SQUARE = 0.755, 0.235
 _LONG = 30  # characters of a run's name beside its mark
+_LONG_NAME, _LONG_VALUE = 24, 40  # characters of a factor's name beside its default, and of a level's
 _BETWEEN = 0.45
 """Of a row, between factors."""
 
 _BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
 _IN_ROW: dict[str, Any] = {**_BESIDE, "xycoords": ("axes fraction", "data")}
+_NAME_SHARE = 0.12  # of the axis, that the name of a line takes
 _DASHED, _DOTTED = (0, (4, 3)), (0, (1, 2))
 _AXIS = "accuracy on negatives, %"
 
@@ -79,18 +81,18 @@ def _draw_factors(axes: Axes, study: StudyResult, factors: Sequence[FactorResult
     for factor in factors:
         color = _COLORS[factor.verdict]
         axes.annotate(factor.name, (0, place), xytext=(-318, 0), fontsize=8.5, color=color, weight="bold", **_IN_ROW)
-        axes.annotate(
-            f"{factor.default}  →", (0, place), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **_IN_ROW
-        )
+        default, below = f"{factor.default}  →", 0.8 * (len(factor.name) > _LONG_NAME)
+        axes.annotate(default, (0, place + below), xytext=(-150, 0), ha="right", fontsize=8, color=GRAY, **_IN_ROW)
         for level in factor.levels[1:]:
             _draw_level(axes, level, place, color, limit)
-            axes.annotate(level.value, (0, place), xytext=(-6, 0), ha="right", fontsize=8, color=DARK, **_IN_ROW)
+            size = 8 if len(level.value) <= _LONG_VALUE else 6.5
+            axes.annotate(level.value, (0, place), xytext=(-6, 0), ha="right", fontsize=size, color=DARK, **_IN_ROW)
             place += 1
         place += _BETWEEN
     _draw_lines(axes, study, result)
     axes.set(ylim=(max(place - _BETWEEN, 1) - 0.4, -0.8), yticks=[], xlim=(0, limit), xlabel=_AXIS)
     axes.grid(visible=True, axis="x")
-    axes.set_title(study_title(study) + (SMOKE if result.fast else ""), x=-1.49, pad=14)
+    axes.set_title(study_title(study) + (SMOKE if result.fast else ""), x=-1.49, pad=20)
 
 
 def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit: float) -> None:
@@ -108,7 +110,7 @@ def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit:
 
 
 def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
-    """The default, chance and the paper: the lowest has its name on the left, the others on the right."""
+    """The default, chance and the paper, with their names above: where two would meet, one above the other."""
     lines: list[tuple[float, str, str, Any]] = [
         (100 * study.default_negative_accuracy, "default", GRAY, _DOTTED),
         (100 * study.chance, "chance", GRAY, _DASHED),
@@ -116,10 +118,13 @@ def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
     if closest := result.closest_to_paper.get(study.name):
         lines.append((100 * closest.negative_accuracy, "paper", _PAPER, (0, ())))
     at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
+    before, rise = -math.inf, 2
     for index, (rate, name, color, style) in enumerate(sorted(lines)):
         axes.axvline(rate, color=color, linewidth=0.9, linestyle=style, zorder=1)
-        side: dict[str, Any] = {"xytext": (3 if index else -3, 2), "ha": "left" if index else "right"}
+        rise = rise + 8 if index > 1 and rate - before < _NAME_SHARE * _limit(study) else 2
+        side: dict[str, Any] = {"xytext": (3 if index else -3, rise), "ha": "left" if index else "right"}
         axes.annotate(name, (rate, 1), color=color, **side, **at)
+        before = rate
 
 
 def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:

@@ -55,7 +55,7 @@ def sensitivity_page(result: SensitivityResult) -> str:
 def study_title(study: StudyResult) -> str:
     """The name of a study in text."""
     kind = f"adversarial training at ε = {study.epsilon:g}" if study.epsilon else "plain training"
-    return f"{dataset_name(study.dataset)}, {kind}"
+    return f"{dataset_name(study.dataset)}, {kind} around {study.around}, {counted(study.recipe.epochs, 'epoch')}"
 
 
 def _head(result: SensitivityResult) -> str:

@@ -82,7 +82,7 @@ class CombinationResult:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """One study of the plan as a whole."""
+    """One study of the plan as a whole; `around` names the recipe of which its default, `recipe`, is made."""
 
     name: str
     dataset: str
@@ -96,6 +96,7 @@ class StudyResult:
     test_n: int
     along_training: AlongTraining
     combinations: tuple[CombinationResult, ...]
+    around: str = ""
 
 
 @dataclass(frozen=True)

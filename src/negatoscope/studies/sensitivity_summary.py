@@ -169,6 +169,7 @@ def _study_result(study: Study, runs: LevelRuns) -> StudyResult:
         test_n=default[0].test.n,
         along_training=along_training(runs),
         combinations=tuple(_combination(value, list(runs[key].values())) for value, key in combined if key in runs),
+        around=study.recipe,
     )
 
 
