@@ -204,6 +204,17 @@ def test_only_classes_that_keep_their_label_are_searched(
     assert {entry.label for entry in summary.per_class} == {0, 1, 2}
 
 
+def test_of_few_settings_all_are_tried_on_all_images(classifier: ClassifierAdapter, digits: Dataset) -> None:
+    result = ng.search(classifier, digits, space="negative(element=..)", budget=5)
+    (summary,) = result.summary.spaces
+    searched = read_searched(result.out, summary.space)
+    assert set(searched.parameters) == {"clean", "negative"}
+    assert searched.queries.max() == 2, "there is nothing else to ask"
+    assert summary.universal is not None
+    assert (summary.universal.parameters, summary.universal.settings) == ("negative", 2)
+    assert [entry.point for entry in summary.settings] == [(0.25,), (0.75,)]
+
+
 def test_labels_alone_leave_no_margin(classifier: ClassifierAdapter, digits: Dataset) -> None:
     few = digits.take(np.arange(60), split="test")
     result = ng.search(classifier, few, space=SHIFT, budget=6, feedback="labels")

@@ -32,6 +32,10 @@ def verdict_sentence(summary: SearchSummary) -> str:
 def search_notes(summary: SearchSummary) -> list[str]:
     """What else a reader must know, as sentences."""
     notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
+    for entry in summary.spaces:
+        if entry.preserved is not None:
+            kept = f"{len(entry.preserved)} of {len(summary.dataset.class_names)} classes"
+            notes.append(f"In {entry.space} only images of {kept} count: those that keep their label in all of it.")
     if summary.universal is not None:
         notes.append(universal_sentence(summary.universal))
     notes += [transfer_sentence(entry) for entry in summary.transfer]

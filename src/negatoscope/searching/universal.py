@@ -1,5 +1,6 @@
 """One setting for all images: searched on some of them, and judged on the others."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from negatoscope.attacks.strategies import sizes
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.searching.result import MeanOverSettings, TriedSetting, UniversalSetting
@@ -60,7 +62,7 @@ def find_universal(
 
     Half of the images are the fit images, up to 256 of them; no object has frames on both sides. Half of the settings,
     of which there are as many as the budget, but at least 32 and at most 128, are a scrambled Sobol sequence; the
-    others are drawn around the worst one so far.
+    others are drawn around the worst one so far. Of a space with no more than 128 settings all are tried.
 
     Args:
         classifier: What is searched.
@@ -132,6 +134,9 @@ def _try_settings(
             results.append(_Tried(point, correct, (int(correct.sum()), float(confidences.sum(dtype=np.float64)))))
         return results
 
+    if math.prod(sizes(space)) <= _SETTINGS[1]:
+        every = tried(_all_points(space))
+        return every, every
     sobol = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
     spread = tried(sobol.draw(max(1, n // 2)))
     generator, found, reach = torch.Generator().manual_seed(seed), list(spread), _REACH
@@ -141,6 +146,12 @@ def _try_settings(
         found += tried(around.clamp(0.0, 1.0))
         reach *= _SHRINK
     return spread, found
+
+
+def _all_points(space: Space) -> Float[Tensor, "k d"]:
+    """A point of every setting, where there are so few."""
+    lines = [(torch.arange(size, dtype=torch.float64) + 0.5) / size for size in sizes(space)]
+    return torch.stack([axis.flatten() for axis in torch.meshgrid(*lines, indexing="ij")], dim=1)
 
 
 def _mean(spread: Sequence[_Tried], tracks: TrackArray | None) -> MeanOverSettings:
