@@ -3,12 +3,55 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
+from scipy.stats import qmc
 
+from negatoscope.data import Dataset
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.searching.result import DimensionSummary, FailingMap
+from negatoscope.searching.searched import SearchedImages
+from negatoscope.searching.settings import predict_under, read_images
+from negatoscope.transforms.spaces import Space
+
+_IMAGES, _SETTINGS = 1024, 16
+"""Images that are tried at most, and settings of each."""
 
 _PARTS, _CELLS, _LEAST = 16, 12, 20
 """Parts of a dimension and of each side of a map at most, and images that one of them has on average at least."""
+
+
+def find_failing(
+    classifier: ClassifierAdapter,
+    dataset: Dataset,
+    searched: SearchedImages,
+    dimensions: Sequence[DimensionSummary],
+    *,
+    space: Space,
+    seed: int,
+) -> tuple[FailingMap, ...]:
+    """Try images at settings that are spread evenly over a space, whatever the search asked there.
+
+    Args:
+        classifier: What was searched.
+        dataset: What was searched, and maybe other images.
+        searched: Which images the space counts.
+        dimensions: Those of the space.
+        space: What settings are from.
+        seed: Decides which image is tried at which settings.
+    """
+    generator = np.random.default_rng(seed)
+    samples = searched.samples[np.sort(generator.permutation(len(searched))[:_IMAGES])]
+    tries = _SETTINGS * len(samples)
+    sequence = qmc.Sobol(len(dimensions), seed=seed).random_base2((tries - 1).bit_length())[:tries]
+    points = torch.from_numpy(generator.permutation(sequence).reshape(_SETTINGS, len(samples), -1))
+    failed: list[Bool[np.ndarray, "settings batch"]] = []
+    start = 0
+    for images, labels, batch in read_images(classifier, dataset, samples):
+        part = slice(start, start := start + len(images))
+        tried = [predict_under(classifier, space, images, labels, at) for at in points[:, part]]
+        failed.append(np.stack([predicted.predictions != batch.labels for predicted in tried]))
+    return count_failing(dimensions, points.flatten(0, 1).numpy(), np.concatenate(failed, axis=1).reshape(-1))
 
 
 def count_failing(
@@ -46,10 +89,8 @@ def _count(
     points: Float[np.ndarray, "n dimensions"],
     failed: Bool[np.ndarray, " n"],
 ) -> FailingMap:
-    places = [
-        np.minimum((points[:, at] * side).astype(np.int64), side - 1)
-        for at, side in zip(dimensions, parts, strict=True)
-    ]
+    columns = zip(points[:, dimensions].T, parts, strict=True)
+    places = [np.minimum((column * side).astype(np.int64), side - 1) for column, side in columns]
     cells: Int[np.ndarray, " n"] = np.ravel_multi_index(places, parts)
     counts = (np.bincount(chosen, minlength=int(np.prod(parts))).tolist() for chosen in (cells, cells[failed]))
     n, misclassified = map(tuple, counts)

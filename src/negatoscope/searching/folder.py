@@ -12,6 +12,7 @@ from negatoscope.files import expect_free, write_errors
 from negatoscope.searching.plan import SearchIdentity, SearchPlan
 from negatoscope.searching.result import DOCUMENT
 from negatoscope.searching.searched import ROWS, SETTINGS
+from negatoscope.searching.smallest_images import SMALLEST
 
 DONE = "done.json"
 """Written last into each part, and then into the folder: its presence means complete."""
@@ -19,7 +20,8 @@ DONE = "done.json"
 PARTS = "parts"
 """What is finished, while the search runs."""
 
-_WRITTEN = (DONE, DOCUMENT, PARTS, ROWS, SETTINGS, "report.html", "report.md", "figures", "pictures")
+_REPORT = ("report.html", "report.md", "search.csv", "figures")
+_WRITTEN = (DONE, DOCUMENT, PARTS, ROWS, SETTINGS, SMALLEST, *_REPORT)
 _AGAIN = "give another --out, or --overwrite"
 
 

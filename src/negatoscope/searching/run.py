@@ -27,8 +27,10 @@ from negatoscope.files import locked, remove_leftovers, write_errors, writing_fo
 from negatoscope.models.predict import predictions_of, row_columns, to_images
 from negatoscope.provenance import Provenance
 from negatoscope.rows import Column, RowKey, make_rows, write_rows
+from negatoscope.searching.examine import examine
 from negatoscope.searching.folder import DONE, PARTS, expect_free_for, remove_other
 from negatoscope.searching.gate import parse_rules
+from negatoscope.searching.page import write_search_report
 from negatoscope.searching.plan import SearchPlan
 from negatoscope.searching.repeatable import check_repeatable
 from negatoscope.searching.result import DOCUMENT, SearchResult
@@ -91,7 +93,8 @@ def run_search(
         write_document(out / PLAN, plan.identity)
         totals = _run_parts(plan, out, pace)
         findings = Findings(self_check=checked, totals=totals, warnings=warnings, provenance=provenance)
-        summary = summarize(out, plan, findings, say=pace.say)
+        summary, cases = examine(out, plan, summarize(out, plan, findings, say=pace.say), say=pace.say)
+        write_search_report(out, summary, cases)
         write_document(out / DOCUMENT, summary)
     return SearchResult(summary, out)
 
