@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.searching.failing import find_failing
-from negatoscope.searching.pictures import Case, draw_cases
+from negatoscope.searching.pictures import FooledImage, draw_cases
 from negatoscope.searching.plan import PlannedSpace, SearchPlan
 from negatoscope.searching.result import SearchSummary, SpaceSummary
 from negatoscope.searching.searched import read_searched
@@ -20,7 +20,7 @@ from negatoscope.searching.smallest_images import (
 
 def examine(
     out: Path, plan: SearchPlan, summary: SearchSummary, *, say: Callable[[str], None]
-) -> tuple[SearchSummary, dict[str, list[Case]]]:
+) -> tuple[SearchSummary, dict[str, list[FooledImage]]]:
     """Look at each space, and write `smallest.parquet`.
 
     Args:
@@ -38,7 +38,7 @@ def examine(
     """
     spaces: list[SpaceSummary] = []
     smallest: dict[str, SmallestFound] = {}
-    cases: dict[str, list[Case]] = {}
+    cases: dict[str, list[FooledImage]] = {}
     for planned, entry in zip(plan.spaces, summary.spaces, strict=True):
         say(f"smallest changes, in {planned.space.name}")
         space, found, drawn = _examine_space(out, plan, planned, entry)
@@ -52,7 +52,7 @@ def examine(
 
 def _examine_space(
     out: Path, plan: SearchPlan, planned: PlannedSpace, entry: SpaceSummary
-) -> tuple[SpaceSummary, SmallestFound | None, list[Case]]:
+) -> tuple[SpaceSummary, SmallestFound | None, list[FooledImage]]:
     classifier, dataset, space = plan.classifier, plan.dataset, planned.space
     searched = read_searched(out, space.text)
     failing = find_failing(classifier, dataset, searched, entry.dimensions, space=space, seed=plan.config.seed)

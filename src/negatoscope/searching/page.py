@@ -13,7 +13,7 @@ from negatoscope.reports.figures import save_figure
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
 from negatoscope.searching.figures import Line, Side, draw_lines, draw_map, draw_shares, misclassified
-from negatoscope.searching.pictures import Case
+from negatoscope.searching.pictures import FooledImage
 from negatoscope.searching.result import FailingMap, SearchSummary, SpaceSummary
 from negatoscope.searching.strip import draw_strip
 from negatoscope.searching.text import search_csv, search_markdown, search_notes
@@ -27,7 +27,7 @@ _QUERIES = "queries of each image, the clean image among them"
 _SIZE = "size of the change: distance from the clean image, half a range is 1"
 
 
-def write_search_report(out: Path, summary: SearchSummary, cases: Mapping[str, Sequence[Case]]) -> None:
+def write_search_report(out: Path, summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> None:
     """Write `report.html`, `report.md`, `search.csv` and `figures/` to `out`.
 
     Args:
@@ -74,7 +74,7 @@ def transform_names(space: str) -> list[str]:
     return [stage.partition("(")[0].strip() for stage in space.split("|")]
 
 
-def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[Case]]) -> dict[str, Section]:
+def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> dict[str, Section]:
     """The sections that have something to show by name, in their order."""
     hardest = hardest_space(summary)
     universals = [entry.universal for entry in summary.spaces if entry.universal is not None]
@@ -134,7 +134,7 @@ def _charts(summary: SearchSummary, name: str, lines: Mapping[str, Line], *, lab
     return {"charts": charts, "figures": {name: charts[0]}}
 
 
-def _pictures(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any] | None:
+def _pictures(cases: Mapping[str, Sequence[FooledImage]]) -> dict[str, Any] | None:
     """Images that were fooled; a strip of each space is exported."""
     shown = {space: members for space, members in cases.items() if members}
     strips = {

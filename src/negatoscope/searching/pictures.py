@@ -44,7 +44,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Case:
+class FooledImage:
     """An image that a search fooled.
 
     Args:
@@ -73,7 +73,7 @@ def draw_cases(
     space: Space,
     searched: SearchedImages,
     smallest: SmallestFound | None,
-) -> list[Case]:
+) -> list[FooledImage]:
     """A few images that were fooled: those with the smallest changes, of as many classes as may be.
 
     They are of the third of which the classifier is most confident when clean, since anything fools it on what it
@@ -94,14 +94,14 @@ def draw_cases(
     points = {"found": searched.points[fooled[chosen]]}
     if smallest is not None:
         points["smallest"] = smallest.points[chosen]
-    cases: list[Case] = []
+    cases: list[FooledImage] = []
     for images, labels, batch in read_images(classifier, dataset, searched.samples[fooled[chosen]]):
         part = slice(len(cases), len(cases) + len(images))
         settings = {name: torch.from_numpy(at[part]).to(images.device) for name, at in points.items()}
         columns = _frames(classifier, dataset, space, images, labels, settings)
         for place, (index, *frames) in enumerate(zip(chosen[part].tolist(), *columns, strict=True)):
             cases.append(
-                Case(
+                FooledImage(
                     name=batch.names[place] or f"image {batch.samples[place]}",
                     label=_class_name(dataset, int(labels[place])),
                     frames=tuple(frames),

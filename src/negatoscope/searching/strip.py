@@ -14,7 +14,7 @@ from negatoscope.registry import parse_spec
 from negatoscope.reports.figures import DARK, FAINT, GRAY, styled, write_at
 from negatoscope.reports.formatting import MINUS, counted, one_line, percent
 from negatoscope.reports.palette import PRINT
-from negatoscope.searching.pictures import Case, Frame
+from negatoscope.searching.pictures import FooledImage, Frame
 
 _SIDE, _GAP, _EDGE, _HEAD, _BETWEEN, _FOOT = 1.3, 0.28, 0.15, 0.42, 1.42, 0.5
 """Inches: the side of an image, between columns, beside them, above each row, between rows, below."""
@@ -31,7 +31,7 @@ _WORDS = {
 """What settings are called beside an arrow, before and after the number."""
 
 
-def draw_strip(cases: Sequence[Case]) -> Figure:
+def draw_strip(cases: Sequence[FooledImage]) -> Figure:
     """A column for each image: clean, what is changed, and changed; with the predictions and their confidence.
 
     Args:
@@ -73,7 +73,7 @@ def _draw_frame(axes: Axes, frame: Frame, *, small: bool) -> None:
     write_at(axes, confidence, (0, 0), "axes fraction", offset=(0, -19), va="top", color=GRAY)
 
 
-def _draw_change(axes: Axes, case: Case) -> None:
+def _draw_change(axes: Axes, case: FooledImage) -> None:
     """An arrow below an image, and beside it what is changed."""
     stages = case.frames[-1].parameters.split(" | ")
     lines = [line for stage in stages for line in change_words(stage, size=case.size)]
