@@ -23,7 +23,7 @@ _PICTURED, _SURE = 8, 3  # images of a space at most; of one in so many, those t
 
 
 @dataclass(frozen=True)
-class Frame:
+class Look:
     """One picture of an image, and what is predicted for it.
 
     Args:
@@ -57,7 +57,7 @@ class FooledImage:
 
     name: str
     label: str
-    frames: tuple[Frame, ...]
+    frames: tuple[Look, ...]
     distance: float | None
     size: tuple[int, int]
 
@@ -130,14 +130,14 @@ def _frames(
     images: Images,
     labels: Labels,
     settings: Mapping[str, Points],
-) -> Iterator[list[Frame]]:
+) -> Iterator[list[Look]]:
     """A frame of each image: clean, and then under each of the settings."""
     looks = {"clean": images, **{name: space.apply(images, points) for name, points in settings.items()}}
     texts = {"clean": [CLEAN] * len(images), **{name: space.parameters(points) for name, points in settings.items()}}
     for name, shown in looks.items():
         answer = predict_images(classifier, shown, labels)
         yield [
-            Frame(
+            Look(
                 name=name,
                 picture=data_uri(shown[place]),
                 prediction=_class_name(dataset, int(answer.predictions[place])),

@@ -14,7 +14,7 @@ from negatoscope.registry import parse_spec
 from negatoscope.reports.figures import DARK, FAINT, GRAY, styled, write_at
 from negatoscope.reports.formatting import MINUS, counted, one_line, percent
 from negatoscope.reports.palette import PRINT
-from negatoscope.searching.pictures import FooledImage, Frame
+from negatoscope.searching.pictures import FooledImage, Look
 
 _SIDE, _GAP, _EDGE, _HEAD, _BETWEEN, _FOOT = 1.3, 0.28, 0.15, 0.42, 1.42, 0.5
 """Inches: the side of an image, between columns, beside them, above each row, between rows, below."""
@@ -60,7 +60,7 @@ def _write_heading(axes: Axes, text: str, *, color: str) -> None:
     write_at(axes, text, (0, 1), "axes fraction", offset=(0, 6), va="bottom", fontsize=11, weight="bold", color=color)
 
 
-def _draw_frame(axes: Axes, frame: Frame, *, small: bool) -> None:
+def _draw_frame(axes: Axes, frame: Look, *, small: bool) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(frame.picture.partition(",")[2])))
     shown: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255} if picture.mode == "L" else {}
     axes.imshow(np.asarray(picture), interpolation="nearest" if small else "antialiased", **shown)
