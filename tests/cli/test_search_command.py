@@ -86,6 +86,16 @@ def test_another_model_is_shown_what_was_found(negatoscope: Command, place: Path
     assert "nearest_negative_too, which was asked nothing, goes from" in out
 
 
+def test_an_image_that_cannot_be_read_is_counted_and_left_out(negatoscope: Command, place: Path) -> None:
+    (place / "digits" / "3" / "broken.png").write_bytes(b"no picture")
+    code, out, error = negatoscope(*words("--out", "found"))
+    assert code == 0, error
+    document = json.loads((place / "found" / "search.json").read_text(encoding="utf-8"))
+    assert (document["n"], document["unreadable"]) == (120, 1)
+    assert document["unreadable_named"][0]["name"].endswith("broken.png")
+    assert "1 image could not be read." in out
+
+
 def test_the_exit_code_is_that_of_the_gate(negatoscope: Command, place: Path) -> None:
     code, out, _ = negatoscope(*words("--fail-under", "robust=0.99", "--fail-under", "clean=0.5", "--out", "found"))
     assert code == 1

@@ -125,6 +125,12 @@ def test_another_model_is_shown_each_image_under_the_setting_found_for_it(
     assert entry.fooled == np.mean(~correct[clean & searched.fooled])
 
 
+def test_the_call_is_recorded(found: SearchResult) -> None:
+    assert found.summary.provenance.command == (
+        f"negatoscope.search(reader, 'digits', space=['{SHIFT}', '{TONE}'], budget={BUDGET}, transfer=[another])"
+    )
+
+
 def test_a_finished_search_is_read_back(found: SearchResult) -> None:
     assert read_search(found.out).summary == found.summary
     assert len(found.to_pandas()) == 600

@@ -32,6 +32,8 @@ def verdict_sentence(summary: SearchSummary) -> str:
 def search_notes(summary: SearchSummary) -> list[str]:
     """What else a reader must know, as sentences."""
     notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
+    if summary.unreadable:
+        notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
     for entry in summary.spaces:
         if entry.preserved is not None:
             kept = f"{len(entry.preserved)} of {len(summary.dataset.class_names)} classes"
