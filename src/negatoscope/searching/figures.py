@@ -74,7 +74,7 @@ def draw_lines(
         clean: Clean accuracy, in [0, 1].
         chance: That of guessing.
         label: What runs from left to right.
-        log: Whether it does so from 1, each step a multiple of the one before; else from 0.
+        log: Whether it does so from 1, each tick a multiple of the one before; else from 0, in steps.
         narrow: Whether the drawing is for a phone.
     """
     columns = 1 if narrow else 2
@@ -86,9 +86,11 @@ def draw_lines(
         for number, (name, line) in enumerate(lines.items()):
             look, places = _LOOKS[number % len(_LOOKS)], [place for place, _ in line]
             low, rates, high = ([100 * getattr(rate, end) for _, rate in line] for end in ("low", "accuracy", "high"))
-            axes.fill_between(places, low, high, color=look["color"], alpha=0.14, linewidth=0)
+            band: dict[str, Any] = {"color": look["color"], "alpha": 0.14, "linewidth": 0}
+            axes.fill_between(places, low, high, step=None if log else "post", **band)
             shown = one_line(name, width=44 if narrow else 50)
-            axes.plot(places, rates, linewidth=1.75, zorder=3, label=shown, clip_on=False, **look)
+            drawn = "default" if log else "steps-post"
+            axes.plot(places, rates, drawstyle=drawn, linewidth=1.75, zorder=3, label=shown, clip_on=False, **look)
         axes.axhline(100 * clean, color=PRINT["before"], linewidth=1, zorder=1, label="clean")
         axes.axhline(100 * chance, color=GRAY, linestyle="--", linewidth=1, zorder=1, label="chance")
         draw_legend(figure, columns=columns)
@@ -186,5 +188,6 @@ def _mark_ends(axis: Axis, side: Side, edges: Float[np.ndarray, " edges"]) -> No
         named = list(side.choices) if len(side.choices) <= _NAMED else []
         axis.set_ticks((edges[1:] + edges[:-1])[: len(named)] / 2, named)
     else:
-        ticks = [side.low, (side.low + side.high) / 2, side.high]
+        middle = (side.low + side.high) / 2
+        ticks = [side.low, side.high] if side.whole and middle % 1 else [side.low, middle, side.high]
         axis.set_ticks(ticks, [f"{tick:g}".replace("-", MINUS) for tick in ticks])

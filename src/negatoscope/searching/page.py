@@ -52,8 +52,9 @@ def search_html(summary: SearchSummary, sections: Mapping[str, Section]) -> str:
     hardest = hardest_space(summary)
     names = {entry.space: name for name, entry in named_spaces(summary).items()}
     where = names[hardest.space] if len(names) > 1 else "the space"
-    context = {"hardest": hardest, "where": where, "chance": 1 / summary.model.classes, "notes": search_notes(summary)}
-    return str(render("searching/search.html.jinja", summary=summary, sections=sections, **context))
+    context = {"hardest": hardest, "where": where, "chance": 1 / summary.model.classes}
+    notes = search_notes(summary, gate=False)
+    return str(render("searching/search.html.jinja", summary=summary, sections=sections, notes=notes, **context))
 
 
 def hardest_space(summary: SearchSummary) -> SpaceSummary:

@@ -50,7 +50,7 @@ class FooledImage:
     Args:
         name: What it is called.
         label: Its class.
-        frames: Clean, as found and, where there is one, under the smallest change.
+        frames: Clean, as found and, where that is smaller, under the smallest change.
         distance: The size of that change, None where there is none.
         size: Height and width in pixels, as the classifier takes it.
     """
@@ -99,12 +99,12 @@ def draw_cases(
         part = slice(len(cases), len(cases) + len(images))
         settings = {name: torch.from_numpy(at[part]).to(images.device) for name, at in points.items()}
         columns = _frames(classifier, dataset, space, images, labels, settings)
-        for place, (index, *frames) in enumerate(zip(chosen[part].tolist(), *columns, strict=True)):
+        for place, (index, clean, first, *least) in enumerate(zip(chosen[part].tolist(), *columns, strict=True)):
             cases.append(
                 FooledImage(
                     name=batch.names[place] or f"image {batch.samples[place]}",
                     label=_class_name(dataset, int(labels[place])),
-                    frames=tuple(frames),
+                    frames=(clean, first, *(look for look in least if look.parameters != first.parameters)),
                     distance=None if smallest is None else float(smallest.distances[index]),
                     size=(images.shape[2], images.shape[3]),
                 )

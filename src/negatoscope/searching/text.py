@@ -29,8 +29,8 @@ def verdict_sentence(summary: SearchSummary) -> str:
     return f"{start}{found}{gate}."
 
 
-def search_notes(summary: SearchSummary) -> list[str]:
-    """What else a reader must know, as sentences."""
+def search_notes(summary: SearchSummary, *, gate: bool = True) -> list[str]:
+    """What else a reader must know, as sentences; `gate` is whether the rules that failed are among them."""
     notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
     if summary.unreadable:
         notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
@@ -41,7 +41,8 @@ def search_notes(summary: SearchSummary) -> list[str]:
     if summary.universal is not None:
         notes.append(universal_sentence(summary.universal))
     notes += [transfer_sentence(entry) for entry in summary.transfer]
-    notes += [f"Gate FAILED: {rule.rule}: {rule.sentence}." for rule in summary.gate.rules if not rule.passed]
+    if gate:
+        notes += [f"Gate FAILED: {rule.rule}: {rule.sentence}." for rule in summary.gate.rules if not rule.passed]
     return notes
 
 
