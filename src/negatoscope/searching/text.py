@@ -32,6 +32,8 @@ def verdict_sentence(summary: SearchSummary) -> str:
 def search_notes(summary: SearchSummary, *, gate: bool = True) -> list[str]:
     """What else a reader must know, as sentences; `gate` is whether the rules that failed are among them."""
     notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in summary.warnings]
+    if summary.self_check.suggestion:
+        notes.append(f"Self-check: {summary.self_check.suggestion}.")
     if summary.unreadable:
         notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
     for entry in summary.spaces:
