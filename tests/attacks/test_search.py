@@ -121,7 +121,7 @@ def test_no_images_are_no_fault(images: Images) -> None:
         ({"seed": 2**63}, r"^expected a seed from -2\*\*63 to 2\*\*63 - 1, got 9223372036854775808$"),
         ({"strategy": "gradient", "feedback": "labels"}, r"^expected scores as feedback of gradient, which follows th"),
         ({"strategy": "lokal"}, r"^expected the name of a strategy, got 'lokal'; did you mean 'local'\?$"),
-        ({"strategy": "local(start=0)"}, r"^expected start and candidates of local of at least 1, got 0 and 48$"),
+        ({"strategy": "local(start=0)"}, r"^expected start and candidates of local of at least 1, got 0 and 32$"),
         ({"strategy": "local(candidates=0)"}, r"^expected start and candidates of local of at least 1, got 5 and 0$"),
         ({"strategy": "gradient(start=0)"}, r"^expected start of gradient of at least 1, got 0$"),
         ({"strategy": "local(start='a')"}, r"^expected start of local to be int, got 'a'$"),

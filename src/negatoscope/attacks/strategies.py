@@ -24,7 +24,7 @@ Proposed = Float64[Tensor, "n dimensions"]
 
 Registered = TypeVar("Registered", bound=Callable[..., Proposed | None])
 
-KEPT = 48
+KEPT = 32
 """How many points of each image a search remembers: those at which the classifier was least confident."""
 
 STRATEGIES: Registry[Callable[..., Proposed | None]] = Registry("strategy", "negatoscope.attacks")
@@ -75,7 +75,7 @@ class History:
             slopes=slopes.gather(1, chosen),
         )
 
-    def only(self, stay: Bool[Tensor, " n"]) -> "History":
+    def only(self, stay: Bool[Tensor, " n"] | slice) -> "History":
         """Of some images."""
         return replace(
             self,
