@@ -67,8 +67,8 @@ def _draw_frame(axes: Axes, frame: Look, *, small: bool) -> None:
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set(visible=True, color=FAINT)
-    name, color = one_line(frame.prediction, width=18), PRINT["before" if frame.correct else "after"]
-    write_at(axes, name, (0, 0), "axes fraction", offset=(0, -5), va="top", weight="bold", color=color)
+    name, color = one_line(frame.prediction, width=20), PRINT["before" if frame.correct else "after"]
+    write_at(axes, name, (0, 0), "axes fraction", offset=(0, -5), va="top", weight="bold", color=color, fontsize=8.5)
     confidence = f"confidence {percent(frame.confidence, decimals=0)} %"
     write_at(axes, confidence, (0, 0), "axes fraction", offset=(0, -19), va="top", color=GRAY)
 
