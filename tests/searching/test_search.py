@@ -17,8 +17,9 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
 from negatoscope.searching import plan, universal
+from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult, SearchSummary, SpaceSummary, read_search
-from negatoscope.searching.run import SearchProgress
+from negatoscope.searching.run import Pace, SearchProgress, search_parts
 from negatoscope.searching.searched import ROWS, SETTINGS, read_searched
 from negatoscope.transforms import describe_transform
 
@@ -143,12 +144,15 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_drawn_for_an_image_does_not_depend_on_parts(
-    classifier: ClassifierAdapter, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+    classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ng.search(classifier, digits, space=SHIFT, strategy="sobol", budget=BUDGET)
+    config = SearchConfig(space=[SHIFT], strategy="sobol", budget=BUDGET)
+    planned = make_search_plan(classifier, digits, config)
+    search_parts(planned, tmp_path / "whole", Pace(planned, None))
     in_small_parts(monkeypatch)
-    parts = ng.search(classifier, digits, space=SHIFT, strategy="sobol", budget=BUDGET)
-    of_whole, of_parts = (read_searched(result.out, result.summary.spaces[0].space) for result in (whole, parts))
+    search_parts(planned, tmp_path / "parts", Pace(planned, None))
+    assert len(list((tmp_path / "parts" / ROWS).iterdir())) == 5
+    of_whole, of_parts = (read_searched(tmp_path / name, SHIFT) for name in ("whole", "parts"))
     np.testing.assert_array_equal(of_whole.first_errors, of_parts.first_errors)
     np.testing.assert_array_equal(of_whole.points[of_whole.fooled], of_parts.points[of_parts.fooled])
 
@@ -221,10 +225,13 @@ def test_of_few_settings_all_are_tried_on_all_images(classifier: ClassifierAdapt
     assert [entry.point for entry in summary.settings] == [(0.25,), (0.75,)]
 
 
-def test_labels_alone_leave_no_margin(classifier: ClassifierAdapter, digits: Dataset) -> None:
+def test_labels_alone_leave_no_margin(classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path) -> None:
     few = digits.take(np.arange(60), split="test")
-    result = ng.search(classifier, few, space=SHIFT, budget=6, feedback="labels")
-    assert np.isnan(read_searched(result.out, result.summary.spaces[0].space).margins).all()
+    planned = make_search_plan(classifier, few, SearchConfig(space=[SHIFT], budget=6, feedback="labels"))
+    search_parts(planned, tmp_path, Pace(planned, None))
+    searched = read_searched(tmp_path, SHIFT)
+    assert np.isnan(searched.margins).all()
+    assert {*np.array(searched.parameters)[searched.first_errors == 0]} == {"clean"}, "nothing says which is worse"
 
 
 class Moody(nn.Module):

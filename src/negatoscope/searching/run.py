@@ -77,7 +77,7 @@ def run_search(
     """
     parse_rules(plan.config.fail_under)
     expect_free_for(out, plan)
-    pace = _Pace(plan, progress)
+    pace = Pace(plan, progress)
     pace.say("checking clean images")
     checked, decoded = check_clean(plan.audit)
     warnings = (*plan.warnings, *check_repeatable(plan.classifier, decoded[0].pixels if decoded else None))
@@ -91,7 +91,7 @@ def run_search(
         with write_errors(out):
             (out / DOCUMENT).unlink(missing_ok=True)
         write_document(out / PLAN, plan.identity)
-        totals = _run_parts(plan, out, pace)
+        totals = search_parts(plan, out, pace)
         findings = Findings(self_check=checked, totals=totals, warnings=warnings, provenance=provenance)
         summary, cases = examine(out, plan, summarize(out, plan, findings, say=pace.say), say=pace.say)
         write_search_report(out, summary, cases)
@@ -99,8 +99,19 @@ def run_search(
     return SearchResult(summary, out)
 
 
-def _run_parts(plan: SearchPlan, out: Path, pace: "_Pace") -> RunTotals:
-    """Search every part that is not there yet, and put rows and settings where they stay."""
+def search_parts(plan: SearchPlan, out: Path, pace: "Pace") -> RunTotals:
+    """Search every part that is not there yet, and put rows and settings where they stay.
+
+    Args:
+        plan: What is searched.
+        out: The folder, for who holds its lock.
+        pace: Where progress is reported.
+
+    Raises:
+        OutputError: `out` cannot be written.
+        InputError: The classifier gives NaN.
+        DataError: Not one image can be read.
+    """
     if (out / DONE).is_file():
         return _read_totals(out)
     folders = [out / PARTS / f"{part:06d}" for part in range(len(plan.parts))]
@@ -123,7 +134,7 @@ def _run_parts(plan: SearchPlan, out: Path, pace: "_Pace") -> RunTotals:
     return totals
 
 
-def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "_Pace") -> None:
+def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "Pace") -> None:
     part = _joined(list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size)))
     rows, settings = list[pa.Table](), list[pa.Table]()
     clean = torch.zeros(len(part.labels), plan.classifier.input_spec.data_classes)
@@ -217,7 +228,7 @@ def _read_totals(folder: Path) -> RunTotals:
     return read_document(folder / DONE, RunTotals, what="a finished part", make="delete it and run the search again")
 
 
-class _Pace:
+class Pace:
     """Reports what is being done and how much of all is done: images by spaces, then what is counted from them."""
 
     def __init__(self, plan: SearchPlan, progress: Callable[[SearchProgress], None] | None) -> None:
