@@ -19,7 +19,7 @@ from negatoscope.models.predict import predict
 from negatoscope.searching import plan, universal
 from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult, SearchSummary, SpaceSummary, read_search
-from negatoscope.searching.run import Pace, SearchProgress, search_parts
+from negatoscope.searching.run import SearchPace, SearchProgress, search_parts
 from negatoscope.searching.searched import ROWS, SETTINGS, read_searched
 from negatoscope.transforms import describe_transform
 
@@ -148,9 +148,9 @@ def test_what_is_drawn_for_an_image_does_not_depend_on_parts(
 ) -> None:
     config = SearchConfig(space=[SHIFT], strategy="sobol", budget=BUDGET)
     planned = make_search_plan(classifier, digits, config)
-    search_parts(planned, tmp_path / "whole", Pace(planned, None))
+    search_parts(planned, tmp_path / "whole", SearchPace(planned, None))
     in_small_parts(monkeypatch)
-    search_parts(planned, tmp_path / "parts", Pace(planned, None))
+    search_parts(planned, tmp_path / "parts", SearchPace(planned, None))
     assert len(list((tmp_path / "parts" / ROWS).iterdir())) == 5
     of_whole, of_parts = (read_searched(tmp_path / name, SHIFT) for name in ("whole", "parts"))
     np.testing.assert_array_equal(of_whole.first_errors, of_parts.first_errors)
@@ -228,7 +228,7 @@ def test_of_few_settings_all_are_tried_on_all_images(classifier: ClassifierAdapt
 def test_labels_alone_leave_no_margin(classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path) -> None:
     few = digits.take(np.arange(60), split="test")
     planned = make_search_plan(classifier, few, SearchConfig(space=[SHIFT], budget=6, feedback="labels"))
-    search_parts(planned, tmp_path, Pace(planned, None))
+    search_parts(planned, tmp_path, SearchPace(planned, None))
     searched = read_searched(tmp_path, SHIFT)
     assert np.isnan(searched.margins).all()
     assert {*np.array(searched.parameters)[searched.first_errors == 0]} == {"clean"}, "nothing says which is worse"

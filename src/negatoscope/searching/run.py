@@ -77,7 +77,7 @@ def run_search(
     """
     parse_rules(plan.config.fail_under)
     expect_free_for(out, plan)
-    pace = Pace(plan, progress)
+    pace = SearchPace(plan, progress)
     pace.say("checking clean images")
     checked, decoded = check_clean(plan.audit)
     warnings = (*plan.warnings, *check_repeatable(plan.classifier, decoded[0].pixels if decoded else None))
@@ -99,7 +99,7 @@ def run_search(
     return SearchResult(summary, out)
 
 
-def search_parts(plan: SearchPlan, out: Path, pace: "Pace") -> RunTotals:
+def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace") -> RunTotals:
     """Search every part that is not there yet, and put rows and settings where they stay.
 
     Args:
@@ -134,7 +134,7 @@ def search_parts(plan: SearchPlan, out: Path, pace: "Pace") -> RunTotals:
     return totals
 
 
-def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "Pace") -> None:
+def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "SearchPace") -> None:
     part = _joined(list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size)))
     rows, settings = list[pa.Table](), list[pa.Table]()
     clean = torch.zeros(len(part.labels), plan.classifier.input_spec.data_classes)
@@ -228,7 +228,7 @@ def _read_totals(folder: Path) -> RunTotals:
     return read_document(folder / DONE, RunTotals, what="a finished part", make="delete it and run the search again")
 
 
-class Pace:
+class SearchPace:
     """Reports what is being done and how much of all is done: images by spaces, then what is counted from them."""
 
     def __init__(self, plan: SearchPlan, progress: Callable[[SearchProgress], None] | None) -> None:
