@@ -19,6 +19,7 @@ SUITES = {
     "startup": "the command line, the import, a small audit, preparing data",
     "self_check": "wrong settings that the self-check names, right ones that it leaves alone",
     "inspect": "secretly transformed images that are found among the first of a ranking",
+    "search": "the search for the worst setting against its forward passes, foolbox's grid and ART's composite attack",
     "growth": "time and memory as images, transforms, classes and seeds grow",
     "table1": "the whole Table I, ten classifiers of one seed, by its command",
 }

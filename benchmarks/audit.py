@@ -44,13 +44,13 @@ CLASSES, SIDE = 43, 32
 def run(quick: bool) -> list[Measure]:
     keep_freed_memory()  # as the command does; for everyone
     rounds = 1 if quick else 2
-    paper = _trained(_paper(), steps=5 if quick else 150)
+    paper = trained(paper_network(), steps=5 if quick else 150)
     measures = [
         _against_forward("the paper's network", paper, images=n, rounds=1) for n in ((64,) if quick else (2000, 6000))
     ]
     if not quick and harness.available("transformers"):
         measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=1, side=224))
-    small = _trained(_small(), steps=5 if quick else 150)
+    small = trained(_small(), steps=5 if quick else 150)
     for name, network, images in (("the paper's network", paper, 1000), ("a small network", small, 6000)):
         measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
     return measures
@@ -123,7 +123,7 @@ def _chosen(split: str, images: int) -> Dataset:
     return dataset.take(stratified_sample(dataset.labels, limit=images, seed=0), split=split)
 
 
-def _paper() -> nn.Module:
+def paper_network() -> nn.Module:
     return PaperNetwork(channels=3, size=SIDE, classes=CLASSES, settings=NetworkSettings(), seed=0)
 
 
@@ -151,7 +151,7 @@ def _mobilenet() -> nn.Module:
     return Logits().eval()
 
 
-def _trained(network: nn.Module, *, steps: int) -> nn.Module:
+def trained(network: nn.Module, *, steps: int) -> nn.Module:
     """So far that it has something to lose under transforms."""
     (batch,) = batches(_chosen("train", 4000 if steps > 5 else 200), ResizeSpec(SIDE, SIDE, "rgb"), batch_size=4000)
     images, labels = to_images(torch.from_numpy(batch.pixels)), torch.from_numpy(batch.labels)

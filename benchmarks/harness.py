@@ -51,9 +51,13 @@ class Findings:
 
 
 def take_turns(
-    contestants: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 1
+    contestants: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Wall seconds of every call, contestants run in turn within each round; the order rotates from round to round.
+    """Seconds of every call, contestants run in turn within each round; the order rotates from round to round.
 
     A machine that slows down while this runs slows everyone down alike.
 
@@ -61,6 +65,7 @@ def take_turns(
         contestants: What to time, by name.
         rounds: Timed calls of each.
         warm_up: Calls of each before, which are not timed.
+        clock: What counts them; wall seconds, unless it is such as `time.process_time`.
     """
     names = list(contestants)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -71,9 +76,9 @@ def take_turns(
     for round_index in range(rounds):
         first = round_index % max(len(names), 1)
         for name in names[first:] + names[:first]:
-            began = time.perf_counter()
+            began = clock()
             contestants[name]()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
         console.print(f"  round {round_index + 1} of {rounds}", style="dim")
     return seconds
 
