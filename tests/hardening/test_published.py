@@ -8,16 +8,20 @@ from statistics import fmean
 
 import pytest
 
+from negatoscope.auditing.compare import RateDifference
 from negatoscope.documents import read_document
 from negatoscope.hardening.result import HardenedMethod, HardenSummary
 from negatoscope.hardening.text import harden_markdown
-from negatoscope.reports.formatting import percent, points
+from negatoscope.reports.formatting import interval, percent, points
 from negatoscope.reports.markdown import markdown_table
 
 TOP = Path(__file__).parents[2]
 RESULTS = sorted((TOP / "results" / "harden").glob("*.json"))
 PAGE = TOP / "docs" / "harden.md"
-BLOCK = re.compile(r"(?<=<!-- harden: begin -->\n).*?(?=\n<!-- harden: end -->)", re.DOTALL)
+BLOCK, SEARCHED = (
+    re.compile(rf"(?<=<!-- {name}: begin -->\n).*?(?=\n<!-- {name}: end -->)", re.DOTALL)
+    for name in ("harden", "searched")
+)
 OWN = {"mnist": "MNIST", "gtsrb": "GTSRB"}
 
 
@@ -28,6 +32,27 @@ def read(file: Path) -> HardenSummary:
 def block() -> str:
     """A table of all methods for each of the paper's networks."""
     return "\n\n".join(table(name, title) for name, title in OWN.items())
+
+
+def searched_block() -> str:
+    """A table of training on the worst draw beside training on random ones, judged by a search."""
+    summaries = {title: read(TOP / "results" / "harden" / f"{name}_adversarial.json") for name, title in OWN.items()}
+    lines = [line for title, summary in summaries.items() for line in searched_lines(title, summary)]
+    header = ["Network", "Training", "Clean, %", "Change, points", "Worst case found, %", "Change, points"]
+    return markdown_table(header, lines)
+
+
+def searched_lines(title: str, summary: HardenSummary) -> Iterator[list[str]]:
+    (spec,) = summary.searched
+    before = summary.methods[0].change_under(spec).a
+    yield [title, "before", percent(summary.methods[0].clean_before.accuracy), "", percent(before), ""]
+    for entry in summary.methods:
+        cells = [(percent(change.b), changed(change)) for change in (entry.clean_change, entry.change_under(spec))]
+        yield [title, f"`{entry.method}`", *cells[0], *cells[1]]
+
+
+def changed(change: RateDifference) -> str:
+    return f"{points(change.difference)} {interval(change.low, change.high, decimals=1, signed=True)}"
 
 
 def table(name: str, title: str) -> str:
@@ -59,8 +84,9 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def test_the_page_on_hardening_has_the_published_numbers() -> None:
-    (written,) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert written == block()
+    for pattern, expected in ((BLOCK, block()), (SEARCHED, searched_block())):
+        (written,) = pattern.findall(PAGE.read_text(encoding="utf-8"))
+        assert written == expected
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
@@ -79,4 +105,5 @@ if __name__ == "__main__":
     for page, content in pages():
         page.write_text(content, encoding="utf-8")
     text = PAGE.read_text(encoding="utf-8")
+    text = SEARCHED.sub(lambda _: searched_block(), text)
     PAGE.write_text(BLOCK.sub(lambda _: block(), text), encoding="utf-8")
