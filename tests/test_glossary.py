@@ -32,7 +32,7 @@ ENGLISH = {
 
 OLD_WORDS = {
     *("told", "tells", "wants", "wanted", "said", "says", "met", "looking", "looked", "surest", "parted", "shelf"),
-    *("watcher", "watched", "watches", "moments", "answers", "grey", "greyscale", "colour", "colours", "mirror"),
+    *("watcher", "watched", "watches", "moments", "grey", "greyscale", "colour", "colours", "mirror"),
     *("mirrored", "lay", "wrong", "observer", "observe"),
 }
 OLD_NAMES = {

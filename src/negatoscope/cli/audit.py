@@ -189,11 +189,17 @@ def audit(
 def open_model(context: Context, model: str, *, without: Collection[str] = (), **data: Any) -> "ClassifierAdapter":
     """A model with those of the command's options that say what it expects, but for some of them."""
     from negatoscope.models.open import open_classifier
+
+    given = {name: value for name, value in given_options(context).items() if name not in without}
+    return open_classifier(model, **given, **data)
+
+
+def given_options(context: Context) -> dict[str, Any]:
+    """Those of the command's options that say what a model expects."""
     from negatoscope.models.options import ModelOptions
 
-    names = {"config", *(field.name for field in fields(ModelOptions))} & context.params.keys() - {*without}
-    given = {name: value for name in names if (value := context.params[name]) not in ("", None)}
-    return open_classifier(model, **given, **data)
+    names = {"config", *(field.name for field in fields(ModelOptions))}
+    return {name: value for name, value in context.params.items() if name in names and value not in ("", None)}
 
 
 def _show(results: "Sequence[AuditResult]", *, out: Path, format: str) -> None:

@@ -24,6 +24,7 @@ from negatoscope.cli.search import search
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.table1 import figure1, table1
 from negatoscope.cli.verify import verify
+from negatoscope.cli.view import view
 from negatoscope.errors import InputError, NegatoscopeError
 
 _UsageError: Any = typer.BadParameter.__base__  # which typer does not name
@@ -49,6 +50,7 @@ for group, command, example in (
     (app, inspect, "inspect folder:scans --invariant negative --out out/inspect"),
     (app, verify, "verify out/harden/after-canonicalize/hardened.onnx --invariant negative --data mnist:test"),
     (app, search, "search model.onnx --data folder:test --space color --budget 100 --out out/search"),
+    (app, view, "view"),
     (app, list_entries, "list transforms"),
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),

@@ -1,0 +1,76 @@
+"""`negatoscope view`: a page on which a picture turns into its negative while classifiers answer."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from negatoscope.cli.audit import given_options, open_model
+from negatoscope.cli.loading import loading
+from negatoscope.cli.model_options import with_model_options
+from negatoscope.cli.options import Context, DataDir, Device
+from negatoscope.errors import expect, needed
+
+
+@with_model_options
+def view(
+    context: Context,
+    model: Annotated[
+        list[str] | None,
+        typer.Argument(help="What audit takes, or several, side by side; none: two small ones that read digits."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="Pictures to choose from: what audit takes. Others can be dropped, pasted or drawn.")
+    ] = "",
+    audit: Annotated[
+        Path | None, typer.Option(help="The folder of an audit, to browse its failures beside the table.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 is any free one.")] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", metavar="", help="Only print the address; open no browser.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Another address to listen at: then other machines can reach it.")] = (
+        "127.0.0.1"
+    ),
+    limit: Annotated[int | None, typer.Option(help="At most this many pictures, each class in proportion.")] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+) -> None:
+    """Look at pictures and their negatives on a light table, while classifiers say what they see.
+
+    Opens a page in the browser, from a server on this machine that nobody else can reach. Without a model it shows two
+    small classifiers that come with the package: a plain one, and the same one mended. The first line printed is the
+    address. Ctrl-C ends it.
+    """
+    needed("starlette", extra="web", why="negatoscope view")
+    needed("uvicorn", extra="web", why="negatoscope view")
+    with loading():
+        from negatoscope.data.open import open_dataset
+        from negatoscope.data.split import stratified_sample
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.web.answers import SideBySide
+        from negatoscope.web.app import LightTable
+        from negatoscope.web.commands import Commands
+        from negatoscope.web.models import DIGITS_OF, NAMES, OF, OPTIONS, load, open_digits
+        from negatoscope.web.serve import listen, serve
+
+    with listen(host, port) as listening:
+        place = pick_hardware(device, "float32").device
+        dataset = open_dataset(data, data_dir=data_dir) if data else None if model else open_digits()
+        if dataset is not None and limit is not None:
+            chosen = stratified_sample(dataset.labels, limit=limit, seed=0)
+            dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
+        classes = () if dataset is None else dataset.class_names
+        if model:
+            alone = len(model) == 1 or not (context.params["name"] or context.params["weights"])
+            expect(alone, "--name and --weights with one model", f"{len(model)} models")
+            known: dict[str, Any] = {"data_classes": len(classes), "class_names": classes} if dataset else {}
+            classifiers = [open_model(context, each, **known, device=place) for each in model]
+            commands = Commands(tuple(model), data or "DATA", given_options(context))
+        else:
+            got = f"{len(classes)}; name a model of your own"
+            expect(len(classes) == 10, "data of 10 classes for the classifiers that come with the package", got)
+            classifiers = [load(name, device=place) for name in NAMES]
+            commands = Commands(tuple(f"{OF}:{name}" for name in NAMES), data or DIGITS_OF, OPTIONS)
+        table = LightTable(SideBySide(tuple(classifiers), classes), dataset, commands)
+        serve(table, listening, host=host, browser=not no_browser, say=typer.echo)

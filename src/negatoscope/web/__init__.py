@@ -1,0 +1,1 @@
+"""The light table: a local page on which a picture turns into its negative while classifiers answer."""
