@@ -1,8 +1,7 @@
 """What classifiers answer about a picture under a stack of transforms: one setting, or one slider's whole range."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -28,8 +27,9 @@ POINTS = 61
 _KEPT_CLASSES = 6  # of a curve: those that are predicted anywhere, and the likeliest others
 
 
-Top = TypedDict("Top", {"class": str, "index": int, "confidence": float})
-"""One of the likeliest classes: what it is called, which output it is, and its softmax probability, in [0, 1]."""
+Top = Mapping[str, str | int | float]
+"""One of the likeliest classes: ``class`` is its name, ``index`` its number, and ``confidence`` its softmax
+probability, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
