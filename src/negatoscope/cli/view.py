@@ -45,32 +45,38 @@ def view(
     needed("starlette", extra="web", why="negatoscope view")
     needed("uvicorn", extra="web", why="negatoscope view")
     with loading():
+        from negatoscope.auditing.audit_result import read_audit
         from negatoscope.data.open import open_dataset
         from negatoscope.data.split import stratified_sample
         from negatoscope.hardware import pick_hardware
         from negatoscope.web.answers import SideBySide
         from negatoscope.web.app import LightTable
+        from negatoscope.web.browse import spec_of
         from negatoscope.web.commands import Commands
         from negatoscope.web.models import DIGITS_OF, NAMES, OF, OPTIONS, load, open_digits
         from negatoscope.web.serve import listen, serve
 
     with listen(host, port) as listening:
         place = pick_hardware(device, "float32").device
-        dataset = open_dataset(data, data_dir=data_dir) if data else None if model else open_digits()
+        audited = read_audit(audit) if audit else None
+        named = data or (spec_of(audited) if audited else "")
+        dataset = open_dataset(named, data_dir=data_dir) if named else None if model else open_digits()
         if dataset is not None and limit is not None:
             chosen = stratified_sample(dataset.labels, limit=limit, seed=0)
             dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
         classes = () if dataset is None else dataset.class_names
+        commands = Commands(tuple(model or ()), named or "DATA", given_options(context))
         if model:
             alone = len(model) == 1 or not (context.params["name"] or context.params["weights"])
             expect(alone, "--name and --weights with one model", f"{len(model)} models")
             known: dict[str, Any] = {"data_classes": len(classes), "class_names": classes} if dataset else {}
             classifiers = [open_model(context, each, **known, device=place) for each in model]
-            commands = Commands(tuple(model), data or "DATA", given_options(context))
+        elif audited:
+            classifiers = []
         else:
             got = f"{len(classes)}; name a model of your own"
             expect(len(classes) == 10, "data of 10 classes for the classifiers that come with the package", got)
             classifiers = [load(name, device=place) for name in NAMES]
             commands = Commands(tuple(f"{OF}:{name}" for name in NAMES), data or DIGITS_OF, OPTIONS)
-        table = LightTable(SideBySide(tuple(classifiers), classes), dataset, commands)
+        table = LightTable.of(SideBySide(tuple(classifiers), classes), dataset, commands, audited)
         serve(table, listening, host=host, browser=not no_browser, say=typer.echo)

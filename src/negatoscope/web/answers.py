@@ -123,9 +123,12 @@ class SideBySide:
         classifier = self.classifiers[place]
         return self.class_names or classifier.labels or [str(n) for n in range(classifier.input_spec.data_classes)]
 
-    def before(self, picture: TablePicture) -> str:
-        """What the first classifier is shown of the picture as it is."""
-        return data_url(picture.sized[self.classifiers[0].input_spec.resize])
+    def clean(self, picture: TablePicture, place: int) -> Float[np.ndarray, " classes"]:
+        """A classifier's confidences for the picture as it is, which are asked for once."""
+        if place not in picture.clean:
+            classifier = self.classifiers[place]
+            picture.clean[place] = _confidences(classifier, as_images(picture, classifier))[0]
+        return picture.clean[place]
 
     def answer(self, picture: TablePicture, stages: tuple[StackStage, ...]) -> tuple[Answer, ...]:
         """What each says of a picture under a stack.
@@ -140,15 +143,13 @@ class SideBySide:
             except SpecError as error:
                 answers.append(Answer(error=str(error)))
                 continue
-            changed = stack.apply(_images(picture, classifier))
+            changed = stack.apply(as_images(picture, classifier))
             (now,) = _confidences(classifier, changed)
-            if place not in picture.clean:
-                picture.clean[place] = _confidences(classifier, _images(picture, classifier))[0]
             answers.append(
                 Answer(
-                    seen=data_url(_pixels(changed)),
+                    seen=data_url(as_pixels(changed)),
                     canonical=_canonical(classifier, changed),
-                    clean=self._top(place, picture.clean[place]),
+                    clean=self._top(place, self.clean(picture, place)),
                     now=self._top(place, now),
                     label_confidence=None if picture.label is None else float(now[picture.label]),
                 )
@@ -202,7 +203,7 @@ def _along(
     classifier: ClassifierAdapter, picture: TablePicture, stacks: Sequence[tuple[StackStage, ...]], pause: Pause
 ) -> Float[np.ndarray, "values classes"]:
     """A classifier's confidences under each of some stacks, each applied to the picture alone, as in an answer."""
-    images = _images(picture, classifier)
+    images = as_images(picture, classifier)
     size = min(suitable_batch(images.device, values=images[0].numel()), _at_once(images))
     parts = []
     for start in range(0, len(stacks), size):
@@ -236,12 +237,13 @@ def _model_curve(
     )
 
 
-def _images(picture: TablePicture, classifier: ClassifierAdapter) -> Images:
+def as_images(picture: TablePicture, classifier: ClassifierAdapter) -> Images:
+    """A picture as a batch of one for a classifier, in [0, 1]."""
     pixels = picture.sized[classifier.input_spec.resize]
     return to_images(torch.from_numpy(np.array(pixels[None])).to(classifier.device))
 
 
-def _pixels(images: Images) -> Pixels:
+def as_pixels(images: Images) -> Pixels:
     """The first image as 8 bits."""
     return (images[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
 
@@ -249,7 +251,7 @@ def _pixels(images: Images) -> Pixels:
 def _canonical(classifier: ClassifierAdapter, images: Images) -> str:
     """The one image that the classifier behind a wrapper is shown; "" where it is shown several or has no wrapper."""
     batches = classifier.shown(images) if isinstance(classifier, WrappedClassifier) else []
-    return data_url(_pixels(batches[0])) if [len(batch) for batch in batches] == [1] else ""
+    return data_url(as_pixels(batches[0])) if [len(batch) for batch in batches] == [1] else ""
 
 
 @torch.no_grad()

@@ -5,29 +5,36 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.data import Dataset
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import InputError, NegatoscopeError, expect
 from negatoscope.web.answers import Answers, SideBySide
+from negatoscope.web.browse import AuditBrowser
 from negatoscope.web.commands import Commands
+from negatoscope.web.finding import find
 from negatoscope.web.guard import Guard
-from negatoscope.web.pictures import MOST_BYTES, Pictures, png
+from negatoscope.web.pictures import MOST_BYTES, Pictures, data_url, png
 from negatoscope.web.setup import describe_setup
 from negatoscope.web.stacks import StackStage, read_stack
 from negatoscope.web.worker import ANSWER, BusyError, SupersededError, Work, Worker
 
 MOST_LISTED = 200
 """Pictures of one list."""
+
+MOST_PAIRS = 48
+"""Failures of one list."""
 
 _MOST_JSON = 100_000  # bytes of a request
 _UPLOADS = 4  # that are received at once
@@ -63,23 +70,45 @@ class CurveRequest:
 
 
 @dataclass(frozen=True)
+class SearchRequest:
+    """A picture, and the named space to search for what fools one of the classifiers."""
+
+    picture: str
+    space: str
+    budget: int = 100
+    model: int = 0
+
+
+@dataclass(frozen=True)
 class LightTable:
     """What is on the table.
 
     Args:
         models: The classifiers.
-        dataset: Where pictures come from; None where all are sent by the page.
+        pictures: The pictures.
         commands: How it is audited elsewhere.
+        audit: An audit to browse.
     """
 
     models: SideBySide
-    dataset: Dataset | None
+    pictures: Pictures
     commands: Commands
-    pictures: Pictures = field(init=False)
+    audit: AuditBrowser | None = None
 
-    def __post_init__(self) -> None:
-        sizes = (classifier.input_spec.resize for classifier in self.models.classifiers)
-        object.__setattr__(self, "pictures", Pictures(self.dataset, sizes))
+    @classmethod
+    def of(
+        cls, models: SideBySide, dataset: Dataset | None, commands: Commands, audit: AuditResult | None = None
+    ) -> "LightTable":
+        """The table with pictures of a dataset, which is that of the audit where there is one.
+
+        Raises:
+            DataError: The audit is of other images, or its rows are damaged.
+        """
+        sizes = [classifier.input_spec.resize for classifier in models.classifiers]
+        if audit is None or dataset is None:
+            return cls(models, Pictures(dataset, sizes), commands)
+        pictures = Pictures(dataset, [*sizes, audit.summary.model.input_spec.resize])
+        return cls(models, pictures, commands, AuditBrowser(audit, dataset, pictures))
 
     def answer(self, asked: AnswerRequest) -> Answers:
         """What classifiers say of a picture under a stack.
@@ -88,11 +117,10 @@ class LightTable:
             InputError: The picture or the stack is unusable.
         """
         picture = self.pictures.get(asked.picture)
-        names = self.models.class_names
         spec = read_stack(asked.stack).spec
         return Answers(
-            before=self.models.before(picture),
-            label=None if picture.label is None else names[picture.label],
+            before=data_url(picture.sized[self.pictures.sizes[0]]),
+            label=None if picture.label is None else self.models.class_names[picture.label],
             spec=spec,
             command=self.commands.command(spec),
             python=self.commands.python(spec),
@@ -100,16 +128,19 @@ class LightTable:
         )
 
 
-def make_app(table: LightTable, *, token: str, hosts: set[str] | None = None, any_address: bool = False) -> Guard:
+def make_app(
+    table: LightTable, worker: Worker, *, token: str, hosts: set[str] | None = None, any_address: bool = False
+) -> Guard:
     """The server's application, guarded.
 
     Args:
         table: What is on the table.
+        worker: Where classifiers answer.
         token: What every request has to have.
         hosts: Names that it may be called by, beside those of this machine itself.
         any_address: Whether it may be called by any address.
     """
-    routes = _Routes(table)
+    routes = _Routes(table, worker)
     app = Starlette(
         routes=[
             Route("/", routes.page),
@@ -120,6 +151,9 @@ def make_app(table: LightTable, *, token: str, hosts: set[str] | None = None, an
             Route("/api/upload", routes.upload, methods=["POST"]),
             Route("/api/answer", routes.answer, methods=["POST"]),
             Route("/api/curve", routes.curve, methods=["POST"]),
+            Route("/api/search", routes.search, methods=["POST"]),
+            Route("/api/audit", routes.audit),
+            Route("/api/audit/failures", routes.failures),
         ],
         exception_handlers={NegatoscopeError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
@@ -127,10 +161,10 @@ def make_app(table: LightTable, *, token: str, hosts: set[str] | None = None, an
 
 
 class _Routes:
-    def __init__(self, table: LightTable) -> None:
-        self.table, self.worker = table, Worker()
+    def __init__(self, table: LightTable, worker: Worker) -> None:
+        self.table, self.worker = table, worker
         self.files = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
-        self.told = to_plain(describe_setup(table.models, table.dataset, audit=False))
+        self.told = to_plain(describe_setup(table.models, table.pictures, audit=table.audit is not None))
         self.uploads = 0
 
     async def page(self, request: Request) -> Response:
@@ -150,6 +184,9 @@ class _Routes:
         query = request.query_params
         offset, limit = (_whole(query, name, default) for name, default in (("offset", 0), ("limit", 48)))
         positions = self.table.pictures.positions(query.get("class", ""))
+        if query.get("failing", "") == "1":
+            failing = await run_in_threadpool(self._audit().failing)
+            positions = failing[np.isin(failing, positions)]
         chosen = positions[offset : offset + min(limit, MOST_LISTED)].tolist()
         listed = [self.table.pictures.describe(position) for position in chosen]
         return JSONResponse({"pictures": listed, "total": len(positions)})
@@ -195,6 +232,42 @@ class _Routes:
                 pause=pause,
             ),
         )
+
+    async def search(self, request: Request) -> Response:
+        asked = await _read(request, SearchRequest)
+        models, pictures = self.table.models, self.table.pictures
+        return await self._do(
+            request,
+            "search",
+            lambda pause: find(
+                models,
+                pictures.get(asked.picture),
+                space=asked.space,
+                model=asked.model,
+                budget=asked.budget,
+                pause=pause,
+            ),
+        )
+
+    async def audit(self, request: Request) -> Response:
+        return JSONResponse(to_plain(self._audit().describe()))
+
+    async def failures(self, request: Request) -> Response:
+        query = request.query_params
+        found = await run_in_threadpool(
+            self._audit().failures,
+            query.get("transform", ""),
+            label=query.get("class", ""),
+            sort=query.get("sort", "confidence"),
+            offset=_whole(query, "offset", 0),
+            limit=min(_whole(query, "limit", 24), MOST_PAIRS),
+        )
+        return JSONResponse(to_plain(found))
+
+    def _audit(self) -> AuditBrowser:
+        if self.table.audit is None:
+            raise InputError("expected an audit to browse, got none; give its folder with --audit")
+        return self.table.audit
 
     async def _do(self, request: Request, kind: str, work: Work) -> Response:
         """The result of work in the worker's thread, as long as the tab waits for it."""

@@ -3,8 +3,8 @@
 import ipaddress
 import secrets
 import socket
-import time
 from collections.abc import Iterable
+from time import monotonic
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import JSONResponse, Response
@@ -77,7 +77,7 @@ class Guard:
     ) -> None:
         self.app, self.token, self.closed = app, token.encode(), closed
         self.hosts, self.any_address = {*LOCAL, *hosts}, any_address
-        self.left, self.since = float(AT_ONCE), time.monotonic()
+        self.left, self.since = float(AT_ONCE), monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -118,7 +118,7 @@ class Guard:
         return name.lower() in self.hosts or (self.any_address and _is_address(name))
 
     def _has_time(self) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         self.left = min(AT_ONCE, self.left + (now - self.since) * PER_SECOND)
         self.since = now
         if self.left < 1:

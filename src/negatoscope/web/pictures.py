@@ -8,10 +8,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from negatoscope.data import Dataset
@@ -43,7 +42,7 @@ class TablePicture:
         height: In pixels, of the file.
         shown: Its pixels for the eye, 0 to 255: its own, or fewer where they are very many.
         sized: Its pixels for each classifier, as an audit reads them.
-        clean: What classifiers answered about it clean, by their position.
+        clean: What classifiers answered about it clean, by their position: the confidence of each class.
     """
 
     id: str
@@ -52,8 +51,8 @@ class TablePicture:
     width: int
     height: int
     shown: Pixels
-    sized: dict[ResizeSpec, Pixels]
-    clean: dict[int, Any] = field(default_factory=dict)
+    sized: dict[ResizeSpec, UInt8[np.ndarray, "_ _ _"]]
+    clean: dict[int, Float[np.ndarray, " classes"]] = field(default_factory=dict)
 
     @cached_property
     def size_bytes(self) -> int:
@@ -180,7 +179,7 @@ def data_url(pixels: Pixels) -> str:
     return f"data:image/png;base64,{b64encode(png(pixels)).decode()}"
 
 
-def _for_the_eye(pixels: Pixels) -> Pixels:
+def _for_the_eye(pixels: Pixels) -> UInt8[np.ndarray, "channels _ _"]:
     height, width = pixels.shape[1:]
     scale = SIDE / max(height, width)
     if scale >= 1:

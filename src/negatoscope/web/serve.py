@@ -9,6 +9,7 @@ import uvicorn
 from negatoscope.errors import InputError, expect
 from negatoscope.web.app import LightTable, make_app
 from negatoscope.web.guard import is_loopback, names_of, new_token
+from negatoscope.web.worker import Worker
 
 EVERYWHERE = ("0.0.0.0", "::")
 """Hosts that stand for all addresses of this machine."""
@@ -54,7 +55,8 @@ def serve(table: LightTable, listening: socket.socket, *, host: str, browser: bo
     say(address)
     if not is_loopback(host):
         say(f"WARNING: --host {host}: whoever reaches this machine and knows the token can use it, unencrypted.")
-    app = make_app(table, token=token, hosts=names_of(host), any_address=host in EVERYWHERE)
+    worker = Worker()
+    app = make_app(table, worker, token=token, hosts=names_of(host), any_address=host in EVERYWHERE)
     config = uvicorn.Config(
         app,
         http="h11",
@@ -68,4 +70,7 @@ def serve(table: LightTable, listening: socket.socket, *, host: str, browser: bo
     )
     if browser:
         webbrowser.open(address)
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        worker.close()

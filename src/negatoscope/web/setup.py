@@ -8,11 +8,13 @@ import numpy as np
 from negatoscope import __version__
 from negatoscope.data import Dataset
 from negatoscope.descriptions import Description, Parameter, Value, literal_type
-from negatoscope.registry import Spec, parse_spec, split_stages
+from negatoscope.registry import Spec
 from negatoscope.transforms import TRANSFORMS, TransformKind, describe_transform, describe_transforms
 from negatoscope.transforms.suites import suite
 from negatoscope.web.answers import SideBySide
-from negatoscope.web.stacks import StackStage, choices_of
+from negatoscope.web.finding import spaces_for
+from negatoscope.web.pictures import Pictures
+from negatoscope.web.stacks import StackStage, choices_of, stages_of
 
 PRESETS = "semantic"
 """The suite whose transforms are presets."""
@@ -111,6 +113,14 @@ class DatasetFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpaceFacts:
+    """A named space of transforms that can be searched, and what it is."""
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setup:
     """What the page needs to draw its controls.
 
@@ -121,7 +131,8 @@ class Setup:
         transforms: Those that at least one classifier can be shown.
         groups: The groups of transforms, in the order in which a page has them.
         presets: Stacks to begin with.
-        search: Whether the page can search for what fools.
+        search: Whether there is a space that can be searched for what fools.
+        spaces: Those that can be.
         audit: Whether an audit's results can be browsed.
     """
 
@@ -132,13 +143,14 @@ class Setup:
     groups: tuple[str, ...]
     presets: tuple[Preset, ...]
     search: bool
+    spaces: tuple[SpaceFacts, ...]
     audit: bool
 
 
-def describe_setup(models: SideBySide, dataset: Dataset | None, *, audit: bool) -> Setup:
+def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool) -> Setup:
     """What the page is told of classifiers, data and transforms."""
-    specs = [classifier.input_spec for classifier in models.classifiers]
-    channels: Literal["gray", "rgb"] = "rgb" if any(spec.resize.channels == "rgb" for spec in specs) else "gray"
+    channels: Literal["gray", "rgb"] = "rgb" if any(size.channels == "rgb" for size in pictures.sizes) else "gray"
+    spaces = spaces_for(models.classifiers)
     found = (_tool(entry) for entry in describe_transforms())
     tools = tuple(tool for tool in found if tool and (channels == "rgb" or not tool.color))
     facts = [
@@ -153,11 +165,12 @@ def describe_setup(models: SideBySide, dataset: Dataset | None, *, audit: bool) 
     return Setup(
         version=__version__,
         models=tuple(facts),
-        dataset=None if dataset is None else _dataset(dataset),
+        dataset=None if pictures.dataset is None else _dataset(pictures.dataset),
         transforms=tools,
         groups=tuple(dict.fromkeys(tool.group for tool in tools)),
-        presets=tuple(Preset(name=spec, stack=_stack(spec)) for spec in suite(PRESETS, channels=channels).specs),
-        search=dataset is not None,
+        presets=tuple(Preset(name=spec, stack=stages_of(spec)) for spec in suite(PRESETS, channels=channels).specs),
+        search=bool(spaces),
+        spaces=tuple(SpaceFacts(name=name, summary=summary) for name, summary in spaces.items()),
         audit=audit,
     )
 
@@ -215,8 +228,3 @@ def _control(transform: str, parameter: Parameter) -> Control | None:
         high=limits.high,
         identity=limits.identity,
     )
-
-
-def _stack(spec: str) -> tuple[StackStage, ...]:
-    specs = [parse_spec(part) for part in split_stages(spec)]
-    return tuple(StackStage(each.name, dict(each.arguments)) for each in specs)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Literal, get_args, get_origin
 
 from negatoscope.descriptions import ParameterRange, Value, literal_type, range_of
 from negatoscope.errors import SpecError, expect
-from negatoscope.registry import Spec
+from negatoscope.registry import Spec, parse_spec, split_stages
 from negatoscope.transforms import CLEAN, TRANSFORMS, TransformFacts, describe_transform
 from negatoscope.types import Images
 
@@ -89,6 +89,12 @@ def read_stage(stage: StackStage) -> TransformFacts:
             inside = limits.low <= value <= limits.high
             expect(inside, f"{name} of {stage.name} from {limits.low:g} to {limits.high:g}", value)
     return describe_transform(stage.spec)
+
+
+def stages_of(spec: str) -> tuple[StackStage, ...]:
+    """The stages of a spec, as the page has them; none of "clean"."""
+    specs = [parse_spec(part) for part in split_stages(spec)]
+    return tuple(StackStage(each.name, dict(each.arguments)) for each in specs if each.name != CLEAN)  # type: ignore[arg-type]
 
 
 def _changes_nothing(stage: StackStage, facts: TransformFacts) -> bool:
