@@ -1,0 +1,38 @@
+/** What is taken away from the table: the address, the command, the lines of Python, the picture and the card. */
+
+import { $, button, download, h } from "./dom.js";
+import { fragment, on, state } from "./state.js";
+
+/** The address without its token. */
+const address = () => `${location.origin}/${fragment()}`;
+
+async function copied(text, pressed) {
+  await navigator.clipboard.writeText(text);
+  const before = pressed.textContent;
+  pressed.textContent = "Copied";
+  $("spoken").textContent = "Copied.";
+  setTimeout(() => (pressed.textContent = before), 1500);
+}
+
+function snippet(title, id, label) {
+  const code = h("code", { id });
+  const copy = button("Copy", (event) => copied(code.textContent, event.currentTarget), { class: "quiet", "aria-label": label });
+  return h("div", { class: "snippet" }, h("div", { class: "line" }, h("h3", {}, title), copy), h("pre", { tabindex: 0, role: "group", "aria-label": title }, code));
+}
+
+/** Build the section, and keep it as the answer is. */
+export function startShare() {
+  $("share").append(
+    h("div", { class: "chips" }, [
+      button("Copy the address", (event) => copied(address(), event.currentTarget), { id: "copy-address" }),
+      button("Download the picture", async () => download(await (await import("./card.js")).seenPng(), "picture.png"), { id: "download-picture" }),
+      button("Download the card", async () => download(await (await import("./card.js")).cardPng(), "card.png"), { id: "download-card" }),
+    ]),
+    h("div", { class: "snippets" }, snippet("As a command", "command", "Copy the command"), snippet("In Python", "python", "Copy the lines of Python")),
+    h("p", { class: "soft small" }, "The address holds the picture and the stack, never the token: whoever opens it needs a table of their own."),
+  );
+  on("answer", () => {
+    $("command").textContent = state.answer.command;
+    $("python").textContent = state.answer.python;
+  });
+}

@@ -1,0 +1,457 @@
+"""The light table in a real browser: what a person does with it, and what the page must never do.
+
+Skipped, saying so, where there is no browser. `NEGATOSCOPE_SCREENSHOTS` names a folder for the pictures of the docs, and
+`NEGATOSCOPE_AXE` the file axe.min.js of the npm package axe-core.
+"""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("starlette", reason="NO SERVER: starlette is not installed; the light table is not tested")
+sync_api = pytest.importorskip("playwright.sync_api", reason="NO BROWSER TESTS: playwright is not installed")
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect  # noqa: E402
+
+from negatoscope.models.predict import predict  # noqa: E402
+from negatoscope.reports.palette import DARK, LIGHT, css_variables  # noqa: E402
+from negatoscope.transforms import describe_transform  # noqa: E402
+from negatoscope.web.models import load, open_digits  # noqa: E402
+
+TOP = Path(__file__).parents[2]
+STATIC = TOP / "src" / "negatoscope" / "web" / "static"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = Path(os.environ.get("NEGATOSCOPE_AXE") or TOP / "node_modules" / "axe-core" / "axe.min.js")
+ARGUMENTS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+STATUS = re.compile("Failed to load resource: the server responded with a status of 4")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed; the page is not tested"),
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+]
+PATIENCE = 1000 * int(os.environ.get("NEGATOSCOPE_PATIENCE", "60"))  # a busy machine takes its time
+expect.set_options(timeout=PATIENCE)
+
+
+def view(*words: str) -> Iterator[str]:
+    """The address of a light table that is served for as long as it is needed."""
+    script = f"import sys; sys.argv[1:] = {['view', '--no-browser', *words]}; from negatoscope.cli.main import run; run()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    yield from view()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+class Table:
+    """A page with a light table, and what it wrote to the console."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.address, self.messages = address, []
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+
+    def open(self, tail: str = "") -> Page:
+        self.page.goto(self.address + tail)
+        self.page.wait_for_selector("body[data-ready] .flips")
+        return self.page
+
+    def state(self) -> Any:
+        """What the page holds: its own state, as it came from the server."""
+        return self.page.evaluate("import('/static/state.js').then(({ state }) => JSON.parse(JSON.stringify(state)))")
+
+    def settled(self, spec: str) -> Any:
+        """The state once the answer is that for a spec."""
+        expression = "(spec) => import('/static/state.js').then(({ state }) => state.answer?.spec === spec)"
+        self.page.wait_for_function(expression, arg=spec)
+        return self.state()
+
+    @property
+    def slider(self) -> Locator:
+        """The path from the picture to its negative."""
+        return self.page.get_by_label("From the picture to its negative")
+
+
+Opener = Callable[..., Table]
+
+
+@pytest.fixture
+def opener(browser: Browser, address: str) -> Iterator[Opener]:
+    contexts, tables = [], []
+
+    def make(*, at: str = address, width: int = 1280, height: int = 900, **settings: Any) -> Table:
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        tables.append(Table(context, at))
+        return tables[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert [message for table in tables for message in table.messages] == []
+
+
+@pytest.fixture
+def table(opener: Opener) -> Table:
+    table = opener()
+    table.open()
+    return table
+
+
+def png(pixels: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def bring(page: Page, event: str, content: bytes, *, padding: int = 0) -> None:
+    """Drop a file on the page, or paste it, as a browser does; zeros are added at its end."""
+    script = """([event, text, padding, name, type]) => {
+        const data = new DataTransfer();
+        const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+        data.items.add(new File([bytes, new Uint8Array(padding)], name, { type }));
+        const how = { bubbles: true, cancelable: true };
+        dispatchEvent(event === "drop" ? new DragEvent("drop", { ...how, dataTransfer: data })
+                                       : new ClipboardEvent("paste", { ...how, clipboardData: data }));
+    }"""
+    page.evaluate(script, [event, b64encode(content).decode(), padding, "picture.png", "image/png"])
+
+
+def test_it_opens_with_a_picture_what_both_models_see_and_their_answers(table: Table) -> None:
+    page = table.page
+    expect(page.get_by_role("figure")).to_have_count(2)
+    expect(page.get_by_role("figure").nth(1)).to_contain_text("28 × 28 px")
+    expect(page.get_by_role("article")).to_have_count(2)
+    assert page.get_by_role("figure").nth(1).locator("img").evaluate("image => getComputedStyle(image).imageRendering") == (
+        "pixelated"
+    )
+    assert "token" not in page.url
+    page.reload()
+    page.wait_for_selector("body[data-ready] .flips")
+    assert "token" not in page.url
+
+
+def test_without_its_token_it_is_closed_and_says_so(opener: Opener, address: str) -> None:
+    table = opener(at=re.sub("token=.*", "token=guessed", address))
+    response = table.page.goto(table.address)
+    assert response is not None
+    assert response.status == 403
+    expect(table.page.get_by_role("heading")).to_have_text("This light table needs its token")
+    assert all(STATUS.match(message) for message in table.messages)
+    table.messages.clear()
+
+
+def test_sliding_to_the_negative_changes_what_the_models_see_and_the_address(table: Table, opener: Opener) -> None:
+    before = table.state()["answer"]["answers"][0]["seen"]
+    table.slider.fill("1")
+    answer = table.settled("negative_path(share=1.0)")["answer"]["answers"][0]
+    assert answer["seen"] != before
+    expect(table.page.get_by_role("article").first).to_contain_text(f"{100 * answer['now'][0]['confidence']:.1f}\u00a0%")
+    other = opener()
+    other.open(f"#{table.page.url.partition('#')[2]}")
+    assert other.settled("negative_path(share=1.0)")["answer"] == table.state()["answer"]
+
+
+def test_fifty_states_of_the_page_are_what_predict_says_in_python(table: Table) -> None:
+    digits = open_digits()
+    shares, extras = np.linspace(0.02, 1, 25).round(2).tolist(), ("", " | rotation(degrees=20.0)")
+    models = [load(name, device=torch.device("cpu")) for name in ("plain", "mended")]
+    thumbs = table.page.locator(".thumb")
+    for place, (share, extra) in enumerate(product(shares, extras)):
+        thumbs.nth(place % thumbs.count()).click()
+        spec = f"negative_path(share={share}){extra}"
+        table.page.evaluate(
+            """([share, turned]) => import("/static/state.js").then(({ setStack }) => setStack([
+                { name: "negative_path", parameters: { share } },
+                ...(turned ? [{ name: "rotation", parameters: { degrees: 20 } }] : [])]))""",
+            [share, bool(extra)],
+        )
+        state = table.settled(spec)
+        while state["answer"]["for"] != state["picture"]["id"]:
+            state = table.settled(spec)
+        position = int(state["picture"]["id"][1:])
+        images, labels = np.asarray(digits.images[position])[None], digits.labels[position : position + 1]
+        for model, shown in zip(models, state["answer"]["answers"], strict=True):
+            function = describe_transform(spec).function
+            expected = predict(
+                model, images, labels, device=torch.device("cpu"), batch_transform=lambda batch, _: function(batch)
+            )
+            assert shown["now"][0]["index"] == expected.predictions[0]
+            assert shown["now"][0]["confidence"] == pytest.approx(expected.confidences[0], abs=1e-5)
+            assert shown["label_confidence"] == pytest.approx(expected.label_confidences[0], abs=1e-5)
+
+
+def test_the_mended_model_answers_alike_for_a_picture_and_its_negative_and_the_plain_one_does_not(table: Table) -> None:
+    same = {"plain": 0, "mended": 0}
+    for place in range(12):
+        table.page.locator(".thumb").nth(place).click()
+        table.slider.fill("1")
+        state = table.settled("negative_path(share=1.0)")
+        while state["answer"]["for"] != state["picture"]["id"]:
+            state = table.settled("negative_path(share=1.0)")
+        for name, answer in zip(same, state["answer"]["answers"], strict=True):
+            same[name] += answer["clean"][0]["class"] == answer["now"][0]["class"]
+    assert same["mended"] == 12
+    assert same["plain"] < 6
+
+
+def test_a_click_on_a_flip_goes_to_where_the_answer_is_another(table: Table) -> None:
+    flip = table.page.get_by_role("group", name="Flips of plain").get_by_role("button").first
+    label = flip.get_attribute("aria-label") or ""
+    flip.click()
+    expect(table.page.get_by_role("article").first.locator(".named b")).to_have_text(label.split(" becomes ")[1][0])
+
+
+def test_a_drawn_digit_is_read_and_the_eraser_takes_it_away(table: Table) -> None:
+    page = table.page
+    page.get_by_role("button", name="Draw").click()
+    box = page.get_by_role("application").bounding_box()
+    assert box is not None
+    x, top, bottom = box["x"] + box["width"] / 2, box["y"] + 0.2 * box["height"], box["y"] + 0.8 * box["height"]
+    page.mouse.move(x, top)
+    page.mouse.down()
+    page.mouse.move(x, bottom, steps=8)
+    page.mouse.up()
+    expect(page.locator(".frame.original")).to_contain_text("280 × 280 px")
+    expect(page.locator("article").first.locator(".named b")).to_have_text("1")
+    assert any(line_of_ink(page))
+    page.get_by_role("button", name="Eraser").click()
+    page.mouse.move(x, top)
+    page.mouse.down()
+    page.mouse.move(x, bottom, steps=8)
+    page.mouse.up()
+    assert not any(line_of_ink(page))
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("application")).to_have_count(0)
+
+
+def line_of_ink(page: Page) -> list[int]:
+    script = "canvas => [...canvas.getContext('2d').getImageData(140, 60, 1, 160).data].filter((_, place) => place % 4 === 0)"
+    values: list[int] = page.get_by_role("application").evaluate(script)
+    return values
+
+
+def test_a_digit_can_be_drawn_with_the_keyboard_alone(table: Table) -> None:
+    page = table.page
+    page.get_by_role("button", name="Draw").focus()
+    for key in ("Enter", *["ArrowUp"] * 8, " ", *["ArrowDown"] * 16, " "):
+        page.keyboard.press(key)
+    expect(page.locator("article").first.locator(".named b")).to_have_text("1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Draw")).to_be_focused()
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_file_that_is_dropped_or_pasted_lies_on_the_table(table: Table, event: str) -> None:
+    pixels = np.zeros((40, 60), np.uint8)
+    pixels[5:35, 28:33] = 255
+    bring(table.page, event, png(pixels))
+    expect(table.page.locator(".frame.original")).to_contain_text("60 × 40 px")
+    table.slider.fill("1")
+    assert table.settled("negative_path(share=1.0)")["picture"]["id"].startswith("u")
+
+
+def test_a_picture_is_taken_with_the_camera(table: Table) -> None:
+    table.page.get_by_role("button", name="Camera").click()
+    table.page.get_by_role("button", name="Take the picture").click()
+    expect(table.page.locator(".frame.original img")).to_have_attribute("src", re.compile("/picture/u"))
+
+
+@pytest.mark.parametrize(
+    ("content", "padding"),
+    [(b"no picture at all", 0), (png(np.zeros((8, 8), np.uint8))[:60], 0), (png(np.zeros((8, 8), np.uint8)), 21_000_000)],
+    ids=["no picture", "broken", "huge"],
+)
+def test_an_upload_that_is_broken_or_huge_is_refused_in_words(table: Table, content: bytes, padding: int) -> None:
+    before = table.state()["picture"]
+    bring(table.page, "drop", content, padding=padding)
+    expect(table.page.get_by_role("alert")).to_have_text(re.compile("expected .+, got .+"))
+    assert table.state()["picture"] == before
+    table.slider.fill("0.5")
+    table.settled("negative_path(share=0.5)")
+    assert all(STATUS.match(message) for message in table.messages)
+    table.messages.clear()
+
+
+def stack_of(table: Table) -> list[str]:
+    return [stage["name"] for stage in table.state()["stack"]]
+
+
+def test_the_order_of_the_stack_is_dragged(table: Table) -> None:
+    page = table.page
+    page.get_by_role("group", name="tone").get_by_role("button", name="gamma").click()
+    page.get_by_role("group", name="geometry").get_by_role("button", name="rotation").click()
+    handle = page.get_by_role("button", name=re.compile("Move rotation"))
+    handle.scroll_into_view_if_needed()
+    start, end = handle.bounding_box(), page.locator(".card").first.bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 20, end["y"] + 2, steps=5)
+    page.mouse.up()
+    assert stack_of(table) == ["rotation", "negative_path", "gamma"]
+
+
+def test_everything_is_reached_and_moved_with_the_keyboard_alone(table: Table) -> None:
+    page = table.page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    table.slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    table.settled("negative_path(share=0.3)")
+    gamma = page.get_by_role("group", name="tone").get_by_role("button", name="gamma")
+    gamma.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("exponent")).to_be_focused()
+    page.keyboard.press("End")
+    table.settled("negative_path(share=0.3) | gamma(exponent=4.0)")
+    page.get_by_role("button", name=re.compile("Move gamma")).focus()
+    page.keyboard.press("ArrowUp")
+    table.settled("gamma(exponent=4.0) | negative_path(share=0.3)")
+    expect(page.get_by_role("button", name=re.compile("Move gamma, 1 of 2"))).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="gamma is now 1 of 2")).to_have_count(1)
+    page.get_by_role("button", name="Remove gamma").focus()
+    page.keyboard.press("Enter")
+    table.settled("negative_path(share=0.3)")
+    expect(page.get_by_role("button", name=re.compile("Move negative path"))).to_be_focused()
+
+
+def test_every_stop_of_the_tab_key_shows_where_it_is(table: Table) -> None:
+    page, seen = table.page, 0
+    script = """() => { const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+        return document.activeElement.matches("input[type=range]") || (outlineStyle !== "none" && outlineWidth !== "0px"); }"""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        assert page.evaluate(script), page.evaluate("document.activeElement.outerHTML")
+        seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_colors_are_those_of_the_report(opener: Opener, scheme: Any) -> None:
+    page = opener(color_scheme=scheme).open()
+    paper = {"light": LIGHT, "dark": DARK}[scheme]["paper"]
+    red, green, blue = (int(paper[place : place + 2], 16) for place in (1, 3, 5))
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({red}, {green}, {blue})"
+    css = (STATIC / "style.css").read_text()
+    assert css_variables(LIGHT) in css
+    assert css_variables(DARK) in css
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280, 1920])
+def test_nothing_scrolls_sideways_at_any_width(opener: Opener, width: int) -> None:
+    page = opener(width=width).open()
+    page.get_by_role("group", name="tone").get_by_role("button", name="sigmoid contrast", exact=True).click()
+    expect(page.locator(".curves")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_tour_goes_to_its_end_in_six_steps(opener: Opener) -> None:
+    table = opener(reduced_motion="reduce")
+    page = table.open("&tour")
+    for step in range(6):
+        expect(page.get_by_text(f"Step {step + 1} of 6")).to_be_visible()
+        expect(page.locator(".pointed")).to_have_count(1)
+        page.locator("#tour-next").click()
+    expect(page.get_by_role("region", name=re.compile("."))).not_to_contain_text(["Step 6 of 6"])
+    expect(page.locator("#tour")).to_be_hidden()
+    assert "negative_path" in table.state()["answer"]["spec"]
+
+
+def test_what_is_taken_away_is_what_is_on_the_table(table: Table, browser: Browser) -> None:
+    page = table.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    table.slider.fill("1")
+    answer = table.settled("negative_path(share=1.0)")["answer"]
+    for name, expected in (("Copy the command", answer["command"]), ("Copy the lines of Python", answer["python"])):
+        page.get_by_role("button", name=name).click()
+        assert page.evaluate("navigator.clipboard.readText()") == expected
+        assert "negative_path(share=1.0)" in expected
+    page.get_by_role("button", name="Copy the address").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "token" not in copied
+    assert copied == page.url
+    picture, card = (downloaded(page, f"Download the {what}") for what in ("picture", "card"))
+    assert picture.size == (532, 532)
+    small = np.asarray(picture.convert("L").resize((28, 28), Image.Resampling.NEAREST))
+    digits = open_digits()
+    position = int(table.state()["picture"]["id"][1:])
+    assert np.abs(255 - np.asarray(digits.images[position])[0].astype(int) - small).max() <= 1
+    assert card.size[0] == 1600
+    assert len(card.convert("RGB").getcolors(1 << 24) or ()) > 20
+
+
+def downloaded(page: Page, button: str) -> Image.Image:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return Image.open(download.value.path())
+
+
+def test_a_server_that_is_gone_is_said_in_words(opener: Opener) -> None:
+    serving = view()
+    table = opener(at=next(serving))
+    page = table.open()
+    serving.close()
+    table.slider.fill("1")
+    expect(page.get_by_role("alert")).to_contain_text("Start it again")
+    assert all("ERR_CONNECTION" in message or "ERR_" in message for message in table.messages)
+    table.messages.clear()
+
+
+def test_the_page_weighs_less_than_80_kilobytes(opener: Opener) -> None:
+    table = opener()
+    sizes: dict[str, int] = {}
+    table.page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+    table.open()
+    page = [size for url, size in sizes.items() if "/static/" in url or "/?token" in url]
+    assert len(page) > 5
+    assert sum(page) < 80_000
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="NO AXE: NEGATOSCOPE_AXE names no axe.min.js; accessibility is not tested")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize("what", ["table", "drawing", "tour"])
+def test_axe_finds_nothing_to_object_to(opener: Opener, scheme: Any, width: int, what: str) -> None:
+    page = opener(color_scheme=scheme, width=width, reduced_motion="reduce").open("&tour" if what == "tour" else "")
+    page.get_by_role("group", name="geometry").get_by_role("button", name="flip").click()
+    if what == "drawing":
+        page.get_by_role("button", name="Draw").click()
+    page.wait_for_timeout(300)  # colors that fade
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
+
+
