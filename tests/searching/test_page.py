@@ -93,3 +93,19 @@ def test_a_search_that_fools_nothing_has_no_pictures(
     assert result.summary.spaces[0].smallest is None
     assert 'id="pictures"' not in page
     assert 'id="queries"' in page
+
+
+def test_a_space_that_has_a_name_is_called_by_it_and_written_out_once(
+    classifier: ClassifierAdapter, other: ClassifierAdapter, digits: Dataset, tmp_path: Path
+) -> None:
+    spaces = ("tone", GEOMETRY)
+    result = negatoscope.search(classifier, digits, space=spaces, budget=3, transfer=other, out=tmp_path / "named")
+    assert [entry.label for entry in result.summary.spaces] == ["tone", GEOMETRY]
+    stages = result.summary.spaces[0].space
+    assert str(result).count(stages) == 1
+    assert f"\n- tone is {stages}.\n" in str(result)
+    assert "\n| tone " in str(result)
+    page = page_of(result)
+    assert page.count("<code>tone</code>") == 5, "queries, mean and worst case, settings, smallest, pictures"
+    assert re.search(r"another<small>tone; [\d.]+\s%\sof\s\d+ fooled, too</small>", page)
+    assert re.search(r"of \d+\simages? that it classifies correctly clean and that fool the first model, ", page)

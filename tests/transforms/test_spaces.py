@@ -114,7 +114,7 @@ def test_a_transform_that_takes_one_number_for_all_is_called_for_those_that_shar
     [
         ("hue_shift(degrees=-200..180)", r"^expected degrees of hue_shift from -180 to 180, got -200\.0; 0\.0 "),
         ("gamma(exponent=0..2)", r"^expected exponent of gamma above 0, up to 1000, got 0\.0; "),
-        ("gamma(exponent=..)", r"^expected numbers around \.\. in exponent of gamma, got ''; write exponent=0\.\.1$"),
+        ("gamma(exponent=..)", r"^expected numbers around \.\. in exponent of gamma, got ''; write .*=0\.25\.\.4$"),
         ("gamma(exponent=0.5..)", r"^expected numbers around \.\. in exponent of gamma, got ''; "),
         ("gamma(exponent=0.5..much)", r"^expected numbers around \.\. in exponent of gamma, got 'much'; "),
         ("gamma(exponent=0.5..1e999)", r"^expected numbers around \.\. in exponent of gamma, got '1e999'; "),
@@ -145,7 +145,7 @@ def test_what_is_no_space_is_refused_in_one_sentence(text: str, sentence: str) -
 
 @pytest.mark.parametrize("text", ["color", "color_cube", "hue_shift(degrees=0..9)", "negative | grayscale | tone"])
 def test_colors_are_refused_for_gray_images(text: str) -> None:
-    with pytest.raises(InputError, match=r"^expected "):
+    with pytest.raises(InputError, match=r"^expected (color images for|.*color)"):
         resolve_space(text, channels=1)
 
 

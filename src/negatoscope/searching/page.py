@@ -63,10 +63,10 @@ def hardest_space(summary: SearchSummary) -> SpaceSummary:
 
 
 def named_spaces(summary: SearchSummary) -> dict[str, SpaceSummary]:
-    """Each space by what charts call it: its transforms, where these alone tell the spaces apart, else its text."""
-    names = [" | ".join(transform_names(entry.space)) for entry in summary.spaces]
+    """Each space by what charts call it: its name or its transforms, where these tell spaces apart, else its text."""
+    names = [entry.name or " | ".join(transform_names(entry.space)) for entry in summary.spaces]
     if len(set(names)) < len(names):
-        names = [entry.space for entry in summary.spaces]
+        names = [entry.label for entry in summary.spaces]
     return dict(zip(names, summary.spaces, strict=True))
 
 
@@ -86,7 +86,7 @@ def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[FooledI
         "spaces": {},
         "settings": _settings(summary),
         "smallest": _smallest(summary),
-        "pictures": _pictures(cases),
+        "pictures": _pictures({summary.labels[space]: members for space, members in cases.items()}),
         "classes": {"entry": hardest, "rows": rows} if rows else None,
         "shared": {"universals": universals} if universals or summary.transfer else None,
         "method": {"facts": list(facts(described))},
@@ -168,7 +168,7 @@ def _failing(entry: SpaceSummary) -> dict[str, Any]:
             else draw_shares(shares, own[0], clean=clean, most=most[1])
         )
     pairs = [name for name, shares in zip(charts, entry.failing, strict=True) if len(shares.parts) > 1]
-    return {"space": entry.space, "n": sum(entry.failing[0].n), "most": most, "charts": charts, "pairs": pairs}
+    return {"space": entry.label, "n": sum(entry.failing[0].n), "most": most, "charts": charts, "pairs": pairs}
 
 
 def _scales(failing: Sequence[FailingMap]) -> dict[int, float]:

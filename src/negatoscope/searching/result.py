@@ -229,6 +229,7 @@ class SpaceSummary:
         settings: The settings of `mean`, one by one.
         failing: Which settings fail: along each dimension, those that matter most first, and then over the first two.
         smallest: The smallest changes found; None where nothing was fooled, or where every setting changes something.
+        name: Such as "geometry"; "" where it has none.
     """
 
     space: str
@@ -248,6 +249,12 @@ class SpaceSummary:
     settings: tuple[TriedSetting, ...] = ()
     failing: tuple[FailingMap, ...] = ()
     smallest: SmallestSummary | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What reports call it: its name, else its text."""
+        return self.name or self.space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +305,11 @@ class SearchSummary:
     gate: GateResult = field(default_factory=GateResult)
     verdict: str = ""
     provenance: Provenance
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What reports call each space, by its text."""
+        return {entry.space: entry.label for entry in self.spaces}
 
     @property
     def title(self) -> str:

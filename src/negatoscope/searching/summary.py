@@ -98,6 +98,7 @@ def _summarize_space(
     tried = find_universal(plan.classifier, plan.dataset, space, searched, budget=config.budget, seed=config.seed)
     return SpaceSummary(
         space=space.text,
+        name=space.name if space.name != space.text else "",
         dimensions=tuple(
             DimensionSummary(
                 stage=each.stage,

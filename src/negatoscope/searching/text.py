@@ -18,7 +18,7 @@ _SCALARS = ("space", "annotated", "n", "queries", "clean_accuracy")
 def verdict_sentence(summary: SearchSummary) -> str:
     """Accuracy clean and under attack, after how many queries, and the gate."""
     clean, robust = (percent(rate, decimals=1, unit=True) for rate in (summary.clean_accuracy, _robust(summary)))
-    spaces = f"in {len(summary.spaces)} spaces" if len(summary.spaces) > 1 else f"in {summary.spaces[0].space}"
+    spaces = f"in {len(summary.spaces)} spaces" if len(summary.spaces) > 1 else f"in {summary.spaces[0].label}"
     start = f"{summary.model.name} has an accuracy of {clean} on {counted(summary.n, 'clean image')}"
     fooled = any(entry.first_errors.n for entry in summary.spaces)
     each = " and space" if len(summary.spaces) > 1 else ""
@@ -36,13 +36,14 @@ def search_notes(summary: SearchSummary, *, gate: bool = True) -> list[str]:
         notes.append(f"Self-check: {summary.self_check.suggestion}.")
     if summary.unreadable:
         notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
+    notes += [f"{entry.name} is {entry.space}." for entry in summary.spaces if entry.name]
     for entry in summary.spaces:
         if entry.preserved is not None:
             kept = f"{len(entry.preserved)} of {len(summary.dataset.class_names)} classes"
-            notes.append(f"In {entry.space} only images of {kept} count: those that keep their label in all of it.")
+            notes.append(f"In {entry.label} only images of {kept} count: those that keep their label in all of it.")
     if summary.universal is not None:
         notes.append(universal_sentence(summary.universal))
-    notes += [transfer_sentence(entry) for entry in summary.transfer]
+    notes += [transfer_sentence(entry, summary.labels[entry.space]) for entry in summary.transfer]
     if gate:
         notes += [f"Gate FAILED: {rule.rule}: {rule.sentence}." for rule in summary.gate.rules if not rule.passed]
     return notes
@@ -57,14 +58,15 @@ def universal_sentence(universal: UniversalSetting) -> str:
     )
 
 
-def transfer_sentence(entry: Transfer) -> str:
-    """What the settings found do to another model."""
+def transfer_sentence(entry: Transfer, space: str) -> str:
+    """What the settings found in a space, by what it is called, do to another model."""
     clean, rate = percent(entry.clean_accuracy, decimals=1), measured(*_rate(entry), decimals=1, unit=True)
     fooled = ""
     if entry.fooled is not None:
         share = percent(entry.fooled, decimals=1, unit=True)
-        fooled = f"; of {counted(entry.n_fooled, 'image')} that fool the first model, {share} fool it, too"
-    return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in {entry.space}{fooled}."
+        both = f"{counted(entry.n_fooled, 'image')} that it classifies correctly clean and that fool the first model"
+        fooled = f"; of {both}, {share} fool it, too"
+    return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in {space}{fooled}."
 
 
 def table_of_spaces(summary: SearchSummary) -> tuple[list[str], list[list[str]]]:
@@ -74,7 +76,7 @@ def table_of_spaces(summary: SearchSummary) -> tuple[list[str], list[list[str]]]
     for entry in summary.spaces:
         mean, worst = _measured(entry.mean), _measured(entry.accuracy_under_attack)
         clean, median = percent(entry.clean_accuracy), _queries(entry.first_errors.median)
-        lines.append([entry.space, f"{entry.n:,}", clean, mean, worst, _measured(entry.universal), median])
+        lines.append([entry.label, f"{entry.n:,}", clean, mean, worst, _measured(entry.universal), median])
     return header, lines
 
 
@@ -111,7 +113,7 @@ def search_tables(summary: SearchSummary) -> RenderableType:
     for entry in summary.spaces:
         rates = (entry.mean, entry.accuracy_under_attack, entry.universal)
         cells = [f"{entry.n:,}", percent(entry.clean_accuracy), *map(_accuracy, rates)]
-        table.add_row(foldable(entry.space), *map(Text, cells), Text(_queries(entry.first_errors.median)))
+        table.add_row(foldable(entry.label), *map(Text, cells), Text(_queries(entry.first_errors.median)))
     caption = "In percent; queries to the first error are their median over the images that were fooled."
     points = [point("•", note) for note in search_notes(summary)]
     return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")

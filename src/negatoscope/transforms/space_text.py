@@ -45,7 +45,7 @@ def read_stage(text: str, *, place: int, channels: int) -> Stage:
         if isinstance(value, list)
     }
     low, _ = (_at_end(marked, searched, end) for end in ("low", "high"))
-    expect(not low.color or channels != 1, f"a transform of gray images, not {marked.name}", "gray images", SpecError)
+    expect(not low.color or channels != 1, f"color images for {marked.name}", "gray images", SpecError)
     fixed = {name: value for name, value in low.spec.arguments.items() if name not in searched}
     return Stage(
         function=TRANSFORMS.get(marked.name),
@@ -110,21 +110,22 @@ def _dimension(place: int, transform: str, name: str, value: list[Any], annotati
         expect(fine, f"{what} as {name}=.. or a list of {', '.join(map(repr, allowed))}", got, SpecError)
         return Dimension(place, name, 0, len(chosen) - 1, choices=chosen)
     expect(kind in (int, float) and value[:1] == [_MARK], f"a range or a value as {what}", repr(value), SpecError)
-    low, high = (_number(end, what, name) for end in value[1:])
+    range = range_of(annotation)
+    hint = f"{name}={range.low:g}..{range.high:g}" if range else f"{name}=0..1"
+    low, high = (_number(end, what, hint) for end in value[1:])
     expect(low < high, f"{what} from a smaller to a larger number", f"{low:g}..{high:g}", SpecError)
     whole = kind is int
     expect(not whole or low % 1 == high % 1 == 0, f"whole numbers around .. in {what}", f"{low:g}..{high:g}", SpecError)
-    range = range_of(annotation)
     identity = range.identity if range and range.identity is not None and low <= range.identity <= high else None
     return Dimension(place, name, low, high, identity=identity, whole=whole)
 
 
-def _number(end: str, what: str, name: str) -> float:
+def _number(end: str, what: str, hint: str) -> float:
     try:
         number = float(end) if end[:1] != "." and end[-1:] != "." else math.nan  # three dots in a row are a slip
     except ValueError:
         number = math.nan
-    expect(math.isfinite(number), f"numbers around .. in {what}", f"{end!r}; write {name}=0..1", SpecError)
+    expect(math.isfinite(number), f"numbers around .. in {what}", f"{end!r}; write {hint}", SpecError)
     return number
 
 
