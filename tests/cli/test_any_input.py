@@ -69,6 +69,10 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
         **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray"},
         **{"invariant": "negative"},
     },
+    "view": {
+        **{"model": "readers:Blind", "data": "folder:images", "size": "8", "channels": "gray", "no_browser": ""},
+        **{"host": "192.0.2.1", "port": "70000"},  # neither can be had: it never serves
+    },
     "reproduce table1": {"data_dir": "missing", "out": "out"},
     "reproduce figure1": {"data_dir": "missing", "out": "out"},
     "reproduce sensitivity": {"data_dir": "missing", "out": "out"},
@@ -88,6 +92,8 @@ DOCUMENTS = {  # what a user may have damaged, by command and option
     ("search", "config"): 'size = "8"\nchannels = "gray"\nmean = 0.5\n',
     ("search", "label_preserving"): "negatoscope.transforms/label_preserving.toml",
     ("compare", "a"): "summary.json",
+    ("view", "audit"): "summary.json",
+    ("view", "config"): 'size = "8"\nchannels = "gray"\nmean = 0.5\n',
     ("reproduce table1", "recipe"): 'name = "mine"\ndata = "mnist"\noptimizer = "sgd"\nnetwork = { pool_size = 3 }\n',
     ("reproduce sensitivity", "plan"): "negatoscope.studies/sensitivity.toml",
     ("reproduce recipes", "candidates"): "negatoscope.studies/candidates/mnist.toml",

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from negatoscope.web.answers import SideBySide
 from negatoscope.web.app import LightTable, make_app
 from negatoscope.web.commands import Commands
-from negatoscope.web.models import DIGITS_OF, NAMES, OF, OPTIONS, load, open_digits
+from negatoscope.web.models import DIGITS_OF, NAMED, OPTIONS, open_digits, shipped_models
 from negatoscope.web.worker import Worker
 
 TOKEN = "a-token-of-tests"
@@ -16,12 +16,12 @@ TOKEN = "a-token-of-tests"
 
 @pytest.fixture(scope="session")
 def models() -> SideBySide:
-    return SideBySide(tuple(load(name) for name in NAMES), open_digits().class_names)
+    return SideBySide(tuple(shipped_models("0123456789")), tuple("0123456789"))
 
 
 @pytest.fixture(scope="session")
 def commands() -> Commands:
-    return Commands(tuple(f"{OF}:{name}" for name in NAMES), DIGITS_OF, OPTIONS)
+    return Commands(NAMED, DIGITS_OF, OPTIONS)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """`negatoscope view`: a page on which a picture turns into its negative while classifiers answer."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,13 @@ from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
 from negatoscope.cli.options import Context, DataDir, Device
 from negatoscope.errors import expect, needed
+
+if TYPE_CHECKING:
+    import torch
+
+    from negatoscope.auditing.audit_result import AuditResult
+    from negatoscope.data import Dataset
+    from negatoscope.models.adapter import ClassifierAdapter
 
 
 @with_model_options
@@ -46,37 +54,53 @@ def view(
     needed("uvicorn", extra="web", why="negatoscope view")
     with loading():
         from negatoscope.auditing.audit_result import read_audit
-        from negatoscope.data.open import open_dataset
-        from negatoscope.data.split import stratified_sample
         from negatoscope.hardware import pick_hardware
         from negatoscope.web.answers import SideBySide
         from negatoscope.web.app import LightTable
-        from negatoscope.web.browse import spec_of
         from negatoscope.web.commands import Commands
-        from negatoscope.web.models import DIGITS_OF, NAMES, OF, OPTIONS, load, open_digits
+        from negatoscope.web.models import DIGITS_OF, NAMED, OPTIONS, shipped_models
         from negatoscope.web.serve import listen, serve
 
-    with listen(host, port) as listening:
-        place = pick_hardware(device, "float32").device
-        audited = read_audit(audit) if audit else None
-        named = data or (spec_of(audited) if audited else "")
-        dataset = open_dataset(named, data_dir=data_dir) if named else None if model else open_digits()
-        if dataset is not None and limit is not None:
-            chosen = stratified_sample(dataset.labels, limit=limit, seed=0)
-            dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
-        classes = () if dataset is None else dataset.class_names
+    place = pick_hardware(device, "float32").device
+    audited = read_audit(audit) if audit else None
+    named, dataset = _open_pictures(model or (), data, audited, limit=limit, data_dir=data_dir)
+    class_names = () if dataset is None else dataset.class_names
+    if model or audited:
+        classifiers = _open_models(context, model or (), dataset, device=place)
         commands = Commands(tuple(model or ()), named or "DATA", given_options(context))
-        if model:
-            alone = len(model) == 1 or not (context.params["name"] or context.params["weights"])
-            expect(alone, "--name and --weights with one model", f"{len(model)} models")
-            known: dict[str, Any] = {"data_classes": len(classes), "class_names": classes} if dataset else {}
-            classifiers = [open_model(context, each, **known, device=place) for each in model]
-        elif audited:
-            classifiers = []
-        else:
-            got = f"{len(classes)}; name a model of your own"
-            expect(len(classes) == 10, "data of 10 classes for the classifiers that come with the package", got)
-            classifiers = [load(name, device=place) for name in NAMES]
-            commands = Commands(tuple(f"{OF}:{name}" for name in NAMES), data or DIGITS_OF, OPTIONS)
-        table = LightTable.of(SideBySide(tuple(classifiers), classes), dataset, commands, audited)
+    else:
+        classifiers = shipped_models(class_names, device=place)
+        commands = Commands(NAMED, data or DIGITS_OF, OPTIONS)
+    table = LightTable.of(SideBySide(tuple(classifiers), class_names), dataset, commands, audited)
+    with listen(host, port) as listening:
         serve(table, listening, host=host, browser=not no_browser, say=typer.echo)
+
+
+def _open_pictures(
+    model: Sequence[str], data: str, audited: "AuditResult | None", *, limit: int | None, data_dir: Path | None
+) -> "tuple[str, Dataset | None]":
+    """What pictures are chosen from, and what names it; none where the page is to bring all."""
+    from negatoscope.data.open import open_dataset
+    from negatoscope.data.split import stratified_sample
+    from negatoscope.web.browse import spec_of
+    from negatoscope.web.models import open_digits
+
+    named = data or (spec_of(audited) if audited else "")
+    if not named and model:
+        return "", None
+    dataset = open_dataset(named, data_dir=data_dir) if named else open_digits()
+    if limit is not None:
+        chosen = stratified_sample(dataset.labels, limit=limit, seed=0)
+        dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
+    return named, dataset
+
+
+def _open_models(
+    context: Context, model: Sequence[str], dataset: "Dataset | None", *, device: "torch.device"
+) -> "list[ClassifierAdapter]":
+    alone = len(model) == 1 or not (context.params["name"] or context.params["weights"])
+    expect(alone, "--name and --weights with one model", f"{len(model)} models")
+    known: dict[str, Any] = {}
+    if dataset is not None:
+        known = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
+    return [open_model(context, each, **known, device=device) for each in model]

@@ -74,7 +74,7 @@ class BrowsedAudit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
+class FailedPair:
     """An image that is correct clean and misclassified under a transform.
 
     Args:
@@ -103,7 +103,7 @@ class Failures:
     """Some of the failures under a transform, and how many there are."""
 
     total: int
-    pairs: tuple[Failure, ...]
+    pairs: tuple[FailedPair, ...]
 
 
 def spec_of(result: AuditResult) -> str:
@@ -221,7 +221,7 @@ class AuditBrowser:
         with self._reading:
             return read_predictions(self._rows, transform, like=self.clean)
 
-    def _pair(self, transform: str, after: PredictionSet, row: int) -> Failure:
+    def _pair(self, transform: str, after: PredictionSet, row: int) -> FailedPair:
         found = self._positions(self.clean.samples[row : row + 1])
         assert found is not None, "all samples were found when the audit was opened"
         picture = self.pictures.get(f"d{int(found[0])}")
@@ -235,7 +235,7 @@ class AuditBrowser:
             changed = data_url(as_pixels(function(to_images(torch.from_numpy(np.array(pixels[None]))))))
             stack = stages_of(spec)
         names = self.summary.dataset
-        return Failure(
+        return FailedPair(
             id=picture.id,
             name=picture.name,
             label=names.class_name(int(self.clean.labels[row])),

@@ -1,8 +1,10 @@
 """Listen, say where, and serve until the command is stopped."""
 
+import errno
 import socket
 import webbrowser
 from collections.abc import Callable
+from threading import Thread
 
 import uvicorn
 
@@ -22,17 +24,20 @@ def listen(host: str, port: int) -> socket.socket:
         InputError: The port is taken, or the host is no address of this machine.
     """
     expect(0 <= port <= 65535, "--port from 0 (any free one) to 65535", port)
+    no_host = f"expected --host to be an address of this machine, got {host!r:.80}; correct it"
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise InputError(f"expected --host to be an address of this machine, got {host!r:.80}; correct it") from error
+        raise InputError(no_host) from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:
         listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise InputError(no_host) from error
         why = error.strerror or str(error)
         got = f"{port} at {host}, which cannot be had ({why}); name another, or 0 for any free one"
         raise InputError(f"expected a free --port, got {got}") from error
@@ -69,7 +74,7 @@ def serve(table: LightTable, listening: socket.socket, *, host: str, browser: bo
         timeout_graceful_shutdown=1,
     )
     if browser:
-        webbrowser.open(address)
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # one in a terminal would hold up
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:

@@ -5,7 +5,7 @@ of an audit they are ``negatoscope.web.models:plain`` and ``negatoscope.web.mode
 ``python -m negatoscope.web.models``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
+from negatoscope.errors import expect
 from negatoscope.hardening.saved import load_hardened
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.types import Images, Logits
@@ -27,8 +28,8 @@ FOLDER = Path(__file__).parent
 NAMES = ("plain", "mended")
 """The classifiers, the one that others are compared with first."""
 
-OF = "negatoscope.web.models"
-"""Where an audit finds them, as in ``negatoscope.web.models:plain``."""
+NAMED = tuple(f"negatoscope.web.models:{name}" for name in NAMES)
+"""The same as models of an audit."""
 
 DIGITS, DIGITS_OF = "digits", "mnist:test"
 """What the dataset of digits is called, and what it is a part of."""
@@ -113,6 +114,17 @@ def plain() -> ClassifierAdapter:
 def mended() -> ClassifierAdapter:
     """The same network behind a wrapper that shows it the more natural one of an image and its negative."""
     return load("mended")
+
+
+def shipped_models(class_names: Sequence[str], *, device: torch.device | str = "cpu") -> list[ClassifierAdapter]:
+    """Both, for data of so many classes.
+
+    Raises:
+        InputError: These are not ten.
+    """
+    got = f"{len(class_names)}; name a model of your own"
+    expect(len(class_names) == 10, "data of 10 classes for the classifiers that come with the package", got)
+    return [load(name, device=device) for name in NAMES]
 
 
 def open_digits() -> Dataset:
