@@ -6,10 +6,11 @@ import { startControls } from "./controls.js";
 import { key } from "./curve.js";
 import { $, problem } from "./dom.js";
 import { startFind } from "./find.js";
-import { startPictures } from "./pictures.js";
+import { choosePicture, startPictures } from "./pictures.js";
 import { startShare } from "./share.js";
 import { applied, bare, emit, fragment, fromFragment, on, setStack, state } from "./state.js";
 import { startTable } from "./table.js";
+import { startViews } from "./views.js";
 
 /** The answer to what is on the table now. */
 function ask() {
@@ -42,6 +43,13 @@ function askCurve() {
   });
 }
 
+/** Another address in the same tab: what it names is put on the table. */
+function openAddress() {
+  const { picture, stack } = fromFragment(location.hash);
+  if (picture && picture !== state.picture?.id) choosePicture(picture);
+  setStack(stack);
+}
+
 const tour = async () => (await import("./tour.js")).begin();
 
 async function start() {
@@ -52,11 +60,13 @@ async function start() {
   startAnswers();
   startControls();
   startShare();
-  startFind(state.setup.groups ?? []);
+  startFind();
+  startViews();
   for (const event of ["picture", "stack", "value"]) on(event, ask);
   for (const event of ["picture", "stack", "value", "active"]) on(event, askCurve);
   setStack(stack);
   await startPictures(picture);
+  addEventListener("hashchange", () => openAddress());
   $("start-tour").addEventListener("click", tour);
   if (new URLSearchParams(location.search).has("tour")) await tour();
   document.body.dataset.ready = "true";

@@ -51,7 +51,7 @@ function flipButtons(answer, values, stage, parameter) {
     activate(stage.key, parameter.name);
   };
   const buttons = flips.slice(0, SHOWN_FLIPS).map(({ at, edge, from, name }) =>
-    button(`${from} → ${name} at ${valued(parameter.name, edge)}`, go(at), { class: "flipto", "aria-label": `Go to where ${from} becomes ${name}: ${valued(parameter.name, edge)}` }),
+    button(`${from} → ${name} at ${valued(parameter.name, edge)}`, go(at), { class: "flipto", title: "Go there" }),
   );
   const more = flips.length - SHOWN_FLIPS;
   return more > 0 ? [...buttons, h("span", { class: "soft small" }, `and ${more} more`)] : buttons;

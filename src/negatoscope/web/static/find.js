@@ -7,11 +7,13 @@ import { on, setStack, state } from "./state.js";
 
 const BUDGET = 100;
 
-function found({ found, spec, stack, queries }) {
+const tries = (n) => counted(n, "try").replace(/trys$/, "tries");
+
+function found({ found, label, spec, stack, queries }) {
   if (found) setStack(stack);
   $("found").textContent = found
-    ? `Fooled after ${counted(queries, "try").replace("trys", "tries")}: ${spec}`
-    : `Not fooled in ${counted(queries, "try").replace("trys", "tries")}: ${state.setup.models[0].name} gives the right answer everywhere it was asked.`;
+    ? `Fooled in ${tries(queries)}: ${spec}`
+    : `Not fooled in ${tries(queries)}: still ${label}. It came closest at ${spec}.`;
 }
 
 function search(space, pressed) {
@@ -25,14 +27,16 @@ function search(space, pressed) {
     $("found").textContent = "";
     problem(refusal.message);
   };
-  latest("search", { picture: state.picture.id, space, budget: BUDGET }, over(found), over(failed));
+  latest("search", { picture: state.picture.id, space, model: Number($("find-model").value), budget: BUDGET }, over(found), over(failed));
 }
 
 /** Build the buttons, one a space, where the search exists. */
-export function startFind(spaces) {
+export function startFind() {
   $("finder").hidden = !state.setup.search;
   if (!state.setup.search) return;
-  const made = spaces.map((space) => button(words(space), (event) => search(space, event.currentTarget), { class: "chip", "data-space": space }));
-  $("find").append(h("div", { class: "chips", role: "group", "aria-label": "Search a space" }, made), h("p", { class: "small", id: "found", role: "status" }));
+  const { models, spaces } = state.setup;
+  const made = spaces.map(({ name, summary }) => button(words(name), (event) => search(name, event.currentTarget), { class: "chip", title: summary }));
+  const select = h("select", { id: "find-model" }, models.map(({ name }, place) => h("option", { value: place }, name)));
+  $("find").append(h("label", { class: "field", hidden: models.length < 2 }, h("span", {}, "Model"), select), h("div", { class: "chips", role: "group", "aria-label": "Search a space" }, made), h("p", { class: "small", id: "found", role: "status" }));
   on("picture", () => ($("found").textContent = ""));
 }

@@ -95,6 +95,11 @@ export async function startPictures(wanted) {
   $("more").addEventListener("click", () => list(shown.length));
   on("picture", mark);
   const [first] = state.setup.dataset ? await list(0) : [];
-  const chosen = wanted ? (shown.find(({ id }) => id === wanted) ?? { id: wanted, name: wanted, label: null }) : first;
-  if (chosen) setPicture(chosen);
+  if (wanted) choosePicture(wanted);
+  else if (first) setPicture(first);
+}
+
+/** Put the picture with an id on the table. */
+export function choosePicture(id) {
+  setPicture(shown.find((picture) => picture.id === id) ?? { id, name: "", label: null });
 }

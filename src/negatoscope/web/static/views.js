@@ -1,0 +1,37 @@
+/** Which view is shown: the light table, or what the audit found. */
+
+import { $, problem } from "./dom.js";
+import { setStack, state } from "./state.js";
+
+function show(view) {
+  $("table-view").hidden = view !== "table";
+  $("audit-view").hidden = view !== "audit";
+  for (const choice of document.querySelectorAll(".view")) choice.setAttribute("aria-pressed", String(choice.dataset.view === view));
+  scrollTo(0, 0);
+}
+
+async function choose(view) {
+  show(view);
+  if (view !== "audit") return;
+  try {
+    await (await import("./audit.js")).openAudit(() => show("table"));
+  } catch (refusal) {
+    problem(refusal.message);
+  }
+}
+
+/** Let the buttons at the top of the page change the view. */
+export function startViews() {
+  $("views").hidden = !state.setup.audit;
+  for (const choice of document.querySelectorAll(".view")) choice.addEventListener("click", () => choose(choice.dataset.view));
+  $("home").addEventListener("click", (event) => {
+    event.preventDefault();
+    show("table");
+    setStack([]);
+  });
+  $("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    show("table");
+    $("stack").querySelector("input, button").focus();
+  });
+}
