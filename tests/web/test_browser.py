@@ -35,6 +35,8 @@ TOP = Path(__file__).parents[2]
 STATIC = TOP / "src" / "negatoscope" / "web" / "static"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(os.environ.get("NEGATOSCOPE_AXE") or TOP / "node_modules" / "axe-core" / "axe.min.js")
+RUN = "from negatoscope.cli.main import run; run()"
+NEGATIVE = ("--suite", "none", "--transform", "negative", "--no-self-check")
 ARGUMENTS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 STATUS = re.compile("Failed to load resource: the server responded with a status of 4")
 
@@ -95,12 +97,13 @@ class Table:
 
     def settled(self, spec: str) -> Any:
         """The state once the answer is that for the picture on the table under a spec."""
-        while True:
+        for _ in range(PATIENCE // 20):
             state = self.state()
             answer = state["answer"]
             if answer and answer["spec"] == spec and answer["for"] == state["picture"]["id"]:
                 return state
             self.page.wait_for_timeout(20)
+        raise AssertionError(f"expected the answer under {spec}, got {answer and answer['spec']} for {state['stack']}")
 
     @property
     def slider(self) -> Locator:
@@ -235,9 +238,89 @@ def test_the_mended_model_answers_alike_for_a_picture_and_its_negative_and_the_p
 
 def test_a_click_on_a_flip_goes_to_where_the_answer_is_another(table: Table) -> None:
     flip = table.page.get_by_role("group", name="Flips of plain").get_by_role("button").first
-    label = flip.get_attribute("aria-label") or ""
+    becomes = flip.inner_text().split(" → ")[1].split(" at ")[0]
     flip.click()
-    expect(table.page.get_by_role("article").first.locator(".named b")).to_have_text(label.split(" becomes ")[1][0])
+    expect(table.page.get_by_role("article").first.locator(".named b")).to_have_text(becomes)
+
+
+def test_what_fools_is_found_and_put_on_the_table_or_not_found(table: Table) -> None:
+    page = table.page
+    for place, space in ((30, "all"), (3, "tone")):
+        page.locator(".thumb").nth(place).click()
+        page.get_by_role("group", name="Search a space").get_by_role("button", name=space).click()
+        expect(page.locator("#found")).to_have_text(re.compile(r"^(Fooled|Not fooled) in \d+\\str(y|ies): "))
+        said = page.locator("#found").inner_text()
+        if said.startswith("Fooled"):
+            state = table.settled(said.split(": ", 1)[1])
+            assert state["answer"]["answers"][0]["now"][0]["class"] != state["answer"]["label"]
+
+
+def test_the_failures_of_an_audit_are_browsed_and_put_on_the_table(opener: Opener, tmp_path: Path) -> None:
+    digits = open_digits()
+    for place, label in enumerate(digits.labels.tolist()):
+        (tmp_path / "digits" / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(digits.images[place])[0]).save(tmp_path / "digits" / str(label) / f"{place}.png")
+    words = (
+        "negatoscope.web.models:plain",
+        "--data",
+        f"folder:{tmp_path / 'digits'}",
+        "--size",
+        "28",
+        "--channels",
+        "gray",
+    )
+    audit = f"import sys; sys.argv[1:] = {['audit', *words, *NEGATIVE, '--out', str(tmp_path / 'out')]}; {RUN}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", audit], check=True, env=environment, capture_output=True)
+    serving = view(*words, "--audit", str(tmp_path / "out"))
+    table = opener(at=next(serving))
+    page = table.open()
+    page.get_by_role("button", name="Audit").click()
+    row = page.get_by_role("button", name=re.compile(r"negative .* failures? of"))
+    failures = int(row.inner_text().split("%")[1].split()[0])
+    expect(page.locator(".pair")).to_have_count(min(24, failures))
+    page.get_by_label("Sort").select_option("sample")
+    page.locator(".pair").first.click()
+    answer = table.settled("negative")["answer"]
+    assert answer["label"] == answer["answers"][0]["clean"][0]["class"] != answer["answers"][0]["now"][0]["class"]
+    shot(page, "view_audit", lambda: page.get_by_role("button", name="Audit").click())
+    serving.close()
+
+
+def shot(page: Page, name: str, prepare: Callable[[], object] = lambda: None) -> None:
+    """Make a picture for the docs, where a folder is named for them."""
+    if folder := os.environ.get("NEGATOSCOPE_SCREENSHOTS"):
+        prepare()
+        page.wait_for_timeout(1000)
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        picture.save(Path(folder) / f"{name}.png", optimize=True)
+
+
+def test_it_looks_as_the_docs_show_it(opener: Opener) -> None:
+    light, dark, small = opener(), opener(color_scheme="dark"), opener(width=390, height=844)
+    for table in (light, dark, small):
+        page = table.open()
+        page.locator(".thumb").nth(45).click()
+        table.slider.evaluate("slider => { slider.value = 1; slider.dispatchEvent(new Event('input')); }")
+        state = table.settled("negative_path(share=1.0)")
+        plain, mended = (answer["now"][0]["class"] for answer in state["answer"]["answers"])
+        assert plain != mended == state["answer"]["label"]
+        expect(page.locator(".named b").nth(0)).to_have_text(plain)
+        expect(page.locator(".named b").nth(1)).to_have_text(mended)
+    shot(light.page, "view_light")
+    shot(dark.page, "view_dark")
+    shot(small.page, "view_390")
+    drawing = opener(color_scheme="dark").open()
+    drawing.get_by_role("button", name="Draw").click()
+    box = drawing.get_by_role("application").bounding_box()
+    assert box is not None
+    drawing.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.25 * box["height"])
+    drawing.mouse.down()
+    for x, y in ((0.7, 0.25), (0.5, 0.55), (0.42, 0.8)):
+        drawing.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+    drawing.mouse.up()
+    expect(drawing.locator(".named b").nth(0)).to_have_text("7")
+    shot(drawing, "view_draw")
 
 
 def test_a_drawn_digit_is_read_and_the_eraser_takes_it_away(table: Table) -> None:

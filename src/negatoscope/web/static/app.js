@@ -55,13 +55,19 @@ const tour = async () => (await import("./tour.js")).begin();
 async function start() {
   state.setup = await get("/api/setup");
   $("version").textContent = `negatoscope ${state.setup.version}`;
+  startViews();
+  $("start-tour").hidden = !state.setup.models.length;
+  if (state.setup.models.length) await startAll();
+  document.body.dataset.ready = "true";
+}
+
+async function startAll() {
   const { picture, stack } = fromFragment(location.hash);
   startTable();
   startAnswers();
   startControls();
   startShare();
   startFind();
-  startViews();
   for (const event of ["picture", "stack", "value"]) on(event, ask);
   for (const event of ["picture", "stack", "value", "active"]) on(event, askCurve);
   setStack(stack);
@@ -69,7 +75,6 @@ async function start() {
   addEventListener("hashchange", () => openAddress());
   $("start-tour").addEventListener("click", tour);
   if (new URLSearchParams(location.search).has("tour")) await tour();
-  document.body.dataset.ready = "true";
 }
 
 try {

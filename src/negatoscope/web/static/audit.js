@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { $, button, h, look } from "./dom.js";
 import { counted, percent } from "./format.js";
-import { setPicture, setStack } from "./state.js";
+import { setPicture, setStack, state } from "./state.js";
 
 const SORTS = { confidence: "Most confident errors", loss: "Most confident before, too", sample: "Order of the data" };
 const PAGE = 24;
@@ -24,6 +24,7 @@ const rate = (transform) =>
 function pair(found, leave) {
   const alt = (when, { class: name }) => `${when}: classified as ${name}`;
   const open = () => {
+    if (!state.setup.models.length) return;
     setPicture({ id: found.id, name: found.name, label: found.label });
     setStack(found.stack);
     leave();
@@ -64,7 +65,7 @@ export async function openAudit(back) {
   const worst = audit.transforms.filter(({ failures }) => failures).sort((a, b) => b.failures - a.failures);
   $("audit").append(
     h("p", {}, audit.verdict),
-    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy ?? 0)}. Choose a transform to see what fails.`),
+    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy ?? 0)}. Choose a transform to see what fails${state.setup.models.length ? ", and a pair to put it on the light table" : "; name the model beside --audit to put pairs on the light table"}.`),
     h("div", { class: "rates", role: "group", "aria-label": "Accuracy under each transform" }, audit.transforms.map(rate)),
     h("div", { class: "filters" }, select("audit-class", "Class", [["", "All classes"], ...audit.classes.map((name) => [name, name])]), select("audit-sort", "Sort", Object.entries(SORTS))),
     h("p", { class: "soft small", id: "pairs-total", role: "status" }),

@@ -6,7 +6,7 @@ import { state } from "./state.js";
 import { frames, seenFirst } from "./table.js";
 
 const WIDE = 1600;
-const HIGH = 1480;
+const HEAD = 116;
 const EDGE = 80;
 const CELL = (WIDE - 3 * EDGE) / 2;
 const ROW = 46;
@@ -51,7 +51,7 @@ export async function card() {
   const { answer, setup } = state;
   const [picture, seen] = await frames();
   const models = answer.answers.filter(({ error }) => !error).slice(0, 2);
-  const high = HIGH + (models.length - 1) * 4.4 * ROW;
+  const high = Math.round(HEAD + CELL + HEAD + models.length * 5.1 * ROW + 10);
   const canvas = h("canvas", { width: WIDE, height: high });
   const context = canvas.getContext("2d");
   context.fillStyle = property("paper");
@@ -59,10 +59,10 @@ export async function card() {
   const right = 2 * EDGE + CELL;
   text(context, "negatoscope", EDGE, 76, { size: 30, weight: 650 });
   text(context, answer.spec, WIDE - EDGE, 76, { size: 24, color: "soft", align: "right", family: "mono" });
-  film(context, picture, EDGE, 116, "The picture");
-  film(context, seen, right, 116, "What the model sees");
+  film(context, picture, EDGE, HEAD, "The picture");
+  film(context, seen, right, HEAD, "What the model sees");
   models.forEach(({ clean, now }, place) => {
-    const top = 116 + CELL + 116 + place * 5.1 * ROW;
+    const top = HEAD + CELL + HEAD + place * 5.1 * ROW;
     for (const [x, entries] of [[EDGE, clean], [right, now]]) {
       text(context, setup.models[place].name, x, top, { size: 28, weight: 650 });
       bars(context, entries, clean[0].class, x, top + 26);

@@ -20,15 +20,18 @@ async function choose(view) {
   }
 }
 
-/** Let the buttons at the top of the page change the view. */
+/** Let the buttons at the top of the page change the view; without a model there is only the audit. */
 export function startViews() {
-  $("views").hidden = !state.setup.audit;
+  const { audit, models } = state.setup;
+  $("views").hidden = !audit || !models.length;
   for (const choice of document.querySelectorAll(".view")) choice.addEventListener("click", () => choose(choice.dataset.view));
   $("home").addEventListener("click", (event) => {
     event.preventDefault();
+    if (!models.length) return;
     show("table");
     setStack([]);
   });
+  if (!models.length) choose("audit");
   $("skip").addEventListener("click", (event) => {
     event.preventDefault();
     show("table");
