@@ -12,9 +12,9 @@ import pytest
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelComparison
 from negatoscope.auditing.gallery import Gallery
+from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditIdentity
 from negatoscope.auditing.results import AuditSummary
-from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
 from negatoscope.hardening.inspection import Inspection

@@ -91,9 +91,18 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
         OutputError: It cannot be removed.
     """
     found = [path for folder in folders for path in folder.glob(".*.tmp") if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
-    for path in found:
+    remove_all(found)
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove files and folders, those of them that are there.
+
+    Raises:
+        OutputError: One cannot be removed.
+    """
+    for path in paths:
         with write_errors(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def expect_free(out: Path, *, own: Container[str], what: str) -> None:

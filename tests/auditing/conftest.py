@@ -10,9 +10,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+from negatoscope.auditing.parts import L2Total, RunTotals
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.results import AuditSummary, SelfCheck, SuiteSummary
-from negatoscope.auditing.run import L2Total, RunTotals
 from negatoscope.auditing.steps import transform_step
 from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from negatoscope.attacks import resolve_attack
-from negatoscope.auditing import run
+from negatoscope.auditing import parts
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.folder import WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
+from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
-from negatoscope.auditing.run import AuditProgress, RunTotals, Stage, run_pass
+from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.steps import transform_step
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
@@ -99,14 +100,14 @@ def test_a_stopped_audit_resumes_and_ends_with_the_same_rows(make: MakePlan, who
 def test_an_audit_that_is_killed_while_its_parts_are_moved_resumes_with_the_same_rows(
     make: MakePlan, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    move = run._move_rows
+    move = parts._move
 
     def killed(folders: Sequence[Path], rows: Path) -> None:
         move(folders[:1], rows)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "_move_rows", killed)
+        patched.setattr(parts, "_move", killed)
         with pytest.raises(KeyboardInterrupt):
             run_pass(make(), out=tmp_path)
     assert len(list((tmp_path / "rows.parquet").iterdir())) == 1

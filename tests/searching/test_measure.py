@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from negatoscope.auditing.measure import measure_classes
+from negatoscope.auditing.parts import ROWS
 from negatoscope.errors import DataError, InputError
 from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.searching.gate import parse_rules
 from negatoscope.searching.measure import (
     accuracy_interval,
     curve_budgets,
-    measure_classes,
     measure_curve,
     measure_first_errors,
     over_spaces,
 )
 from negatoscope.searching.searched import (
-    ROWS,
     SETTINGS,
     SearchedImages,
     make_settings,
@@ -97,7 +97,10 @@ def test_the_worst_case_over_spaces_takes_the_fewest_queries_of_each_image() -> 
 
 
 def test_every_class_has_its_accuracy_under_attack() -> None:
-    classes = {entry.name: (entry.n, entry.accuracy) for entry in measure_classes(searched(), ["even", "odd"])}
+    classes = {
+        entry.name: (entry.n, entry.accuracy)
+        for entry in measure_classes(searched().labels, searched().correct, ["even", "odd"])
+    }
     assert classes == {"even": (5, pytest.approx(0.4)), "odd": (5, pytest.approx(0.2))}
 
 

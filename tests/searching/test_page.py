@@ -103,7 +103,7 @@ def test_a_space_that_has_a_name_is_called_by_it_and_written_out_once(
     assert [entry.label for entry in result.summary.spaces] == ["tone", GEOMETRY]
     stages = result.summary.spaces[0].space
     assert str(result).count(stages) == 1
-    assert f"\n- tone is {stages}.\n" in str(result)
+    assert f"\n- The space tone is {stages}.\n" in str(result)
     assert "\n| tone " in str(result)
     page = page_of(result)
     assert page.count("<code>tone</code>") == 5, "queries, mean and worst case, settings, smallest, pictures"

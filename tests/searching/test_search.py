@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import negatoscope as ng
+from negatoscope.auditing.parts import ROWS
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError, OutputError
 from negatoscope.models.adapter import ClassifierAdapter
@@ -20,7 +21,7 @@ from negatoscope.searching import plan, universal
 from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult, SearchSummary, SpaceSummary, read_search
 from negatoscope.searching.run import SearchPace, SearchProgress, search_parts
-from negatoscope.searching.searched import ROWS, SETTINGS, read_searched
+from negatoscope.searching.searched import SETTINGS, read_searched
 from negatoscope.transforms import describe_transform
 
 SHIFT = "translation(right=-0.125..0.125, down=-0.125..0.125)"

@@ -1,7 +1,6 @@
 """The folder of an audit: its name, and whether it holds nothing, this audit, or another one, which can make room."""
 
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from negatoscope.auditing.plan import PLAN, AuditIdentity, AuditPlan
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect, shown
-from negatoscope.files import expect_free, write_errors
+from negatoscope.files import expect_free, remove_all
 
 WRITTEN = (
     *("done.json", "summary.json", "provenance.json", "report.html", "junit.xml", "parts", "rows.parquet"),
@@ -65,9 +64,7 @@ def remove_other(out: Path, plan: AuditPlan) -> None:
     with suppress(DataError):  # a damaged plan, or one of an earlier schema, is another audit's
         if not (out / PLAN).is_file() or _read_plan(out) == plan.identity:
             return
-    for path in (out / name for name in WRITTEN):
-        with write_errors(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    remove_all(out / name for name in WRITTEN)
 
 
 def differences(held: object, planned: object) -> Iterator[str]:

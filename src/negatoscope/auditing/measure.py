@@ -51,7 +51,7 @@ def measure_predictions(predictions: PredictionSet, *, names: Sequence[str], cla
         confidence=float(predictions.confidences.mean(dtype=np.float64)),
         ece=expected_calibration_error(diagram),
         reliability=diagram,
-        per_class=_per_class(predictions, names),
+        per_class=measure_classes(predictions.labels, predictions.correct, names),
     )
 
 
@@ -131,7 +131,16 @@ def _with_ends(
     return {name: rate.accuracy, f"{ends}_low": rate.interval.low, f"{ends}_high": rate.interval.high}
 
 
-def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
+def measure_classes(
+    labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"], names: Sequence[str]
+) -> tuple[ClassAccuracy, ...]:
+    """The accuracy of every class that has images.
+
+    Args:
+        labels: Of each image.
+        correct: Whether each counts as correct.
+        names: What the classes of the data are called.
+    """
     return tuple(
         ClassAccuracy(
             label=label,
@@ -141,7 +150,7 @@ def _per_class(predictions: PredictionSet, names: Sequence[str]) -> tuple[ClassA
             low=rate.low,
             high=rate.high,
         )
-        for label, rate in rates_by_class(predictions.labels, predictions.correct).items()
+        for label, rate in rates_by_class(labels, correct).items()
     )
 
 

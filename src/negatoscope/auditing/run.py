@@ -1,11 +1,8 @@
 """One pass over the images: each is read once, goes through every transform, and leaves rows."""
 
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,71 +11,24 @@ import pyarrow as pa
 import torch
 
 from negatoscope.auditing.folder import expect_free_for, remove_other
+from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, L2Total, RunTotals, run_parts
 from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import CLEAN
-from negatoscope.auditing.results import ReachedL2, UnreadableImage
+from negatoscope.auditing.results import UnreadableImage
 from negatoscope.auditing.steps import Changed
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
-from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError, expect
-from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
+from negatoscope.documents import write_document
+from negatoscope.errors import expect
+from negatoscope.files import locked, remove_leftovers, writing_folder
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.types import Images
 
-UNREADABLE_NAMED = 20
-"""Unreadable images that a report names at most."""
-
 Stage = Literal["self_check", "images", "summary", "gallery", "report"]
 """What an audit does, one after the other."""
 
-_DONE = "done.json"  # written last: its presence means complete
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
-
-
-@dataclass(frozen=True, kw_only=True)
-class L2Total:
-    """The sum of how far a random control moved `n` images, and the largest of these distances."""
-
-    sum: float = 0.0
-    n: int = 0
-    max: float = 0.0
-
-    def __add__(self, other: "L2Total") -> "L2Total":
-        return L2Total(sum=self.sum + other.sum, n=self.n + other.n, max=max(self.max, other.max))
-
-    @property
-    def reached(self) -> ReachedL2:
-        """The mean and the largest distance."""
-        return ReachedL2(mean=self.sum / max(self.n, 1), max=self.max)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTotals:
-    """What a pass over images counts besides rows: `done.json`.
-
-    Args:
-        read: Images that have rows.
-        unreadable: Images that could not be decoded.
-        unreadable_named: The first of them.
-        reached_l2: By spec, how far each random control moved images.
-    """
-
-    schema: Literal[2] = 2
-    read: int = 0
-    unreadable: int = 0
-    unreadable_named: tuple[UnreadableImage, ...] = ()
-    reached_l2: Mapping[str, L2Total] = field(default_factory=dict)
-
-    def __add__(self, other: "RunTotals") -> "RunTotals":
-        """The totals of two parts of one audit, in which the controls are the same."""
-        return RunTotals(
-            read=self.read + other.read,
-            unreadable=self.unreadable + other.unreadable,
-            unreadable_named=(*self.unreadable_named, *other.unreadable_named)[:UNREADABLE_NAMED],
-            reached_l2={spec: total + other.reached_l2[spec] for spec, total in self.reached_l2.items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -119,23 +69,13 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
         expect_free_for(out, plan)
         remove_other(out, plan)
         write_document(out / PLAN, plan.identity)
-        if (out / _DONE).is_file():
-            return _read_totals(out)
         pace = _Pace(len(plan.dataset), progress)
-        folders = [out / "parts" / f"{part:06d}" for part in range(len(plan.parts))]
-        for indices, folder in zip(plan.parts, folders, strict=True):
-            if (folder / _DONE).is_file():
-                pace.skip(len(indices))
-            else:
-                _run_part(plan, plan.dataset.take(indices, split=plan.dataset.split), folder, tick=pace.tick)
-                pace.wrote((folder / "rows.parquet").stat().st_size)
-        totals = reduce(add, map(_read_totals, folders))
-        if totals.read == 0:
-            raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
-        _move_rows(folders, out / "rows.parquet")
-        write_document(out / _DONE, totals)
-        shutil.rmtree(out / "parts")
-        return totals
+
+        def run_part(dataset: Dataset, folder: Path) -> None:
+            _run_part(plan, dataset, folder, tick=pace.tick)
+            pace.wrote((folder / ROWS).stat().st_size)
+
+        return run_parts(out, plan.dataset, plan.parts, run=run_part, skip=pace.skip)
 
 
 def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
@@ -191,8 +131,8 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
     )
     with writing_folder(folder) as temporary:
         joined = (pa.concat_tables(parts).combine_chunks() for parts in tables.values() if parts)
-        write_rows(temporary / "rows.parquet", joined)
-        write_document(temporary / _DONE, totals)
+        write_rows(temporary / ROWS, joined)
+        write_document(temporary / DONE, totals)
 
 
 def _rows(plan: AuditPlan, transform: str, changed: Changed, batch: Batch) -> pa.Table:
@@ -204,18 +144,6 @@ def _rows(plan: AuditPlan, transform: str, changed: Changed, batch: Batch) -> pa
         predictions, labels=batch.labels, samples=batch.samples, hashes=batch.hashes, tracks=batch.tracks
     )
     return make_rows(key, {**columns, **changed.columns})
-
-
-def _move_rows(folders: Sequence[Path], rows: Path) -> None:
-    with write_errors(rows):
-        rows.mkdir(exist_ok=True)
-        for folder in folders:
-            if (folder / "rows.parquet").is_file():  # else an earlier run moved it
-                (folder / "rows.parquet").replace(rows / f"{folder.name}.parquet")
-
-
-def _read_totals(folder: Path) -> RunTotals:
-    return read_document(folder / _DONE, RunTotals, what="a finished part", make="delete it and run the audit again")
 
 
 class _Pace:

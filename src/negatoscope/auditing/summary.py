@@ -8,6 +8,7 @@ import numpy as np
 
 from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.measure import measure_predictions, measure_transform
+from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.auditing.results import (
@@ -18,7 +19,6 @@ from negatoscope.auditing.results import (
     SelfCheck,
     TransformResult,
 )
-from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.data import DATASETS
 from negatoscope.data.dicom import summarize_dicom

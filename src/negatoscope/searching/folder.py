@@ -1,24 +1,18 @@
 """The folder of a search: whether it holds nothing, this search, or another one, which can make room."""
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from negatoscope.auditing.folder import differences
+from negatoscope.auditing.parts import DONE, PARTS, ROWS
 from negatoscope.auditing.plan import PLAN
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect
-from negatoscope.files import expect_free, write_errors
+from negatoscope.files import expect_free, remove_all
 from negatoscope.searching.plan import SearchIdentity, SearchPlan
 from negatoscope.searching.result import DOCUMENT
-from negatoscope.searching.searched import ROWS, SETTINGS
+from negatoscope.searching.searched import SETTINGS
 from negatoscope.searching.smallest_images import SMALLEST
-
-DONE = "done.json"
-"""Written last into each part, and then into the folder: its presence means complete."""
-
-PARTS = "parts"
-"""What is finished, while the search runs."""
 
 _REPORT = ("report.html", "report.md", "search.csv", "figures")
 _WRITTEN = (DONE, DOCUMENT, PARTS, ROWS, SETTINGS, SMALLEST, *_REPORT)
@@ -49,9 +43,7 @@ def remove_other(out: Path, plan: SearchPlan) -> None:
     with suppress(DataError):  # a damaged plan, or that of an audit, is another search's
         if not (out / PLAN).is_file() or _read(out) == plan.identity:
             return
-    for path in (out / name for name in _WRITTEN):
-        with write_errors(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    remove_all(out / name for name in _WRITTEN)
 
 
 def _read(out: Path) -> SearchIdentity:

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from negatoscope.auditing.results import ClassAccuracy
 from negatoscope.searching.result import AccuracyAtBudget, AccuracyInterval, FirstErrors
 from negatoscope.searching.searched import SearchedImages, correct_after
-from negatoscope.statistics.intervals import rates_by_class
 from negatoscope.statistics.measured import measure_rate
 from negatoscope.types import TrackArray
 
@@ -56,21 +54,6 @@ def measure_first_errors(searched: SearchedImages) -> FirstErrors:
         return FirstErrors(n=0)
     median, high = np.quantile(queries, [0.5, 0.9], method="higher").tolist()
     return FirstErrors(n=len(queries), median=float(median), high=float(high), most=int(queries.max()))
-
-
-def measure_classes(searched: SearchedImages, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
-    """The accuracy under attack of every class that has images."""
-    return tuple(
-        ClassAccuracy(
-            label=label,
-            name=names[label] if label < len(names) else f"class {label}",
-            n=rate.n,
-            accuracy=rate.accuracy,
-            low=rate.low,
-            high=rate.high,
-        )
-        for label, rate in rates_by_class(searched.labels, searched.correct).items()
-    )
 
 
 def over_spaces(

@@ -175,8 +175,9 @@ class SearchPlan:
     def warnings(self) -> tuple[str, ...]:
         """What a user must know before anything is searched."""
         unknown = [planned.space.name for planned in self.spaces if not planned.annotated]
+        where = f"the space{'s' if len(unknown) > 1 else ''} {joined(unknown)}"
         sentence = (
-            f"nobody annotated which classes of {self.dataset.spec} keep their label in {joined(unknown)}; all count"
+            f"nobody annotated which classes of {self.dataset.spec} keep their label in {where}; all classes count"
         )
         return (sentence,) if unknown else ()
 

@@ -1,11 +1,8 @@
 """The run of a search: part by part, each written whole, so that a stopped search resumes to the same bits."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from itertools import chain
-from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +11,26 @@ import torch
 from jaxtyping import Bool
 
 from negatoscope.attacks.search import SearchFound, search_images
+from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, RunTotals, run_parts
 from negatoscope.auditing.plan import PLAN
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import UnreadableImage
-from negatoscope.auditing.run import UNREADABLE_NAMED, RunTotals
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
-from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError
+from negatoscope.documents import write_document
 from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
 from negatoscope.models.predict import predictions_of, row_columns, to_images
 from negatoscope.provenance import Provenance
 from negatoscope.rows import Column, RowKey, make_rows, write_rows
 from negatoscope.searching.examine import examine
-from negatoscope.searching.folder import DONE, PARTS, expect_free_for, remove_other
+from negatoscope.searching.folder import expect_free_for, remove_other
 from negatoscope.searching.gate import parse_rules
 from negatoscope.searching.page import write_search_report
 from negatoscope.searching.plan import SearchPlan
 from negatoscope.searching.repeatable import check_repeatable
 from negatoscope.searching.result import DOCUMENT, SearchResult
-from negatoscope.searching.searched import ROWS, SETTINGS, make_settings, write_settings
+from negatoscope.searching.searched import SETTINGS, make_settings, write_settings
 from negatoscope.searching.summary import Findings, summarize
 from negatoscope.transforms.spaces import Space
 from negatoscope.types import Logits
@@ -112,26 +108,11 @@ def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace") -> RunTotals:
         InputError: The classifier gives NaN.
         DataError: Not one image can be read.
     """
-    if (out / DONE).is_file():
-        return _read_totals(out)
-    folders = [out / PARTS / f"{part:06d}" for part in range(len(plan.parts))]
-    for indices, folder in zip(plan.parts, folders, strict=True):
-        if (folder / DONE).is_file():
-            pace.skip(len(indices))
-        else:
-            _run_part(plan, plan.dataset.take(indices, split=plan.dataset.split), folder, pace)
-    totals = reduce(add, map(_read_totals, folders))
-    if totals.read == 0:
-        raise DataError(f"expected images in {plan.dataset.spec}, but none of its {totals.unreadable} can be read")
-    for name in (ROWS, SETTINGS):
-        with write_errors(out / name):
-            (out / name).mkdir(exist_ok=True)
-            for folder in folders:
-                if (folder / name).is_file():  # else an earlier run moved it
-                    (folder / name).replace(out / name / f"{folder.name}.parquet")
-    write_document(out / DONE, totals)
-    shutil.rmtree(out / PARTS)
-    return totals
+
+    def run_part(dataset: Dataset, folder: Path) -> None:
+        _run_part(plan, dataset, folder, pace)
+
+    return run_parts(out, plan.dataset, plan.parts, run=run_part, skip=pace.skip, tables=(ROWS, SETTINGS))
 
 
 def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "SearchPace") -> None:
@@ -222,10 +203,6 @@ def _chosen(part: Batch, mask: Bool[np.ndarray, " n"]) -> Batch:
         hashes=part.hashes[mask],
         names=tuple(name for name, holds in zip(part.names, mask, strict=True) if holds),
     )
-
-
-def _read_totals(folder: Path) -> RunTotals:
-    return read_document(folder / DONE, RunTotals, what="a finished part", make="delete it and run the search again")
 
 
 class SearchPace:

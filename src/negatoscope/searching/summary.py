@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from negatoscope.auditing.measure import measure_classes
+from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.results import SelfCheck
-from negatoscope.auditing.run import RunTotals
 from negatoscope.auditing.summary import describe_dataset, describe_model
 from negatoscope.provenance import Provenance
 from negatoscope.searching.gate import judge
 from negatoscope.searching.measure import (
     accuracy_interval,
-    measure_classes,
     measure_curve,
     measure_first_errors,
     over_spaces,
@@ -122,6 +122,6 @@ def _summarize_space(
         mean=tried.mean,
         settings=tried.settings,
         first_errors=measure_first_errors(searched),
-        per_class=measure_classes(searched, plan.dataset.class_names),
+        per_class=measure_classes(searched.labels, searched.correct, plan.dataset.class_names),
         universal=tried.universal,
     )

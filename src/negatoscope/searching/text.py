@@ -18,7 +18,9 @@ _SCALARS = ("space", "annotated", "n", "queries", "clean_accuracy")
 def verdict_sentence(summary: SearchSummary) -> str:
     """Accuracy clean and under attack, after how many queries, and the gate."""
     clean, robust = (percent(rate, decimals=1, unit=True) for rate in (summary.clean_accuracy, _robust(summary)))
-    spaces = f"in {len(summary.spaces)} spaces" if len(summary.spaces) > 1 else f"in {summary.spaces[0].label}"
+    spaces = (
+        f"in {len(summary.spaces)} spaces" if len(summary.spaces) > 1 else f"in the space {summary.spaces[0].label}"
+    )
     start = f"{summary.model.name} has an accuracy of {clean} on {counted(summary.n, 'clean image')}"
     fooled = any(entry.first_errors.n for entry in summary.spaces)
     each = " and space" if len(summary.spaces) > 1 else ""
@@ -36,11 +38,13 @@ def search_notes(summary: SearchSummary, *, gate: bool = True) -> list[str]:
         notes.append(f"Self-check: {summary.self_check.suggestion}.")
     if summary.unreadable:
         notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
-    notes += [f"{entry.name} is {entry.space}." for entry in summary.spaces if entry.name]
+    notes += [f"The space {entry.name} is {entry.space}." for entry in summary.spaces if entry.name]
     for entry in summary.spaces:
         if entry.preserved is not None:
             kept = f"{len(entry.preserved)} of {len(summary.dataset.class_names)} classes"
-            notes.append(f"In {entry.label} only images of {kept} count: those that keep their label in all of it.")
+            notes.append(
+                f"In the space {entry.label} only images of {kept} count: those that keep their label in all of it."
+            )
     if summary.universal is not None:
         notes.append(universal_sentence(summary.universal))
     notes += [transfer_sentence(entry, summary.labels[entry.space]) for entry in summary.transfer]
@@ -66,7 +70,7 @@ def transfer_sentence(entry: Transfer, space: str) -> str:
         share = percent(entry.fooled, decimals=1, unit=True)
         both = f"{counted(entry.n_fooled, 'image')} that it classifies correctly clean and that fool the first model"
         fooled = f"; of {both}, {share} fool it, too"
-    return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in {space}{fooled}."
+    return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in the space {space}{fooled}."
 
 
 def table_of_spaces(summary: SearchSummary) -> tuple[list[str], list[list[str]]]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.gate import judge
+from negatoscope.auditing.parts import L2Total, RunTotals
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform
 from negatoscope.auditing.results import (
     AuditSummary,
@@ -21,7 +22,6 @@ from negatoscope.auditing.results import (
     SuiteSummary,
     UnreadableImage,
 )
-from negatoscope.auditing.run import L2Total, RunTotals
 from negatoscope.auditing.steps import transform_step
 from negatoscope.auditing.summary import summarize
 from negatoscope.data import Dataset
