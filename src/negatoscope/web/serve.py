@@ -26,8 +26,9 @@ def listen(host: str, port: int) -> socket.socket:
     expect(0 <= port <= 65535, "--port from 0 (any free one) to 65535", port)
     no_host = f"expected --host to be an address of this machine, got {host!r:.80}; correct it"
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)  # named, so that asyncio sends small answers at once
     except (OSError, UnicodeError) as error:
         raise InputError(no_host) from error
     try:
