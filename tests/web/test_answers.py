@@ -137,17 +137,17 @@ def test_a_curve_draws_no_other_noise_than_an_answer(page: TestClient) -> None:
 
 
 def test_a_search_finds_what_fools_and_the_table_shows_the_same(page: TestClient) -> None:
-    found = [
-        page.post("/api/search", json={"picture": f"d{place}", "space": "geometry", "budget": 60}).json()
-        for place in range(50)
-    ]
-    fooled = [(place, each) for place, each in enumerate(found) if each["found"]]
-    assert fooled
-    for place, each in fooled[:3]:
-        told = ask(page, picture=f"d{place}", stack=each["stack"])
-        assert told["spec"] == each["spec"]
-        assert told["answers"][0]["now"][0]["class"] != told["label"]
-    assert all(each["queries"] <= 60 for each in found)
+    fooled = 0
+    for place in range(50):
+        found = page.post("/api/search", json={"picture": f"d{place}", "space": "geometry", "budget": 40}).json()
+        told = ask(page, picture=f"d{place}", stack=found["stack"])
+        assert told["spec"] == found["spec"]
+        assert found["queries"] <= 40
+        assert (told["answers"][0]["now"][0]["class"] != told["label"]) == found["found"]
+        fooled += found["found"]
+        if fooled == 2 and place > 5:
+            return
+    raise AssertionError(f"expected two digits that a turn or a shift makes misread, got {fooled}")
 
 
 @pytest.mark.parametrize(
