@@ -59,8 +59,10 @@ def view(*words: str) -> Iterator[str]:
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +250,7 @@ def test_what_fools_is_found_and_put_on_the_table_or_not_found(table: Table) -> 
     for place, space in ((30, "all"), (3, "tone")):
         page.locator(".thumb").nth(place).click()
         page.get_by_role("group", name="Search a space").get_by_role("button", name=space).click()
-        expect(page.locator("#found")).to_have_text(re.compile(r"^(Fooled|Not fooled) in \d+\\str(y|ies): "))
+        expect(page.locator("#found")).to_have_text(re.compile(r"^(Fooled|Not fooled) in \d+\s(try|tries): "))
         said = page.locator("#found").inner_text()
         if said.startswith("Fooled"):
             state = table.settled(said.split(": ", 1)[1])
@@ -292,8 +294,9 @@ def shot(page: Page, name: str, prepare: Callable[[], object] = lambda: None) ->
     if folder := os.environ.get("NEGATOSCOPE_SCREENSHOTS"):
         prepare()
         page.wait_for_timeout(1000)
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-        picture.save(Path(folder) / f"{name}.png", optimize=True)
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        small = picture.quantize(256, kmeans=4, dither=Image.Dither.NONE)
+        small.save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def test_it_looks_as_the_docs_show_it(opener: Opener) -> None:

@@ -53,8 +53,8 @@ function panel(model, answer) {
     h("div", { class: "modelname" }, h("h3", {}, model.name), h("span", { class: `mark ${tone}` }, text)),
     h("p", { class: `named ${kind}` }, h("b", { class: now.class.length > 6 ? "long" : "" }, now.class), h("span", { class: "figure" }, percent(now.confidence)), h("small", {}, "confidence")),
     h("p", { class: "soft small since" }, "Clean: ", h("b", { class: "before" }, before.class), ` (${percent(before.confidence)}); `, change(answer), "."),
-    answer.canonical && h("p", { class: "turned soft small" }, h("img", { src: answer.canonical, alt: "", class: "grain" }), "Of the picture and its negative it always looks at this one."),
     h("ol", { class: "bars", "aria-label": `Most probable classes for ${model.name}` }, answer.now.slice(0, BARS).map((entry) => bar(entry, before.class, answer.clean))),
+    answer.canonical && h("p", { class: "turned soft small" }, h("img", { src: answer.canonical, alt: "", class: "grain" }), "Of the picture and its negative it always looks at this one."),
   );
 }
 
