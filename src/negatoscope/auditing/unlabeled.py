@@ -10,7 +10,7 @@ from negatoscope.auditing.arguments import open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
 from negatoscope.auditing.unlabeled_page import unlabeled_html
-from negatoscope.auditing.unlabeled_predictions import GRAIN, UnlabeledPredictions, predict_unlabeled
+from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions, predict_unlabeled
 from negatoscope.data import Dataset
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.dicom import DicomImages, summarize_dicom
@@ -20,6 +20,7 @@ from negatoscope.errors import DataError
 from negatoscope.files import expect_free, locked, write_whole
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
+from negatoscope.reports.data_uri import GRAIN
 
 _WRITTEN = ("predictions.json", "report.html", ".lock")
 Progress = Callable[[AuditProgress], None]

@@ -1,16 +1,11 @@
 """Images without labels: what a classifier predicts for each, clean and under every transform; no accuracy."""
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from PIL import Image
-from torch import Tensor
 
 from negatoscope.auditing.page_contents import ASSUMED, KINDS
 from negatoscope.auditing.plan import AuditPlan
@@ -21,15 +16,11 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.errors import DataError, expect
 from negatoscope.models.predict import predict_images, to_images
 from negatoscope.provenance import Provenance
+from negatoscope.reports.data_uri import data_uri
 from negatoscope.statistics.intervals import Rate
 
 PICTURED = 8
 """Images whose pictures a page shows at most."""
-
-GRAIN = 64
-"""Pixels: smaller pictures are shown with their grain, not smoothed."""
-
-_SIDE = 192  # pixels of a picture at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,13 +225,3 @@ def _consistencies(plan: AuditPlan, images: Sequence[UnlabeledImage]) -> tuple[C
             )
         )
     return tuple(consistencies)
-
-
-def data_uri(image: Float[Tensor, "channels height width"]) -> str:
-    """One image in [0, 1] as a data URI; nothing of it is larger than a page shows."""
-    pixels = (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
-    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    picture.thumbnail((_SIDE, _SIDE))
-    file, small = io.BytesIO(), max(picture.size) < GRAIN
-    picture.save(file, "PNG" if small else "JPEG", quality=90)
-    return f"data:image/{'png' if small else 'jpeg'};base64,{base64.b64encode(file.getvalue()).decode()}"

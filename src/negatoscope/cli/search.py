@@ -20,8 +20,8 @@ def search(
     space: Annotated[
         list[str] | None,
         typer.Option(
-            help='Transforms with ranges, as in "gamma(exponent=0.5..2) | contrast(factor=0.5..2)", or a name of list '
-            "spaces: tone, color, geometry, color_cube, all (the default); repeatable."
+            help='Transforms with ranges, as in "gamma(exponent=0.5..2)", joined by |, or a name of list spaces: tone, '
+            "color, geometry, color_cube, all (the default); repeatable."
         ),
     ] = None,
     strategy: Annotated[str, typer.Option(help="How settings are proposed; see list strategies.")] = "local",

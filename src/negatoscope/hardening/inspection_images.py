@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from negatoscope.auditing.results import UnreadableImage
-from negatoscope.auditing.unlabeled_predictions import GRAIN, data_uri
 from negatoscope.data import Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.dicom import summarize_dicom
@@ -16,6 +15,7 @@ from negatoscope.hardening import FitData
 from negatoscope.hardening.cross_fit import Progress
 from negatoscope.models.predict import to_images
 from negatoscope.pixels import ResizeSpec
+from negatoscope.reports.data_uri import GRAIN, data_uri
 from negatoscope.transforms.groups import Element
 from negatoscope.types import IndexArray, PixelArray
 

@@ -10,13 +10,13 @@ from jaxtyping import Bool, Int
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.run import apply
-from negatoscope.auditing.unlabeled_predictions import GRAIN, data_uri
 from negatoscope.data.batches import batches
 from negatoscope.data.dicom import summarize_dicom
 from negatoscope.hardening.proof import OrbitPredictions
 from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
+from negatoscope.reports.data_uri import GRAIN, data_uri
 from negatoscope.types import Images
 
 MENDED, MISREAD, LOST = (

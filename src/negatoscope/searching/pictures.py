@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Int, Shaped
 
-from negatoscope.auditing.unlabeled_predictions import GRAIN, data_uri
 from negatoscope.data import Dataset
 from negatoscope.data.dicom import summarize_dicom
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict_images
+from negatoscope.reports.data_uri import GRAIN, data_uri
 from negatoscope.searching.searched import SearchedImages
 from negatoscope.searching.settings import read_images
 from negatoscope.searching.smallest_images import SmallestFound
