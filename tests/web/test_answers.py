@@ -4,6 +4,7 @@ import base64
 import io
 import random
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from starlette.testclient import TestClient
 
 from negatoscope.models.predict import predict
 from negatoscope.transforms import describe_transform
-from negatoscope.web.app import LightTable
+from negatoscope.web.answers import SideBySide
+from negatoscope.web.app import LightTable, make_app
+from negatoscope.web.worker import Worker
 
 NEGATIVE = {"name": "negative", "parameters": {}}
 
@@ -184,3 +187,19 @@ def test_numbers_that_are_no_numbers_are_refused(page: TestClient) -> None:
     for text in ("NaN", "Infinity", "1e999", "9" * 5000, "[" * 100_000):
         content = f'{{"picture": "d0", "stack": [{{"name": "gamma", "parameters": {{"exponent": {text}}}}}]}}'
         assert page.post("/api/answer", content=content).status_code in (400, 413)
+
+
+def test_a_model_that_fails_says_so_on_the_page_and_the_table_goes_on(table: LightTable, worker: Worker) -> None:
+    def fails(images: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of\nmemory")
+
+    good, _ = table.models.classifiers
+    broken = SideBySide((replace(good, name="broken", run=fails),), table.models.class_names)
+    app = make_app(replace(table, models=broken), worker, token="token")
+    page = TestClient(app, base_url="http://localhost", headers={"X-Token": "token", "X-Tab": "one"})
+    curve = {"stack": [{"name": "gamma"}], "index": 0, "parameter": "exponent"}
+    for place, asked in (("answer", {}), ("curve", curve), ("search", {"space": "tone"})):
+        refused = page.post(f"/api/{place}", json={"picture": "d0", **asked})
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "expected broken to classify the picture, but RuntimeError: out of memory"
+    assert page.get("/api/setup").status_code == 200

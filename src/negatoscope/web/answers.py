@@ -1,6 +1,7 @@
 """What classifiers answer about a picture under a stack of transforms: one setting, or one slider's whole range."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from negatoscope.descriptions import literal_type, range_of
-from negatoscope.errors import InputError, SpecError, expect
+from negatoscope.errors import InputError, NegatoscopeError, SpecError, expect, reason
 from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import suitable_batch, to_images
@@ -257,4 +258,17 @@ def _canonical(classifier: ClassifierAdapter, images: Images) -> str:
 @torch.no_grad()
 def _confidences(classifier: ClassifierAdapter, images: Images) -> Float[np.ndarray, "images classes"]:
     """Softmax probabilities, as `predict` counts them."""
-    return classifier(images).float().softmax(dim=1).cpu().numpy()
+    with classifying(classifier):
+        return classifier(images).float().softmax(dim=1).cpu().numpy()
+
+
+@contextmanager
+def classifying(classifier: ClassifierAdapter) -> Iterator[None]:
+    """Whatever a model's own code raises within the block is an `InputError`."""
+    try:
+        yield
+    except NegatoscopeError:
+        raise
+    except Exception as error:
+        fault = f"{type(error).__name__}: {reason(error)}"
+        raise InputError(f"expected {classifier.name} to classify the picture, but {fault}") from error

@@ -10,7 +10,7 @@ from negatoscope.attacks.strategies import resolve_strategy
 from negatoscope.errors import InputError, SpecError, expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.transforms.spaces import describe_spaces, resolve_space
-from negatoscope.web.answers import SideBySide, as_images
+from negatoscope.web.answers import SideBySide, as_images, classifying
 from negatoscope.web.pictures import TablePicture
 from negatoscope.web.stacks import StackStage, stages_of
 from negatoscope.web.worker import Pause
@@ -78,15 +78,12 @@ def find(models: SideBySide, picture: TablePicture, *, space: str, model: int, b
     classifier = models.classifiers[model]
     images = as_images(picture, classifier)
     label = int(models.clean(picture, model).argmax()) if picture.label is None else picture.label
-    found = search_images(
-        classifier,
-        images,
-        torch.tensor([label], device=classifier.device),
-        search=Search(
-            resolve_space(space, channels=classifier.input_spec.planes), resolve_strategy(STRATEGY), budget=budget
-        ),
-        progress=lambda *_: pause(),
+    search = Search(
+        resolve_space(space, channels=classifier.input_spec.planes), resolve_strategy(STRATEGY), budget=budget
     )
+    labels = torch.tensor([label], device=classifier.device)
+    with classifying(classifier):
+        found = search_images(classifier, images, labels, search=search, progress=lambda *_: pause())
     spec = found.parameters[0]
     return FooledBy(
         found=bool(found.first_errors[0] > 0),
