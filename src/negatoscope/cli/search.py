@@ -20,7 +20,7 @@ def search(
     space: Annotated[
         list[str] | None,
         typer.Option(
-            help='Transforms with ranges, as in "gamma(exponent=0.5..2)", joined by |, or a name of list spaces: tone, '
+            help="Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a name of list spaces: tone, "
             "color, geometry, color_cube, all (the default); repeatable."
         ),
     ] = None,
