@@ -557,3 +557,16 @@ def test_axe_finds_nothing_to_object_to(opener: Opener, scheme: Any, width: int,
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
+
+
+def test_without_pictures_it_waits_for_one_and_says_so(opener: Opener) -> None:
+    serving = view("negatoscope.web.models:plain", "--size", "28", "--channels", "gray")
+    table = opener(at=next(serving))
+    page = table.page
+    page.goto(table.address)
+    expect(page.locator("#box")).to_contain_text("Drop, open, photograph or draw a picture")
+    expect(page.get_by_label("Class")).to_be_hidden()
+    bring(page, "drop", png(np.asarray(open_digits().images[30])[0]))
+    expect(page.get_by_role("article")).to_have_count(1)
+    expect(page.locator(".frame.seen")).to_contain_text("What the model sees")
+    serving.close()

@@ -69,7 +69,7 @@ export function curve(stage) {
   const { curve } = state;
   const parameter = described(stage.name).parameters.find(({ name }) => name === state.active.parameter);
   const rows = state.setup.models.map((model, place) => {
-    if (!curve || curve.for !== key(stage.key, parameter.name)) return h("div", { class: "along waiting" }, h("p", { class: "soft small" }, "Computing the curve …"));
+    if (!curve || curve.for !== key(stage.key, parameter.name)) return h("div", { class: "along waiting" }, h("p", { class: "soft small" }, state.picture ? "Computing the curve …" : "Here comes the answer along the whole slider."));
     const answer = curve.answers[place];
     if (answer.error) return h("p", { class: "soft small" }, `${model.name}: ${answer.error}.`);
     const first = state.answer?.answers[place].clean[0]?.class;

@@ -5,7 +5,9 @@ import { $, h, loaded } from "./dom.js";
 import { pixels } from "./format.js";
 import { on, state } from "./state.js";
 
-const named = (models) => (models.length === state.setup.models.length && models.length > 1 ? "Every model sees" : `${models.join(" and ")} sees`);
+const named = (models) => `What ${models.join(" and ")} sees`;
+
+const together = () => ["What the model sees", "What both models see"][state.setup.models.length - 1] ?? "What all models see";
 
 /** What models see, once for each different image: [{ image, models }]. */
 function distinct(answers) {
@@ -40,6 +42,7 @@ function show(place, source, title, kind, alt) {
 
 function showPicture() {
   const { picture } = state;
+  $("box").querySelector(".empty")?.remove();
   const label = picture.label ? ` of class ${picture.label}` : "";
   show(0, addressed(`/picture/${picture.id}.png`), picture.label ? `Picture: ${picture.label}` : "Picture", "original", `The picture${label}`);
 }
@@ -47,7 +50,7 @@ function showPicture() {
 function showSeen() {
   const groups = distinct(state.answer.answers);
   groups.forEach(({ image, models }, place) => {
-    show(place + 1, image, groups.length > 1 || state.setup.models.length === 1 ? named(models) : "What both models see", "seen", `${named(models)}: ${state.answer.spec}`);
+    show(place + 1, image, groups.length > 1 ? named(models) : together(), "seen", `${named(models)}: ${state.answer.spec}`);
   });
   while ($("box").children.length > groups.length + 1) $("box").lastChild.remove();
   $("box").dataset.frames = groups.length + 1;
