@@ -411,6 +411,7 @@ def test_the_order_of_the_stack_is_dragged(table: Table) -> None:
     page = table.page
     page.get_by_role("group", name="tone").get_by_role("button", name="gamma").click()
     page.get_by_role("group", name="geometry").get_by_role("button", name="rotation").click()
+    expect(page.locator(".flips").first).to_be_visible()  # so that nothing grows under the pointer
     handle = page.get_by_role("button", name=re.compile("Move rotation"))
     handle.scroll_into_view_if_needed()
     start, end = handle.bounding_box(), page.locator(".card").first.bounding_box()

@@ -14,8 +14,7 @@ export function draggable(item, handle, done) {
       handle.removeEventListener("pointermove", moving);
       item.classList.remove("dragged");
       item.style.removeProperty("--by");
-      const at = middles[from] + event.clientY - start;
-      const to = middles.filter((middle, place) => place !== from && middle < at).length;
+      const to = middles.filter((middle, place) => place !== from && middle < event.clientY).length;
       if (event.type === "pointerup" && to !== from) done(to);
     };
     handle.addEventListener("pointermove", moving);
