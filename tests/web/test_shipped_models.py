@@ -48,3 +48,12 @@ def test_their_published_accuracies_can_be_counted_again(model: ShippedModel) ->
             classifier, np.asarray(test.images), test.labels, device=torch.device("cpu"), batch_transform=transform
         )
         assert (given.predictions == test.labels).mean() == pytest.approx(published, abs=2e-4)
+
+
+def test_the_digit_on_the_table_at_first_is_one_whose_negative_the_plain_classifier_misreads() -> None:
+    digits = open_digits()
+    first = torch.from_numpy(np.asarray(digits.images[:1])).float() / 255
+    assert len(digits) == len(set(digits.names)) == 50
+    assert load("plain")(first).argmax(dim=1).tolist() == [int(digits.labels[0])]
+    assert load("plain")(1 - first).argmax(dim=1).tolist() != [int(digits.labels[0])]
+    assert load("mended")(1 - first).argmax(dim=1).tolist() == [int(digits.labels[0])]
