@@ -53,9 +53,9 @@ def test_fifty_states_of_the_table_are_what_predict_says(page: TestClient, table
     assert dataset is not None
     for _ in range(50):
         position, stack = draw.randrange(len(dataset)), random_stack(tools, draw)
-        told = ask(page, picture=f"d{position}", stack=stack)
-        function = describe_transform(told["spec"]).function
-        for classifier, answer in zip(table.models.classifiers, told["answers"], strict=True):
+        answered = ask(page, picture=f"d{position}", stack=stack)
+        function = describe_transform(answered["spec"]).function
+        for classifier, answer in zip(table.models.classifiers, answered["answers"], strict=True):
             for spec, shown in ((None, answer["clean"][0]), (function, answer["now"][0])):
                 expected = predict(
                     classifier,
@@ -71,22 +71,24 @@ def test_fifty_states_of_the_table_are_what_predict_says(page: TestClient, table
 
 
 def test_the_plain_classifier_misreads_negatives_that_the_mended_one_reads(page: TestClient) -> None:
-    told = [ask(page, picture=f"d{position}", stack=[NEGATIVE]) for position in range(50)]
-    plain, mended = ([each["answers"][place] for each in told] for place in (0, 1))
+    answered = [ask(page, picture=f"d{position}", stack=[NEGATIVE]) for position in range(50)]
+    plain, mended = ([each["answers"][place] for each in answered] for place in (0, 1))
     assert [answer["now"] for answer in mended] == [answer["clean"] for answer in mended]
     right = [
-        sum(answer["now"][0]["class"] == each["label"] for answer, each in zip(answers, told, strict=True))
+        sum(answer["now"][0]["class"] == each["label"] for answer, each in zip(answers, answered, strict=True))
         for answers in (plain, mended)
     ]
     assert right[1] >= 48 > 2 * right[0]
 
 
 def test_the_page_sees_what_the_model_sees_at_its_own_size(page: TestClient) -> None:
-    told = ask(page, picture="d7", stack=[NEGATIVE])
-    before, seen = pixels_of(told["before"]), pixels_of(told["answers"][0]["seen"])
+    answered = ask(page, picture="d7", stack=[NEGATIVE])
+    before, seen = pixels_of(answered["before"]), pixels_of(answered["answers"][0]["seen"])
     assert before.shape == seen.shape == (28, 28)
     assert np.array_equal(255 - before, seen)
-    assert np.array_equal(pixels_of(told["answers"][1]["canonical"]), before)  # what the mended one's network is shown
+    assert np.array_equal(
+        pixels_of(answered["answers"][1]["canonical"]), before
+    )  # what the mended one's network is shown
 
 
 def test_the_spec_names_what_was_done_and_leaves_out_what_changes_nothing(page: TestClient) -> None:
@@ -97,12 +99,12 @@ def test_the_spec_names_what_was_done_and_leaves_out_what_changes_nothing(page: 
 
 
 def test_the_command_and_the_python_audit_the_same_transform(page: TestClient) -> None:
-    told = ask(page, picture="d0", stack=[{"name": "rotation", "parameters": {"degrees": 15}}, NEGATIVE])
-    words = shlex.split(told["command"])
+    answered = ask(page, picture="d0", stack=[{"name": "rotation", "parameters": {"degrees": 15}}, NEGATIVE])
+    words = shlex.split(answered["command"])
     assert words[:3] == ["negatoscope", "audit", "negatoscope.web.models:plain"]
-    assert words[words.index("--transform") + 1] == told["spec"]
-    assert f"transforms=[{told['spec']!r}]" in told["python"]
-    compile(told["python"], "copied", "exec")
+    assert words[words.index("--transform") + 1] == answered["spec"]
+    assert f"transforms=[{answered['spec']!r}]" in answered["python"]
+    compile(answered["python"], "copied", "exec")
 
 
 def test_a_curve_is_the_answers_along_a_slider(page: TestClient) -> None:
@@ -112,8 +114,8 @@ def test_a_curve_is_the_answers_along_a_slider(page: TestClient) -> None:
     assert curve["values"] == pytest.approx(np.linspace(0, 1, 61))
     for place in (0, 20, 40, 60):
         stack[0]["parameters"] = {"share": curve["values"][place]}
-        told = ask(page, picture="d3", stack=stack)
-        for answer, along in zip(told["answers"], curve["answers"], strict=True):
+        answered = ask(page, picture="d3", stack=stack)
+        for answer, along in zip(answered["answers"], curve["answers"], strict=True):
             of = dict(zip(along["classes"], along["confidences"], strict=True))
             first = answer["now"][0]
             assert of[first["class"]][place] == pytest.approx(first["confidence"], abs=1e-5)
@@ -143,10 +145,10 @@ def test_a_search_finds_what_fools_and_the_table_shows_the_same(page: TestClient
     fooled = 0
     for place in range(50):
         found = page.post("/api/search", json={"picture": f"d{place}", "space": "geometry", "budget": 40}).json()
-        told = ask(page, picture=f"d{place}", stack=found["stack"])
-        assert told["spec"] == found["spec"]
+        answered = ask(page, picture=f"d{place}", stack=found["stack"])
+        assert answered["spec"] == found["spec"]
         assert found["queries"] <= 40
-        assert (told["answers"][0]["now"][0]["class"] != told["label"]) == found["found"]
+        assert (answered["answers"][0]["now"][0]["class"] != answered["label"]) == found["found"]
         fooled += found["found"]
         if fooled == 2 and place > 5:
             return

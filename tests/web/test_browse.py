@@ -49,9 +49,9 @@ def failures(page: TestClient, **query: Any) -> Any:
 
 
 def test_it_has_the_audits_own_numbers(browser: TestClient, audited: AuditResult) -> None:
-    told = browser.get("/api/audit").json()
-    assert told["clean_accuracy"] == audited.clean.accuracy
-    assert {each["spec"]: each["accuracy"] for each in told["transforms"]} == {
+    answered = browser.get("/api/audit").json()
+    assert answered["clean_accuracy"] == audited.clean.accuracy
+    assert {each["spec"]: each["accuracy"] for each in answered["transforms"]} == {
         spec: entry.accuracy for spec, entry in audited.transforms.items()
     }
     assert browser.get("/api/setup").json()["audit"] is True
@@ -59,9 +59,9 @@ def test_it_has_the_audits_own_numbers(browser: TestClient, audited: AuditResult
 
 def test_every_failure_is_there_and_its_pair_answers_as_the_rows_say(browser: TestClient, audited: AuditResult) -> None:
     for spec, entry in audited.transforms.items():
-        told = failures(browser, transform=spec, limit=48)
-        assert told["total"] == entry.lost
-        for pair in told["pairs"]:
+        answered = failures(browser, transform=spec, limit=48)
+        assert answered["total"] == entry.lost
+        for pair in answered["pairs"]:
             assert pair["before"]["class"] == pair["label"] != pair["after"]["class"]
             if not pair["stack"]:
                 assert spec.startswith("fgsm")
@@ -99,9 +99,9 @@ def test_pictures_that_fail_come_first_when_asked_for(browser: TestClient, audit
         for row in rows
         if row["transform"] in counted and row["label"] != row["prediction"] and row["sample"] in right
     }
-    told = browser.get("/api/pictures", params={"failing": "1", "limit": "200"}).json()
-    assert {int(each["id"][1:]) for each in told["pictures"]} == failed
-    assert told["total"] == len(failed) > 0
+    answered = browser.get("/api/pictures", params={"failing": "1", "limit": "200"}).json()
+    assert {int(each["id"][1:]) for each in answered["pictures"]} == failed
+    assert answered["total"] == len(failed) > 0
     one = browser.get("/api/pictures", params={"failing": "1", "class": "3"}).json()
     assert {each["label"] for each in one["pictures"]} <= {"3"}
 

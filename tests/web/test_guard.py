@@ -88,10 +88,10 @@ def test_too_many_requests_are_told_to_wait_and_the_next_second_is_served(
 
 
 def test_no_path_of_this_machine_reaches_the_page(page: TestClient) -> None:
-    told = page.get("/api/setup").text + page.post("/api/answer", json={"picture": "d0"}).text
-    assert "/root" not in told
-    assert "src/negatoscope" not in told
-    assert ".safetensors" not in told
+    answered = page.get("/api/setup").text + page.post("/api/answer", json={"picture": "d0"}).text
+    assert "/root" not in answered
+    assert "src/negatoscope" not in answered
+    assert ".safetensors" not in answered
 
 
 @pytest.mark.parametrize("tab", ["", "a b", "x" * 65, "é", "../x"])

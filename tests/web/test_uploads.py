@@ -41,12 +41,12 @@ def send(page: TestClient, content: bytes, kind: str = "image/png") -> tuple[int
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_picture_is_read_as_an_audit_reads_it(page: TestClient, table: LightTable, form: str) -> None:
     content = photo(form=form)
-    status, told = send(page, content, f"image/{form.lower()}")
-    assert (status, told["width"], told["height"]) == (200, 60, 40)
-    kept = table.pictures.get(str(told["id"]))
+    status, answered = send(page, content, f"image/{form.lower()}")
+    assert (status, answered["width"], answered["height"]) == (200, 60, 40)
+    kept = table.pictures.get(str(answered["id"]))
     expected = resize_image(decode(content, name="a file"), ResizeSpec(28, 28, "gray"))
     assert np.array_equal(kept.sized[ResizeSpec(28, 28, "gray")], expected)
-    answer = page.post("/api/answer", json={"picture": told["id"]}).json()
+    answer = page.post("/api/answer", json={"picture": answered["id"]}).json()
     assert answer["label"] is None
     assert answer["answers"][0]["label_confidence"] is None
     assert answer["answers"][0]["now"]
@@ -54,9 +54,9 @@ def test_a_picture_is_read_as_an_audit_reads_it(page: TestClient, table: LightTa
 
 def test_it_is_shown_at_its_own_size_unless_that_is_huge(page: TestClient) -> None:
     for size, shown in (((60, 40), (60, 40)), ((3000, 1500), (1024, 512)), ((5000, 1), (1024, 1))):
-        _, told = send(page, photo(size))
-        assert (told["width"], told["height"]) == size
-        assert Image.open(io.BytesIO(page.get(f"/picture/{told['id']}.png").content)).size == shown
+        _, answered = send(page, photo(size))
+        assert (answered["width"], answered["height"]) == size
+        assert Image.open(io.BytesIO(page.get(f"/picture/{answered['id']}.png").content)).size == shown
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_it_is_shown_at_its_own_size_unless_that_is_huge(page: TestClient) -> No
 def test_what_is_no_picture_is_refused_in_one_sentence(
     page: TestClient, content: bytes, kind: str, status: int
 ) -> None:
-    got, told = send(page, content, kind)
+    got, answered = send(page, content, kind)
     assert got == status
-    assert str(told["error"]).startswith("expected")
-    assert "\n" not in str(told["error"])
+    assert str(answered["error"]).startswith("expected")
+    assert "\n" not in str(answered["error"])
     assert page.post("/api/answer", json={"picture": "d0"}).status_code == 200
 
 
@@ -112,6 +112,6 @@ def test_a_drawn_digit_is_read(page: TestClient) -> None:
     canvas[40:240, 130:155] = 255  # a one
     content = io.BytesIO()
     Image.fromarray(canvas).save(content, "PNG")
-    _, told = send(page, content.getvalue())
-    answers = page.post("/api/answer", json={"picture": told["id"]}).json()["answers"]
+    _, answered = send(page, content.getvalue())
+    answers = page.post("/api/answer", json={"picture": answered["id"]}).json()["answers"]
     assert [answer["now"][0]["class"] for answer in answers] == ["1", "1"]
