@@ -107,6 +107,15 @@ def test_the_command_and_the_python_audit_the_same_transform(page: TestClient) -
     compile(answered["python"], "copied", "exec")
 
 
+def test_of_a_clean_picture_the_command_and_the_python_name_no_transform_as_an_audit_refuses_clean(
+    page: TestClient,
+) -> None:
+    told = ask(page, picture="d0", stack=[])
+    assert shlex.split(told["command"])[-2:] == ["--suite", "none"]
+    assert "suite='none'" in told["python"]
+    assert "transforms" not in told["python"]
+
+
 def test_a_curve_is_the_answers_along_a_slider(page: TestClient) -> None:
     stack = [{"name": "negative_path", "parameters": {"share": 0.2}}, {"name": "flip", "parameters": {}}]
     asked = {"picture": "d3", "stack": stack, "index": 0, "parameter": "share"}

@@ -2,8 +2,9 @@
 
 import { problem } from "./dom.js";
 
-const TAB = crypto.randomUUID();
-const HERE = "Is `negatoscope view` still running? Start it again and open the address that it prints.";
+const TAB = crypto.getRandomValues(new Uint32Array(4)).join("-"); // no randomUUID without https
+const AGAIN = "Is `negatoscope view` still running? Start it again and open the address that it prints.";
+const GONE = `No answer from this computer. ${AGAIN}`;
 
 const token = takeToken();
 
@@ -32,10 +33,10 @@ async function request(path, options = {}) {
   try {
     response = await fetch(path, { ...options, headers });
   } catch {
-    throw new Refused(`No answer from this computer. ${HERE}`, 0);
+    throw new Refused(GONE, 0);
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(body.error ?? `The server answered ${response.status}. ${HERE}`, response.status);
+  if (!response.ok) throw new Refused(body.error ?? `The server answered ${response.status}. ${AGAIN}`, response.status);
   return body;
 }
 
@@ -52,6 +53,12 @@ export const upload = (blob) =>
 
 /** The address of a picture of the server, for an element that cannot send headers. */
 export const addressed = (path) => `${path}?token=${encodeURIComponent(token)}`;
+
+/** A part of the page that is fetched when it is needed. */
+export const load = (name) =>
+  import(`./${name}.js`).catch((error) => {
+    throw error instanceof TypeError ? new Refused(GONE, 0) : error;
+  });
 
 const waiting = new Map();
 const busy = new Set();

@@ -1,6 +1,6 @@
 /** The page: it reads the setup, builds its parts and asks for answers whenever the state changes. */
 
-import { get, latest, Refused } from "./api.js";
+import { get, latest, load, Refused } from "./api.js";
 import { startAnswers } from "./answers.js";
 import { startControls } from "./controls.js";
 import { key } from "./curve.js";
@@ -18,7 +18,9 @@ function ask() {
   const picture = state.picture.id;
   latest("answer", { picture, stack: bare(applied()) }, (answer) => {
     state.answer = { ...answer, for: picture };
+    if (state.picture.id === picture) state.picture.label ??= answer.label; // an address has none
     problem("");
+    document.body.dataset.answered = "true";
     emit("answer");
   });
   history.replaceState(null, "", `${location.pathname}${location.search}${fragment()}`);
@@ -50,13 +52,12 @@ function openAddress() {
   setStack(stack);
 }
 
-const tour = async () => (await import("./tour.js")).begin();
+const tour = async () => (await load("tour")).begin();
 
 async function start() {
   state.setup = await get("/api/setup");
   $("version").textContent = `negatoscope ${state.setup.version}`;
   startViews();
-  $("start-tour").hidden = !state.setup.models.length;
   if (state.setup.models.length) await startAll();
   document.body.dataset.ready = "true";
 }
@@ -74,12 +75,13 @@ async function startAll() {
   await startPictures(picture);
   addEventListener("hashchange", () => openAddress());
   $("start-tour").addEventListener("click", tour);
-  if (new URLSearchParams(location.search).has("tour")) await tour();
+  if (state.picture && new URLSearchParams(location.search).has("tour")) await tour();
 }
 
-try {
-  await start();
-} catch (refusal) {
-  if (!(refusal instanceof Refused)) throw refusal;
-  problem(refusal.message);
-}
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Refused)) return;
+  event.preventDefault();
+  problem(event.reason.message);
+});
+
+start();

@@ -1,6 +1,6 @@
 /** Where pictures come from: the data set by class, a file, the clipboard, the camera or a drawing. */
 
-import { addressed, get, Refused, upload } from "./api.js";
+import { addressed, get, load, Refused, upload } from "./api.js";
 import { $, h, problem } from "./dom.js";
 import { counted } from "./format.js";
 import { on, setPicture, state } from "./state.js";
@@ -88,8 +88,8 @@ function listenForFiles() {
 export async function startPictures(wanted) {
   classes();
   listenForFiles();
-  $("draw").addEventListener("click", async () => (await import("./draw.js")).draw((blob) => lay(blob, "drawing")));
-  $("camera").addEventListener("click", async () => (await import("./camera.js")).photograph((blob) => lay(blob, "photograph")));
+  $("draw").addEventListener("click", async () => (await load("draw")).draw((blob) => lay(blob, "drawing")));
+  $("camera").addEventListener("click", async () => (await load("camera")).photograph((blob) => lay(blob, "photograph")));
   $("camera").hidden = !navigator.mediaDevices?.getUserMedia;
   $("class").addEventListener("change", () => list(0).then(([first]) => first && setPicture(first)));
   $("more").addEventListener("click", () => list(shown.length));

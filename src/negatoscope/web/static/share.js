@@ -1,5 +1,6 @@
 /** What is taken away from the table: the address, the command, the lines of Python, the picture and the card. */
 
+import { load } from "./api.js";
 import { $, button, download, h } from "./dom.js";
 import { fragment, on, state } from "./state.js";
 
@@ -16,7 +17,7 @@ async function copied(text, pressed) {
 
 function snippet(title, id, label) {
   const code = h("code", { id });
-  const copy = button("Copy", (event) => copied(code.textContent, event.currentTarget), { class: "quiet", "aria-label": label });
+  const copy = button("Copy", (event) => copied(code.textContent, event.currentTarget), { class: "quiet", "aria-label": label, hidden: !navigator.clipboard });
   return h("div", { class: "snippet" }, h("div", { class: "line" }, h("h3", {}, title), copy), h("pre", { tabindex: 0, role: "group", "aria-label": title }, code));
 }
 
@@ -24,9 +25,9 @@ function snippet(title, id, label) {
 export function startShare() {
   $("share").append(
     h("div", { class: "chips" }, [
-      button("Copy the address", (event) => copied(address(), event.currentTarget), { id: "copy-address" }),
-      button("Download the picture", async () => download(await (await import("./card.js")).seenPng(), "picture.png"), { id: "download-picture" }),
-      button("Download the card", async () => download(await (await import("./card.js")).cardPng(), "card.png"), { id: "download-card" }),
+      button("Copy the address", (event) => copied(address(), event.currentTarget), { id: "copy-address", hidden: !navigator.clipboard }),
+      button("Download the picture", async () => download(await (await load("card")).seenPng(), "picture.png"), { id: "download-picture" }),
+      button("Download the card", async () => download(await (await load("card")).cardPng(), "card.png"), { id: "download-card" }),
     ]),
     h("div", { class: "snippets" }, snippet("As a command", "command", "Copy the command"), snippet("In Python", "python", "Copy the lines of Python")),
     h("p", { class: "soft small" }, "The address holds the picture and the stack, never the token: whoever opens it needs a table of their own."),

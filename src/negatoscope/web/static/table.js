@@ -48,6 +48,7 @@ function showPicture() {
 }
 
 function showSeen() {
+  showPicture();
   const groups = distinct(state.answer.answers);
   groups.forEach(({ image, models }, place) => {
     show(place + 1, image, groups.length > 1 ? named(models) : together(), "seen", `${named(models)}: ${state.answer.spec}`);

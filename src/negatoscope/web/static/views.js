@@ -1,5 +1,6 @@
 /** Which view is shown: the light table, or what the audit found. */
 
+import { load } from "./api.js";
 import { $, problem } from "./dom.js";
 import { setStack, state } from "./state.js";
 
@@ -14,7 +15,7 @@ async function choose(view) {
   show(view);
   if (view !== "audit") return;
   try {
-    await (await import("./audit.js")).openAudit(() => show("table"));
+    await (await load("audit")).openAudit(() => show("table"));
   } catch (refusal) {
     problem(refusal.message);
   }
