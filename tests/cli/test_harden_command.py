@@ -77,7 +77,7 @@ def test_harden_writes_the_proof_and_prints_it(negatoscope: Command, place: Path
         (["--invariant", "negatve"], "did you mean 'negative'?"),
         (["--method", "canonicalise"], "did you mean 'canonicalize'?"),
         (["--method", "average(of='mean')"], "expected of of average to be one of 'probabilities'"),
-        (["--method", ","], "expected one or more of the methods augment, average, canonicalize"),
+        (["--method", ","], "expected one or more of the methods adversarial, augment, average, canonicalize"),
         (["--seeds", "0"], "expected --seeds of at least 1, got 0"),
         (["--limit", "0"], "expected"),
         (["--fit", "nowhere"], "nowhere"),

@@ -1,6 +1,7 @@
 """`negatoscope view`: a page on which a picture turns into its negative while classifiers answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,7 +59,7 @@ def view(
         from negatoscope.web.answers import SideBySide
         from negatoscope.web.app import LightTable
         from negatoscope.web.commands import Commands
-        from negatoscope.web.models import DIGITS_OF, NAMED, OPTIONS, shipped_models
+        from negatoscope.web.models import DIGITS_OF, FIRST_DIGIT, NAMED, OPTIONS, shipped_models
         from negatoscope.web.serve import listen, serve
 
     place = pick_hardware(device, "float32").device
@@ -66,12 +67,13 @@ def view(
     named, dataset = _open_pictures(model or (), data, audited, limit=limit, data_dir=data_dir)
     class_names = () if dataset is None else dataset.class_names
     if model or audited:
-        classifiers = _open_models(context, model or (), dataset, device=place)
+        classifiers, first = _open_models(context, model or (), dataset, device=place), 0
         commands = Commands(tuple(model or ()), named or "DATA", given_options(context))
     else:
-        classifiers = shipped_models(class_names, device=place)
+        classifiers, first = shipped_models(class_names, device=place), 0 if data else FIRST_DIGIT
         commands = Commands(NAMED, data or DIGITS_OF, OPTIONS)
     table = LightTable.of(SideBySide(tuple(classifiers), class_names), dataset, commands, audited)
+    table = replace(table, first=first)
     with listen(host, port) as listening:
         serve(table, listening, host=host, browser=not no_browser, say=typer.echo)
 

@@ -88,12 +88,14 @@ class LightTable:
         pictures: The pictures.
         commands: How it is audited elsewhere.
         audit: An audit to browse.
+        first: Where the picture stands in the data that is on the table when it opens.
     """
 
     models: SideBySide
     pictures: Pictures
     commands: Commands
     audit: AuditBrowser | None = None
+    first: int = 0
 
     @classmethod
     def of(
@@ -164,7 +166,9 @@ class _Routes:
     def __init__(self, table: LightTable, worker: Worker) -> None:
         self.table, self.worker = table, worker
         self.files = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
-        self.told = to_plain(describe_setup(table.models, table.pictures, audit=table.audit is not None))
+        self.setup_document = to_plain(
+            describe_setup(table.models, table.pictures, audit=table.audit is not None, first=table.first)
+        )
         self.uploads = 0
 
     async def page(self, request: Request) -> Response:
@@ -178,7 +182,7 @@ class _Routes:
         return Response(self.files[name], media_type=kind, headers={"cache-control": "no-cache"})
 
     async def setup(self, request: Request) -> Response:
-        return JSONResponse(self.told)
+        return JSONResponse(self.setup_document)
 
     async def list_pictures(self, request: Request) -> Response:
         query = request.query_params

@@ -134,6 +134,7 @@ class Setup:
         search: Whether there is a space that can be searched for what fools.
         spaces: Those that can be.
         audit: Whether an audit's results can be browsed.
+        first: The id of the picture that is on the table when it opens, where there are pictures.
     """
 
     version: str
@@ -145,9 +146,10 @@ class Setup:
     search: bool
     spaces: tuple[SpaceFacts, ...]
     audit: bool
+    first: str
 
 
-def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool) -> Setup:
+def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool, first: int = 0) -> Setup:
     """What the page is told of classifiers, data and transforms."""
     channels: Literal["gray", "rgb"] = "rgb" if any(size.channels == "rgb" for size in pictures.sizes) else "gray"
     spaces = spaces_for(models.classifiers)
@@ -172,6 +174,7 @@ def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool) -> Se
         search=bool(spaces),
         spaces=tuple(SpaceFacts(name=name, summary=summary) for name, summary in spaces.items()),
         audit=audit,
+        first=f"d{first}",
     )
 
 

@@ -96,7 +96,7 @@ export async function startPictures(wanted) {
   on("picture", mark);
   const [first] = state.setup.dataset ? await list(0) : [];
   if (wanted) choosePicture(wanted);
-  else if (first) setPicture(first);
+  else if (first) setPicture(shown.find(({ id }) => id === state.setup.first) ?? first);
 }
 
 /** Put the picture with an id on the table. */
