@@ -257,6 +257,20 @@ def test_what_fools_is_found_and_put_on_the_table_or_not_found(table: Table) -> 
             assert state["answer"]["answers"][0]["now"][0]["class"] != state["answer"]["label"]
 
 
+def test_what_fools_for_one_picture_is_not_said_of_the_next(table: Table) -> None:
+    page = table.page
+    held: list[Any] = []
+    page.route("**/api/search", lambda route: held.append(route))
+    page.get_by_role("group", name="Search a space").get_by_role("button", name="tone").click()
+    page.locator(".thumb").nth(5).click()
+    table.settled("clean")
+    with page.expect_response("**/api/search"):
+        held[0].continue_()
+    expect(page.get_by_role("group", name="Search a space").get_by_role("button", name="tone")).to_be_enabled()
+    expect(page.locator("#found")).to_be_empty()
+    assert table.state()["answer"]["spec"] == "clean"
+
+
 def test_the_failures_of_an_audit_are_browsed_and_put_on_the_table(opener: Opener, tmp_path: Path) -> None:
     digits = open_digits()
     for place, label in enumerate(digits.labels.tolist()):

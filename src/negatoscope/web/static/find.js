@@ -19,15 +19,16 @@ function found({ found, label, spec, stack, queries }) {
 function search(space, pressed) {
   pressed.disabled = true;
   $("found").textContent = `Searching ${words(space)}, at most ${BUDGET} tries …`;
+  const picture = state.picture.id;
   const over = (then) => (value) => {
     pressed.disabled = false;
-    then(value);
+    if (state.picture.id === picture) then(value);
   };
   const failed = (refusal) => {
     $("found").textContent = "";
     problem(refusal.message);
   };
-  latest("search", { picture: state.picture.id, space, model: Number($("find-model").value), budget: BUDGET }, over(found), over(failed));
+  latest("search", { picture, space, model: Number($("find-model").value), budget: BUDGET }, over(found), over(failed));
 }
 
 /** Build the buttons, one a space, where the search exists. */
