@@ -109,6 +109,7 @@ def test_a_click_on_a_flip_goes_to_where_the_answer_is_another(table: Table) -> 
     becomes = flip.inner_text().split(" → ")[1].split(" at ")[0]
     flip.click()
     expect(table.page.get_by_role("article").first.locator(".named b")).to_have_text(becomes)
+    assert table.state()["answer"]["answers"][0]["now"][0]["class"] == becomes
 
 
 def test_what_fools_is_found_and_put_on_the_table_or_not_found(table: Table) -> None:
@@ -206,6 +207,7 @@ def test_a_digit_can_be_drawn_with_the_keyboard_alone(table: Table) -> None:
     for key in (*["ArrowUp"] * 8, " ", *["ArrowDown"] * 16, " "):
         page.keyboard.press(key)
     expect(page.locator("article").first.locator(".named b")).to_have_text("1")
+    assert table.state()["answer"]["answers"][0]["now"][0]["class"] == "1"
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Draw")).to_be_focused()
 
@@ -224,6 +226,7 @@ def test_a_picture_is_taken_with_the_camera(table: Table) -> None:
     table.page.get_by_role("button", name="Camera").click()
     table.page.get_by_role("button", name="Take the picture").click()
     expect(table.page.locator(".frame.original img")).to_have_attribute("src", re.compile("/picture/u"))
+    assert table.state()["picture"]["id"].startswith("u"), "it was sent by the page"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +291,7 @@ def test_everything_is_reached_and_moved_with_the_keyboard_alone(table: Table) -
     expect(page.get_by_role("status").filter(has_text="gamma is now 1 of 2")).to_have_count(1)
     page.get_by_role("button", name="Remove gamma").focus()
     page.keyboard.press("Enter")
-    table.settled("negative_path(share=0.3)")
+    assert len(table.settled("negative_path(share=0.3)")["stack"]) == 1
     expect(page.get_by_role("button", name=re.compile("Move negative path"))).to_be_focused()
 
 
@@ -368,6 +371,7 @@ def test_without_pictures_it_waits_for_one_and_says_so(opener: Opener) -> None:
     bring(page, "drop", png(np.asarray(open_digits().images[30])[0]))
     expect(page.get_by_role("article")).to_have_count(1)
     expect(page.locator(".frame.seen")).to_contain_text("What the model sees")
+    assert table.state()["picture"]["id"].startswith("u"), "it was sent by the page"
     for part in useless:
         expect(part).to_be_visible()
     serving.close()
@@ -386,5 +390,7 @@ def test_it_works_from_another_machine_where_browsers_trust_it_less(opener: Open
 
 
 def test_a_picture_that_only_the_address_names_has_its_class(opener: Opener) -> None:
-    page = opener().open("#picture=d49")
+    table = opener()
+    page = table.open("#picture=d49")
     expect(page.locator(".frame.original")).to_contain_text("Picture: 9")
+    assert table.state()["answer"]["label"] == "9"
