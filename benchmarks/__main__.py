@@ -9,6 +9,7 @@ import time
 from rich.markup import escape
 
 from benchmarks import harness
+from negatoscope.errors import NegatoscopeError
 
 SUITES = {
     "train": "images per second of plain and FGSM adversarial training",
@@ -20,13 +21,14 @@ SUITES = {
     "self_check": "wrong settings that the self-check names, right ones that it leaves alone",
     "inspect": "secretly transformed images that are found among the first of a ranking",
     "search": "the search for the worst setting against its forward passes, foolbox's grid and ART's composite attack",
+    "report": "from an audit's summary to its end: pictures, tables, figures and page",
     "growth": "time and memory as images, transforms, classes and seeds grow",
     "table1": "the whole Table I, ten classifiers of one seed, by its command",
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Run the suites named, or all; 2 if one is unknown or not there."""
+    """Run the suites named, or all; 2 if one is unknown or not there, or lacks something such as its data."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds, which is not kept as a result")
@@ -38,7 +40,10 @@ def main(arguments: list[str]) -> int:
             return _refuse(f"expected a file benchmarks/{suite}.py for the suite {suite!r}, got none")
     harness.pin_threads()
     for suite in options.suites or filter(_is_there, SUITES):
-        _run(suite, quick=options.quick)
+        try:
+            _run(suite, quick=options.quick)
+        except NegatoscopeError as error:
+            return _refuse(str(error))
     return 0
 
 

@@ -50,7 +50,7 @@ def run(quick: bool) -> list[Measure]:
     ]
     if not quick and harness.available("transformers"):
         measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=1, side=224))
-    small = trained(_small(), steps=5 if quick else 150)
+    small = trained(small_network(), steps=5 if quick else 150)
     for name, network, images in (("the paper's network", paper, 1000), ("a small network", small, 6000)):
         measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
     return measures
@@ -127,7 +127,7 @@ def paper_network() -> nn.Module:
     return PaperNetwork(channels=3, size=SIDE, classes=CLASSES, settings=NetworkSettings(), seed=0)
 
 
-def _small() -> nn.Module:
+def small_network() -> nn.Module:
     """About 0.7 million operations an image, where the paper's network has 35."""
     torch.manual_seed(0)
     convolutions = [nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(8, 32, 3, stride=2, padding=1)]

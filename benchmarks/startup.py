@@ -88,17 +88,18 @@ def _imports(quick: bool) -> list[Measure]:
 
 
 def _audits(place: Path, quick: bool) -> list[Measure]:
-    """Of ten digits in a folder: our own network, and the same as an ONNX file."""
+    """Of ten digits in a folder, and of a hundred: our own network, and the same as an ONNX file."""
     try:
         digits = load_dataset("mnist", split="train", download=False)
     except DataNotFoundError:
         harness.console.print("  MNIST is not at hand: no audit is timed", style="yellow")
         return []
-    folder = _ten_images(digits, place / "ten")
+    folders = {number: _digits(digits, place / number, each) for number, each in (("ten", 1), ("a hundred", 10))}
     models = _models(digits, place, onnx=not quick and harness.available("onnxscript"))
     commands = {
-        f"audit of ten images, {kind}": [*COMMAND, "audit", str(model), "--data", str(folder), *options]
+        f"audit of {number} images, {kind}": [*COMMAND, "audit", str(model), "--data", str(folder), *options]
         for kind, (model, options) in models.items()
+        for number, folder in folders.items()
     }
     bound = _process([sys.executable, "-c", f"import {AUDIT_NEEDS}"])
     warm = {name: _in_new_folder(words, place) for name, words in commands.items()}
@@ -139,12 +140,12 @@ def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path
     return files
 
 
-def _ten_images(digits: Dataset, folder: Path) -> Path:
-    """One digit of each class, as PNG files in class folders."""
+def _digits(digits: Dataset, folder: Path, each: int) -> Path:
+    """The first digits of each class, as PNG files in class folders."""
     for label in range(10):
-        index = int(np.flatnonzero(digits.labels == label)[0])
         (folder / str(label)).mkdir(parents=True)
-        Image.fromarray(np.asarray(digits.images)[index, 0]).save(folder / str(label) / f"{index}.png")
+        for index in np.flatnonzero(digits.labels == label)[:each].tolist():
+            Image.fromarray(np.asarray(digits.images)[index, 0]).save(folder / str(label) / f"{index}.png")
     return folder
 
 

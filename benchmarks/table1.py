@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.startup import COMMAND
+from negatoscope.errors import expect
 from negatoscope.reproduce.table1_document import read_table1
 
 OUT = harness.ROOT / "out/bench/table1"
@@ -32,7 +33,8 @@ def run(quick: bool) -> list[Measure]:
 
 def _timed(out: Path, options: list[str], name: str) -> list[Measure]:
     began = time.perf_counter()
-    subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *options], check=True)
+    done = subprocess.run([*COMMAND, "reproduce", "table1", "--out", str(out), *options])
+    expect(done.returncode == 0, "the command to end well", f"exit code {done.returncode}; see above")
     minutes = (time.perf_counter() - began) / 60
     runs = read_table1(out).runs
     training = sum(run.seconds for run in runs) / 60

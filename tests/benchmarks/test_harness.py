@@ -79,3 +79,19 @@ def test_the_package_never_imports_a_peer_of_the_benchmarks() -> None:
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "set()\n"
     )
+
+
+@pytest.mark.parametrize("suite", ["audit", "limit"])
+def test_data_that_are_missing_are_one_sentence_and_exit_code_2(
+    suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # which the command sets
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("NEGATOSCOPE_DATA_DIR", str(tmp_path / "none"))
+    assert command.main([suite, "--quick"]) == 2
+    begins, *between, sentence = capsys.readouterr().out.splitlines()
+    assert (begins, between) == (f"{suite}: {command.SUITES[suite]}", [])
+    assert (
+        sentence
+        == f"expected a folder with data in NEGATOSCOPE_DATA_DIR, got {tmp_path / 'none'}, no folder; correct it"
+    )
