@@ -7,6 +7,7 @@ NegatoscopeError                anything this package raises on purpose
 │   ├── DataError               a data file that is missing, damaged or not what it claims to be
 │   │   └── DataNotFoundError   no copy of a dataset can be had
 │   └── OutputError             a result cannot be written where it was asked for
+├── StoreError                  a store such as Amazon's S3 cannot be reached, or refuses
 └── MissingExtraError           an optional package is not installed or cannot be imported
 """
 
@@ -47,6 +48,10 @@ class DataNotFoundError(DataError):
 
 class OutputError(InputError):
     """A result cannot be written where it was asked for."""
+
+
+class StoreError(NegatoscopeError):
+    """A store cannot be reached or refuses; no fault of an image in it, no image counts as unreadable for it."""
 
 
 class MissingExtraError(NegatoscopeError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from negatoscope.errors import DataError, OutputError, expect
+from negatoscope.stores import AnyPath
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -160,7 +161,7 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}; give another place or make room")
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: AnyPath) -> str:
     """The file's sha256 in hex.
 
     Raises:

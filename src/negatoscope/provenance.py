@@ -100,7 +100,11 @@ def python_call(function: str, *arguments: object, **options: object) -> str:
 
 def without_folders(text: str) -> str:
     """A value with every path in it cut down to its last part."""
-    return text if text.startswith("timm:") else re.sub(r"""[^,:='"(]*[/\\](?=[^/\\,:='")])""", "", text).rstrip("/\\")
+    return (
+        text
+        if text.startswith("timm:")
+        else re.sub(r"""(?:[a-z0-9+.-]+:/(?=/))?[^,:='"(]*[/\\](?=[^/\\,:='")])""", "", text).rstrip("/\\")
+    )
 
 
 def _shown(value: object) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from negatoscope.cache import cache_folder
 from negatoscope.cli.data import app
-from negatoscope.data.cache import cache_folder, downloads_folder
+from negatoscope.data.cache import downloads_folder
 from negatoscope.data.prepare import prepared
 
 COUNTS = {

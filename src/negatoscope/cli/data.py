@@ -86,7 +86,7 @@ def clean(
     """Remove prepared arrays and what interrupted runs left in the cache; they are made again when they are needed."""
     from rich.filesize import decimal
 
-    from negatoscope.data.cache import cache_folder
+    from negatoscope.cache import cache_folder
     from negatoscope.data.manage import clean as cleaned
     from negatoscope.reports.formatting import counted
 

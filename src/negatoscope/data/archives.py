@@ -5,13 +5,13 @@ import io
 import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.class_folders import Opener, open_class_folders
 from negatoscope.data.containers import Container, expect_size, opening, read_exactly, reading
 from negatoscope.data.zips import ZipMembers, tidy
+from negatoscope.stores import AnyPath
 
 CLASS_SUFFIX = ".cls"
 """Of the members of WebDataset shards that hold a class number."""
@@ -20,7 +20,7 @@ _MAX_CLASS_BYTES = 64
 _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 
 
-def open_zip(path: Path, split: str, opener: Opener = open_class_folders) -> Dataset:
+def open_zip(path: AnyPath, split: str, opener: Opener = open_class_folders) -> Dataset:
     """The images of a zip of class folders, in the order of class and name.
 
     Args:
@@ -35,7 +35,7 @@ def open_zip(path: Path, split: str, opener: Opener = open_class_folders) -> Dat
     return replace(dataset, files=(SourceFile.of_user(path),))
 
 
-def open_tar(path: Path, split: str, members: "TarMembers", opener: Opener = open_class_folders) -> Dataset:
+def open_tar(path: AnyPath, split: str, members: "TarMembers", opener: Opener = open_class_folders) -> Dataset:
     """The images of a tar of class folders, in its own order, since a compressed one is read from the start.
 
     Args:
@@ -78,7 +78,7 @@ class TarMembers(Container):
 
     has_file_names = True
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[AnyPath]) -> None:
         self.paths = paths
         self.places: list[Place] = []
         self.classes: list[dict[str, bytes]] = []
@@ -125,9 +125,11 @@ class TarMembers(Container):
     def _open(self, shard: int) -> io.BufferedIOBase:
         if shard != self._shard:
             self._file.close()
-            with self.paths[shard].open("rb") as file:
-                opener = gzip.open if file.read(2) == b"\x1f\x8b" else open
-            self._file, self._shard = opener(self.paths[shard], "rb"), shard
+            file = self.paths[shard].open("rb")
+            self._file, self._shard = file, shard
+            if file.peek(2)[:2] == b"\x1f\x8b":
+                self._file = gzip.GzipFile(fileobj=file)
+                self._file.myfileobj = file  # type: ignore[assignment] # it is closed with it
         return self._file
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from negatoscope.errors import InputError
 from negatoscope.files import sha256_of
 from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import DataProvenance
+from negatoscope.stores import AnyPath
 from negatoscope.types import IndexArray, LabelArray, PixelArray, TrackArray
 
 OwnSizeImages: TypeAlias = Sequence[Any]
@@ -35,7 +35,7 @@ class SourceFile:
     official: bool | None
 
     @classmethod
-    def of_user(cls, path: Path) -> "SourceFile":
+    def of_user(cls, path: AnyPath) -> "SourceFile":
         """A file that the user brings.
 
         Raises:

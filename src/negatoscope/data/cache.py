@@ -1,15 +1,8 @@
-"""The user's cache: downloads, and arrays that are prepared."""
+"""Folders of the user's cache, and their locks."""
 
-import os
 from pathlib import Path
 
-import platformdirs
-
-
-def cache_folder() -> Path:
-    """The user's cache: ``NEGATOSCOPE_CACHE_DIR`` where that is set, else the platform's place."""
-    named = os.environ.get("NEGATOSCOPE_CACHE_DIR")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("negatoscope"))
+from negatoscope.cache import cache_folder
 
 
 def downloads_folder() -> Path:

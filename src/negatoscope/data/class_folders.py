@@ -1,7 +1,7 @@
 """One folder a class: images and labels from paths, in a folder as in an archive."""
 
 from collections.abc import Callable, Sequence, Set
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from negatoscope.data.base import Dataset, LeftOut
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError, expect
+from negatoscope.stores import AnyPath
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp", ".dcm")
 """Files with other suffixes are no images and are passed over, unless they are DICOM files without a suffix."""
@@ -22,7 +23,7 @@ Opener: TypeAlias = Callable[..., Dataset]
 
 
 def open_class_folders(
-    container: Container, path: Path, split: str, *, wrapped: bool = False, ordered: bool = True
+    container: Container, path: AnyPath, split: str, *, wrapped: bool = False, ordered: bool = True
 ) -> Dataset:
     """The images of a split, each named by its path from the folder of the split.
 

@@ -8,7 +8,8 @@ import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from io import BufferedIOBase
 from pathlib import Path
@@ -19,7 +20,11 @@ from jaxtyping import UInt8
 
 from negatoscope.errors import DataError
 from negatoscope.pixels import AS_STORED, DecodeSpec, decode
+from negatoscope.stores import AnyPath, StorePath
 from negatoscope.types import IndexArray
+
+AHEAD = 32
+"""How many images a container hears of before they are read."""
 
 MAX_BYTES = 256_000_000
 """Larger image files are refused: a small archive can claim any size."""
@@ -60,6 +65,9 @@ class Container(ABC):
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.lock: AbstractContextManager[object] = threading.Lock()
+
+    def prepare(self, positions: IndexArray) -> None:  # noqa: B027 (most have nothing to do)
+        """Hear which images are read next, if it helps."""
 
     @abstractmethod
     def read(self, position: int) -> bytes:
@@ -109,6 +117,7 @@ class LazyImages(Sequence[Any]):
             DataError: They cannot be had, or are too many.
         """
         with self.container.lock:
+            self.container.prepare(self.positions[index : index + AHEAD])
             return self.container.read(int(self.positions[index]))
 
     def decode(self, content: bytes, index: int) -> UInt8[np.ndarray, "channels height width"]:
@@ -142,6 +151,46 @@ class FolderFiles(Container):
             return file.read()
 
 
+class StoreFiles(Container):
+    """Objects of a store, several of which are asked for at a time, since each request takes its time.
+
+    Args:
+        top: What stands for their folder.
+        sizes: Their sizes in bytes, by their paths from there.
+    """
+
+    has_file_names = True
+
+    def __init__(self, top: StorePath, sizes: Mapping[str, int]) -> None:
+        super().__init__(list(sizes))
+        self.top, self.sizes = top, list(sizes.values())
+        self._coming: dict[int, Future[bytes]] = {}
+        self._readers: ThreadPoolExecutor | None = None
+
+    def __reduce__(self) -> tuple[type["StoreFiles"], tuple[StorePath, dict[str, int]]]:
+        return StoreFiles, (self.top, dict(zip(self.names, self.sizes, strict=True)))
+
+    def prepare(self, positions: IndexArray) -> None:
+        """Ask for these, and forget what else was asked for."""
+        self._readers = self._readers or ThreadPoolExecutor(AHEAD // 2, "negatoscope-store")
+        earlier, self._coming = self._coming, {}
+        for position in positions.tolist():
+            if position in earlier:
+                self._coming[position] = earlier.pop(position)
+            elif self.sizes[position] <= MAX_BYTES:
+                self._coming[position] = self._readers.submit((self.top / self.names[position]).read_bytes)
+        for future in earlier.values():
+            future.cancel()
+
+    def read(self, position: int) -> bytes:
+        """The whole object."""
+        name = self.names[position]
+        expect_size(name, self.sizes[position])
+        with reading(name):
+            coming = self._coming.pop(position, None)
+            return coming.result() if coming else (self.top / name).read_bytes()
+
+
 def expect_size(name: str, size_bytes: int) -> None:
     """Raise unless an image file has a size that images have.
 
@@ -169,7 +218,7 @@ def reading(name: str) -> AbstractContextManager[None]:
     return reporting(f"expected a readable image, but {printable(name)} is none: ", "")
 
 
-def opening(path: Path, kind: str) -> AbstractContextManager[None]:
+def opening(path: AnyPath, kind: str) -> AbstractContextManager[None]:
     """Within it, whatever is wrong with a file as a whole is a `DataError`; `kind` is what it should be: "a zip"."""
     return reporting(f"expected {kind} in {path}, got one that cannot be read (", "); fetch it again")
 

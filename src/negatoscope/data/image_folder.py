@@ -11,11 +11,12 @@ import numpy as np
 
 from negatoscope.data import DataLocator, Dataset, SourceFile, register_dataset
 from negatoscope.data.class_folders import Opener, open_class_folders
-from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
+from negatoscope.data.containers import FolderFiles, LazyImages, StoreFiles, opening, printable
 from negatoscope.data.dicom import with_dicom
 from negatoscope.data.prepare import prepared
 from negatoscope.errors import DataError
 from negatoscope.pixels import DECODING
+from negatoscope.stores import StorePath, path_of
 
 
 @register_dataset
@@ -60,16 +61,16 @@ def open_folder(path: str, split: str, opener: Opener = open_class_folders) -> D
     Raises:
         DataError: There is no such folder, or it holds no images of the split.
     """
-    top = Path(path).expanduser()
+    top = path_of(path)
     if not path or not top.is_dir():
         raise DataError(f"expected folder:PATH with a folder of images, got {path!r}, no folder; correct it")
-    if top.resolve() == top.resolve().parent:
+    if isinstance(top, Path) and top.resolve() == top.resolve().parent:
         raise DataError(
             f"expected folder:PATH with a folder of images, got {path!r}, a whole file system; name a folder in it"
         )
     with opening(top, "a folder"):
-        sizes = dict(_entries(top))
-    container = FolderFiles(top, list(sizes))
+        sizes = top.entries() if isinstance(top, StorePath) else dict(_entries(top))
+    container = StoreFiles(top, sizes) if isinstance(top, StorePath) else FolderFiles(top, list(sizes))
     dataset = opener(container, top, split)
     assert isinstance(dataset.images, LazyImages), "openers give them"
     digest = sha256()

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from negatoscope.data.containers import printable, reporting
 from negatoscope.errors import DataError, InputError, expect, shown, suggest
+from negatoscope.stores import AnyPath, size_of
 
 FILE_COLUMNS = (
     *("file_name", "filename", "file", "image_path", "file_path", "filepath", "path", "image_file", "image_name"),
@@ -50,7 +50,7 @@ class LabelTable:
     class_names: Sequence[str] = ()
 
 
-def read_labels(path: Path, columns: Sequence[str] = ()) -> LabelTable:
+def read_labels(path: AnyPath, columns: Sequence[str] = ()) -> LabelTable:
     """The labels in a file: .csv, .tsv, .jsonl, .ndjson, or .json of COCO's form or with a list of records.
 
     Args:
@@ -67,7 +67,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> LabelTable:
     if kind not in _TABLES:
         raise DataError(f"expected labels in a file that ends in {', '.join(_TABLES)}, got {path}; convert it")
     with reporting(f"expected a table of labels in {path}, got one that cannot be read (", "); correct it"):
-        size_bytes = path.stat().st_size
+        size_bytes = size_of(path)
         expect(size_bytes <= _MAX_BYTES, f"at most {_MAX_BYTES} bytes in {path}", size_bytes, DataError)
         text = path.read_text(encoding="utf-8-sig")
         if kind in (".csv", ".tsv"):
@@ -133,7 +133,7 @@ def _records(records: object) -> tuple[list[str], list[Sequence[str | None]]]:
 
 
 def _table(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[str | None]], columns: Sequence[str]
+    path: AnyPath, header: Sequence[str], rows: Sequence[Sequence[str | None]], columns: Sequence[str]
 ) -> LabelTable:
     file, label = (
         _column(path, header, name, usual, kind)
@@ -153,7 +153,7 @@ def _cells(rows: Sequence[Sequence[str | None]], place: int) -> list[str]:
     return [(row[place] or "").strip() if place < len(row) else "" for row in rows]
 
 
-def _column(path: Path, header: Sequence[str], name: str, usual: Sequence[str], kind: str) -> int:
+def _column(path: AnyPath, header: Sequence[str], name: str, usual: Sequence[str], kind: str) -> int:
     """Where a column stands: the one of that name, or the first of the usual names that there is."""
     if name:
         if name not in header:
@@ -170,7 +170,7 @@ def _column(path: Path, header: Sequence[str], name: str, usual: Sequence[str], 
     return place
 
 
-def _coco(path: Path, content: Mapping[str, Any]) -> LabelTable:
+def _coco(path: AnyPath, content: Mapping[str, Any]) -> LabelTable:
     """COCO's annotations, each of them the class of an image; classes in the order of their ids."""
     try:
         categories = sorted((int(entry["id"]), str(entry["name"])) for entry in content["categories"])

@@ -14,13 +14,14 @@ from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
 from negatoscope.data.labels import number_classes
 from negatoscope.errors import DataError, InputError, expect
+from negatoscope.stores import AnyPath, path_of
 
 _LEAVES = re.compile(r"\.\.(/|$)|/|[A-Za-z]:")
 
 
 def open_labeled_images(
     container: Container,
-    path: Path,
+    path: AnyPath,
     split: str,
     *,
     labels: str | Path,
@@ -51,7 +52,7 @@ def open_labeled_images(
     images = sorted(name for name in entries if _has_suffix(name) or has_no_suffix(name))
     chosen = _of_split(images, path, split)
     table = _read(labels, columns, images)
-    given, left_out = _match(table, chosen, images, path=path, home=Path(labels).parent, split=split)
+    given, left_out = _match(table, chosen, images, path=path, home=path_of(labels).parent, split=split)
     names = sorted(given, key=None if ordered else entries.__getitem__)
     others = [name for name in sorted(entries.keys() - set(images)) if posixpath.basename(name) != table.source]
     numbers, class_names = number_classes(table.labels, table.class_names, source=table.source)
@@ -75,7 +76,7 @@ def _has_suffix(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _of_split(names: Sequence[str], path: Path, split: str) -> list[str]:
+def _of_split(names: Sequence[str], path: AnyPath, split: str) -> list[str]:
     """The images of a split, where folders divide them; else all."""
     parts = [next((part for part in name.split("/")[:-1] if part in SPLIT_NAMES), "") for name in names]
     splits = sorted({SPLIT_NAMES[part] for part in parts if part})
@@ -88,7 +89,7 @@ def _of_split(names: Sequence[str], path: Path, split: str) -> list[str]:
 
 
 def _read(labels: str | Path, columns: Sequence[str], names: Sequence[str]) -> LabelTable:
-    file, text = Path(labels).expanduser(), str(labels)
+    file, text = path_of(labels), str(labels)
     if PLACE in text and not file.is_file():
         expect(not columns, "no --label-columns beside a pattern of file names", ",".join(columns), InputError)
         return pattern_labels(text, names)
@@ -98,7 +99,7 @@ def _read(labels: str | Path, columns: Sequence[str], names: Sequence[str]) -> L
 
 
 def _match(
-    table: LabelTable, chosen: Sequence[str], names: Sequence[str], *, path: Path, home: Path, split: str
+    table: LabelTable, chosen: Sequence[str], names: Sequence[str], *, path: AnyPath, home: AnyPath, split: str
 ) -> tuple[Mapping[str, str], tuple[LeftOut, ...]]:
     """The label of each chosen image that has one; and what has no part."""
     beside, top = (place.expanduser().absolute().as_posix() for place in (home, path))

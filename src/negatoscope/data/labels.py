@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError, expect, shown
+from negatoscope.stores import AnyPath
 
 MAX_CLASSES = 32_768
 """Rows keep a label in 16 bits."""
@@ -54,9 +55,9 @@ def labeled(
     container: Container,
     labels: Shaped[np.ndarray, " n"],
     *,
-    path: str | Path,
+    path: str | AnyPath,
     split: str,
-    files: Sequence[Path],
+    files: Sequence[AnyPath],
     class_names: Sequence[str] = (),
     positions: Sequence[int] | None = None,
 ) -> Dataset:
@@ -85,7 +86,7 @@ def labeled(
     samples = np.arange(len(labels))
     images = LazyImages(container, samples if positions is None else np.array(positions, dtype=np.int64))
     return Dataset(
-        spec=printable(Path(path).name),
+        spec=printable(Path(str(path)).name),
         split=split,
         images=images,
         labels=labels.astype(np.int64),

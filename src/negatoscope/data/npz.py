@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from io import BufferedIOBase
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +14,7 @@ from negatoscope.data.labels import labeled
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError
 from negatoscope.pixels import MAX_PIXELS, DecodeSpec
+from negatoscope.stores import AnyPath
 
 NAMES = "class_names"
 """The key of an array of strings that names the classes, where there is one."""
@@ -33,7 +33,7 @@ class Member:
     start: int
 
 
-def open_npz(path: Path, split: str) -> Dataset:
+def open_npz(path: AnyPath, split: str) -> Dataset:
     """The images of an .npz: uint8, [n, height, width] or with channels first or last, and their labels.
 
     Their keys are ``x_SPLIT`` and ``y_SPLIT``, ``SPLIT_images`` and ``SPLIT_labels``, or, for test only, ``images`` and
@@ -68,7 +68,7 @@ class NpzImages(Container):
         DataError: The array does not hold images.
     """
 
-    def __init__(self, path: Path, opened: ZipMembers, member: Member) -> None:
+    def __init__(self, path: AnyPath, opened: ZipMembers, member: Member) -> None:
         self.axes = _axes(path, member)
         self.opened, self.member = opened, member
         self._file: BufferedIOBase | None = None
@@ -107,7 +107,7 @@ def _member(opened: ZipMembers, name: str) -> Member:
     return Member(name.removesuffix(".npy"), shape, dtype, start)
 
 
-def _pair(path: Path, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
+def _pair(path: AnyPath, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
     parts = [name for name, part in SPLIT_NAMES.items() if part == split]
     keys = [(f"x_{part}", f"y_{part}") for part in parts] + [(f"{part}_images", f"{part}_labels") for part in parts]
     keys += _UNDIVIDED if split == "test" else ()
@@ -118,7 +118,7 @@ def _pair(path: Path, split: str, members: dict[str, Member]) -> tuple[Member, M
     raise DataError(f"expected {pairs} in {path}, got {', '.join(members) or 'nothing'}; rename its arrays")
 
 
-def _axes(path: Path, member: Member) -> tuple[int, ...]:
+def _axes(path: AnyPath, member: Member) -> tuple[int, ...]:
     """How to put the channels first."""
     shape = member.shape
     first, last = (len(shape) == 4 and shape[axis] in (1, 3, 4) for axis in (1, -1))
@@ -132,7 +132,7 @@ def _axes(path: Path, member: Member) -> tuple[int, ...]:
     return (0, 1, 2) if first else (2, 0, 1)
 
 
-def _array(path: Path, opened: ZipMembers, member: Member) -> np.ndarray:
+def _array(path: AnyPath, opened: ZipMembers, member: Member) -> np.ndarray:
     size_bytes = math.prod(member.shape) * member.dtype.itemsize
     if member.dtype.hasobject:
         raise DataError(f"expected plain values in {member.key} of {path}, got pickled objects, which are never loaded")

@@ -18,6 +18,7 @@ from negatoscope.data.parquet import open_parquet, parquet_files
 from negatoscope.data.webdataset import open_shards, shard_paths
 from negatoscope.errors import DataError, SpecError, expect, shown, suggest
 from negatoscope.registry import parse_spec
+from negatoscope.stores import AnyPath, path_of
 
 TARS = (".tar", ".tar.gz", ".tgz")
 
@@ -77,7 +78,7 @@ def open_dataset(
 
 
 def _open_labeled(text: str, split: str, labels: str | Path, columns: Sequence[str]) -> Dataset:
-    path = Path(text.removeprefix("folder:")).expanduser()
+    path = path_of(text.removeprefix("folder:"))
     opener: Opener = partial(open_labeled_images, labels=labels, columns=columns)
     if path.is_dir():
         dataset = open_folder(str(path), split, opener)
@@ -89,7 +90,7 @@ def _open_labeled(text: str, split: str, labels: str | Path, columns: Sequence[s
         kinds = ", ".join((".zip", *TARS))
         got = repr(text) if path.exists() else f"{text!r}, which does not exist"
         raise DataError(f"expected a folder or a file that ends in {kinds} beside --labels, got {got}; correct it")
-    file = Path(labels).expanduser()
+    file = path_of(labels)
     return replace(dataset, files=(*dataset.files, SourceFile.of_user(file))) if file.is_file() else dataset
 
 
@@ -98,11 +99,11 @@ def _is_spec(text: str) -> bool:
         name = parse_spec(text).name
     except SpecError:
         return False
-    return name in DATASETS.names() or not Path(text).exists()
+    return name in DATASETS.names() or not path_of(text).exists()
 
 
 def _open_path(text: str, split: str) -> Dataset:
-    path = Path(text).expanduser()
+    path = path_of(text)
     if "{" not in text and not path.exists():
         raise DataError(f"expected a dataset, a folder or a file, got {text!r}, which does not exist; correct it")
     if path.name.lower().endswith(TARS):
@@ -110,7 +111,7 @@ def _open_path(text: str, split: str) -> Dataset:
         return open_shards(text, split, members) if any(members.classes) else open_tar(path, split, members)
     if path.is_dir():
         return _open_folder(text, split)
-    openers: Mapping[str, Callable[[Path, str], Dataset]] = {
+    openers: Mapping[str, Callable[[AnyPath, str], Dataset]] = {
         ".zip": open_zip,
         ".parquet": open_parquet,
         ".npz": open_npz,
@@ -125,5 +126,5 @@ def _open_path(text: str, split: str) -> Dataset:
 
 
 def _open_folder(text: str, split: str) -> Dataset:
-    path = Path(text).expanduser()
+    path = path_of(text)
     return open_parquet(path, split) if text and parquet_files(path) else open_folder(text, split)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import Container, expect_size, opening, printable, reading
 from negatoscope.data.labels import labeled
 from negatoscope.errors import DataError
+from negatoscope.stores import AnyPath
 
 ROWS_AT_ONCE = 16
 """How many images are read at a time."""
@@ -25,15 +26,18 @@ ROWS_AT_ONCE = 16
 _BUFFER_BYTES = 1 << 20  # a column is read through this, not whole
 
 
-def parquet_files(place: Path) -> list[Path]:
+def parquet_files(place: AnyPath) -> list[AnyPath]:
     """The Parquet files of a folder: those in it, or in ``data`` in it; a file stands for itself."""
     if place.is_file():
         return [place]
-    tops = (place, place / "data")
-    return next((files for top in tops if (files := sorted(top.glob("[!.]*.parquet")))), [])
+    for top in (place, place / "data"):
+        files: list[AnyPath] = list(top.glob("[!.]*.parquet"))
+        if files:
+            return sorted(files, key=lambda file: file.name)
+    return []
 
 
-def open_parquet(place: Path, split: str) -> Dataset:
+def open_parquet(place: AnyPath, split: str) -> Dataset:
     """The images of a Parquet file, or of a folder of them, in the order of names and rows.
 
     Files that are named after a split, as in "train-00000-of-00002.parquet", are of that split; others are for test.
@@ -75,7 +79,7 @@ class ParquetImages(Container):
         names: What each image is called.
     """
 
-    def __init__(self, files: Sequence[Path], column: str, groups: list[list[int]], names: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[AnyPath], column: str, groups: list[list[int]], names: Sequence[str]) -> None:
         super().__init__(names)
         self.files, self.column = files, column
         self._places = [(file, group) for file, rows in enumerate(groups) for group in range(len(rows))]
@@ -122,15 +126,15 @@ class ParquetImages(Container):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: AnyPath) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
+        with path.open("rb") as source, pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             yield file
     except (pa.ArrowException, OSError) as error:  # whose text may have the whole path in it
         raise OSError(str(error).replace(str(path), path.name)) from error
 
 
-def _of_split(place: Path, files: Sequence[Path], split: str) -> list[Path]:
+def _of_split(place: AnyPath, files: Sequence[AnyPath], split: str) -> list[AnyPath]:
     starts = {path: re.match(r"train|test|validation|val(?![a-z])", path.stem) for path in files}
     named = {path: SPLIT_NAMES[start[0]] if start else "" for path, start in starts.items()}
     chosen = [path for path in files if named[path] == (split if any(named.values()) else "")]
@@ -142,7 +146,7 @@ def _of_split(place: Path, files: Sequence[Path], split: str) -> list[Path]:
     return chosen
 
 
-def _columns(path: Path, schema: pa.Schema) -> tuple[str, str, tuple[str, ...]]:
+def _columns(path: AnyPath, schema: pa.Schema) -> tuple[str, str, tuple[str, ...]]:
     """The columns of images and labels, and the names of classes where the file has them."""
     features = _features(schema)
     columns = []
@@ -173,7 +177,7 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _names(path: Path, file: pq.ParquetFile, column: str) -> list[str]:
+def _names(path: AnyPath, file: pq.ParquetFile, column: str) -> list[str]:
     """What each row's image is called: the last part of its path, or which row it is."""
     paths = file.read(columns=[column]).column(0).to_pylist() if column else [None] * file.metadata.num_rows
     names = [PurePosixPath((row or {}).get("path") or "").name for row in paths]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from negatoscope.data.cache import cache_folder, lock_of
+from negatoscope.cache import cache_folder
+from negatoscope.data.cache import lock_of
 from negatoscope.data.containers import reporting
 from negatoscope.files import holding, writing_folder
 

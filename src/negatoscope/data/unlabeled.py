@@ -10,11 +10,12 @@ import numpy as np
 from negatoscope.data import DATASETS
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_no_suffix, passed_over
-from negatoscope.data.containers import FolderFiles, LazyImages, opening, printable
+from negatoscope.data.containers import FolderFiles, LazyImages, StoreFiles, opening, printable
 from negatoscope.data.dicom import with_dicom
 from negatoscope.data.dicom_pixels import is_dicom
 from negatoscope.data.open import open_dataset
 from negatoscope.data.parquet import parquet_files
+from negatoscope.stores import AnyPath, StorePath, path_of, size_of
 
 
 def open_images(data: Any, *, split: str = "test", data_dir: Path | None = None) -> Dataset:
@@ -38,7 +39,7 @@ def open_images(data: Any, *, split: str = "test", data_dir: Path | None = None)
 
 def _is_undivided(data: str | Path) -> bool:
     """Whether it is a folder of class folders, none of which is a split's."""
-    folder = Path(str(data).removeprefix("folder:")).expanduser()
+    folder = path_of(str(data).removeprefix("folder:"))
     if str(data) in DATASETS.names() or not folder.is_dir():
         return False
     folders = {entry.name for entry in folder.iterdir() if entry.is_dir()}
@@ -54,7 +55,7 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
         DataError: The folder or the file cannot be read.
     """
     text = str(data).removeprefix("folder:")
-    path = Path(text).expanduser()
+    path = path_of(text)
     if text in DATASETS.names() or not path.exists():
         return None
     entries = [path] if path.is_file() else _files(path)
@@ -62,10 +63,16 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
     if not files:
         return None
     names = [file.name for file in files]
+    top = files[0].parent
+    container = (
+        StoreFiles(top, {file.name: size_of(file) for file in files})
+        if isinstance(top, StorePath)
+        else FolderFiles(top, names)
+    )
     dataset = Dataset(
         spec=printable(path.resolve().name),
         split="without labels",
-        images=LazyImages(FolderFiles(files[0].parent, names), np.arange(len(names))),
+        images=LazyImages(container, np.arange(len(names))),
         labels=np.zeros(len(names), dtype=np.int64),
         class_names=(),
         samples=np.arange(len(names)),
@@ -80,14 +87,14 @@ def open_unlabeled(data: str | Path) -> Dataset | None:
     return replace(dataset, spec="DICOM images", files=(SourceFile("DICOM files", digest, official=None),))
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: AnyPath) -> list[AnyPath]:
     """The files of a folder in the order of their names; none where it holds folders."""
     with opening(folder, "a folder"):
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
         return [] if any(entry.is_dir() for entry in entries) else entries
 
 
-def _is_image(path: Path) -> bool:
+def _is_image(path: AnyPath) -> bool:
     if path.name.lower().endswith(SUFFIXES):
         return True
     if not has_no_suffix(path.name) or not path.is_file():

@@ -1,7 +1,7 @@
 """WebDataset shards: tars in which ``KEY.jpg`` is an image and ``KEY.cls`` its class number."""
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from negatoscope.data.class_folders import SUFFIXES
 from negatoscope.data.containers import printable
 from negatoscope.data.labels import labeled
 from negatoscope.errors import DataError
+from negatoscope.stores import AnyPath, path_of
 
 MAX_SHARDS = 100_000
 
 _RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")
 
 
-def shard_paths(text: str) -> list[Path]:
+def shard_paths(text: str) -> list[AnyPath]:
     """The files that a path with one range in its name stands for: "shards-{000..009}.tar" is ten.
 
     Raises:
@@ -25,12 +26,12 @@ def shard_paths(text: str) -> list[Path]:
     """
     found = _RANGE.search(text)
     if found is None:
-        return [Path(text).expanduser()]
+        return [path_of(text)]
     first, last = int(found[1]), int(found[2])
     if not 0 <= last - first < MAX_SHARDS:
         raise DataError(f"expected a range of 1 to {MAX_SHARDS} shards, got {found[0]} in {text}; correct it")
     numbers = (str(number).zfill(len(found[1])) for number in range(first, last + 1))
-    paths = [Path(text[: found.start()] + number + text[found.end() :]).expanduser() for number in numbers]
+    paths = [path_of(text[: found.start()] + number + text[found.end() :]) for number in numbers]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""

@@ -8,10 +8,10 @@ import zipfile
 import zlib
 from contextlib import nullcontext
 from functools import cached_property
-from pathlib import Path
 
 from negatoscope.data.containers import Container, expect_size, opening, printable, reading, reporting
 from negatoscope.errors import DataError
+from negatoscope.stores import AnyPath, StorePath, size_of
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of the others, some unpack without bound
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -35,25 +35,26 @@ class ZipMembers(Container):
 
     has_file_names = True
 
-    def __init__(self, path: Path, kind: str = "a zip") -> None:
+    def __init__(self, path: AnyPath, kind: str = "a zip") -> None:
         self.path, self.kind = path, kind
         with opening(path, kind):
-            self._zip = zipfile.ZipFile(path)
-            file = self._zip.fp
-            assert file is not None, "it has just been opened"
-            self._file = file.fileno()
-            self._size_bytes = os.fstat(self._file).st_size
+            self._zip = zipfile.ZipFile(path.open("rb") if isinstance(path, StorePath) else path)
+            assert self._zip.fp is not None, "it has just been opened"
+            self._file = self._zip.fp
+            self._size_bytes = size_of(path)
         self.members = self._zip.infolist()
         names = [tidy(member.filename) for member in self.members]
         super().__init__(names)
-        self.lock = nullcontext()  # places in the file are given with every read
+        self._in_store = isinstance(path, StorePath)
+        if not self._in_store:
+            self.lock = nullcontext()  # places in the file are given with every read
         for member in self.members:
             if _LEAVES.match(member.filename.replace("\\", "/") + "/"):
                 raise DataError(
                     f"expected members inside {kind} {path}, got {member.filename!r}, which leaves it; fetch it again"
                 )
 
-    def __reduce__(self) -> tuple[type["ZipMembers"], tuple[Path, str]]:
+    def __reduce__(self) -> tuple[type["ZipMembers"], tuple[AnyPath, str]]:
         return ZipMembers, (self.path, self.kind)
 
     def read(self, position: int) -> bytes:
@@ -110,8 +111,11 @@ class ZipMembers(Container):
         return content
 
     def _bytes_at(self, start: int, size_bytes: int) -> bytes:
+        if self._in_store:
+            self._file.seek(start)
+            return self._file.read(size_bytes)
         if hasattr(os, "pread"):
-            return os.pread(self._file, size_bytes, start)
+            return os.pread(self._file.fileno(), size_bytes, start)
         with self.path.open("rb") as file:  # Windows has no reading at a place that leaves the file's own place alone
             file.seek(start)
             return file.read(size_bytes)

@@ -1,0 +1,61 @@
+"""Stores to test against: fsspec's in memory, and an S3 server on this machine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from negatoscope.stores import StorePath
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of an S3 server of this process's own."""
+    moto = pytest.importorskip("moto.server", reason="moto is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> StorePath:
+    """A new bucket; the environment says where it is, to commands in processes of their own, too."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    settings = {"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "secret"}
+    settings |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    from s3fs import S3FileSystem
+
+    S3FileSystem.clear_instance_cache()  # which remembers the addresses of servers of earlier tests
+    bucket = f"bucket-{uuid4().hex}"
+    S3FileSystem(use_listings_cache=False).mkdir(bucket)
+    return StorePath(f"s3://{bucket}")
+
+
+@pytest.fixture
+def memory() -> StorePath:
+    """A new place in fsspec's store in memory."""
+    return StorePath(f"memory://{uuid4().hex}")
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest) -> StorePath:
+    """A place in each of them."""
+    found: StorePath = request.getfixturevalue(request.param)
+    return found
+
+
+def put(folder: Path, target: StorePath) -> StorePath:
+    """Copy a file, or a folder's files, to a store."""
+    for file in [folder] if folder.is_file() else sorted(folder.rglob("*")):
+        if file.is_file():
+            name = file.relative_to(folder).as_posix()
+            (target if folder.is_file() else target / name).upload(file)
+    return target
