@@ -1,5 +1,8 @@
 """Controls are random, and decided by the seed and the image alone."""
 
+from collections.abc import Callable
+from functools import partial
+
 import foolbox
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ import torch
 from scipy import stats
 
 from negatoscope.errors import InputError
-from negatoscope.transforms.controls import noise, pixel_flips, random_bits, split_mix
+from negatoscope.transforms.controls import image_states, noise, pixel_flips, split_mix
 from negatoscope.transforms.tone import negative
 from negatoscope.types import Images
 
@@ -33,7 +36,7 @@ def test_the_random_bits_are_those_published() -> None:
 
 
 def test_bits_are_fair_and_independent_of_the_next_and_of_the_same_place_in_other_images() -> None:
-    bits = random_bits(images(), count=5000, seed=0)
+    bits = split_mix(image_states(images(), seed=0), count=5000)
     for place in (0, 16, 39, 40, 63):
         ones = ((bits >> place) & 1).double()
         assert abs(ones.mean().item() - 0.5) < 5 * 0.5 / np.sqrt(ones.numel())
@@ -45,11 +48,12 @@ def test_one_level_or_another_seed_makes_other_bits_and_a_rounding_error_does_no
     base = images(n=1)
     changed = base.clone()
     changed[0, 0, 0, 0] = (changed[0, 0, 0, 0] + 1 / 255) % 1
-    bits = random_bits(base, count=1000, seed=0)
-    for other in (random_bits(changed, count=1000, seed=0), random_bits(base, count=1000, seed=1)):
-        assert int((bits == other).sum()) == 0
+    states = image_states(base, seed=0)
+    bits = split_mix(states, count=1000)
+    for other in (image_states(changed, seed=0), image_states(base, seed=1)):
+        assert int((bits == split_mix(other, count=1000)).sum()) == 0
     for same in (base.double(), (base - 1e-4).clamp(min=0), base.to(memory_format=torch.channels_last)):
-        assert torch.equal(random_bits(same, count=1000, seed=0), bits)
+        assert torch.equal(image_states(same, seed=0), states)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.1, 0.5, 0.9, 1.0])
@@ -97,3 +101,28 @@ def test_clipped_noise_reaches_the_size_that_foolbox_reaches() -> None:
 def test_an_impossible_seed_is_refused(seed: int) -> None:
     with pytest.raises(InputError, match=r"^expected a seed from 0 to 2\*\*63 - 1, got "):
         noise(images(n=1), l2=1.0, seed=seed)
+
+
+@pytest.mark.parametrize("control", [partial(noise, l2=3.0), partial(pixel_flips, probability=0.4)])
+def test_draws_for_other_images_seeds_and_layouts_change_nothing(control: Callable[..., Images]) -> None:
+    base = images(n=6)
+    by_pixel = base.to(memory_format=torch.channels_last)
+    others = [(base, 1), (base.flip(0), 0), (by_pixel, 0), (base[:, :1], 0), (base[:, :, :8], 0)]
+    alone = control(base, seed=0)
+    for other, seed in others:
+        control(other, seed=seed)
+        assert torch.equal(control(base, seed=0), alone)
+    assert torch.equal(control(base.flip(0), seed=0).flip(0), alone)
+    assert torch.equal(control(by_pixel, seed=0), alone)
+
+
+@pytest.mark.parametrize("size", ["l2", "probability"])
+def test_controls_seen_in_inference_first_have_slopes_later(size: str) -> None:
+    def changed(pictures: Images) -> Images:
+        return noise(pictures, l2=torch.full((2,), 0.1)) if size == "l2" else pixel_flips(pictures, probability=0.0)
+
+    pictures = images(n=2) * 0.5 + 0.25
+    with torch.inference_mode():
+        changed(pictures)
+    (slope,) = torch.autograd.grad(changed(pictures.requires_grad_()).sum(), pictures)
+    assert torch.equal(slope, torch.ones_like(slope))

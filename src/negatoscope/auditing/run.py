@@ -21,6 +21,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.files import locked, remove_leftovers, writing_folder
+from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import RowKey, make_rows, write_rows
 from negatoscope.types import Images
@@ -97,7 +98,8 @@ def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
         f"{step.spec} to keep shape and dtype",
         f"{tuple(changed.shape)} {changed.dtype} from {tuple(images.shape)} {images.dtype}",
     )
-    low, high = (float(value) for value in torch.aminmax(changed))
+    values = in_memory_order(changed)
+    low, high = float(values.amin()), float(values.amax())  # a third of the time of aminmax
     inside = low >= -_SLACK and high <= 1 + _SLACK  # NaN is not
     expect(inside, f"{step.spec} to stay in [0, 1]", f"values from {low:.4g} to {high:.4g}; clip it")
     return result

@@ -5,6 +5,8 @@ comes from SplitMix64, counted from a hash of the image's 8-bit levels.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
 
@@ -13,8 +15,9 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from negatoscope.errors import expect
+from negatoscope.levels import in_memory_order, memory_layout
 from negatoscope.transforms import ParameterRange, register_transform
-from negatoscope.transforms.parts import by_parts
+from negatoscope.transforms.parts import by_parts, part_size
 from negatoscope.transforms.per_image import PerImage, checked
 from negatoscope.types import Images
 
@@ -46,7 +49,7 @@ def pixel_flips(
     """
     what, hint = "probability of pixel_flips from 0 to 1", "1.0 is the negative"
     share = checked(probability, images, low=0, high=1, what=what, hint=hint)
-    return by_parts(images, _flipped, probability=share, seed=seed)
+    return by_parts(images, _flipped, probability=share, draws=_drawn_shares(_source(images, seed)))
 
 
 @register_transform(kind="control")
@@ -69,41 +72,79 @@ def noise(
     """
     what, hint = f"l2 of noise from 0 to {_MOST_NOISE}", "0.0 changes nothing"
     size = checked(l2, images, low=0, high=_MOST_NOISE, what=what, hint=hint)
-    return by_parts(images, _noisy, l2=size, seed=seed)
+    return by_parts(images, _noisy, l2=size, direction=_drawn_directions(_source(images, seed)))
 
 
-def _flipped(images: Images, *, probability: float | Tensor, seed: int) -> Images:
-    n, channels, height, width = images.shape
-    bits = random_bits(images, count=height * width, seed=seed)
-    unchanged = _share(bits >> 40).reshape(n, 1, height, width).ge_(probability).to(images.dtype)
-    weight = torch.empty_like(images).copy_(unchanged.repeat(1, channels, 1, 1))
-    return (1 - images).lerp_(images, weight)
+def _flipped(images: Images, *, probability: float | Tensor, draws: Images) -> Images:
+    unchanged = draws.clone().ge_(probability).to(images.dtype)
+    return (1 - images).lerp_(images, unchanged)
 
 
-def _noisy(images: Images, *, l2: float | Tensor, seed: int) -> Images:
-    bits = random_bits(images, count=images.shape[1:].numel(), seed=seed)
-    radius = _share(bits >> 40).add_(2.0**-25).log_().mul_(-2).sqrt_()
-    values = _share(bits.bitwise_right_shift_(16)).mul_(2 * math.pi).cos_().mul_(radius)
-    size = values.norm(dim=1, keepdim=True).clamp_(min=torch.finfo(values.dtype).tiny)
-    direction = values.div_(size).reshape(images.shape) * l2
-    return (images + direction).clamp_(0, 1)
+def _noisy(images: Images, *, l2: float | Tensor, direction: Images) -> Images:
+    return (images + direction * l2).clamp_(0, 1)
 
 
-def random_bits(images: Images, *, count: int, seed: int) -> Int64[Tensor, "batch count"]:
-    """For each image `count` numbers of 64 random bits, decided by the seed and the image's 8-bit levels alone.
+@dataclass(frozen=True)
+class _Source:
+    """What decides the random numbers of images, and how these lie in memory."""
+
+    states: tuple[int, ...]
+    shape: tuple[int, ...]
+    layout: torch.memory_format
+    device: torch.device
+
+    def draw(self, change: Callable[..., Images]) -> Images:
+        """What `change` makes of the states of all images, a few at a time."""
+        with torch.inference_mode(False):  # who comes next may want slopes
+            blank = torch.empty(self.shape, device=self.device).contiguous(memory_format=self.layout)
+            return by_parts(blank, change, states=torch.tensor(self.states, dtype=torch.int64, device=self.device))
+
+
+def _source(images: Images, seed: int) -> _Source:
+    return _Source(
+        tuple(image_states(images, seed=seed).tolist()), tuple(images.shape), memory_layout(images), images.device
+    )
+
+
+@lru_cache(maxsize=1)  # a suite asks for the same batch again, with another probability
+def _drawn_shares(source: _Source) -> Images:
+    """A number in [0, 1) for each pixel, the same in all its channels."""
+
+    def change(blank: Images, *, states: Int64[Tensor, " batch"]) -> Images:
+        n, _, height, width = blank.shape
+        shares = _share(split_mix(states, count=height * width) >> 40)
+        return shares.reshape(n, 1, height, width).expand(blank.shape)
+
+    return source.draw(change)
+
+
+@lru_cache(maxsize=1)  # or with another size
+def _drawn_directions(source: _Source) -> Images:
+    """Gaussian noise, of each image of L2 size 1."""
+
+    def change(blank: Images, *, states: Int64[Tensor, " batch"]) -> Images:
+        bits = split_mix(states, count=blank.shape[1:].numel())
+        radius = _share(bits >> 40).add_(2.0**-25).log_().mul_(-2).sqrt_()
+        values = _share(bits.bitwise_right_shift_(16)).mul_(2 * math.pi).cos_().mul_(radius)
+        size = values.norm(dim=1, keepdim=True).clamp_(min=torch.finfo(values.dtype).tiny)
+        return values.div_(size).reshape(blank.shape)
+
+    return source.draw(change)
+
+
+def image_states(images: Images, *, seed: int) -> Int64[Tensor, " batch"]:
+    """From which state each image draws: a hash of its 8-bit levels, decided by them and the seed alone.
 
     Raises:
         InputError: `seed` is below 0 or above 2**63 - 1.
 
-    Source: Steele, Lea and Flood 2014 (https://doi.org/10.1145/2660193.2660195); Carter and Wegman 1979 for the hash.
+    Source: Carter and Wegman 1979 for the hash.
     """
     expect(0 <= seed < 2**63, "a seed from 0 to 2**63 - 1", seed)
-    by_pixel = images.is_contiguous(memory_format=torch.channels_last)
-    flat = (images.permute(0, 2, 3, 1) if by_pixel else images).flatten(1)  # as in memory: the hash is a sum
-    weights = _weights(tuple(images.shape[1:]), seed, by_pixel, images.device)
-    levels = (flat.to(torch.float32) * 255).round_().to(torch.int64)
-    hashed = weights.sum() + levels.mul_(weights).sum(dim=1)  # of the levels, each plus 1
-    return split_mix(hashed, count=count)
+    weights = _weights(tuple(images.shape[1:]), seed, memory_layout(images), images.device)
+    parts = torch.split(in_memory_order(images), part_size(images))  # in any order: the hash is a sum
+    levels = ((part.to(torch.float32) * 255).round_().to(torch.int64) for part in parts)
+    return torch.cat([part.mul_(weights).sum(dim=1) for part in levels]).add_(weights.sum())  # of each level plus 1
 
 
 def split_mix(state: Int64[Tensor, " batch"], *, count: int) -> Int64[Tensor, "batch count"]:
@@ -123,10 +164,12 @@ def _steps(count: int, device: torch.device) -> Int64[Tensor, " count"]:
 
 
 @lru_cache(maxsize=8)
-def _weights(shape: tuple[int, ...], seed: int, by_pixel: bool, device: torch.device) -> Int64[Tensor, " values"]:
+def _weights(
+    shape: tuple[int, ...], seed: int, layout: torch.memory_format, device: torch.device
+) -> Int64[Tensor, " values"]:
     """What each value of an image weighs in its hash."""
     weights = split_mix(torch.tensor([seed], device=device), count=math.prod(shape)).reshape(shape)
-    return (weights.permute(1, 2, 0) if by_pixel else weights).flatten()
+    return (weights.permute(1, 2, 0) if layout == torch.channels_last else weights).flatten()
 
 
 def _right(values: Int64[Tensor, "batch count"], bits: int) -> Int64[Tensor, "batch count"]:

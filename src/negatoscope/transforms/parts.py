@@ -7,8 +7,7 @@ from torch import Tensor
 
 from negatoscope.types import Images
 
-_VALUES = 2**18  # about a megabyte in float32, but an image for each thread; on a GPU all at once
-_VALUES_OF_THEIR_OWN = 2**16  # with settings for each image more is computed on the way
+_VALUES = 2**16  # a quarter of a megabyte in float32, for each thread; on a GPU all at once
 
 
 def by_parts(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
@@ -16,18 +15,27 @@ def by_parts(images: Images, change: Callable[..., Images], **settings: float | 
 
     Args:
         images: Images in [0, 1].
-        change: Makes of some images, and their settings, as many of the same shape. Gradients flow through it.
+        change: Makes of some images, and their settings, as many new ones of the same shape. Gradients flow through it.
         settings: Handed on to `change`; of one with a value for each image those of the images.
     """
+    size = part_size(images)
+    if len(images) <= size:
+        changed = change(images, **settings)
+        like = (changed.stride(), changed.dtype) == (images.stride(), images.dtype)
+        return changed if like else torch.empty_like(images).copy_(changed)
     changed = torch.empty_like(images)
-    own = any(isinstance(value, Tensor) for value in settings.values())
-    values = _VALUES_OF_THEIR_OWN if own else _VALUES
-    size = max(torch.get_num_threads(), values // max(1, images.shape[1:].numel()))
-    size = size if images.is_cpu else max(size, len(images))
     for start in range(0, len(images), size):
         part = slice(start, start + size)
         changed[part] = change(images[part], **{name: _part(value, part) for name, value in settings.items()})
     return changed
+
+
+def part_size(images: Images) -> int:
+    """How many images are changed at a time: a power of two, so that parts end where a processor's vectors do."""
+    if not images.is_cpu:
+        return max(1, len(images))
+    most = torch.get_num_threads() * _VALUES // max(1, images.shape[1:].numel())
+    return 1 << max(1, most).bit_length() - 1
 
 
 def _part(value: float | Tensor, part: slice) -> float | Tensor:
