@@ -79,6 +79,11 @@ class ResizeSpec:
         if not 0 < self.crop_pct <= 1:
             raise InputError(f"expected crop_pct above 0 and up to 1, got {self.crop_pct}")
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return 1 if self.channels == "gray" else 3, self.height, self.width
+
 
 @dataclass(frozen=True)
 class DecodeSpec:
@@ -308,8 +313,8 @@ def resize_image(
         InputError: The image has neither one nor three channels, or no pixels.
         DataError: It is so long that it would have absurdly many pixels before it is cropped.
     """
-    channels = 1 if resize.channels == "gray" else 3
-    if image.shape == (channels, resize.height, resize.width):
+    channels = resize.shape[0]
+    if image.shape == resize.shape:
         return image
     if len(image) not in (1, 3) or image.size == 0:
         raise InputError(f"expected an image of one or three channels, got one of shape {image.shape}")

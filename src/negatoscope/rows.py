@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +55,7 @@ _EARLIER = pa.schema([field for field in SCHEMA if field.name not in ("parameter
 _KEY = ("dataset", "split", "classifier", "transform", "seed")
 _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
 _OPTIONAL = tuple(name for name in _MEASURED if SCHEMA.field(name).nullable)
+_MANY_VALUES = ("sample", "sample_hash", "confidence", "label_confidence")  # of which a dictionary saves nothing
 _ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
 
 
@@ -89,6 +90,17 @@ def hash_samples(images: PixelArray) -> UInt64[np.ndarray, " n"]:
 
 Column: TypeAlias = Shaped[np.ndarray, " _"] | Sequence[str | None] | None
 """The values of a column, one for each image; None where none has one."""
+
+
+def joined(columns: Sequence[Column]) -> Column:
+    """The values of one column of several batches, one after another.
+
+    Args:
+        columns: At least one; all arrays, all lists, or all None.
+    """
+    if isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns)  # type: ignore[arg-type]
+    return None if columns[0] is None else [value for column in columns for value in column or ()]
 
 
 def make_rows(key: RowKey, columns: Mapping[str, Column]) -> pa.Table:
@@ -130,7 +142,8 @@ def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:
     with replacing(path) as temporary:
         with write_errors(path):
             file = temporary.open("wb")
-            writer = pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True)
+            few: Any = [name for name in SCHEMA.names if name not in _MANY_VALUES]
+            writer = pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True, use_dictionary=few)
         try:
             for table in tables:
                 if not table.schema.equals(SCHEMA):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from PIL import Image
 from negatoscope.attacks import resolve_attack
 from negatoscope.auditing import parts
 from negatoscope.auditing.audit import audit
-from negatoscope.auditing.folder import WRITTEN
+from negatoscope.auditing.folder import REPORT, WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
@@ -184,6 +184,24 @@ def test_overwrite_knows_everything_that_an_audit_writes(make: MakePlan, tmp_pat
     plan = make(100)
     audit(plan.classifier, plan.dataset, suite="negative", out=tmp_path)
     assert {path.name for path in tmp_path.iterdir()} - {".lock", "plan.json"} == set(WRITTEN) - {"parts"}
+
+
+def test_without_a_report_rows_and_summary_are_the_same_and_an_earlier_report_goes(
+    make: MakePlan, tmp_path: Path
+) -> None:
+    plan = make(100)
+    settings: dict[str, Any] = {"suite": "negative", "fail_under": "negative=0.9", "out": tmp_path}
+    whole = audit(plan.classifier, plan.dataset, **settings)
+    rows = whole.rows()
+    for out in (tmp_path, tmp_path / "other"):
+        bare = audit(plan.classifier, plan.dataset, **{**settings, "out": out}, no_report=True)
+        assert {path.name for path in out.iterdir()} - {".lock", "plan.json", "other"} == (
+            set(WRITTEN) - set(REPORT) - {"parts"}
+        )
+        assert bare.rows().equals(rows)
+        assert replace(bare.summary, provenance=whole.summary.provenance) == whole.summary
+        assert not bare.passed
+        assert "no_report=True" in bare.summary.provenance.command
 
 
 def test_progress_tells_of_every_stage_in_its_order(make: MakePlan, tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_every_image_from_the_first_on_comes_once_in_order(
         np.testing.assert_array_equal(joined(made, "hashes"), hash_samples(images[expected]))
 
 
+def test_images_in_an_array_give_the_batches_that_a_sequence_of_the_same_gives(make_dataset: MakeDataset) -> None:
+    held = replace(make_dataset(11, frames=2), names=[f"{index}.png" for index in range(11)])
+    listed = replace(held, images=list(np.asarray(held.images)))
+    for mine, other in zip(*(batches(each, FIT, batch_size=4, first=2) for each in (held, listed)), strict=True):
+        for name in ("pixels", "labels", "samples", "tracks", "hashes", "names", "unreadable"):
+            np.testing.assert_array_equal(getattr(mine, name), getattr(other, name))
+        assert mine.pixels.flags.writeable
+
+
 def test_images_are_fitted_and_hashed_as_they_were_decoded(tmp_path: Path, encode: Encode) -> None:
     sizes = [(6, 5, 3), (9, 9), (8, 8), (8, 8, 3)]
     pictures = [encode(seed, size) for seed, size in enumerate(sizes)]

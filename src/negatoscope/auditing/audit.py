@@ -9,7 +9,7 @@ from typing import Any
 from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
-from negatoscope.auditing.folder import expect_free_for
+from negatoscope.auditing.folder import REPORT, expect_free_for
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
 from negatoscope.auditing.images_table import write_images
@@ -23,6 +23,7 @@ from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
+from negatoscope.files import remove_all
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import Provenance, python_call
 
@@ -47,6 +48,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     max_unreadable: int = 0,
     expect_accuracy: float | None = None,
     no_self_check: bool = False,
+    no_report: bool = False,
     keep_names: bool = False,
     bits: int | None = None,
     window: tuple[float, float] | str | None = None,
@@ -78,6 +80,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], below which nothing is audited; None: chance.
         no_self_check: Whether to audit settings that the self-check would stop, and to try no others.
+        no_report: Whether rows and summary are all that is written, without page, figures, pictures of failures and
+            their table.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
@@ -107,6 +111,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         no_self_check=no_self_check,
+        no_report=no_report,
         overwrite=overwrite,
         keep_names=keep_names,
         bits=bits,
@@ -165,12 +170,15 @@ def run_audit(
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
     summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
     summary = replace(summary, verdict=verdict_sentence(summary))
-    begin("gallery")
     write_images(out, plan)
-    write_failures(out, plan)
-    save_gallery(plan, out=out, decoded=decoded)
-    begin("report")
-    write_report(out, summary)
+    if plan.config.no_report:
+        remove_all(out / name for name in REPORT)  # of an earlier run, which may have had other rules
+    else:
+        begin("gallery")
+        write_failures(out, plan)
+        save_gallery(plan, out=out, decoded=decoded)
+        begin("report")
+        write_report(out, summary)
     write_document(out / "provenance.json", provenance)
     write_document(out / "summary.json", summary)
     return AuditResult(summary, out)

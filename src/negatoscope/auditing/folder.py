@@ -11,9 +11,12 @@ from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect, shown
 from negatoscope.files import expect_free, remove_all
 
+REPORT = ("report.html", "junit.xml", "failures.csv", "gallery", "figures")
+"""What an audit writes for readers, and `no_report` leaves out."""
+
 WRITTEN = (
-    *("done.json", "summary.json", "provenance.json", "report.html", "junit.xml", "parts", "rows.parquet"),
-    *("images.parquet", "failures.csv", "gallery", "figures"),
+    *("done.json", "summary.json", "provenance.json", "parts", "rows.parquet", "images.parquet"),
+    *REPORT,
 )
 """What an audit writes beside its plan: what `overwrite` removes."""
 

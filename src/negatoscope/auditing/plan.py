@@ -79,6 +79,7 @@ class AuditConfig:
         max_unreadable: More unreadable images than this fail.
         expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
         no_self_check: Whether the self-check tries no other settings and stops nothing.
+        no_report: Whether rows and summary are all, without page, figures, pictures and table of failures.
         overwrite: Whether another audit that the folder holds makes room.
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
@@ -97,6 +98,7 @@ class AuditConfig:
     max_unreadable: int = 0
     expect_accuracy: float | None = None
     no_self_check: bool = False
+    no_report: bool = False
     overwrite: bool = False
     keep_names: bool = False
     bits: int | None = None

@@ -1,7 +1,7 @@
 """One pass over the images: each is read once, goes through every transform, and leaves rows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,7 @@ from negatoscope.errors import expect
 from negatoscope.files import locked, remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
-from negatoscope.rows import RowKey, make_rows, write_rows
+from negatoscope.rows import Column, RowKey, joined, make_rows, write_rows
 from negatoscope.types import Images
 
 Stage = Literal["self_check", "images", "summary", "gallery", "report"]
@@ -107,23 +107,25 @@ def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
 
 def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable[[int], None]) -> None:
     device = plan.classifier.device
-    tables: dict[str, list[pa.Table]] = {spec: [] for spec in (CLEAN, *(step.spec for step in plan.transforms))}
+    made: dict[str, list[dict[str, Column]]] = {spec: [] for spec in (CLEAN, *(step.spec for step in plan.transforms))}
     distances: dict[str, list[float]] = {step.spec: [] for step in plan.transforms if step.kind == "control"}
     unreadable: list[UnreadableImage] = []
+    read = 0
     for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
+        read += len(batch.labels)
         if len(batch.labels) == 0:
             continue
         images = to_images(torch.from_numpy(batch.pixels).to(device))
-        tables[CLEAN].append(_rows(plan, CLEAN, Changed(images), batch))
+        made[CLEAN].append(_columns(plan, Changed(images), batch))
         for step in plan.transforms:
             changed = apply(step, batch, images)
-            tables[step.spec].append(_rows(plan, step.spec, changed, batch))
+            made[step.spec].append(_columns(plan, changed, batch))
             if step.kind == "control":
                 distances[step.spec] += (changed.images - images).flatten(1).norm(dim=1).tolist()
         tick(len(batch.labels) + len(batch.unreadable))
     totals = RunTotals(
-        read=sum(map(len, tables[CLEAN])),
+        read=read,
         unreadable=len(unreadable),
         unreadable_named=tuple(unreadable[:UNREADABLE_NAMED]),
         reached_l2={
@@ -132,20 +134,24 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
         },
     )
     with writing_folder(folder) as temporary:
-        joined = (pa.concat_tables(parts).combine_chunks() for parts in tables.values() if parts)
-        write_rows(temporary / ROWS, joined)
+        write_rows(temporary / ROWS, (_rows(plan, spec, columns) for spec, columns in made.items() if columns))
         write_document(temporary / DONE, totals)
 
 
-def _rows(plan: AuditPlan, transform: str, changed: Changed, batch: Batch) -> pa.Table:
-    """The rows of a batch under one transform."""
-    images = changed.images
-    key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
-    predictions = predict_images(plan.classifier, images, torch.from_numpy(batch.labels).to(images.device))
+def _columns(plan: AuditPlan, changed: Changed, batch: Batch) -> dict[str, Column]:
+    """The columns of rows of a batch under one transform."""
+    labels = torch.from_numpy(batch.labels).to(changed.images.device)
+    predictions = predict_images(plan.classifier, changed.images, labels)
     columns = row_columns(
         predictions, labels=batch.labels, samples=batch.samples, hashes=batch.hashes, tracks=batch.tracks
     )
-    return make_rows(key, {**columns, **changed.columns})
+    return {**columns, **changed.columns}
+
+
+def _rows(plan: AuditPlan, transform: str, columns: Sequence[Mapping[str, Column]]) -> pa.Table:
+    """The rows of all batches under one transform."""
+    key = RowKey(plan.dataset.spec, plan.dataset.split, plan.classifier.name, transform, plan.config.seed)
+    return make_rows(key, {name: joined([each[name] for each in columns]) for name in columns[0]})
 
 
 class _Pace:

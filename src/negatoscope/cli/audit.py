@@ -103,6 +103,10 @@ def audit(
     expect_accuracy: Annotated[
         float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
     ] = None,
+    no_report: Annotated[
+        bool,
+        typer.Option("--no-report", help="Write rows and summary.json alone, no page, figures or tables."),
+    ] = False,
     keep_names: Annotated[
         bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.parquet.")
     ] = False,
@@ -159,6 +163,7 @@ def audit(
         max_unreadable=max_unreadable,
         expect_accuracy=expect_accuracy,
         no_self_check=no_self_check,
+        no_report=no_report,
         overwrite=overwrite,
         keep_names=keep_names,
         bits=bits,
@@ -182,7 +187,7 @@ def audit(
         with AuditDisplay() as display:
             display.planned(plan)
             results.append(run_audit(plan, out=folder, provenance=provenance, progress=display.moved, warn=display.say))
-    _show(results, out=out, format=format)
+    _show(results, out=out, format=format, no_report=no_report)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
@@ -202,21 +207,26 @@ def given_options(context: Context) -> dict[str, Any]:
     return {name: value for name, value in context.params.items() if name in names and value not in ("", None)}
 
 
-def _show(results: "Sequence[AuditResult]", *, out: Path, format: str) -> None:
+_FILES = "report.html, summary.json, rows.parquet, failures.csv and figures"
+
+
+def _show(results: "Sequence[AuditResult]", *, out: Path, format: str, no_report: bool) -> None:
     """Print an audit, or how several compare, and say where the files are."""
     from negatoscope.auditing.page_csv import audit_csv
     from negatoscope.auditing.page_terminal import audit_tables
     from negatoscope.reports.formatting import joined
 
-    files = "report.html, summary.json, rows.parquet, failures.csv and figures"
+    files = "summary.json and rows.parquet" if no_report else _FILES
     first, *others = results
     if others:
-        show_comparison(results, out=out / "compare.json", html=out / "compare.html", format=format)
+        html = None if no_report else out / "compare.html"
+        show_comparison(results, out=out / "compare.json", html=html, format=format)
         for result in results:
             for rule in result.summary.gate.rules:
                 if not rule.passed:
                     typer.echo(f"Gate FAILED for {result.out.name}: {rule.rule}: {rule.sentence}.", err=True)
-        files = f"compare.html and compare.json; in {joined([result.out.name for result in results])}: {files}"
+        compared = "compare.json" if no_report else "compare.html and compare.json"
+        files = f"{compared}; in {joined([result.out.name for result in results])}: {files}"
     else:
         show(
             first.summary,

@@ -91,7 +91,23 @@ def batches(
     for name, value, least in (("batch_size", batch_size, 1), ("first", first, 0), ("threads", threads, 1)):
         if value < least:
             raise InputError(f"expected {name} of at least {least}, got {value}")
-    return _batches(dataset, resize, range(first, len(dataset), batch_size), batch_size, threads)
+    starts = range(first, len(dataset), batch_size)
+    if isinstance(dataset.images, np.ndarray) and dataset.images.shape[1:] == resize.shape:
+        return (_held(dataset, dataset.images, slice(start, start + batch_size)) for start in starts)
+    return _batches(dataset, resize, starts, batch_size, threads)
+
+
+def _held(dataset: Dataset, images: PixelArray, chosen: slice) -> Batch:
+    """Images that are in one array at their final size, where there is nothing to decode ahead."""
+    pixels = np.array(images[chosen])
+    return Batch(
+        pixels=pixels,
+        labels=dataset.labels[chosen],
+        samples=dataset.samples[chosen],
+        tracks=None if dataset.tracks is None else dataset.tracks[chosen],
+        hashes=hash_samples(pixels),
+        names=tuple(dataset.names[chosen]) if dataset.names else ("",) * len(pixels),
+    )
 
 
 def _batches(dataset: Dataset, resize: ResizeSpec, starts: range, batch_size: int, threads: int) -> Iterator[Batch]:
@@ -166,7 +182,7 @@ def _collect(dataset: Dataset, resize: ResizeSpec, start: int, futures: list[Fut
         else:
             loaded[position] = image
     chosen = np.array(list(loaded), dtype=np.int64)
-    empty = np.zeros((0, 1 if resize.channels == "gray" else 3, resize.height, resize.width), dtype=np.uint8)
+    empty = np.zeros((0, *resize.shape), dtype=np.uint8)
     return Batch(
         pixels=np.stack([pixels for pixels, _ in loaded.values()]) if loaded else empty,
         labels=dataset.labels[chosen],
