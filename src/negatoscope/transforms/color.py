@@ -75,7 +75,7 @@ def luminance_negative(images: Images) -> Images:
 
     Source: the luma of Recommendation ITU-R BT.601, its negative taken.
     """
-    return opposite_hue(images).neg_().add_(1)
+    return 1 - images if is_gray(images) else by_parts(images, lambda part: 1 - _with_opposite_hue(part))
 
 
 @register_transform(color=True)
@@ -134,7 +134,7 @@ def hue_shift(
     """
     what, hint = "degrees of hue_shift from -180 to 180", "0.0 changes nothing"
     checked(degrees, images, low=-180, high=180, what=what, hint=hint)
-    return _on_colors(images, _with_hue_shifted, degrees=degrees)
+    return _on_colors(images, _with_hue_shifted, places=_places(degrees, images))
 
 
 @register_transform(color=True)
@@ -169,7 +169,7 @@ def grayscale(images: Images) -> Images:
 
     Source: Recommendation ITU-R BT.601, as Pillow's mode "L".
     """
-    return _on_colors(images, lambda part: luma(part).repeat(1, 3, 1, 1))
+    return _on_colors(images, lambda part: luma(part).expand(-1, 3, -1, -1))
 
 
 def _on_colors(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
@@ -186,17 +186,23 @@ def _with_opposite_hue(images: Images) -> Images:
     return (gray - (planes - gray).mul_(room)).clamp_(0, 1)
 
 
-def _with_hue_shifted(images: Images, *, degrees: float | PerImage) -> Images:
+def _with_hue_shifted(images: Images, *, places: Tensor) -> Images:
     planes = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     value = planes.amax(dim=1, keepdim=True)
     chroma = value - planes.amin(dim=1, keepdim=True)
-    # Red, green and blue lie at 0, 2 and 4 on the wheel of six parts. A channel is full up to one part away from its
-    # place and empty from two on. Its new place, taken from -1 to 5 as hues are, is at most 6 away from any hue.
-    exact = degrees.double() if isinstance(degrees, Tensor) else torch.tensor([degrees], dtype=torch.float64)
-    wheel = torch.tensor([0.0, 2.0, 4.0], dtype=torch.float64, device=exact.device)
-    places = ((wheel - exact[:, None] / 60 + 1) % 6 - 1).to(planes).reshape(-1, 3, 1, 1)
+    # A channel is full up to one part away from its place and empty from two on; no hue is more than 6 away.
     empty = (_hue(planes, value, chroma) - places).abs_().sub_(3).abs_()  # 3 less the way around the wheel
     return (value - empty.neg_().add_(2).clamp_(0, 1).mul_(chroma)).clamp_(0, 1)
+
+
+def _places(degrees: float | PerImage, images: Images) -> Float[Tensor, "batch 3 1 1"]:
+    """Where red, green and blue, at 0, 2 and 4 on the wheel of six parts, come to lie: from -1 to 5, as hues are."""
+    exact = degrees.double() if isinstance(degrees, Tensor) else torch.tensor([degrees], dtype=torch.float64)
+    wheel = torch.tensor([0.0, 2.0, 4.0], dtype=torch.float64, device=exact.device)
+    places = ((wheel - exact[:, None] / 60 + 1) % 6 - 1).to(
+        images.device, torch.promote_types(images.dtype, torch.float32)
+    )
+    return places.reshape(-1, 3, 1, 1).expand(len(images), 3, 1, 1)
 
 
 def _with_saturation(images: Images, *, factor: float | Tensor) -> Images:

@@ -36,6 +36,6 @@ def _drawn(images: Images) -> Images:
     down = columns[2 * width :] - columns[: -2 * width]
     square = across.square_().add_(down.square_()).div_(32)  # as if both were quartered, and the mean taken
     inside = square.as_strided(images.shape, (images.shape[1] * height * width, height * width, width, 1))
-    size = inside.sqrt()
+    size = inside.contiguous().sqrt_()  # the root of rows that lie apart takes seven times as long
     strongest = size.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_FAINTEST)
     return size / strongest

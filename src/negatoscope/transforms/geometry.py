@@ -111,7 +111,7 @@ def _origins(share: float | PerImage, size: int, images: Images) -> Int64[Tensor
 
 
 def _turned(images: Images, *, degrees: float | PerImage) -> Images:
-    exact = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
+    exact = images.to(torch.promote_types(images.dtype, torch.float32))
     n, _, height, width = images.shape
     if isinstance(degrees, Tensor):
         radians = degrees.double().deg2rad().reshape(-1, 1, 1)  # as exact as a number is
