@@ -14,7 +14,7 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce report test check bench release-check test-timm format clean
+.PHONY: help setup reproduce report test check bench torture release-check test-timm format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(VENV)/ready-to-develop ## lint, format, types, and who imports whom
 bench: $(VENV)/ready-to-bench ## measure speed beside the peers, of one SUITE or of all; see benchmarks/README.md
 	$(BIN)/python -m benchmarks $(SUITE) $(ARGS)
 	$(BIN)/python -m benchmarks.draw
+
+torture: $(VENV)/ready-to-develop ## go on trying what docs/reliability.md promises, for hours; ARGS="'kill *' --minutes 10"
+	nice $(BIN)/python -W ignore -m torture $(ARGS)
 
 # The wheel is tried as a user has it: in a bare environment, away from the sources.
 release-check: $(VENV)/ready-to-release ## build what would be published to dist/, and try it in a bare environment

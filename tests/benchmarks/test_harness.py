@@ -74,7 +74,7 @@ def test_an_unknown_suite_is_one_sentence_and_exit_code_2(capsys: pytest.Capture
 
 
 def test_the_package_never_imports_a_peer_of_the_benchmarks() -> None:
-    peers = {"art", "benchmarks", "cleverhans", "foolbox", "kornia", "skimage", "torchattacks"}
+    peers = {"art", "benchmarks", "cleverhans", "foolbox", "kornia", "skimage", "torchattacks", "torture"}
     program = f"import sys, negatoscope.cli.main, negatoscope.training.loop; print({peers} & sys.modules.keys())"
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -172,3 +172,14 @@ def test_an_array_stored_by_columns_is_one_sentence(tmp_path: Path) -> None:
         DataError, match=r"\(images\.npy is stored by columns, save numpy\.ascontiguousarray of it\); fetch"
     ):
         open_dataset(saved(tmp_path / "a.npz", images=np.asfortranarray(IMAGES), labels=LABELS))
+
+
+def test_a_header_that_no_parser_can_read_is_one_sentence(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(b"}", b"("))
+    with pytest.raises(DataError, match=r"^expected an \.npz file in .*, got one .* \(images.npy has a damaged"):
+        open_dataset(str(path))

@@ -97,7 +97,10 @@ def _member(opened: ZipMembers, name: str) -> Member:
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:
             raise ValueError(f"{name} has the format {version}")
-        shape, by_columns, dtype = _HEADERS[version](file)
+        try:
+            shape, by_columns, dtype = _HEADERS[version](file)
+        except Exception as error:  # numpy tries several ways to read it, which fail in theirs
+            raise ValueError(f"{name} has a damaged header") from error
         start = file.tell()
     size_bytes = opened.members[opened.positions[name]].file_size - start
     if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size_bytes):

@@ -104,7 +104,11 @@ def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
     planes = [255 * down, 255 * across, 255 * (1 - across)][: input_spec.planes]
     pixels = np.stack(planes).astype(np.uint8)
     given = pixels.transpose(1, 2, 0) if input_spec.planes == 3 else pixels[0]
-    theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
+    try:
+        theirs = torch.as_tensor(processor(images=given, return_tensors="pt")["pixel_values"][0])
+    except Exception as error:  # a setting can make it fail in any way
+        text = f"expected the image processor of {name} to take a picture, but {reason(error)}; correct its settings"
+        raise InputError(text) from error
     resized = to_images(torch.from_numpy(resize_image(pixels, input_spec.resize)[None]))
     ours = preprocess(resized, input_spec=input_spec)[0]
     black, white = (preprocess(torch.full((1, *ours.shape), value), input_spec=input_spec)[0] for value in (0.0, 1.0))

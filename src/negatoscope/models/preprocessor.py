@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, reason
 from negatoscope.models.options import ModelOptions
 from negatoscope.pixels import Interpolation
 
@@ -21,9 +21,15 @@ def read_preprocessor(processor: Any, *, name: str) -> ModelOptions:
         name: How an error calls the model.
 
     Raises:
-        InputError: It resizes in another way than there is here.
+        InputError: It resizes in another way than there is here, or a setting is of another kind than it should be.
     """
-    return _read_values(processor).over(_read_resize(processor, name))
+    try:
+        return _read_values(processor).over(_read_resize(processor, name))
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        expected = f"expected numbers in the preprocessor_config.json of {name}"
+        raise InputError(f"{expected}, but one setting is none ({reason(error)}); correct it") from error
 
 
 def _read_resize(processor: Any, name: str) -> ModelOptions:
