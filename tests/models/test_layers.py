@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from negatoscope.models.layers import dropout, keep_mask, pool_any, pool_relu
+from negatoscope.models.layers import dropout, keep_mask, pool_any, pool_relu, relu_
 
 
 def _images(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -38,6 +38,22 @@ def test_pooling_has_the_values_and_gradients_of_pytorch(n, channels, height, wi
     (our_gradient,) = torch.autograd.grad(ours, images, weights)
     (their_gradient,) = torch.autograd.grad(theirs, images, weights)
     assert torch.equal(our_gradient, their_gradient)
+
+
+@given(
+    shape=st.lists(st.integers(1, 5), min_size=4, max_size=4),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16, torch.float16, torch.float64]),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=40, deadline=None)
+def test_relu_has_the_values_and_gradients_of_pytorch(shape, dtype, seed):
+    values = _images(*shape, seed=seed, dtype=dtype)
+    with torch.no_grad():
+        values.copy_((values * 2).round() / 2)  # many zeros, of either sign
+    ours, theirs = relu_(values * 1), functional.relu(values)
+    assert torch.equal(ours, theirs)
+    weights = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    assert torch.equal(*(torch.autograd.grad(result, values, weights)[0] for result in (ours, theirs)))
 
 
 def test_pooling_without_gradients_has_the_same_values():

@@ -48,13 +48,19 @@ def keep_mask(shape: torch.Size, rate: float, dtype: torch.dtype) -> Num[Tensor,
     return ones.mul_(0x3F80).view(torch.bfloat16)  # the bits of 1.0
 
 
+def relu_(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """ReLU in place."""
+    if values.device.type == "cpu" and _trains(values):
+        return _Relu.apply(values)  # type: ignore[no-any-return,no-untyped-call]
+    return functional.relu_(values)
+
+
 def pool_relu(
     values: Float[Tensor, "batch channels height width"], *, size: int, rate: float, training: bool
 ) -> Float[Tensor, "batch units"]:
     """Max-pooling over windows of `size`, ReLU and dropout, flattened; ties go to the first value of a window."""
     height, width = values.shape[2:]
-    ours = values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 and values.shape[0] > 0
-    if ours and values.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+    if values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 < values.shape[0] and _trains(values):
         return _PoolRelu.apply(values, rate if training else 0.0)  # type: ignore[no-any-return,no-untyped-call]
     pooled = functional.relu(functional.max_pool2d(values, size)).flatten(1)
     return dropout(pooled, rate, training=training)
@@ -70,6 +76,10 @@ def pool_any(
 ) -> Float[Tensor, "batch units"]:
     """As `pool_relu`, with any activation that never falls in place of ReLU."""
     return dropout(activation(functional.max_pool2d(values, size)).flatten(1), rate, training=training)
+
+
+def _trains(values: Tensor) -> bool:
+    return values.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 class _PoolRelu(torch.autograd.Function):
@@ -102,14 +112,36 @@ class _PoolRelu(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         right_won, bottom_won, result = ctx.saved_tensors
         n, height, width, channels = bottom_won.shape
-        passed = torch.ops.aten.threshold_backward(gradient, result, 0)
-        passed = passed.mul_(ctx.scale) if ctx.scale != 1 else passed
-        pooled = _bits(passed.reshape(n, channels, height * width).transpose(1, 2).contiguous().view(bottom_won.shape))
+        passed = _where_positive(gradient, result)
+        if ctx.scale != 1:
+            passed.view(gradient.dtype).mul_(ctx.scale)
+        pooled = passed.view(n, channels, height * width).transpose(1, 2).contiguous().view(bottom_won.shape)
         rows = torch.empty_like(right_won)
         _share(pooled, bottom_won, first=rows[:, 0::2], second=rows[:, 1::2])
         pixels = rows.new_empty(n, 2 * height, 2 * width, channels)
         _share(rows, right_won, first=pixels[:, :, 0::2], second=pixels[:, :, 1::2])
         return pixels.view(gradient.dtype).permute(0, 3, 1, 2), None
+
+
+class _Relu(torch.autograd.Function):
+    """ReLU in place, on bits as `_PoolRelu` does it."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        _bits(values).clamp_(min=0)
+        ctx.mark_dirty(values)
+        ctx.save_for_backward(values)
+        return values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _where_positive(gradient, *ctx.saved_tensors).view(gradient.dtype)
+
+
+def _where_positive(gradient: Tensor, result: Tensor) -> Tensor:
+    """The bits of a gradient where ReLU's result is above 0, else 0."""
+    return _bits(result).clamp(max=1).mul_(_bits(gradient))
 
 
 def _bits(values: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from negatoscope.documents import expect_choices
 from negatoscope.errors import expect
-from negatoscope.models.layers import dropout, pool_any, pool_relu
+from negatoscope.models.layers import dropout, pool_any, pool_relu, relu_
 from negatoscope.types import Images, Logits
 
 Initialization = Literal["glorot", "pytorch", "he", "small", "truncated_normal"]
@@ -21,7 +21,7 @@ Padding = Literal["valid", "same"]
 InputScaling = Literal["unit", "centered", "half"]
 
 _ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu_,
+    "relu": relu_,
     "tanh": torch.tanh,
     "linear": lambda values: values,
 }

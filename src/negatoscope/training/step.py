@@ -28,18 +28,19 @@ def accumulate_gradients(
 
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 6.
     """
-    if epsilon == 0.0:
-        loss = _loss(network, images, labels, recipe, hardware)[0]
-        torch.autograd.backward(loss)
+    with hardware.autocast():  # one for both passes, which thus share the weights that it casts
+        if epsilon == 0.0:
+            loss = _loss(network, images, labels, recipe)[0]
+            torch.autograd.backward(loss)
+            return loss.detach()
+        attacked = images.detach().requires_grad_()
+        loss, logits = _loss(network, attacked, labels, recipe)
+        followed = labels if recipe.fgsm_label == "true" else logits.argmax(dim=1)
+        gradient = _input_gradient(loss * recipe.clean_weight, logits, attacked, followed, recipe)
+        adversarial = fgsm_step(images, gradient, epsilon=epsilon)
+        adversarial_loss, _ = _loss(network, adversarial, labels, recipe)
+        torch.autograd.backward(adversarial_loss * (1 - recipe.clean_weight))
         return loss.detach()
-    attacked = images.detach().requires_grad_()
-    loss, logits = _loss(network, attacked, labels, recipe, hardware)
-    followed = labels if recipe.fgsm_label == "true" else logits.argmax(dim=1)
-    gradient = _input_gradient(loss * recipe.clean_weight, logits, attacked, followed, recipe)
-    adversarial = fgsm_step(images, gradient, epsilon=epsilon)
-    adversarial_loss, _ = _loss(network, adversarial, labels, recipe, hardware)
-    torch.autograd.backward(adversarial_loss * (1 - recipe.clean_weight))
-    return loss.detach()
 
 
 def _input_gradient(loss: Tensor, logits: Tensor, images: Images, labels: Labels, recipe: Recipe) -> Tensor:
@@ -53,11 +54,8 @@ def _input_gradient(loss: Tensor, logits: Tensor, images: Images, labels: Labels
     return gradient
 
 
-def _loss(
-    network: nn.Module, images: Images, labels: Labels, recipe: Recipe, hardware: Hardware
-) -> tuple[Tensor, Tensor]:
-    with hardware.autocast():
-        logits = network(images).float()
+def _loss(network: nn.Module, images: Images, labels: Labels, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    logits = network(images).float()
     return functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing), logits
 
 
