@@ -21,6 +21,7 @@ SUITES = {
     "self_check": "wrong settings that the self-check names, right ones that it leaves alone",
     "inspect": "secretly transformed images that are found among the first of a ranking",
     "search": "the search for the worst setting against its forward passes, foolbox's grid and ART's composite attack",
+    "forward": "the paper's network beside onnxruntime and OpenVINO; a whole audit beside ten lines of numpy",
     "report": "from an audit's summary to its end: pictures, tables, figures and page",
     "growth": "time and memory as images, transforms, classes and seeds grow",
     "table1": "the whole Table I, ten classifiers of one seed, by its command",

@@ -78,6 +78,17 @@ GOALS = (
         among=("Pillow",),
     ),
     Goal(
+        "forward passes in float32, best of onnxruntime and OpenVINO", "forward", "^forward passes in float32", 1, 1.1
+    ),
+    Goal(
+        "whole process, a small ONNX model, 10,000 images, beside ten lines of numpy",
+        "forward",
+        "^whole process.*: clean and negative",
+        3,
+        2,
+        "inverse",
+    ),
+    Goal(
         "peak memory of an audit, 10³ to 10⁶ images (growth)",
         "growth",
         r"^peak memory, [\d,]+ images$",

@@ -158,7 +158,7 @@ def _prepares_gtsrb(place: Path) -> list[Measure]:
     ours = [sys.executable, "-c", PREPARE]
     kept = {"NEGATOSCOPE_CACHE_DIR": str(place / "cache")}
     contestants: dict[str, Callable[[], str]] = {
-        "negatoscope": lambda: _finish(ours, {"NEGATOSCOPE_CACHE_DIR": mkdtemp(dir=place)}),
+        "negatoscope": lambda: finish(ours, {"NEGATOSCOPE_CACHE_DIR": mkdtemp(dir=place)}),
         "negatoscope, cached": _process(ours, kept),
     }
     if harness.available("cv2"):
@@ -182,7 +182,7 @@ def _alone(name: str, seconds: list[float], *, note: str = "") -> Measure:
 
 
 def _process(words: list[str], settings: Mapping[str, str] | None = None) -> Callable[[], str]:
-    return lambda: _finish(words, settings or {})
+    return lambda: finish(words, settings or {})
 
 
 def _cold(words: list[str]) -> Callable[[], str]:
@@ -191,7 +191,7 @@ def _cold(words: list[str]) -> Callable[[], str]:
     def call() -> str:
         with TemporaryDirectory() as empty:
             names = ("PYTHONPYCACHEPREFIX", "MPLCONFIGDIR", "NEGATOSCOPE_CACHE_DIR")
-            return _finish(words, {name: str(Path(empty) / name.lower()) for name in names})
+            return finish(words, {name: str(Path(empty) / name.lower()) for name in names})
 
     return call
 
@@ -201,7 +201,7 @@ def _in_new_folder(words: list[str], place: Path, *, cold: bool = False) -> Call
     return lambda: start([*words, "--out", mkdtemp(dir=place) + "/audit"])()
 
 
-def _finish(words: list[str], settings: Mapping[str, str]) -> str:
+def finish(words: list[str], settings: Mapping[str, str]) -> str:
     """What a process prints; it must end well."""
     done = subprocess.run(words, cwd=harness.ROOT, env=os.environ | dict(settings), capture_output=True, text=True)
     if done.returncode:

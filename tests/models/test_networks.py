@@ -206,3 +206,20 @@ def test_dropout_acts_in_training_only() -> None:
         torch.manual_seed(5)
         drawn = torch.stack([network.train()(images) for _ in range(20)])
     assert len(drawn.unique(dim=0)) == 20
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_norm": True, "padding": "same"}, {"pool_size": 3}], ids=str)
+def test_without_gradients_scores_are_the_same_bits(settings: dict[str, Any]) -> None:
+    network = _network(channels=3, initialization="pytorch", **settings).eval()
+    images = torch.rand((37, 3, 12, 12), generator=torch.Generator().manual_seed(1))
+    for laid_out in (images, images.contiguous(memory_format=torch.channels_last)):
+        expected = network(laid_out).detach()
+        with torch.no_grad():
+            assert torch.equal(network(laid_out), expected)
+
+
+def test_an_export_without_gradients_takes_any_number_of_images() -> None:
+    network, images = _network().eval(), torch.rand(40, 1, 12, 12)
+    with torch.no_grad():
+        exported = torch.export.export(network, (images[:2],), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        torch.testing.assert_close(exported.module()(images), network(images))
