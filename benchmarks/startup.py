@@ -48,7 +48,7 @@ sets = [load_dataset("gtsrb(prepare='paper')", split=split, download=False) for 
 print(*[sha256(dataset.images.tobytes()).hexdigest() for dataset in sets])
 """
 
-COMMAND = [sys.executable, "-c", "from negatoscope.cli.main import run; run()"]
+COMMAND = [sys.executable, "-c", "from negatoscope.cli.main import main; main()"]
 
 
 def run(quick: bool) -> list[Measure]:

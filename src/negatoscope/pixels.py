@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Num, UInt8
 from PIL import Image, ImageOps
-from scipy.special import expit
 
 from negatoscope.errors import DataError, InputError, expect, shown
 
@@ -279,6 +278,8 @@ def apply_window(
     if width <= 0:
         shares = (offsets > 0).astype(np.float64)
     elif function == "SIGMOID":
+        from scipy.special import expit
+
         shares = expit(4 * offsets / width)
     else:
         shares = offsets / width + 0.5

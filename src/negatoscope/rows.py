@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Shaped, UInt64
 
+from negatoscope.arrow import arrow_numbers, arrow_texts
 from negatoscope.errors import DataError, InputError
 from negatoscope.files import replacing, write_errors
 from negatoscope.types import PixelArray
@@ -122,8 +123,8 @@ def make_rows(key: RowKey, columns: Mapping[str, Column]) -> pa.Table:
     for name, values in given.items():
         if len(values) != n:
             raise InputError(f"expected {n} values in {name}, as many as in sample, got {len(values)}")
-    one_name = pa.array(np.zeros(n, dtype=np.int32))
-    names = {name: pa.DictionaryArray.from_arrays(one_name, pa.array([getattr(key, name)])) for name in _KEY[:-1]}
+    one_name = arrow_numbers(np.zeros(n, dtype=np.int32), pa.int32())
+    names = {name: pa.DictionaryArray.from_arrays(one_name, arrow_texts([getattr(key, name)])) for name in _KEY[:-1]}
     numbers = {name: _column(name, given.get(name), n=n) for name in _MEASURED}
     return pa.table({**names, "seed": _column("seed", np.full(n, key.seed), n=n), **numbers}, schema=SCHEMA)
 
@@ -213,11 +214,11 @@ class RowReader:
         Raises:
             DataError: A file is damaged.
         """
-        tables = [SCHEMA.empty_table().select(columns)]
+        tables = []
         for part, groups in self._groups.get(transform, {}).items():
             with _opened(part) as file:
-                tables.append(_read(file, groups, columns, {"transform": pa.scalar(transform)}))
-        return pa.concat_tables(tables)
+                tables.append(_read(file, groups, columns, {"transform": arrow_texts([transform])[0]}))
+        return pa.concat_tables(tables or [SCHEMA.empty_table().select(columns)])
 
 
 def _column(name: str, values: Column, *, n: int) -> pa.Array:
@@ -225,7 +226,9 @@ def _column(name: str, values: Column, *, n: int) -> pa.Array:
     if values is None:
         return pa.nulls(n, expected)
     try:
-        return pa.array(list(values) if pa.types.is_dictionary(expected) else values, type=expected)
+        if pa.types.is_dictionary(expected):
+            return arrow_texts(list(values)).cast(expected)
+        return arrow_numbers(np.asarray(values), expected)
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(f"expected {name} to fit {expected}, got values that do not: {error}") from error
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_an_audit_writes_a_report_and_numbers_that_agree_with_its_rows(negatosco
     assert {"report.html", "rows.parquet", "junit.xml", "provenance.json", "figures", "gallery"} <= written
     assert str(place) not in (place / "a" / "report.html").read_text()
     assert str(place) not in (place / "a" / "summary.json").read_text()
+
+
+def test_an_audit_loads_neither_scipy_nor_pandas_nor_pyplot(place: Path) -> None:
+    words = ["negatoscope", "audit", "bar_readers:bright", "--data", "folder:images", *EXPECTS, "--out", "a"]
+    never = {"scipy", "pandas", "matplotlib.pyplot"}
+    program = f"""
+import atexit, sys
+from negatoscope.cli.main import main
+sys.argv = {words}
+atexit.register(lambda: print(sorted({never} & sys.modules.keys())))
+main()"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_labels_beside_images_give_the_rows_of_class_folders(negatoscope: Command, place: Path) -> None:

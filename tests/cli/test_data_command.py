@@ -43,7 +43,7 @@ def data(*words: str | Path) -> Result:
 
 
 def negatoscope(*words: str | Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", "data", *map(str, words)]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", "data", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -86,7 +86,7 @@ def test_table1_prints_a_line_before_torch_is_loaded() -> None:
 def test_a_full_disk_behind_the_standard_output_is_one_sentence(words: list[str]) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", *words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
@@ -98,7 +98,7 @@ def test_a_full_disk_behind_the_standard_output_is_one_sentence(words: list[str]
 def test_a_pipe_that_is_closed_ends_the_command_in_silence() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", "--version"]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", "--version"]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert done.returncode != 0
@@ -201,7 +201,7 @@ def test_table1_runs_from_the_command_line_and_shows_its_progress(negatoscope: C
 
 
 def negatoscope_output(words: list[str | Path], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *map(str, words)]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

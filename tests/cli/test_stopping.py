@@ -15,7 +15,7 @@ from PIL import Image
 
 from negatoscope.cli.main import Stopped, run
 
-RUN = "from negatoscope.cli.main import run; run()"
+RUN = "from negatoscope.cli.main import main; main()"
 STOPPED = "Stopped. The same command resumes."
 READER = """
 import time

@@ -73,6 +73,11 @@ def test_mcnemar_agrees_with_statsmodels_and_scipy(lost, gained):
         assert mcnemar(lost, gained) == pytest.approx(stats.binomtest(lost, lost + gained).pvalue, rel=1e-6)
 
 
+@pytest.mark.parametrize("counts", [(999_000, 1_001_000), (2_000_000, 1_998_000)])
+def test_mcnemar_agrees_with_scipy_on_millions(counts):
+    assert mcnemar(*counts) == pytest.approx(2 * stats.binom.cdf(min(counts), sum(counts), 0.5), rel=1e-7)
+
+
 def test_answers_that_never_change_differ_by_chance_and_a_hundred_losses_do_not():
     assert mcnemar(0, 0) == 1
     assert mcnemar(100, 0) == pytest.approx(2.0**-99)

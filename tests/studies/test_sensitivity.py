@@ -205,7 +205,7 @@ def test_processes_of_a_study_make_the_same_runs_and_end_with_it(
     end: signal.Signals, made: Made, tmp_path: Path
 ) -> None:
     words = ["reproduce", "sensitivity", "--plan", str(made.request.plan), "--seeds", "99", "--fast", "--jobs", "2"]
-    command = [sys.executable, "-c", "from negatoscope.cli.main import run; run()", *words, "--out", str(tmp_path)]
+    command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", *words, "--out", str(tmp_path)]
     in_background = ["sh", "-c", 'trap "" INT; exec nohup "$0" "$@"', *command, "--precision", "float32"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
     with subprocess.Popen(in_background, text=True, **pipes) as study:  # type: ignore[call-overload]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-RUN = "import sys; from negatoscope.cli.main import run; sys.argv[0] = 'negatoscope'; run()"
+RUN = "import sys; from negatoscope.cli.main import main; sys.argv[0] = 'negatoscope'; main()"
 ASKED = {"picture": "d3", "stack": [{"name": "negative", "parameters": {}}]}
 SLOW = """
 import time

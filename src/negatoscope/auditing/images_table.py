@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from negatoscope.arrow import arrow_numbers, arrow_texts
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.errors import DataError
 from negatoscope.files import replacing, write_errors
@@ -32,9 +33,9 @@ def write_images(out: Path, plan: AuditPlan) -> None:
     """
     dataset = plan.dataset
     columns = {
-        "sample": pa.array(dataset.samples, pa.int32()),
-        "name": pa.array([name or None for name in plan.names] or [None] * len(dataset), pa.string()),
-        "label": pa.array(dataset.labels, pa.int16()),
+        "sample": arrow_numbers(dataset.samples, pa.int32()),
+        "name": arrow_texts([name or None for name in plan.names] or [None] * len(dataset)),
+        "label": arrow_numbers(dataset.labels, pa.int16()),
         "label_name": _named(dataset.labels, dataset.class_names),
     }
     with replacing(out / IMAGES) as temporary, write_errors(out / IMAGES):
@@ -74,11 +75,11 @@ def with_names(rows: pa.Table, images: pa.Table, class_names: Sequence[str]) -> 
     places = np.minimum(np.searchsorted(samples, numbers), len(samples) - 1)
     if not np.array_equal(samples[places], numbers):
         raise DataError("expected rows about the images of images.parquet, got others; audit again")
-    rows = rows.append_column("name", images["name"].take(pa.array(places)))
+    rows = rows.append_column("name", images["name"].take(arrow_numbers(places, pa.int64())))
     for column in ("label", "prediction"):
         rows = rows.append_column(f"{column}_name", _named(rows[column].to_numpy(), class_names))
     return rows
 
 
 def _named(labels: np.ndarray, class_names: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(labels, pa.int32()), pa.array(class_names, pa.string()))
+    return pa.DictionaryArray.from_arrays(arrow_numbers(labels, pa.int32()), arrow_texts(class_names))

@@ -110,7 +110,7 @@ def read_hashes(rows: RowReader) -> UInt64[np.ndarray, " n"]:
 
 
 def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[Any]:
-    """Columns as arrays, chunk by chunk, since Arrow loads pandas to convert many.
+    """Columns as arrays, chunk by chunk and by DLPack, since Arrow's own way loads pandas.
 
     One with nulls is None, but for texts, of which all must be null: "" stands for one that is.
     """
@@ -120,4 +120,4 @@ def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[
         if pa.types.is_dictionary(column.type) and column.null_count < len(column):
             yield np.array([text or "" for text in column.to_pylist()], dtype=np.object_)
         else:
-            yield None if column.null_count else np.concatenate([chunk.to_numpy() for chunk in column.chunks])
+            yield None if column.null_count else np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])

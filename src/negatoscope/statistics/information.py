@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Int64, Real
-from scipy import stats
-from scipy.special import xlogy
+from jaxtyping import Float64, Int, Int64, Real
 
 from negatoscope.statistics.checks import expect, expect_share
 from negatoscope.types import LabelArray
 
-_DRAWN_CELLS = 10_000  # of a table that is drawn rather than permuted
+_FEW_CELLS, _DRAWN_CELLS = 121, 10_000  # of a table that is drawn cell by cell, or at all rather than permuted
 _COUNTED_CELLS, _AT_ONCE = 1_000_000, 65_536  # of a table that is counted rather than sorted, so many images at once
 
 
@@ -24,7 +22,8 @@ def entropy_bits(counts: Real[np.ndarray, " classes"]) -> float:
     """
     expect(np.all(counts >= 0), "counts", "to be 0 or more", counts.min(initial=0))
     expect(np.any(counts > 0), "counts", "to hold at least one image", "none")
-    return max(0.0, float(stats.entropy(counts, base=2)))
+    shares = counts[counts > 0] / counts.sum()
+    return max(0.0, -float(np.sum(shares * np.log2(shares))))
 
 
 def contingency(labels: LabelArray, predictions: LabelArray, *, classes: int) -> Int64[np.ndarray, "classes classes"]:
@@ -125,19 +124,52 @@ def mutual_information_null(
     row_sums, column_sums = (np.unique(classes, return_counts=True)[1] for classes in (labels, predictions))
     generator = np.random.default_rng(seed)
     if len(row_sums) * len(column_sums) <= _DRAWN_CELLS:
-        tables = stats.random_table(row_sums, column_sums).rvs(size=draws, random_state=generator)
-        sums = xlogy(tables, tables).sum(axis=(1, 2))
+        tables = _random_tables(row_sums, column_sums, draws=draws, generator=generator)
+        sums = _times_logs(tables).sum(axis=(1, 2))
     else:
         rows, columns = (np.unique(classes, return_inverse=True)[1] for classes in (labels, predictions))
         first_codes = rows * len(column_sums)
-        sums = np.array([_sum_of_logs(first_codes + generator.permutation(columns)) for _ in range(draws)])
+        sums = np.array(
+            [_times_logs(_counts(first_codes + generator.permutation(columns))).sum() for _ in range(draws)]
+        )
     joint = np.log2(len(labels)) - np.quantile(sums, quantile) / (len(labels) * np.log(2))
     return max(0.0, entropy_bits(row_sums) + entropy_bits(column_sums) - float(joint))
 
 
-def _sum_of_logs(codes: Int64[np.ndarray, " n"]) -> float:
-    """The sum of c log c over how often each code occurs."""
+def _random_tables(
+    row_sums: Int64[np.ndarray, " rows"],
+    column_sums: Int64[np.ndarray, " columns"],
+    *,
+    draws: int,
+    generator: np.random.Generator,
+) -> Int64[np.ndarray, "draws rows columns"]:
+    """Tables at random among those with these margins; those of few cells cell by cell, which is quick to load."""
+    if len(row_sums) * len(column_sums) > _FEW_CELLS:
+        from scipy.stats import random_table  # takes a third of a second to load
+
+        tables: Int64[np.ndarray, "draws rows columns"] = random_table(row_sums, column_sums).rvs(
+            size=draws, random_state=generator
+        )
+        return tables
+    tables = np.zeros((draws, len(row_sums), len(column_sums)), dtype=np.int64)
+    left = np.tile(column_sums, (draws, 1))
+    for row, total in enumerate(row_sums):
+        lacking, others = np.full(draws, total), left.sum(axis=1)
+        for column in range(len(column_sums)):
+            others -= left[:, column]
+            tables[:, row, column] = generator.hypergeometric(left[:, column], others, lacking)
+            lacking -= tables[:, row, column]
+        left -= tables[:, row]
+    return tables
+
+
+def _counts(codes: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " cells"]:
+    """How often each code occurs that does."""
     codes.sort()
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
-    counts = np.diff(starts, append=len(codes))
-    return float(xlogy(counts, counts).sum())
+    return np.diff(starts, append=len(codes))
+
+
+def _times_logs(counts: Int64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+    """Each count times its logarithm; 0 for 0."""
+    return np.asarray(counts * np.log(np.maximum(counts, 1)))

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Int
-from scipy import stats
+from jaxtyping import Bool, Float64, Int
 
 from negatoscope.errors import InputError
 from negatoscope.statistics.checks import expect, expect_share
@@ -51,8 +51,6 @@ class Rate:
 def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Wilson's score interval, without continuity correction, of `correct` successes among `n` independent images.
 
-    `rates_by_class` has the same formula for many rates at once: another interval goes into both.
-
     Raises:
         InputError: `n` is below 1, `correct` is not from 0 to `n`, or `confidence` is not between 0 and 1.
 
@@ -61,8 +59,8 @@ def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
     expect(n >= 1, "n", "at least 1: a rate over no images is unknown", n)
     expect(0 <= correct <= n, "correct", f"from 0 to n = {n}", correct)
     expect_share("confidence", confidence)
-    interval = stats.binomtest(correct, n).proportion_ci(confidence, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
+    (low,), (high,) = _wilson(np.array([correct]), np.array([n]), z=NormalDist().inv_cdf((1 + confidence) / 2))
+    return Interval(float(low), float(high))
 
 
 def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"]) -> dict[int, Rate]:
@@ -75,13 +73,20 @@ def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"
     images = np.bincount(labels)
     present = np.flatnonzero(images)
     n, hits = images[present], np.bincount(labels[correct], minlength=len(images))[present]
-    z = float(stats.norm.ppf(0.975))
+    low, high = _wilson(hits, n, z=NormalDist().inv_cdf(0.975))
+    columns = (column.tolist() for column in (n, hits, hits / n, low, high))
+    return dict(zip(present.tolist(), map(Rate, *columns), strict=True))
+
+
+def _wilson(
+    hits: Int[np.ndarray, " rates"], n: Int[np.ndarray, " rates"], *, z: float
+) -> tuple[Float64[np.ndarray, " rates"], Float64[np.ndarray, " rates"]]:
+    """Both ends of Wilson's interval of each rate."""
     middle = (hits + z**2 / 2) / (n + z**2)
     half = z / (n + z**2) * np.sqrt(hits * (n - hits) / n + z**2 / 4)
     low = np.where(hits == 0, 0.0, middle - half)  # exact ends, where rounding would leave a trace
     high = np.where(hits == n, 1.0, middle + half)
-    columns = (column.tolist() for column in (n, hits, hits / n, low, high))
-    return dict(zip(present.tolist(), map(Rate, *columns), strict=True))
+    return low, high
 
 
 def mean_rate_interval(rates: Sequence[tuple[float, float, float]]) -> Interval:
@@ -147,6 +152,8 @@ def _around_the_mean(
     mean, deviation = mean_and_deviation(values)
     if deviation is None:
         raise InputError("expected two values or more for an interval over runs, got one; run another seed")
+    from scipy import stats  # takes a third of a second to load
+
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * deviation * factor
     return Interval(max(lowest, mean - half), min(highest, mean + half))
 

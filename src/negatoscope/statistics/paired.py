@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
-from scipy import stats
 
 from negatoscope.statistics.checks import expect, expect_share
 from negatoscope.statistics.intervals import Interval
@@ -33,7 +33,7 @@ def paired_difference(lost: int, gained: int, n: int, *, confidence: float = 0.9
     expect_share("confidence", confidence)
     lost_share, gained_share = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
     middle = lost_share - gained_share
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     half = z * math.sqrt((lost_share + gained_share - middle**2) / (n + 2))
     return Interval(max(-1.0, middle - half), min(1.0, middle + half))
 
@@ -53,7 +53,17 @@ def mcnemar(lost: int, gained: int) -> float:
     Source: McNemar, 1947, in its exact form, https://doi.org/10.1007/BF02295996
     """
     expect(lost >= 0 and gained >= 0, "lost and gained", "to be 0 or more", (lost, gained))
-    return min(1.0, 2 * float(stats.binom.cdf(min(lost, gained), lost + gained, 0.5)))
+    return min(1.0, 2 * _coin_tail(min(lost, gained), lost + gained))
+
+
+def _coin_tail(heads: int, n: int) -> float:
+    """The probability of at most `heads` heads, which is n / 2 or fewer, in `n` throws of a coin.
+
+    That of exactly so many, by how often it is that of one head fewer, and so on.
+    """
+    exactly = math.exp(math.lgamma(n + 1) - math.lgamma(heads + 1) - math.lgamma(n - heads + 1) - n * math.log(2))
+    fewer = np.arange(heads, 0, -1)
+    return exactly * (1 + float(np.cumprod(fewer / (n + 1 - fewer)).sum()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

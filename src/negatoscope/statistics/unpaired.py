@@ -2,8 +2,6 @@
 
 import math
 
-from scipy import stats
-
 from negatoscope.statistics.intervals import Interval, Rate
 
 
@@ -23,5 +21,7 @@ def fisher(first: Rate, second: Rate) -> float:
 
     Source: Fisher, 1935, The logic of inductive inference
     """
+    from scipy import stats  # takes a third of a second to load
+
     table = [[rate.correct, rate.n - rate.correct] for rate in (first, second)]
     return float(stats.fisher_exact(table).pvalue)

@@ -24,7 +24,7 @@ TOP = Path(__file__).parents[3]
 STATIC = TOP / "src" / "negatoscope" / "web" / "static"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(os.environ.get("NEGATOSCOPE_AXE") or TOP / "node_modules" / "axe-core" / "axe.min.js")
-RUN = "from negatoscope.cli.main import run; run()"
+RUN = "from negatoscope.cli.main import main; main()"
 NEGATIVE = ("--suite", "none", "--transform", "negative", "--no-self-check")
 ARGUMENTS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 STATUS = re.compile("Failed to load resource: the server responded with a status of 4")
@@ -43,7 +43,7 @@ expect.set_options(timeout=PATIENCE)
 def view(*words: str) -> Iterator[str]:
     """The address of a light table that is served for as long as it is needed."""
     script = (
-        f"import sys; sys.argv[1:] = {['view', '--no-browser', *words]}; from negatoscope.cli.main import run; run()"
+        f"import sys; sys.argv[1:] = {['view', '--no-browser', *words]}; from negatoscope.cli.main import main; main()"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
