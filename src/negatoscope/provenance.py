@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
+version = cache(metadata.version)
 _PACKAGES = ("torch", "numpy", "scipy", "pillow", "pyarrow", "matplotlib")
 
 
@@ -121,8 +123,12 @@ def _shown(value: object) -> str:
     return next((name for name in names if isinstance(name, str)), type(value).__name__)
 
 
+@cache
 def commit() -> str | None:
-    """The commit of the checkout that this package runs from, "+changes" where sources differ from it, else None."""
+    """The commit of the checkout that this package runs from, "+changes" where sources differ from it, else None.
+
+    A process asks once: what it runs is what it loaded.
+    """
     package = Path(__file__).parent
     top = _git(package, "rev-parse", "--show-toplevel")
     if top is None or package != Path(top) / "src" / "negatoscope":

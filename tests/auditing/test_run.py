@@ -1,6 +1,6 @@
 """One pass: the same rows however often it is stopped, and nothing of somebody else's is touched."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from PIL import Image
 
 from negatoscope.attacks import resolve_attack
 from negatoscope.auditing import parts
+from negatoscope.auditing import plan as plan_module
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.folder import REPORT, WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
@@ -45,6 +46,13 @@ def classifier() -> ClassifierAdapter:
 
 
 MakePlan = Callable[..., AuditPlan]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_parts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plan_module, "_PARTS", (64, 2048))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +346,18 @@ def test_the_gallery_shows_what_was_correct_before_and_misclassified_after(make:
         assert np.array_equal(before, plan.dataset.images[entry.sample][0])
         if entry.spec == "negative":
             assert np.array_equal(after, 255 - before)
+
+
+def test_parts_are_whole_batches_and_smaller_where_transforms_are_many(make: MakePlan) -> None:
+    few, many = make(4200), make(4200, suite="all")
+    for plan in (few, many):
+        assert sum(map(len, plan.parts)) == 4200
+        assert all(len(part) % plan.batch_size == 0 for part in plan.parts[:-1])
+        assert len(plan.parts[0]) * (1 + len(plan.transforms)) <= 100_000
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plan_module, "_PARTS", (64, 16_384))
+        assert [len(part) for part in few.parts] == [4200]
+        assert len(many.parts) > 1
 
 
 def test_a_limit_takes_each_class_in_proportion(make: MakePlan) -> None:

@@ -29,7 +29,8 @@ from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
 from negatoscope.types import IndexArray
 
-_PARTS = (64, 2048)  # images whose rows are written together: what a stopped audit does again at most
+_PARTS = (64, 16_384)  # images whose rows are written together: what a stopped audit does again at most
+_PART_ROWS = 100_000
 _PART_VALUES = 8_000_000
 PLAN = "plan.json"
 """The file that names what an audit's folder holds."""
@@ -145,8 +146,10 @@ class AuditPlan:
 
     @property
     def parts(self) -> Sequence[IndexArray]:
-        """The positions of each part's images: fewer where images are large, so that a stopped audit loses little."""
-        size = max(_PARTS[0], min(_PARTS[1], _PART_VALUES // self._values))
+        """The positions of each part's images: fewer where these are large or transforms are many."""
+        least, most = _PARTS
+        size = max(least, min(most, _PART_VALUES // self._values, _PART_ROWS // (1 + len(self.transforms))))
+        size -= size % self.batch_size if size > self.batch_size else 0  # batches are whole
         return np.split(np.arange(len(self.dataset)), range(size, len(self.dataset), size))
 
     @property
