@@ -43,8 +43,8 @@ def in_memory_order(images: Images) -> Values:
 
 
 def memory_layout(images: Images) -> torch.memory_format:
-    """Pixel by pixel (channels_last) where images lie so, else plane by plane."""
-    by_pixel = images.is_contiguous(memory_format=torch.channels_last)
+    """Pixel by pixel (channels_last) where images lie so, else plane by plane, as gray ones do, which lie both ways."""
+    by_pixel = images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
     return torch.channels_last if by_pixel else torch.contiguous_format
 
 

@@ -1,11 +1,11 @@
 """The one inference path: training, reproduction and audit all count through it, in float32."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64, Shaped, UInt64
+from jaxtyping import Float32, Int64, Shaped, UInt64
 from torch import Tensor
 
 from negatoscope.errors import expect
@@ -64,19 +64,23 @@ def predict(
     if batch_size is None:
         batch_size = suitable_batch(device, values=int(np.prod(images.shape[1:])))
     expect(batch_size >= 1, "batch_size of at least 1", batch_size)
-    parts: list[Tensor] = []
+    parts: list[Predictions] = []
     for start in range(0, len(labels), batch_size):
         chosen = slice(start, start + batch_size)
         batch = to_images(torch.from_numpy(np.array(images[chosen])).to(device))
         truth = torch.from_numpy(np.array(labels[chosen])).to(device)
         changed = batch_transform(batch, truth) if batch_transform else batch
-        parts.append(_predict_batch(classifier, changed, truth).cpu())
-    return _predictions(torch.cat(parts, dim=1) if parts else torch.zeros(4, 0, dtype=torch.float64))
+        parts.append(predict_images(classifier, changed, truth))
+    if not parts:
+        return predictions_of(torch.zeros(0, 1), torch.zeros(0, dtype=torch.int64))
+    columns = (np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Predictions))
+    return Predictions(*columns)
 
 
+@torch.no_grad()
 def predict_images(classifier: Classifier, images: Images, labels: Labels) -> Predictions:
     """Classify one batch that lies where the classifier lives."""
-    return _predictions(_predict_batch(classifier, images, labels).cpu())
+    return predictions_of(classifier(images), labels)
 
 
 def row_columns(
@@ -125,28 +129,11 @@ def to_images(pixels: Tensor) -> Images:
 
 def predictions_of(logits: Logits, labels: Labels) -> Predictions:
     """What logits that a classifier gave say of images with these labels."""
-    return _predictions(_judge(logits, labels).cpu())
-
-
-@torch.no_grad()
-def _predict_batch(classifier: Classifier, images: Images, labels: Labels) -> Float64[Tensor, "4 batch"]:
-    return _judge(classifier(images), labels)
-
-
-def _judge(logits: Logits, labels: Labels) -> Float64[Tensor, "4 batch"]:
     logits = logits.float()
     probabilities = logits.softmax(dim=1)
     confidences, predictions = probabilities.max(dim=1)
     of_label = probabilities.gather(1, labels[:, None])[:, 0]
     higher = (logits > logits.gather(1, labels[:, None])).sum(dim=1)
     ranks = higher.clamp(min=1).masked_fill(predictions == labels, 0)  # where scores tie, one of them is predicted
-    return torch.stack([predictions.double(), confidences.double(), of_label.double(), ranks.double()])
-
-
-def _predictions(columns: Float64[Tensor, "4 n"]) -> Predictions:
-    return Predictions(
-        predictions=columns[0].long().numpy(),
-        confidences=columns[1].float().numpy(),
-        label_confidences=columns[2].float().numpy(),
-        label_ranks=columns[3].long().numpy(),
-    )
+    columns = (predictions, confidences, of_label, ranks)
+    return Predictions(*(column.cpu().numpy() for column in columns))
