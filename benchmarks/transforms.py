@@ -12,18 +12,17 @@ gives each time in copies of the batch, measured in the same run.
 """
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmarks import harness
 from benchmarks.harness import Measure
 from benchmarks.peers.pictures import Contestant, peers_of
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
-from negatoscope.models.predict import to_images
+from negatoscope.models.predict import suitable_batch, to_images
 from negatoscope.transforms import TRANSFORMS
 from negatoscope.transforms.suites import suite
 from negatoscope.types import Images, PixelArray
@@ -70,8 +69,9 @@ def _one_of_each(*, gray: bool) -> list[str]:
 
 
 def _share_of_network(name: str, pixels: PixelArray, *, rounds: int) -> Measure:
-    """What all transforms take, as a share of as many forward passes of the paper's network."""
-    images = to_images(torch.from_numpy(pixels))
+    """What all transforms take in an audit's batches, as a share of as many forward passes of the paper's network."""
+    size = suitable_batch(torch.device("cpu"), values=pixels[0].size)
+    batches = [to_images(torch.from_numpy(pixels[start : start + size])) for start in range(0, len(pixels), size)]
     channels, size = pixels.shape[1:3]
     network = PaperNetwork(
         channels=channels, size=size, classes=CLASSES[channels], settings=NetworkSettings(), seed=0
@@ -81,23 +81,19 @@ def _share_of_network(name: str, pixels: PixelArray, *, rounds: int) -> Measure:
     functions = [TRANSFORMS.resolve(spec)[1] for spec in specs]
     with torch.inference_mode():
         times = _timed(
-            {"transforms": lambda: _all(functions, images), "forward": lambda: _forward(network, images)},
+            {"transforms": lambda: _all(functions, batches), "forward": lambda: _all([network], batches)},
             rounds=rounds,
         )
-    each, forward = (statistics.median(times[key]) * 1e6 / len(images) for key in ("transforms", "forward"))
+    each, forward = (statistics.median(times[key]) * 1e6 / len(pixels) for key in ("transforms", "forward"))
     note = f"{each:.0f} microseconds an image for {len(specs)} transforms, {forward:.0f} for one forward pass"
     title = f"suite all, share of its forward passes: {name}"
     return harness.value(title, "share", each / (forward * len(specs)), note=note)
 
 
-def _forward(network: nn.Module, images: Images) -> None:
-    for batch in torch.split(images, 128):  # as `predict` feeds them
-        network(batch)
-
-
-def _all(functions: list[Callable[[Images], Images]], images: Images) -> None:
-    for function in functions:
-        function(images)
+def _all(functions: Sequence[Callable[[Images], Images]], batches: Sequence[Images]) -> None:
+    for images in batches:
+        for function in functions:
+            function(images)
 
 
 def _timed(contestants: Mapping[str, Contestant], *, rounds: int) -> dict[str, list[float]]:
