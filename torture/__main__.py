@@ -15,8 +15,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: a process that has
 
 from rich.console import Console
 
-from torture import forked, killed, mutated, samples
-from torture.record import Check, Record, Tried, carry_out
+from torture import forked, fuzzed, killed, mutated, samples
+from torture.record import Check, Record, Tried, take_turns
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -37,23 +37,23 @@ def main(arguments: list[str]) -> int:
         samples.make(made)
         forked.import_what_is_used(samples.usual_commands(made), folder / "imports")
         samples.results(made)
+        take_turns(
+            chosen,
+            record,
+            folder / "tries",
+            seed=options.seed,
+            tries=options.tries,
+            again=options.again,
+            goes_on=lambda: time.monotonic() < end,
+        )
         for check in chosen:
-            tried = carry_out(
-                check,
-                record,
-                folder / "tries",
-                seed=options.seed,
-                tries=options.tries,
-                again=options.again,
-                goes_on=lambda: time.monotonic() < end,
-            )
-            _print(tried)
+            _print(record.read()[check.name])
         return int(any(record.read()[check.name].failed for check in chosen))
 
 
 def all_checks(made: samples.Samples) -> list[Check]:
     """Every check, on these samples."""
-    return [*mutated.checks(made), *killed.checks(made)]
+    return [*mutated.checks(made), *killed.checks(made), *fuzzed.checks(made)]
 
 
 def _read(arguments: list[str]) -> argparse.Namespace:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import pkgutil
 import resource
 import select
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+import negatoscope
 from negatoscope.cli.main import run as run_negatoscope
 
 Body: TypeAlias = Callable[[], None]
@@ -85,7 +87,11 @@ def kill(process: int) -> None:
 
 
 def import_what_is_used(bodies: Sequence[Body], folder: Path) -> None:
-    """Import here what undisturbed processes import, so that those forked later find it done."""
+    """Import here all of negatoscope and what undisturbed processes import, for those that are forked later."""
+    for module in pkgutil.walk_packages(negatoscope.__path__, "negatoscope."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    importlib.import_module("torch._dynamo")  # which an optimizer imports
     for number, body in enumerate(bodies):
         modules = folder / f"modules-{number}"
 

@@ -11,6 +11,7 @@ from random import Random
 from negatoscope.errors import InputError
 from negatoscope.files import holding, write_whole
 
+TURNS = 20
 Attempt = Callable[[Random, Path], str]
 """Tries once, with random choices of its own, in an empty folder of its own; gives what went wrong, or nothing."""
 
@@ -65,6 +66,23 @@ class Record:
             checks = sorted((self.read() | {tried.name: tried}).values(), key=lambda check: check.name)
             content = json.dumps({"checks": [asdict(check) for check in checks]}, indent=1, ensure_ascii=False)
             write_whole(self.file, (content + "\n").encode())
+
+
+def take_turns(
+    checks: Sequence[Check],
+    record: Record,
+    work: Path,
+    *,
+    seed: int,
+    tries: int | None = None,
+    again: bool = False,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """`carry_out` all of them, a share of each in turn, so that one that is stopped has tried everything."""
+    for share in [TURNS] if again else range(1, TURNS + 1):
+        for check in checks:
+            most = (check.aim if tries is None else tries) * share // TURNS
+            carry_out(check, record, work, seed=seed, tries=most, again=again, goes_on=goes_on)
 
 
 def carry_out(

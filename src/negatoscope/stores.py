@@ -235,7 +235,7 @@ def path_of(text: str | Path | StorePath) -> AnyPath:
         return text
     url = None if isinstance(text, Path) else _URL.match(text)
     if url is None:
-        return Path(text).expanduser()
+        return expand_home(text)
     scheme = url[1].lower()
     if scheme == "file":
         return Path(url2pathname(urlsplit(str(text)).path))
@@ -301,3 +301,16 @@ class _ObjectFile(io.RawIOBase):
         content = self.path.read_bytes(self.place, end) if end > self.place else b""
         self.place += len(content)
         return content
+
+
+def expand_home(path: str | Path) -> Path:
+    """The path, with the home folder of a user in the place of a "~" at its beginning.
+
+    Raises:
+        InputError: There is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        user = Path(path).parts[0]
+        raise InputError(f"expected a user's home folder as {user} in {str(path)!r}, got none; correct it") from error

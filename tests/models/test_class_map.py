@@ -1,11 +1,14 @@
 """Classes of the data find their outputs by number, by order or by name."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from negatoscope.errors import InputError
 from negatoscope.models.class_map import read_class_map
+from negatoscope.models.open import open_classifier
+from negatoscope.stores import path_of
 
 
 @pytest.mark.parametrize(("text", "expected"), [("+1", (1, 2, 0)), ("-1", (2, 0, 1))])
@@ -40,3 +43,11 @@ def test_names_are_found_in_a_file_or_among_the_labels_of_the_classifier(tmp_pat
 def test_what_is_not_there_is_one_sentence(text: str, names: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         read_class_map(text, class_names=names, labels=["crane", "mouse", "crane"])
+
+
+@pytest.mark.parametrize("use", [read_class_map, path_of, open_classifier])
+def test_the_home_of_a_user_who_is_not_there_is_one_sentence(use: Callable[[str], object]) -> None:
+    with pytest.raises(
+        InputError, match=r"^expected a user's home folder as ~nobody.here in '~nobody.here/x', got none"
+    ):
+        use("~nobody.here/x")

@@ -13,6 +13,7 @@ from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.provenance import Provenance, record_provenance
+from negatoscope.stores import expand_home
 
 Result = TypeVar("Result")
 
@@ -24,7 +25,7 @@ def as_texts(values: Sequence[str]) -> tuple[str, ...]:
 
 def as_path(value: str | Path | None) -> Path | None:
     """A path, "~" resolved; None stays."""
-    return None if value is None else Path(value).expanduser()
+    return None if value is None else expand_home(value)
 
 
 def open_model(
@@ -66,7 +67,7 @@ def provenance_of(classifier: ClassifierAdapter, *datasets: Dataset, command: st
 def in_folder(out: str | Path | None, run: Callable[[Path], Result]) -> Result:
     """What `run` gives for `out`, or else for a temporary folder that lasts as long as that."""
     if out is not None:
-        return run(Path(out).expanduser())
+        return run(expand_home(out))
     temporary = Path(mkdtemp(prefix="negatoscope-"))
     try:
         result = run(temporary / "unsaved")

@@ -15,6 +15,7 @@ from negatoscope.errors import DataError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
 from negatoscope.reports.latex import latex_table
 from negatoscope.rows import read_rows
+from negatoscope.stores import expand_home
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class AuditResult:
         Raises:
             OutputError: The folder holds files, or cannot be written.
         """
-        target = Path(folder).expanduser()
+        target = expand_home(folder)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise OutputError(f"expected {target} to be new or an empty folder, got one with files; give another")
         with writing_folder(target) as temporary:

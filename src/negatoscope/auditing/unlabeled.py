@@ -21,6 +21,7 @@ from negatoscope.files import expect_free, locked, write_whole
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
 from negatoscope.reports.data_uri import GRAIN
+from negatoscope.stores import expand_home
 
 _WRITTEN = ("predictions.json", "report.html", ".lock")
 Progress = Callable[[AuditProgress], None]
@@ -68,7 +69,7 @@ def classify_unlabeled(
     config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
     changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
     command = python_call("negatoscope.classify_unlabeled", model, data, **changed, **options)
-    folder = None if out is None else Path(out).expanduser()
+    folder = None if out is None else expand_home(out)
     return run_unlabeled(make_plan(classifier, dataset, config), out=folder, command=command, progress=progress)
 
 

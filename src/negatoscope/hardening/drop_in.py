@@ -19,6 +19,7 @@ from negatoscope.hardening.saved import saved_bytes
 from negatoscope.hardening.wrapper import without_wrapper, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter, preprocess
 from negatoscope.models.open import open_classifier
+from negatoscope.stores import expand_home
 
 ONNX, TENSORS = "hardened.onnx", "hardened.safetensors"
 """The files, by what reads them."""
@@ -73,7 +74,7 @@ def write_drop_in(
     models: tuple[Any, Any] | None = None
     if hardened.kind == "onnx":
         expect(isinstance(source, str | Path), "the path of the ONNX model that is hardened", type(source).__name__)
-        onnx, notes = original_onnx(without_wrapper(hardened), Path(str(source)).expanduser())
+        onnx, notes = original_onnx(without_wrapper(hardened), expand_home(str(source)))
         models = _models(onnx, hardened)
     else:
         files[TENSORS] = saved_bytes(hardened)

@@ -25,6 +25,7 @@ from negatoscope.models.options import expect_known
 from negatoscope.models.predict import to_images
 from negatoscope.provenance import Provenance, python_call
 from negatoscope.statistics.intervals import Rate
+from negatoscope.stores import expand_home
 from negatoscope.transforms.groups import Group, resolve_group
 
 Progress = Callable[[int, int], None]
@@ -150,7 +151,7 @@ def construction(classifier: ClassifierAdapter, source: str | Path | None, group
     """Whether predictions are the same over the group whatever the image, and why that is known or is not."""
     wrapper = wrapper_of(classifier)
     if wrapper is None and classifier.kind == "onnx" and source is not None:
-        path = Path(source).expanduser()
+        path = expand_home(source)
         model = read_graph(path.read_bytes(), name=path.name)
         wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
         if wrapper is None:

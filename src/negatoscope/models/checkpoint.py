@@ -20,6 +20,7 @@ from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.torch_module import load_callable
+from negatoscope.stores import expand_home
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, object]) -> str:
@@ -95,7 +96,7 @@ def trained(text: str, options: ModelOptions, device: torch.device) -> LoadedMod
     Raises:
         DataError: The file is missing or damaged, or holds weights without the network that they belong to.
     """
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if path.suffix != ".safetensors":
         return None
     try:

@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Sequence
-from pathlib import Path
 
 from negatoscope.errors import InputError, expect
+from negatoscope.stores import expand_home
 
 
 def read_class_map(
@@ -31,7 +31,7 @@ def read_class_map(
             return tuple(map(sorted(range(data_classes), key=str).index, range(data_classes)))
         return tuple((label + int(text)) % data_classes for label in range(data_classes))
     try:
-        lines = labels if text == "names" else Path(text).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = labels if text == "names" else expand_home(text).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(
             f"expected --class-map to be 1..1000, 4,7,9, sorted, names or a text file, got {text!r}; correct it"
@@ -46,7 +46,7 @@ def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
         InputError: It is no text, or has another number of lines.
     """
     try:
-        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = expand_home(path).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(
             f"expected a text file with the names of {classes} outputs, got {path!r}; correct it"

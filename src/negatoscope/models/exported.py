@@ -18,6 +18,7 @@ from negatoscope.models import LoadedModel, register_model
 from negatoscope.models.layouts import FLAT, Dims, in_shape
 from negatoscope.models.options import ModelOptions
 from negatoscope.models.shapes import read_shape
+from negatoscope.stores import expand_home
 
 _CODE = ("aotinductor", "custom_obj", "opaque_obj")
 """Parts of an archive that hold machine code or pickled objects."""
@@ -31,7 +32,7 @@ def exported_program(text: str, options: ModelOptions, device: torch.device) -> 
         DataError: The file is missing, no exported program, or holds objects or machine code.
         InputError: It is no classifier of images, or its shape leaves something open.
     """
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if path.suffix != ".pt2":
         return None
     _expect_tensors_only(path)

@@ -20,6 +20,7 @@ from negatoscope.models.predict import to_images
 from negatoscope.models.preprocessor import read_preprocessor
 from negatoscope.models.torch_module import digest_of
 from negatoscope.pixels import resize_image
+from negatoscope.stores import expand_home
 
 _TOLERANCE = 0.01  # of the range of pixels, on average; libraries round and resample a little differently
 
@@ -33,7 +34,7 @@ def hugging_face(text: str, options: ModelOptions, device: torch.device) -> Load
         InputError: Its preprocessor does something that is not done here.
         MissingExtraError: transformers is not installed.
     """
-    folder = Path(text).expanduser()
+    folder = expand_home(text)
     if not folder.is_dir():
         return None
     if not (folder / "config.json").is_file():

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from negatoscope.models.layouts import FLAT, Dims, in_shape
 from negatoscope.models.onnx_graph import external_files, read_ending, read_graph
 from negatoscope.models.options import Dtype, ModelOptions
 from negatoscope.models.shapes import read_shape
+from negatoscope.stores import expand_home
 
 _DTYPES: dict[str, Dtype] = {
     "tensor(float16)": "float16",
@@ -43,7 +43,7 @@ def onnx_file(text: str, options: ModelOptions, device: torch.device) -> LoadedM
         InputError: onnxruntime cannot run it, it is no classifier of images, or its shape leaves something open.
         MissingExtraError: onnx or onnxruntime is not installed.
     """
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if path.suffix != ".onnx":
         return None
     try:

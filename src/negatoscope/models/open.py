@@ -17,6 +17,7 @@ from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.objects import load_object
 from negatoscope.models.options import ModelOptions, read_options
 from negatoscope.models.output_kind import expect_logits
+from negatoscope.stores import expand_home
 from negatoscope.types import Images
 
 _OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
@@ -98,7 +99,7 @@ def _load(model: object, options: ModelOptions, device: torch.device) -> LoadedM
         _expect_used(options, "callable")
         name = getattr(model, "__name__", type(model).__name__)
         return load_object(model, name=name, options=options, device=device)
-    text, path = str(model), Path(model).expanduser()
+    text, path = str(model), expand_home(model)
     expect_openable(path)
     for kind in MODELS.names():
         loaded = MODELS.get(kind)(text, options, device)

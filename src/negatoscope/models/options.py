@@ -10,6 +10,7 @@ from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError, shown, suggest
 from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
+from negatoscope.stores import expand_home
 
 Range = Literal["0..1", "0..255", "-1..1"]
 ChannelOrder = Literal["RGB", "BGR"]
@@ -94,7 +95,7 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
         return options
     if not isinstance(config, str | Path):
         raise InputError(f"expected config to be the path of a TOML file, got {shown(config)}")
-    path = Path(config).expanduser()
+    path = expand_home(config)
     held = {name: value for name, value in read_toml(path, what="a model's options").items() if name != "config"}
     try:
         return options.over(read_options(held))

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from negatoscope.errors import DataError, reason
+from negatoscope.stores import expand_home
 
 
 def read_weights(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
@@ -21,7 +22,7 @@ def read_weights(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
     Raises:
         DataError: The file is missing or damaged, may run code, or holds no tensors by name there.
     """
-    held = _tensors(path.expanduser())
+    held = _tensors(expand_home(path))
     for part in key.split(".") if key else ():
         held = _inside(held, part, path.name)
     if not isinstance(held, Mapping) or not all(isinstance(tensor, Tensor) for tensor in held.values()):
