@@ -14,6 +14,7 @@ from negatoscope.attacks import resolve_attack
 from negatoscope.auditing import parts
 from negatoscope.auditing import plan as plan_module
 from negatoscope.auditing.audit import audit
+from negatoscope.auditing.failures import write_failures
 from negatoscope.auditing.folder import REPORT, WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.parts import RunTotals
@@ -336,7 +337,7 @@ def test_the_size_that_noise_reached_is_recorded(make: MakePlan, tmp_path: Path)
 def test_the_gallery_shows_what_was_correct_before_and_misclassified_after(make: MakePlan, tmp_path: Path) -> None:
     plan = make(300)
     run_pass(plan, out=tmp_path)
-    save_gallery(plan, out=tmp_path)
+    save_gallery(plan, write_failures(tmp_path, plan), out=tmp_path)
     entries = read_document(tmp_path / "gallery" / "gallery.json", Gallery, what="a gallery", make="").entries
     assert [entry.spec for entry in entries].count("negative") == PICTURES
     for entry in entries:

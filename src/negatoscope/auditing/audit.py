@@ -175,8 +175,7 @@ def run_audit(
         remove_all(out / name for name in REPORT)  # of an earlier run, which may have had other rules
     else:
         begin("gallery")
-        write_failures(out, plan)
-        save_gallery(plan, out=out, decoded=decoded)
+        save_gallery(plan, write_failures(out, plan), out=out, decoded=decoded)
         begin("report")
         write_report(out, summary)
     write_document(out / "provenance.json", provenance)

@@ -1,11 +1,13 @@
 """The failures of an audit as a table that any spreadsheet opens: `failures.csv`."""
 
 import csv
-from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
+from negatoscope.auditing.gallery import GalleryEntry, choose_failures
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.files import writing
@@ -30,39 +32,40 @@ COLUMNS = (
 _LISTED = ("label_preserving", "attack")  # under other kinds a person may be wrong, too
 
 
-def write_failures(out: Path, plan: AuditPlan) -> None:
+def write_failures(out: Path, plan: AuditPlan) -> list[GalleryEntry]:
     """Write `failures.csv`: a line for each image that is misclassified clean, under an attack or a transform.
 
     Counted are label-preserving transforms, on images of the classes whose label they preserve. Lines come transform by
     transform, clean first, each in the order of the images.
 
+    Returns:
+        Those that the gallery shows, of every transform: rows are read once for both.
+
     Raises:
         DataError: The rows are gone or damaged.
         OutputError: `out` cannot be written.
     """
-    names, class_names = plan.dataset.names, [guarded(name) for name in plan.dataset.class_names]
-    positions = {int(sample): position for position, sample in enumerate(plan.dataset.samples)} if names else {}
+    rows, shown = RowReader(out / "rows.parquet"), list[GalleryEntry]()
+    clean = read_predictions(rows, CLEAN)
+    names = np.array([guarded(name) for name in plan.dataset.names] or [""] * len(plan.dataset), dtype=np.object_)
+    class_names = np.array([guarded(name) for name in plan.dataset.class_names], dtype=np.object_)
+    names, before = names[np.searchsorted(plan.dataset.samples, clean.samples)], class_names[clean.predictions]
     with writing(out / FAILURES) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
+
+        def write(transform: str, after: PredictionSet, failed: Bool[np.ndarray, " n"]) -> None:
+            few, labels, predictions = after[failed], after.labels[failed], after.predictions[failed]
+            columns = (few.samples, names[failed], labels, class_names[labels], predictions, class_names[predictions])
+            confidences = (f"{confidence:.4f}" for confidence in few.confidences.tolist())
+            lists = (column.tolist() for column in (*columns, before[failed]))
+            *values, clean_names = lists
+            writer.writerows(zip(repeat(transform), *values, confidences, clean_names, strict=False))
+
         writer.writerow(COLUMNS)
-        for transform, clean, after, failed in _failures(out, plan):
-            for row in failed:
-                sample, label, prediction = (
-                    int(column[row]) for column in (after.samples, after.labels, after.predictions)
-                )
-                name = guarded(names[positions[sample]]) if names else ""
-                classes = (label, class_names[label], prediction, class_names[prediction])
-                confidence = f"{after.confidences[row]:.4f}"
-                before = class_names[clean.predictions[row]]
-                writer.writerow((transform, sample, name, *classes, confidence, before))
-
-
-def _failures(out: Path, plan: AuditPlan) -> Iterator[tuple[str, PredictionSet, PredictionSet, np.ndarray]]:
-    """Of each transform its spec, the predictions about clean and changed images, and where the latter are wrong."""
-    rows = RowReader(out / "rows.parquet")
-    clean = read_predictions(rows, CLEAN)
-    yield CLEAN, clean, clean, np.flatnonzero(~clean.correct)
-    for step in plan.transforms:
-        if step.kind in _LISTED:
+        write(CLEAN, clean, ~clean.correct)
+        for number, step in enumerate(plan.transforms):
             after = read_predictions(rows, step.spec, like=clean)
-            yield step.spec, clean, after, np.flatnonzero(~after.correct & after.is_of(step.preserved))
+            if step.kind in _LISTED:
+                write(step.spec, after, ~after.correct & after.is_of(step.preserved))
+            shown += choose_failures(number, step, clean, after)
+    return shown

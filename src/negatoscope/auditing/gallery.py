@@ -15,7 +15,7 @@ from jaxtyping import Int
 from PIL import Image
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.run import apply
 from negatoscope.data.batches import Batch, batches
 from negatoscope.data.dicom import summarize_dicom
@@ -23,7 +23,6 @@ from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
 from negatoscope.files import writing_folder
 from negatoscope.models.predict import to_images
-from negatoscope.rows import RowReader
 from negatoscope.types import IndexArray
 
 PICTURES = 6
@@ -74,10 +73,12 @@ class Gallery:
     entries: tuple[GalleryEntry, ...]
 
 
-def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -> None:
-    """Write `gallery/` to `out`: for each transform the most confident failures, before and after.
+def save_gallery(
+    plan: AuditPlan, failures: Sequence[GalleryEntry], *, out: Path, decoded: Sequence[Batch] = ()
+) -> None:
+    """Write `gallery/` to `out`: of each transform the `failures`, as `choose_failures` has them, before and after.
 
-    Rows say which; only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
+    Only these images are decoded again, each once, and those of `decoded` not at all. A gallery that is
     there stays if it was drawn for the same classes. Where an image is flagged as having text on a person burnt in, no
     picture is drawn at all.
 
@@ -91,30 +92,31 @@ def save_gallery(plan: AuditPlan, *, out: Path, decoded: Sequence[Batch] = ()) -
             if read_document(folder / "gallery.json", Gallery, what="a gallery", make="").preserved == preserved:
                 return
         shutil.rmtree(folder)
-    rows = RowReader(out / "rows.parquet")
-    clean = read_predictions(rows, CLEAN)
-    dicom = summarize_dicom(plan.dataset)
-    shown = () if dicom and dicom.burnt_in else plan.transforms
-    failures = [
-        (transform, entry)
-        for number, transform in enumerate(shown)
-        for entry in _failures(number, transform, clean, read_predictions(rows, transform.spec, like=clean))
-    ]
+    dicom, steps = summarize_dicom(plan.dataset), {step.spec: step for step in plan.transforms}
+    of_sample: dict[int, list[GalleryEntry]] = {}
+    for entry in () if dicom and dicom.burnt_in else failures:
+        of_sample.setdefault(entry.sample, []).append(entry)
     entries = []
     with writing_folder(folder) as temporary:
-        for batch in _images(plan, {entry.sample for _, entry in failures}, decoded):
-            for transform, entry in failures:
-                if entry.sample == batch.samples[0]:
-                    _draw(plan, transform, entry, batch, temporary)
-                    entries.append(replace(entry, name=batch.names[0]))
+        for batch in _images(plan, set(of_sample), decoded):
+            for entry in of_sample[int(batch.samples[0])]:
+                _draw(plan, steps[entry.spec], entry, batch, temporary)
+                entries.append(replace(entry, name=batch.names[0]))
         entries.sort(key=lambda entry: (list(preserved).index(entry.spec), -entry.after_confidence, entry.sample))
         write_document(temporary / "gallery.json", Gallery(preserved=preserved, entries=tuple(entries)))
 
 
-def _failures(
+def choose_failures(
     number: int, transform: PlannedTransform, clean: PredictionSet, after: PredictionSet
 ) -> list[GalleryEntry]:
-    """The failures to show, in their order in the data: the most confident, of as many classes as may be."""
+    """The failures of a transform to show, in the order of the data: the most confident, of as many classes as can be.
+
+    Args:
+        number: The place of the transform in the plan, with which its files' names begin.
+        transform: The transform.
+        clean: Predictions about all images.
+        after: Those about the same images under the transform.
+    """
     failed = clean.correct & ~after.correct & after.is_of(transform.preserved)
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
     rows = np.sort(_spread(order, after.labels[order])[:PICTURES])
