@@ -10,24 +10,36 @@ installed, MobileNetV2 at 224x224.
 torch Dataset of pictures that lie decoded in memory, resized and changed by Pillow, made tensors as torchvision's
 ToTensor does, a DataLoader with batches of 128 and no or two workers, the network in evaluation mode without gradients,
 and accuracy counted; once unchanged and once for each transform. With kornia: the same, the change made on the batch.
-Peers spend nothing on decoding, and keep no rows, intervals, pictures or report: ours has them all in its time. foolbox
-makes negatives only (its InversionAttack); cleverhans has none in its PyTorch version. Two networks: the paper's, whose
-forward passes everybody pays, and one of a fiftieth of its operations.
+Peers spend nothing on decoding, and keep no rows, intervals, pictures or report: ours has them all in its time. Two
+networks: the paper's, whose forward passes everybody pays, and one of a fiftieth of its operations.
+
+**The negative alone**: 10,000 images of MNIST that lie in memory, clean and negated, with predictions and confidences
+as outputs of both. Ours also checks itself on 512 of them, hashes, writes and reads rows, and counts the summary
+(`no_report`). foolbox's loop (its InversionAttack) does nothing else; cleverhans has none in its PyTorch version.
+
+**A trivial network**: how many predictions a second of CPU time the suite "all" makes where the network costs nothing:
+transforms, rows and statistics.
+
+`details` say where the time of ours goes.
 """
 
+import cProfile
+import pstats
 import statistics
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from benchmarks import harness
-from benchmarks.harness import Measure
+from benchmarks.harness import Findings, Measure
 from benchmarks.peers import one_pass
 from negatoscope.auditing.audit import audit
+from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.data.batches import batches
@@ -38,10 +50,10 @@ from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import to_images
 from negatoscope.pixels import ResizeSpec
 
-CLASSES, SIDE = 43, 32
+CLASSES, SIDE, DIGIT = 43, 32, 28
 
 
-def run(quick: bool) -> list[Measure]:
+def run(quick: bool) -> Findings:
     keep_freed_memory()  # as the command does; for everyone
     rounds = 1 if quick else 2
     paper = trained(paper_network(), steps=5 if quick else 150)
@@ -53,7 +65,15 @@ def run(quick: bool) -> list[Measure]:
     small = trained(small_network(), steps=5 if quick else 150)
     for name, network, images in (("the paper's network", paper, 1000), ("a small network", small, 6000)):
         measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
-    return measures
+    for name, network in (
+        ("the paper's network", _paper_of_digits()),
+        ("a small network", _of_digits()),
+    ):
+        measures.append(
+            _negative_alone(name, network.eval(), images=128 if quick else 10_000, rounds=1 if quick else 7)
+        )
+    measures.append(_trivial(images=128 if quick else 10_000, rounds=1 if quick else 3))
+    return Findings(measures, {"where the time goes": dict(_WHERE)})
 
 
 def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int, side: int = SIDE) -> Measure:
@@ -94,23 +114,78 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     note = f"{images:,} images, {passes} passes each; ours decodes, keeps rows and writes its report in that time"
     amount = images * passes
     times = harness.take_turns(contestants, rounds=rounds, warm_up=0)
-    found = [harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)]
+    return [harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)]
+
+
+def _negative_alone(name: str, network: nn.Module, *, images: int, rounds: int) -> Measure:
+    plan = _digits(network, AuditConfig(suite="none", transforms=["negative"], limit=images))
+    dataset = plan.dataset
+    contestants: dict[str, Callable[[], object]] = {"negatoscope": partial(_audit, plan, no_report=True)}
+    note = "rows and summary, no report"
     if harness.available("foolbox"):
-        negative: dict[str, Callable[[], object]] = {
-            "negatoscope": partial(
-                _audit, _plan(network, AuditConfig(suite="none", transforms=["negative"]), dataset=dataset)
-            ),
-            "foolbox": partial(one_pass.with_foolbox, network, pictures, dataset.labels),
-        }
-        times = harness.take_turns(negative, rounds=rounds)
-        note = "two passes; so few images leave ours mostly with its report"
-        found.append(harness.measure(f"the negative alone: {name}", "images/s", times, amount=2 * images, note=note))
-    return found
+        assert isinstance(dataset.images, np.ndarray), "MNIST is one array"
+        loop = partial(one_pass.with_foolbox, network, dataset.images, dataset.labels)
+        contestants |= {f"foolbox, batches of {size}": partial(loop, batch_size=size) for size in (128, 512)}
+        predictions, confidences = loop(batch_size=128)
+        rows = _audit(plan, no_report=True).rows()
+        same = int((rows["prediction"].to_numpy() == predictions).sum())
+        apart = float(np.abs(rows["confidence"].to_numpy() - confidences).max())
+        note += f"; {same:,} of {2 * images:,} predictions are foolbox's, confidences differ by {apart:.1g} at most"
+    times = harness.take_turns(contestants, rounds=rounds)
+    measured = f"the negative alone: {name}"
+    _WHERE[measured] = _shares(contestants["negatoscope"])
+    return harness.measure(measured, "images/s", times, amount=2 * images, note=note)
 
 
-def _audit(plan: AuditPlan) -> None:
+def _trivial(*, images: int, rounds: int) -> Measure:
+    weights = torch.randn(DIGIT, 10, generator=torch.Generator().manual_seed(0))
+    plan = _digits(lambda batch: batch[:, 0, DIGIT // 2] @ weights, AuditConfig(suite="all", limit=images))
+    ours = partial(_audit, plan, no_report=True)
+    times = harness.take_turns({"negatoscope": ours}, rounds=rounds, clock=time.process_time)
+    passes = len(plan.transforms) + 1
+    _WHERE["a trivial network"] = _shares(ours)
+    note = f"{images:,} images of MNIST, {passes} passes; CPU seconds"
+    return harness.measure(
+        "evaluations of a trivial network", "evaluations/s", times, amount=images * passes, note=note
+    )
+
+
+_WHERE: dict[str, dict[str, float]] = {}
+_PLACES = {
+    "network": ("models/torch_module.py", "run"),
+    "self-check": ("auditing/self_check.py", "check_clean"),
+    "images and their hashes": ("data/batches.py", "_held"),
+    "transforms": ("auditing/run.py", "apply"),
+    "levels of 8 bits": ("negatoscope/levels.py", "on_levels"),
+    "outputs": ("models/adapter.py", "to_logits"),
+    "predictions of outputs": ("models/predict.py", "_judge"),
+    "rows, written": ("negatoscope/rows.py", "write_rows"),
+    "summary, from rows": ("auditing/summary.py", "summarize"),
+    "provenance": ("negatoscope/provenance.py", "record_provenance"),
+}
+
+
+def _shares(call: Callable[[], object]) -> dict[str, float]:
+    """Which share of a call's CPU time passes in each place; the self-check's network counts twice."""
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(call)
+    found = cast(Any, pstats.Stats(profile))
+    seconds = {
+        place: sum(each[3] for (file, _, name), each in found.stats.items() if file.endswith(end) and name == function)
+        for place, (end, function) in _PLACES.items()
+    }
+    return {place: round(each / found.total_tt, 3) for place, each in seconds.items()}
+
+
+def _audit(plan: AuditPlan, *, no_report: bool = False) -> AuditResult:
     transforms = [transform.spec for transform in plan.transforms]
-    audit(plan.classifier, plan.dataset, suite="none", transforms=transforms, expect_accuracy=0.0)
+    settings: dict[str, Any] = {"suite": "none", "transforms": transforms, "expect_accuracy": 0.0}
+    return audit(plan.classifier, plan.dataset, no_report=no_report, **settings)
+
+
+def _digits(model: Callable[[Tensor], Tensor], choice: AuditConfig) -> AuditPlan:
+    classifier = open_classifier(model, size=DIGIT, channels="gray", data_classes=10)
+    return make_plan(classifier, load_dataset("mnist", split="test"), choice)
 
 
 def _plan(network: nn.Module, choice: AuditConfig, *, side: int = SIDE, dataset: Dataset | None = None) -> AuditPlan:
@@ -132,6 +207,17 @@ def small_network() -> nn.Module:
     torch.manual_seed(0)
     convolutions = [nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.ReLU(), nn.Conv2d(8, 32, 3, stride=2, padding=1)]
     return nn.Sequential(*convolutions, nn.ReLU(), nn.Flatten(), nn.Linear(32 * 16, CLASSES))
+
+
+def _paper_of_digits() -> nn.Module:
+    return PaperNetwork(channels=1, size=DIGIT, classes=10, settings=NetworkSettings(), seed=0)
+
+
+def _of_digits() -> nn.Module:
+    """0.7 million operations an image of 28x28 pixels."""
+    torch.manual_seed(0)
+    convolutions = [nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2, padding=1)]
+    return nn.Sequential(*convolutions, nn.ReLU(), nn.Flatten(), nn.Linear(32 * 49, 32), nn.ReLU(), nn.Linear(32, 10))
 
 
 def _mobilenet() -> nn.Module:

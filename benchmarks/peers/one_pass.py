@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -15,7 +16,7 @@ from benchmarks.peers.pictures import _kornia, _of, _pillow
 from negatoscope.data import Dataset as OurDataset
 from negatoscope.registry import parse_spec
 from negatoscope.transforms.suites import suite
-from negatoscope.types import LabelArray
+from negatoscope.types import LabelArray, PixelArray
 
 SIDE, BATCH = 32, 128
 BatchTransform = Callable[[Any], Any]
@@ -74,18 +75,25 @@ def with_kornia(
     ]
 
 
-def with_foolbox(network: nn.Module, held: Sequence[Image.Image], labels: LabelArray) -> tuple[float, float]:
-    """Accuracy unchanged and under foolbox's negative."""
+def with_foolbox(
+    network: nn.Module, images: PixelArray, labels: LabelArray, *, batch_size: int
+) -> tuple[LabelArray, Float32[np.ndarray, " n"]]:
+    """Predictions and confidences of all images and then of all negatives, which foolbox makes of tensors in memory.
+
+    Its attack's `run` makes them without classifying them, which then happens once; its call would do so in vain.
+    """
     import foolbox
 
-    model = foolbox.PyTorchModel(network, bounds=(0, 1))
-    attack = foolbox.attacks.InversionAttack()
-    right = after = 0
-    for images, truth in DataLoader(Pictures(held, labels, None), batch_size=BATCH):
-        right += int((model(images).argmax(dim=1) == truth).sum())
-        _, _, success = attack(model, images, truth, epsilons=None)
-        after += int((~success).sum())
-    return right / len(held), after / len(held)
+    model, attack = foolbox.PyTorchModel(network, bounds=(0, 1)), foolbox.attacks.InversionAttack()
+    made: list[list[Tensor]] = [[], []]
+    with torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            chosen = slice(start, start + batch_size)
+            batch, truth = torch.from_numpy(np.array(images[chosen])).float() / 255, torch.from_numpy(labels[chosen])
+            for outputs, shown in zip(made, (batch, attack.run(model, batch, truth)), strict=True):
+                outputs.append(model(shown).softmax(dim=1))
+    confidences, predictions = torch.cat([*made[0], *made[1]]).max(dim=1)
+    return predictions.numpy(), confidences.numpy()
 
 
 def _accuracy(network: nn.Module, pictures: Pictures, *, workers: int, on_batch: BatchTransform | None = None) -> float:

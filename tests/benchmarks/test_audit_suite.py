@@ -30,7 +30,10 @@ def test_peers_count_what_there_is_to_count(pictures: Sequence[Image.Image]) -> 
     pytest.importorskip("kornia")
     assert one_pass.with_kornia(Brightness().eval(), pictures, labels, negative) == [0.8, pytest.approx(0.2)]
     pytest.importorskip("foolbox")
-    assert one_pass.with_foolbox(Brightness().eval(), pictures, labels) == (0.8, pytest.approx(0.2))
+    pixels = np.stack([np.asarray(picture).transpose(2, 0, 1) for picture in pictures])
+    predictions, confidences = one_pass.with_foolbox(Brightness().eval(), pixels, labels, batch_size=2)
+    assert predictions.tolist() == [0, 1, 0, 1, 1, 1, 0, 1, 0, 0]
+    assert confidences[:5] == pytest.approx(confidences[5:])
 
 
 def test_what_is_compared_is_what_every_library_has() -> None:
