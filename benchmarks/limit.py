@@ -40,11 +40,11 @@ GROUPS = {
     "convolution, forward": ("aten::mkldnn_convolution", "aten::cudnn_convolution", "aten::_slow_conv2d_forward"),
     "convolution, backward": ("aten::convolution_backward",),
     "fully connected": ("aten::mm", "aten::addmm"),
-    "pooling and dropout": (
-        *("_PoolRelu", "aten::max_pool2d", "aten::maximum", "aten::gt", "aten::sub", "aten::mul", "aten::clamp_"),
-        *("aten::native_dropout", "aten::bernoulli_", "aten::random_", "aten::masked"),
+    "pooling, dropout and activations": (
+        *("_PoolRelu", "_Relu", "aten::maximum", "aten::gt", "aten::sub", "aten::mul", "aten::clamp"),
+        *("aten::max_pool2d", "aten::native_dropout", "aten::bernoulli_", "aten::random_", "aten::masked"),
+        *("aten::relu", "aten::threshold_backward", "aten::sign", "aten::tanh"),
     ),
-    "activations": ("aten::relu", "aten::threshold_backward", "aten::clamp_min", "aten::sign", "aten::tanh"),
     "casts and copies": ("aten::copy_", "aten::_to_copy", "aten::contiguous", "aten::clone"),
     "optimizer": ("aten::_fused_adamw_", "Optimizer.", "aten::_foreach"),
 }
