@@ -8,7 +8,8 @@ NegatoscopeError                anything this package raises on purpose
 │   │   └── DataNotFoundError   no copy of a dataset can be had
 │   └── OutputError             a result cannot be written where it was asked for
 ├── StoreError                  a store such as Amazon's S3 cannot be reached, or refuses
-└── MissingExtraError           an optional package is not installed or cannot be imported
+├── MissingExtraError           an optional package is not installed or cannot be imported
+└── JobsError                   jobs that failed again and again: exit code 1
 """
 
 import difflib
@@ -24,6 +25,8 @@ _USE_TORCHVISION = ("hf", "timm")
 
 class NegatoscopeError(Exception):
     """Anything this package raises on purpose; its text is one sentence for the user."""
+
+    exit_code = 2
 
 
 class InputError(NegatoscopeError, ValueError):
@@ -56,6 +59,12 @@ class StoreError(NegatoscopeError):
 
 class MissingExtraError(NegatoscopeError):
     """An optional package is not installed or cannot be imported; the text says what to install."""
+
+
+class JobsError(NegatoscopeError):
+    """Some jobs failed again and again; all others are done."""
+
+    exit_code = 1
 
 
 def expect(holds: object, what: str, got: object, error: type[InputError] = InputError) -> None:

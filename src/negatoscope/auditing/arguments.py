@@ -3,12 +3,15 @@
 import shutil
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from negatoscope.data import Dataset
+from negatoscope.data.open import open_dataset
 from negatoscope.errors import expect
+from negatoscope.executors import Execution
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
@@ -26,6 +29,58 @@ def as_texts(values: Sequence[str]) -> tuple[str, ...]:
 def as_path(value: str | Path | None) -> Path | None:
     """A path, "~" resolved; None stays."""
     return None if value is None else expand_home(value)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A model and data by the texts that name them, from which any process opens the same.
+
+    Args:
+        model: What `open_classifier` takes, as a text.
+        data: What `open_dataset` takes, as a text.
+        options: Of the model.
+        labels: What labels the images of a folder or an archive.
+        label_columns: The table's columns with file names and with labels.
+        data_dir: A folder to look into first for named datasets.
+        device: Where the model lives.
+    """
+
+    model: str
+    data: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    labels: str | Path | None = None
+    label_columns: str | Sequence[str] = ()
+    data_dir: Path | None = None
+    device: str = "cpu"
+
+    @classmethod
+    def of(cls, model: object, data: object, **given: Any) -> "Named | None":
+        """A model and data, where both are named by a text; None of what is in memory."""
+        texts = (str, Path)
+        return cls(str(model), str(data), **given) if isinstance(model, texts) and isinstance(data, texts) else None
+
+    def open(self) -> tuple[ClassifierAdapter, Dataset]:
+        """The classifier and the images.
+
+        Raises:
+            InputError: As `open_classifier` and `open_dataset` say.
+        """
+        dataset = open_dataset(self.data, data_dir=self.data_dir, labels=self.labels, label_columns=self.label_columns)
+        names = dataset.class_names
+        opened = open_model(
+            self.model, device=self.device, options=self.options, data_classes=len(names), class_names=names
+        )
+        return opened, dataset
+
+
+def expect_named(named: Named | None, execution: Execution) -> None:
+    """Refuse what lives in this process alone where others are to open it.
+
+    Raises:
+        InputError: The executor is not this process, and the model or the data have no text that names them.
+    """
+    got = "one that is open in this process; name both by a path or a text"
+    expect(named or execution.executor == "local", f"a model and data for --executor {execution.executor}", got)
 
 
 def open_model(

@@ -6,7 +6,15 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
+from negatoscope.auditing.arguments import (
+    Named,
+    as_path,
+    as_texts,
+    expect_named,
+    in_folder,
+    open_model,
+    provenance_of,
+)
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
 from negatoscope.auditing.folder import REPORT, expect_free_for
@@ -23,7 +31,9 @@ from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
+from negatoscope.executors import LOCAL, Execution, using_threads
 from negatoscope.files import remove_all
+from negatoscope.hardware import pick_hardware
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import Provenance, python_call
 
@@ -56,6 +66,10 @@ def audit(  # noqa: PLR0913 (the options of the command line)
     overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    address: str = "",
+    threads: int | None = None,
     progress: Progress | None = None,
     **options: object,
 ) -> AuditResult:
@@ -90,14 +104,22 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         overwrite: Whether another audit that `out` holds makes room; this one resumes all the same.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
+        executor: Where parts of the images are classified: "local" is this process, "processes" are others on this
+            machine, "ray" is a Ray cluster. Others open model and data themselves, so both must be named by a text.
+        workers: How many parts at once; None is as many as there are processors for.
+        address: Of a Ray cluster, such as "10.0.0.1:6379"; "" starts one on this machine.
+        threads: Of each part, which may decide last bits; None is one, and in this process as many as torch takes.
         progress: Called after each batch, and before each stage, with how far the audit is.
         options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``.
 
     Raises:
         InputError: The classifier fails the self-check (the sentence says what probably is wrong), or something given
             is unusable.
+        JobsError: Parts failed three times; all others are done, and the same call tries them again.
     """
     expect_known(options, signature(audit).parameters)
+    picked = pick_hardware(device, "float32").device
+    execution = Execution(executor, workers, address, threads, gpus=int(picked.type == "cuda"))
     config = AuditConfig(
         suite=suite,
         transforms=as_texts(transforms),
@@ -116,23 +138,31 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         keep_names=keep_names,
         bits=bits,
         window=window,
+        threads=execution.threads,
     )
     beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
-    named = {name: value for name, value in beside.items() if value}
+    labeled = {name: value for name, value in beside.items() if value}
     if isinstance(data, Dataset):
-        expect(not named, "no labels beside a dataset that is open", "some; give them to open_dataset")
+        expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
         dataset = open_dataset(data, data_dir=as_path(data_dir), **beside)
     names = dataset.class_names
-    classifier = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
-    plan = make_plan(classifier, dataset, config)
+    named = Named.of(model, data, options=options, data_dir=as_path(data_dir), device=str(picked), **beside)
+    expect_named(named, execution)
+    with using_threads(execution.threads):
+        classifier = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
+        plan = make_plan(classifier, dataset, config, named)
     shown_data = data if isinstance(data, str | Path) else dataset
     recorded = replace(config, overwrite=False)  # which is about files on this machine
     changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
-    command = python_call("negatoscope.audit", model, shown_data, **named, **changed, **options)
-    provenance = provenance_of(classifier, dataset, command=command)
-    return in_folder(out, lambda folder: run_audit(plan, out=folder, provenance=provenance, progress=progress))
+    command = python_call("negatoscope.audit", model, shown_data, **labeled, **changed, **options)
+    with using_threads(execution.threads):
+        provenance = provenance_of(classifier, dataset, command=command)
+        return in_folder(
+            out,
+            lambda folder: run_audit(plan, out=folder, provenance=provenance, progress=progress, execution=execution),
+        )
 
 
 def run_audit(
@@ -142,6 +172,7 @@ def run_audit(
     provenance: Provenance,
     progress: Progress | None = None,
     warn: Callable[[str], None] | None = None,
+    execution: Execution = LOCAL,
 ) -> AuditResult:
     """The audit of a plan, written to `out`.
 
@@ -151,9 +182,11 @@ def run_audit(
         provenance: Where the result comes from.
         progress: Called after each batch, and before each stage, with how far the audit is.
         warn: Called before the pass with what the self-check suggests, if it does.
+        execution: Where parts of the images are classified.
 
     Raises:
         InputError: As `audit` says.
+        JobsError: As `audit` says.
     """
 
     def begin(stage: Stage, images: int = len(plan.dataset)) -> None:
@@ -165,7 +198,7 @@ def run_audit(
     self_check, decoded = check_clean(plan)
     if warn and self_check.suggestion:
         warn(f"Warning: {self_check.suggestion}.")
-    totals = run_pass(plan, out=out, progress=progress)
+    totals = run_pass(plan, out=out, progress=progress, execution=execution)
     begin("summary")
     summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
     summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))

@@ -1,5 +1,6 @@
 """The folder of an audit: its name, and whether it holds nothing, this audit, or another one, which can make room."""
 
+import platform
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -68,6 +69,16 @@ def remove_other(out: Path, plan: AuditPlan) -> None:
         if not (out / PLAN).is_file() or _read_plan(out) == plan.identity:
             return
     remove_all(out / name for name in WRITTEN)
+
+
+def expect_same(planned: object, opened: object) -> None:
+    """Hold what a worker opened to what was planned, by their identities.
+
+    Raises:
+        InputError: They differ.
+    """
+    others = "; ".join(differences(planned, opened)).replace(" there", " in the plan")
+    expect(not others, "a worker to open what is planned", f"something else on {platform.node()}: {others}; correct it")
 
 
 def differences(held: object, planned: object) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Images part by part, each written whole, so that what was stopped resumes after the last part and ends the same."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -14,8 +14,11 @@ from jaxtyping import Int
 from negatoscope.auditing.results import ReachedL2, UnreadableImage
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, OutputError
 from negatoscope.files import write_errors
+from negatoscope.rows import read_rows
+from negatoscope.transforms import CLEAN
+from negatoscope.types import IndexArray
 
 DONE = "done.json"
 """Written last into each part, and then into the folder: its presence means complete."""
@@ -74,12 +77,46 @@ class RunTotals:
         )
 
 
+@dataclass(frozen=True)
+class PartJob:
+    """A part that is to be run.
+
+    Args:
+        part: Its number.
+        folder: Where it is left, whole: the tables, and totals as `DONE`.
+    """
+
+    part: int
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"part {self.part}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is there."""
+        return (self.folder / DONE).is_file()
+
+    def leave(self, make: Callable[[], None]) -> None:
+        """Make it, unless it is there: a worker that was taken for lost may leave the same part beside another one.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        try:
+            if not self.is_done:
+                make()
+        except OutputError:
+            if not self.is_done:
+                raise
+
+
 def run_parts(
     out: Path,
     dataset: Dataset,
     parts: Sequence[Int[np.ndarray, " _"]],
     *,
-    run: Callable[[Dataset, Path], None],
+    run: Callable[[Sequence[PartJob]], Iterable[PartJob]],
     skip: Callable[[int], None],
     tables: Sequence[str] = (ROWS,),
 ) -> RunTotals:
@@ -89,30 +126,51 @@ def run_parts(
         out: The folder, for who holds its lock.
         dataset: All images.
         parts: The positions of each part's images.
-        run: Called with the images of a part and a folder, which it leaves whole: the tables, and totals as `DONE`.
+        run: Runs parts, and gives each as it ends.
         skip: Called with how many images a part has that an earlier run finished.
         tables: The files of a part that become a folder of files, one for each part.
 
     Raises:
         OutputError: `out` cannot be written.
-        DataError: Not one image can be read.
+        DataError: Not one image can be read, or a part has not one clean row for each of its images.
     """
     if (out / DONE).is_file():
         return _read_totals(out)
-    folders = [out / PARTS / f"{part:06d}" for part in range(len(parts))]
-    for indices, folder in zip(parts, folders, strict=True):
-        if (folder / DONE).is_file():
-            skip(len(indices))
-        else:
-            run(dataset.take(indices, split=dataset.split), folder)
-    totals = reduce(add, map(_read_totals, folders))
+    jobs = [PartJob(part, out / PARTS / f"{part:06d}") for part in range(len(parts))]
+    done = {job for job in jobs if job.is_done}
+    for job in jobs:
+        if job in done:
+            skip(len(parts[job.part]))
+    for _ in run([job for job in jobs if job not in done]):
+        pass
+    folders = [job.folder for job in jobs]
+    counted = [_read_totals(folder) for folder in folders]
+    totals = reduce(add, counted)
     if totals.read == 0:
         raise DataError(f"expected images in {dataset.spec}, but none of its {totals.unreadable} can be read")
+    for job, part in zip(jobs, counted, strict=True):
+        _expect_each_once(dataset.samples[parts[job.part]], part, job.folder)
     for name in tables:
         _move(folders, out / name)
     write_document(out / DONE, totals)
     shutil.rmtree(out / PARTS)
     return totals
+
+
+def _expect_each_once(samples: IndexArray, totals: RunTotals, folder: Path) -> None:
+    """Hold the rows of a part to its images: each has one clean row, or none where it is unreadable or not searched.
+
+    Raises:
+        DataError: One has two, or an image has one that is of no part, or more than were read.
+    """
+    if not (folder / ROWS).is_file():  # an earlier run held it to them and moved it
+        return
+    rows = read_rows(folder / ROWS, columns=["sample"], where={"transform": CLEAN})["sample"].to_numpy()
+    right = totals.read + totals.unreadable == len(samples) and len(rows) <= totals.read
+    twice = len(np.unique(rows)) < len(rows) and len(np.unique(samples)) == len(samples)
+    if not right or twice or not np.isin(rows, samples).all():
+        got = f"{len(rows)} rows of {totals.read} images, and {totals.unreadable} unreadable ones"
+        raise DataError(f"expected one clean row for each of {len(samples)} images in {folder}, got {got}; delete it")
 
 
 def _move(folders: Sequence[Path], table: Path) -> None:

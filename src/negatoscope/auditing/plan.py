@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
+from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.results import PlannedKind, SuiteSummary
 from negatoscope.auditing.steps import AuditStep, attack_step, transform_step
 from negatoscope.data import Dataset
@@ -85,6 +86,7 @@ class AuditConfig:
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
+        threads: Of each job, which may decide last bits; None is as many as torch takes.
     """
 
     suite: str = "semantic"
@@ -104,6 +106,7 @@ class AuditConfig:
     keep_names: bool = False
     bits: int | None = None
     window: tuple[float, float] | str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,7 @@ class AuditIdentity:
     transforms: tuple[str, ...]
     seed: int
     decoding: int
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +138,7 @@ class AuditPlan:
         suite: The suite's name, and its version.
         config: The user's settings.
         names: What `images.parquet` calls the images; none where they have no names or these are not to be kept.
+        named: The texts from which other processes open the same; None where there are none.
     """
 
     classifier: ClassifierAdapter
@@ -143,6 +148,7 @@ class AuditPlan:
     suite: SuiteSummary
     config: AuditConfig = AuditConfig()
     names: Sequence[str] = ()
+    named: Named | None = None
 
     @property
     def parts(self) -> Sequence[IndexArray]:
@@ -175,11 +181,20 @@ class AuditPlan:
             transforms=tuple(transform.spec for transform in self.transforms),
             seed=self.config.seed,
             decoding=DECODING,
+            threads=self.config.threads,
         )
 
 
-def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> AuditPlan:
+def make_plan(
+    classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig, named: Named | None = None
+) -> AuditPlan:
     """Choose images and resolve transforms.
+
+    Args:
+        classifier: What is audited.
+        dataset: All images.
+        config: The user's settings.
+        named: The texts that name the classifier and the images, where there are such.
 
     Raises:
         InputError: There are no images, the classifier has fewer classes than the data, or the images
@@ -209,6 +224,7 @@ def make_plan(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConf
         suite=SuiteSummary(name=suite.name, version=suite.version),
         config=config,
         names=names,
+        named=named,
     )
 
 

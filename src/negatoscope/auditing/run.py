@@ -1,7 +1,7 @@
 """One pass over the images: each is read once, goes through every transform, and leaves rows."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from negatoscope.auditing.folder import expect_free_for, remove_other
-from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, L2Total, RunTotals, run_parts
-from negatoscope.auditing.plan import PLAN, AuditPlan, PlannedTransform
+from negatoscope.auditing.arguments import Named
+from negatoscope.auditing.folder import expect_free_for, expect_same, remove_other
+from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, L2Total, PartJob, RunTotals, run_parts
+from negatoscope.auditing.plan import PLAN, AuditConfig, AuditIdentity, AuditPlan, PlannedTransform, make_plan
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import UnreadableImage
 from negatoscope.auditing.steps import Changed
@@ -20,6 +21,8 @@ from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
+from negatoscope.executors import LOCAL, Execution, Tell
+from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
@@ -51,11 +54,61 @@ class AuditProgress:
     stage: Stage = "images"
 
 
-def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], None] | None = None) -> RunTotals:
+@dataclass(frozen=True)
+class AuditWork:
+    """What the parts of an audit have in common, as plain data.
+
+    Args:
+        named: The model and the data; None only where this process has them open.
+        config: The user's settings.
+        identity: What an audit of these must be, on every machine.
+    """
+
+    named: Named | None
+    config: AuditConfig
+    identity: AuditIdentity
+
+    def open(self) -> AuditPlan:
+        """The audit's plan.
+
+        Raises:
+            InputError: Something cannot be opened, or is another one on this machine.
+        """
+        assert self.named, "expect_named refused what has no text"
+        plan = make_plan(*self.named.open(), self.config, self.named)
+        expect_same(self.identity, plan.identity)
+        return plan
+
+    def run(self, plan: AuditPlan, job: PartJob, tell: Tell) -> None:
+        """Leave the rows of a part in its folder."""
+        part = plan.dataset.take(plan.parts[job.part], split=plan.dataset.split)
+        done = 0
+
+        def tick(images: int) -> None:
+            nonlocal done
+            done += images
+            tell(done)
+
+        job.leave(lambda: _run_part(plan, part, job.folder, tick=tick))
+
+
+def run_pass(
+    plan: AuditPlan,
+    *,
+    out: Path,
+    progress: Callable[[AuditProgress], None] | None = None,
+    execution: Execution = LOCAL,
+) -> RunTotals:
     """Classify every image clean and under every transform, and write `rows.parquet` to `out`.
 
     Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
     rows.
+
+    Args:
+        plan: What is audited.
+        out: The folder.
+        progress: Called after each batch, or where workers say how far they are.
+        execution: Where parts run.
 
     Returns:
         How many images were read, which were unreadable, the L2 sizes that noise reached.
@@ -64,19 +117,22 @@ def run_pass(plan: AuditPlan, *, out: Path, progress: Callable[[AuditProgress], 
         OutputError: `out` cannot be written, holds something else, or another run writes to it.
         InputError: A transform leaves [0, 1] or changes the shape, or the classifier gives NaN.
         DataError: Not one image can be read.
+        JobsError: Parts failed three times; all others are done.
     """
     with locked(out):
         remove_leftovers([out])
         expect_free_for(out, plan)
         remove_other(out, plan)
         write_document(out / PLAN, plan.identity)
-        pace = _Pace(len(plan.dataset), progress)
+        pace = _Pace(plan, progress)
+        work = AuditWork(plan.named, plan.config, plan.identity)
 
-        def run_part(dataset: Dataset, folder: Path) -> None:
-            _run_part(plan, dataset, folder, tick=pace.tick)
-            pace.wrote((folder / ROWS).stat().st_size)
+        def run(jobs: Sequence[PartJob]) -> Iterator[PartJob]:
+            for job in run_jobs(work, jobs, execution=execution, opened=plan, moved=pace.moved):
+                pace.ended(job)
+                yield job
 
-        return run_parts(out, plan.dataset, plan.parts, run=run_part, skip=pace.skip)
+        return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip)
 
 
 def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
@@ -157,30 +213,36 @@ def _rows(plan: AuditPlan, transform: str, columns: Sequence[Mapping[str, Column
 class _Pace:
     """Reports where the audit stands, and by this run's own pace how long and how large it will be."""
 
-    def __init__(self, total: int, progress: Callable[[AuditProgress], None] | None) -> None:
-        self.total, self.progress = total, progress
-        self.done = self.earlier = self.written = 0
+    def __init__(self, plan: AuditPlan, progress: Callable[[AuditProgress], None] | None) -> None:
+        self.total, self.progress = len(plan.dataset), progress
+        self.sizes = [len(part) for part in plan.parts]
+        self.ended_images = self.earlier = self.written = 0
+        self.running: dict[int, int] = {}
         self.size_bytes: int | None = None
         self.began = time.monotonic()
 
     def skip(self, images: int) -> None:
         """Count images of an earlier run."""
         self.earlier += images
-        self.tick(images)
-
-    def tick(self, images: int) -> None:
-        """Count images that have gone through all transforms."""
-        self.done += images
+        self.ended_images += images
         self._report()
 
-    def wrote(self, size_bytes: int) -> None:
-        """Count the rows of all images so far as written."""
-        self.written += size_bytes
-        self.size_bytes = self.written * self.total // max(1, self.done - self.earlier)
+    def moved(self, job: PartJob, images: int) -> None:
+        """Count the images of a part that have gone through all transforms so far."""
+        self.running[job.part] = images
+        self._report()
+
+    def ended(self, job: PartJob) -> None:
+        """Count a part, and its rows as written."""
+        self.running.pop(job.part, None)
+        self.ended_images += self.sizes[job.part]
+        self.written += (job.folder / ROWS).stat().st_size
+        self.size_bytes = self.written * self.total // max(1, self.ended_images - self.earlier)
         self._report()
 
     def _report(self) -> None:
         if self.progress:
-            now = self.done - self.earlier
-            left = (time.monotonic() - self.began) / now * (self.total - self.done) if now else None
-            self.progress(AuditProgress(self.done, self.total, left, self.size_bytes))
+            done = self.ended_images + sum(self.running.values())
+            now = done - self.earlier
+            left = (time.monotonic() - self.began) / now * (self.total - done) if now else None
+            self.progress(AuditProgress(done, self.total, left, self.size_bytes))

@@ -10,7 +10,16 @@ import typer
 
 from negatoscope.cli.compare import show_comparison
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Threads,
+    Workers,
+    command_line,
+)
 from negatoscope.cli.show import Format, show
 from negatoscope.cli.unlabeled import classify_and_show
 from negatoscope.errors import expect
@@ -119,6 +128,10 @@ def audit(
     no_self_check: Annotated[
         bool, typer.Option("--no-self-check", help="Try no other settings first, and audit whatever comes.")
     ] = False,
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -130,16 +143,20 @@ def audit(
     resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
+        from negatoscope.auditing.arguments import Named
         from negatoscope.auditing.audit import expect_usable, run_audit
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.cli.audit_display import AuditDisplay
         from negatoscope.data.open import open_dataset
         from negatoscope.data.unlabeled import open_unlabeled
+        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.provenance import record_provenance
 
     hardware = pick_hardware(device, "float32")
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
     unlabeled = None if labels else open_unlabeled(data)
     gate = fail_under or baseline or expect_accuracy is not None
     expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
@@ -168,10 +185,17 @@ def audit(
         keep_names=keep_names,
         bits=bits,
         window=window,
+        threads=execution.threads,
     )
-    plans = [make_plan(classifier, dataset, settings) for classifier in classifiers]
+    beside: dict[str, Any] = {"labels": labels or None, "label_columns": label_columns, "data_dir": data_dir}
+    opening = partial(Named, data=data, options=given_options(context), device=str(hardware.device), **beside)
+    plans = [
+        make_plan(classifier, dataset, settings, opening(model=one))
+        for one, classifier in zip(model, classifiers, strict=True)
+    ]
     folders = [out] if len(plans) == 1 else folders_of(out, [classifier.name for classifier in classifiers])
     if unlabeled:
+        expect(executor == "local", "images with labels for --executor", "none; leave it out")
         classify_and_show(plans, folders, command=command_line(context), format=format)
         return
     for plan, folder in zip(plans, folders, strict=True):
@@ -186,7 +210,16 @@ def audit(
         )
         with AuditDisplay() as display:
             display.planned(plan)
-            results.append(run_audit(plan, out=folder, provenance=provenance, progress=display.moved, warn=display.say))
+            results.append(
+                run_audit(
+                    plan,
+                    out=folder,
+                    provenance=provenance,
+                    progress=display.moved,
+                    warn=display.say,
+                    execution=execution,
+                )
+            )
     _show(results, out=out, format=format, no_report=no_report)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 

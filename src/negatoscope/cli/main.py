@@ -125,7 +125,7 @@ def run() -> None:
             print(f"Stopped.{resumes}", file=sys.stderr)  # noqa: T201
             sys.exit(stopped.exit_code)
         except NegatoscopeError as error:
-            _leave(str(error))
+            _leave(str(error), error.exit_code)
         except OSError as error:  # of standard output: writing elsewhere has sentences of its own
             with suppress(OSError):  # what was not written must not be tried again at the end
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -163,6 +163,6 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(sentence: str) -> NoReturn:
+def _leave(sentence: str, exit_code: int = 2) -> NoReturn:
     print("negatoscope:", "\\n".join(sentence.splitlines()), file=sys.stderr)  # noqa: T201
-    sys.exit(2)
+    sys.exit(exit_code)

@@ -29,7 +29,43 @@ OnlyReport = Annotated[
     typer.Option("--only-report", metavar="", help="Write the files anew from the runs/*/run.json of --out alone."),
 ]
 
-_LOCAL = ("out", "overwrite", "data_dir", "format")  # what is about this machine alone means nothing to a reader
+_EXECUTION = "Where it runs"
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        rich_help_panel=_EXECUTION,
+        help="local: this process; processes: others of this machine; ray: a Ray cluster. Results are the same.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="NUMBER", rich_help_panel=_EXECUTION, help="How many at once; by default as many as fit."
+    ),
+]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        rich_help_panel=_EXECUTION,
+        help="Of a Ray cluster; by default one is started on this machine, for this command alone.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="NUMBER",
+        rich_help_panel=_EXECUTION,
+        help="Of each job, which may decide last bits; by default 1, and with --executor local all.",
+    ),
+]
+
+# What is about this machine alone means nothing to a reader.
+_LOCAL = ("out", "overwrite", "data_dir", "format", "executor", "workers", "address", "dry_run")
 
 
 def command_line(context: Context) -> str:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from negatoscope.cli.audit import Data, open_model
+from negatoscope.cli.audit import Data, given_options, open_model
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.options import Address, Context, DataDir, Device, ExecutorName, Threads, Workers, command_line
 from negatoscope.cli.show import Format, show
 
 
@@ -66,6 +66,10 @@ def search(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another search that is there.")
     ] = False,
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -76,9 +80,10 @@ def search(
     done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.arguments import provenance_of
+        from negatoscope.auditing.arguments import Named, provenance_of
         from negatoscope.cli.search_display import SearchDisplay
         from negatoscope.data.open import open_dataset
+        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.searching.plan import SearchConfig, make_search_plan
         from negatoscope.searching.run import run_search
@@ -86,6 +91,8 @@ def search(
         from negatoscope.searching.text import search_csv, search_tables
 
     hardware = pick_hardware(device, "float32")
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
     dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     config = SearchConfig(
@@ -102,7 +109,9 @@ def search(
         overwrite=overwrite,
         bits=bits,
         window=window,
+        threads=execution.threads,
     )
+    beside: dict[str, Any] = {"labels": labels or None, "label_columns": label_columns, "data_dir": data_dir}
     plan = make_search_plan(
         open_model(context, model, **classes, device=hardware.device),
         dataset,
@@ -111,11 +120,14 @@ def search(
             open_model(context, other, **classes, without=OF_ONE_MODEL, device=hardware.device)
             for other in transfer or ()
         ],
+        named=Named(model, data, given_options(context), device=str(hardware.device), **beside),
     )
     provenance = provenance_of(plan.classifier, dataset, command=command_line(context))
     with SearchDisplay() as display:
         display.planned(plan)
-        result = run_search(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
+        result = run_search(
+            plan, out=out, provenance=provenance, progress=display.moved, warn=display.say, execution=execution
+        )
     show(
         result.summary,
         format=format,

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 
 from negatoscope.attacks.search import Feedback, Search, search_images
 from negatoscope.attacks.strategies import Strategy, resolve_strategy
+from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset
 from negatoscope.data.sources import sources
@@ -45,6 +46,7 @@ class SearchConfig:
         overwrite: Whether another search that the folder holds makes room.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
+        threads: Of each job, which may decide last bits; None is as many as torch takes.
     """
 
     space: Sequence[str] = ("all",)
@@ -60,6 +62,7 @@ class SearchConfig:
     overwrite: bool = False
     bits: int | None = None
     window: tuple[float, float] | str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ class SearchIdentity:
     feedback: Feedback
     seed: int
     decoding: int
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +173,7 @@ class SearchPlan:
             feedback=self.config.feedback,
             seed=self.config.seed,
             decoding=DECODING,
+            threads=self.config.threads,
         )
 
     @property
@@ -188,8 +193,16 @@ def make_search_plan(
     config: SearchConfig,
     *,
     transfer: Sequence[ClassifierAdapter] = (),
+    named: Named | None = None,
 ) -> SearchPlan:
     """Choose images and resolve spaces and the strategy.
+
+    Args:
+        classifier: What is searched.
+        dataset: All images.
+        config: The user's settings.
+        transfer: Other models, which are shown what was found.
+        named: The texts that name the classifier and the images, where there are such.
 
     Raises:
         SpecError: A space or a strategy is unknown or malformed, or of color where images are gray.
@@ -213,8 +226,9 @@ def make_search_plan(
         no_self_check=config.no_self_check,
         bits=config.bits,
         window=config.window,
+        threads=config.threads,
     )
-    audit = make_plan(classifier, dataset, audit_config)
+    audit = make_plan(classifier, dataset, audit_config, named)
     plan = SearchPlan(
         audit=audit,
         spaces=tuple(_plan_space(space, audit) for space in spaces.values()),

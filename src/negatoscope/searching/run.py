@@ -1,6 +1,6 @@
 """The run of a search: part by part, each written whole, so that a stopped search resumes to the same bits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,9 @@ import torch
 from jaxtyping import Bool
 
 from negatoscope.attacks.search import SearchFound, search_images
-from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, RunTotals, run_parts
+from negatoscope.auditing.arguments import Named
+from negatoscope.auditing.folder import expect_same
+from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, PartJob, RunTotals, run_parts
 from negatoscope.auditing.plan import PLAN
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import UnreadableImage
@@ -19,6 +21,8 @@ from negatoscope.auditing.self_check import check_clean
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import write_document
+from negatoscope.executors import LOCAL, Execution, Tell
+from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
 from negatoscope.models.predict import predictions_of, row_columns, to_images
 from negatoscope.provenance import Provenance
@@ -27,7 +31,7 @@ from negatoscope.searching.examine import examine
 from negatoscope.searching.folder import expect_free_for, remove_other
 from negatoscope.searching.gate import parse_rules
 from negatoscope.searching.page import write_search_report
-from negatoscope.searching.plan import SearchPlan
+from negatoscope.searching.plan import SearchConfig, SearchIdentity, SearchPlan, make_search_plan
 from negatoscope.searching.repeatable import check_repeatable
 from negatoscope.searching.result import DOCUMENT, SearchResult
 from negatoscope.searching.searched import SETTINGS, make_settings, write_settings
@@ -56,6 +60,7 @@ def run_search(
     provenance: Provenance,
     progress: Callable[[SearchProgress], None] | None = None,
     warn: Warn | None = None,
+    execution: Execution = LOCAL,
 ) -> SearchResult:
     """The search of a plan, written to `out`; a stopped one resumes after the last part and ends with the same rows.
 
@@ -65,6 +70,7 @@ def run_search(
         provenance: Where the result comes from.
         progress: Called with what is being done, and how much of all is done.
         warn: Called before the search with what a user must know.
+        execution: Where parts of the images are searched.
 
     Raises:
         OutputError: `out` cannot be written or holds something else.
@@ -87,7 +93,7 @@ def run_search(
         with write_errors(out):
             (out / DOCUMENT).unlink(missing_ok=True)
         write_document(out / PLAN, plan.identity)
-        totals = search_parts(plan, out, pace)
+        totals = search_parts(plan, out, pace, execution=execution)
         findings = Findings(self_check=checked, totals=totals, warnings=warnings, provenance=provenance)
         summary, cases = examine(out, plan, summarize(out, plan, findings, say=pace.say), say=pace.say)
         write_search_report(out, summary, cases)
@@ -95,41 +101,77 @@ def run_search(
     return SearchResult(summary, out)
 
 
-def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace") -> RunTotals:
+@dataclass(frozen=True)
+class SearchWork:
+    """What the parts of a search have in common, as plain data.
+
+    Args:
+        named: The model and the data; None only where this process has them open.
+        config: The user's settings.
+        identity: What a search of these must be, on every machine.
+    """
+
+    named: Named | None
+    config: SearchConfig
+    identity: SearchIdentity
+
+    def open(self) -> SearchPlan:
+        """The search's plan.
+
+        Raises:
+            InputError: Something cannot be opened, or is another one on this machine.
+        """
+        assert self.named, "expect_named refused what has no text"
+        plan = make_search_plan(*self.named.open(), self.config, named=self.named)
+        expect_same(self.identity, plan.identity)
+        return plan
+
+    def run(self, plan: SearchPlan, job: PartJob, tell: Tell) -> None:
+        """Leave the rows and the settings of a part in its folder."""
+        part = plan.dataset.take(plan.parts[job.part], split=plan.dataset.split)
+        job.leave(lambda: _run_part(plan, part, job.folder, tell))
+
+
+def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace", *, execution: Execution = LOCAL) -> RunTotals:
     """Search every part that is not there yet, and put rows and settings where they stay.
 
     Args:
         plan: What is searched.
         out: The folder, for who holds its lock.
         pace: Where progress is reported.
+        execution: Where parts run.
 
     Raises:
         OutputError: `out` cannot be written.
         InputError: The classifier gives NaN.
         DataError: Not one image can be read.
+        JobsError: Parts failed three times; all others are done.
     """
+    work = SearchWork(plan.audit.named, plan.config, plan.identity)
 
-    def run_part(dataset: Dataset, folder: Path) -> None:
-        _run_part(plan, dataset, folder, pace)
+    def run(jobs: Sequence[PartJob]) -> Iterator[PartJob]:
+        for job in run_jobs(work, jobs, execution=execution, opened=plan, moved=pace.moved):
+            pace.ended(job)
+            yield job
 
-    return run_parts(out, plan.dataset, plan.parts, run=run_part, skip=pace.skip, tables=(ROWS, SETTINGS))
+    return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip, tables=(ROWS, SETTINGS))
 
 
-def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "SearchPace") -> None:
+def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, tell: Tell) -> None:
     part = _joined(list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size)))
     rows, settings = list[pa.Table](), list[pa.Table]()
     clean = torch.zeros(len(part.labels), plan.classifier.input_spec.data_classes)
     counted = np.zeros(len(part.labels), dtype=np.bool_)
-    for planned in plan.spaces:
+    for place, planned in enumerate(plan.spaces):
         chosen = planned.counts(part.labels)
         if chosen.any():
             images = _chosen(part, chosen)
-            found = _search(plan, planned.space, images, pace.asked(len(images.labels)))
+            found = _search(plan, planned.space, images, _asked(plan, tell, place * len(dataset), len(images.labels)))
             rows.append(_rows(plan, planned.space.text, images, found.logits, found))
             settings.append(_settings(planned.space.text, images, found))
             clean[torch.from_numpy(chosen)] = found.clean_logits.cpu()
             counted |= chosen
-        pace.move(len(part.labels) + len(part.unreadable))
+        tell((float((place + 1) * len(dataset)), 0))
     if counted.any():
         rows.insert(0, _rows(plan, CLEAN, _chosen(part, counted), clean[torch.from_numpy(counted)]))
     totals = RunTotals(
@@ -143,6 +185,15 @@ def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, pace: "SearchPac
         write_rows(temporary / ROWS, rows)
         write_settings(temporary / SETTINGS, settings)
         write_document(temporary / DONE, totals)
+
+
+def _asked(plan: SearchPlan, tell: Tell, before: int, images: int) -> Callable[[int, int], None]:
+    """What tells how far a part is while images are searched: those that left, and the others by their queries."""
+
+    def report(queries: int, left: int) -> None:
+        tell((before + images - left + left * queries / plan.config.budget, queries))
+
+    return report
 
 
 def _search(plan: SearchPlan, space: Space, part: Batch, asked: Callable[[int, int], None]) -> SearchFound:
@@ -209,37 +260,38 @@ class SearchPace:
     """Reports what is being done and how much of all is done: images by spaces, then what is counted from them."""
 
     def __init__(self, plan: SearchPlan, progress: Callable[[SearchProgress], None] | None) -> None:
-        self.plan, self.progress = plan, progress
-        self.total = len(plan.dataset) * len(plan.spaces)
-        self.done: float = 0
-        self.earlier = 0
-
-    @property
-    def _searched(self) -> str:
-        return f"{self.done // len(self.plan.spaces):,.0f} of {len(self.plan.dataset):,} images"
+        self.progress, self.spaces, self.images = progress, len(plan.spaces), len(plan.dataset)
+        self.sizes = [len(part) for part in plan.parts]
+        self.ended_images = self.earlier = 0
+        self.running: dict[int, float] = {}
 
     def skip(self, images: int) -> None:
         """Count images that an earlier run searched in every space."""
-        self.earlier += images * len(self.plan.spaces)
-        self.move(images * len(self.plan.spaces))
-
-    def move(self, images: int) -> None:
-        """Count images that were searched in one space."""
-        self.done += images
+        self.earlier += images
+        self.ended_images += images
         self.say(self._searched)
 
-    def asked(self, images: int) -> Callable[[int, int], None]:
-        """What counts a part of these images while it is searched: those that left, and the others by their queries."""
-        begun, budget = self.done, self.plan.config.budget
+    def moved(self, job: PartJob, told: tuple[float, int]) -> None:
+        """Count the images of a part, in each space, that were searched so far; and say at which query it is."""
+        self.running[job.part], queries = told
+        self.say(f"{self._searched}, query {queries:,}" if queries else self._searched)
 
-        def report(queries: int, left: int) -> None:
-            self.done = begun + images - left + left * queries / budget
-            self.say(f"{self._searched}, query {queries:,}")
-            self.done = begun
+    def ended(self, job: PartJob) -> None:
+        """Count a part."""
+        self.running.pop(job.part, None)
+        self.ended_images += self.sizes[job.part]
+        self.say(self._searched)
 
-        return report
+    @property
+    def _done(self) -> float:
+        return self.ended_images + sum(self.running.values()) / self.spaces
+
+    @property
+    def _searched(self) -> str:
+        return f"{self._done // 1:,.0f} of {self.images:,} images"
 
     def say(self, text: str) -> None:
         """Say what is being done."""
         if self.progress:
-            self.progress(SearchProgress(text, _SEARCH * self.done / self.total, _SEARCH * self.earlier / self.total))
+            done, earlier = self._done / self.images, self.earlier / self.images
+            self.progress(SearchProgress(text, _SEARCH * done, _SEARCH * earlier))

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from negatoscope.attacks.search import Feedback
-from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
+from negatoscope.auditing.arguments import (
+    Named,
+    as_path,
+    as_texts,
+    expect_named,
+    in_folder,
+    open_model,
+    provenance_of,
+)
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import expect
+from negatoscope.executors import Execution, using_threads
+from negatoscope.hardware import pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
@@ -45,6 +55,10 @@ def search(  # noqa: PLR0913 (the options of the command line)
     overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    address: str = "",
+    threads: int | None = None,
     progress: Callable[[SearchProgress], None] | None = None,
     **options: object,
 ) -> SearchResult:
@@ -74,6 +88,10 @@ def search(  # noqa: PLR0913 (the options of the command line)
         overwrite: Whether another search that `out` holds makes room; this one resumes all the same.
         device: Where models that are opened here live: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
+        executor: Where parts of the images are searched, as in `audit`.
+        workers: How many parts at once; None is as many as there are processors for.
+        address: Of a Ray cluster, such as "10.0.0.1:6379"; "" starts one on this machine.
+        threads: Of each part, which may decide last bits; None is one, and in this process as many as torch takes.
         progress: Called with what is being done, and how much of all is done.
         options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``; of
             other models the same but for their name and weights.
@@ -81,8 +99,11 @@ def search(  # noqa: PLR0913 (the options of the command line)
     Raises:
         InputError: The classifier fails the self-check (the sentence says what probably is wrong), or something given
             is unusable.
+        JobsError: Parts failed three times; all others are done, and the same call tries them again.
     """
     expect_known(options, signature(search).parameters)
+    picked = pick_hardware(device, "float32").device
+    execution = Execution(executor, workers, address, threads, gpus=int(picked.type == "cuda"))
     config = SearchConfig(
         space=as_texts(space),
         strategy=strategy,
@@ -97,29 +118,40 @@ def search(  # noqa: PLR0913 (the options of the command line)
         overwrite=overwrite,
         bits=bits,
         window=window,
+        threads=execution.threads,
     )
     beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
-    named = {name: value for name, value in beside.items() if value}
+    labeled = {name: value for name, value in beside.items() if value}
     if isinstance(data, Dataset):
-        expect(not named, "no labels beside a dataset that is open", "some; give them to open_dataset")
+        expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
         dataset = open_dataset(data, data_dir=as_path(data_dir), **beside)
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     others = list(transfer) if isinstance(transfer, list | tuple) else [transfer]
-    plan = make_search_plan(
-        open_model(model, device=device, options=options, **classes),
-        dataset,
-        config,
-        transfer=[open_model(other, device=device, options=_of_others(other, options), **classes) for other in others],
-    )
+    named = Named.of(model, data, options=options, data_dir=as_path(data_dir), device=str(picked), **beside)
+    expect_named(named, execution)
+    with using_threads(execution.threads):
+        plan = make_search_plan(
+            open_model(model, device=device, options=options, **classes),
+            dataset,
+            config,
+            transfer=[
+                open_model(other, device=device, options=_of_others(other, options), **classes) for other in others
+            ],
+            named=named,
+        )
     recorded = replace(config, overwrite=False)  # which is about files on this machine
     changed = {name: value for name, value in vars(recorded).items() if value != getattr(SearchConfig(), name)}
     models = {"transfer": others} if others else {}
     shown_data = data if isinstance(data, str | Path) else dataset
-    command = python_call("negatoscope.search", model, shown_data, **named, **changed, **models, **options)
-    provenance = provenance_of(plan.classifier, dataset, command=command)
-    return in_folder(out, lambda folder: run_search(plan, out=folder, provenance=provenance, progress=progress))
+    command = python_call("negatoscope.search", model, shown_data, **labeled, **changed, **models, **options)
+    with using_threads(execution.threads):
+        provenance = provenance_of(plan.classifier, dataset, command=command)
+        return in_folder(
+            out,
+            lambda folder: run_search(plan, out=folder, provenance=provenance, progress=progress, execution=execution),
+        )
 
 
 def _of_others(model: object, options: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,210 @@
+"""Workers that are actors of a Ray cluster."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from negatoscope.errors import InputError, JobsError, expect, needed, reason
+from negatoscope.executors import Execution, Work
+from negatoscope.executors.worker import Event, Surroundings, Worker
+
+_PATIENCE_SECONDS = 600.0  # for the first worker on a cluster, which may start machines for it
+_STORE_BYTES = 100_000_000  # of a cluster on this machine: what is sent are names and numbers
+_TELL_SECONDS = 1.0
+_LOOPBACK = "127.0.0.1"
+
+
+class RayCluster:
+    """So many actors, each with one job at a time, whose processors and GPUs Ray keeps for it.
+
+    An actor's constructor does nothing that could fail; what it opens is opened by a call, whose failure is told. An
+    actor that is lost is replaced by another one, never restarted by Ray, so that each job runs as often as is said.
+
+    Args:
+        work: What each opens.
+        count: How many.
+        execution: The cluster, and what each takes of it.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        InputError: There is no cluster at the address.
+    """
+
+    def __init__(self, work: Work[Any, Any], count: int, execution: Execution) -> None:
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        self.ray = needed("ray", extra="ray", why="--executor ray")
+        self.work, self.surroundings, self.execution = work, Surroundings.here(execution.threads), execution
+        self.is_ours = _connect(self.ray, execution, count)
+        taken = {"num_cpus": execution.threads or 1, "num_gpus": execution.gpus}
+        self.actor_class = self.ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=2, **taken)(_Actor)
+        self.actors: dict[int, Any] = {}
+        self.answers: dict[Any, tuple[int, bool]] = {}  # by reference: whose, and whether it tells how far a job is
+        self.began, self.any_ready = time.monotonic(), False
+        try:
+            for worker in range(count):
+                self._start(worker)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, worker: int) -> None:
+        self.actors[worker] = self.actor_class.remote(self.work, self.surroundings)
+        self.answers[self.actors[worker].open.remote()] = worker, False
+
+    def give(self, worker: int, job: Any) -> None:
+        """Have a worker that is ready run a job."""
+        self.answers[self.actors[worker].run.remote(job)] = worker, False
+        self.answers[self.actors[worker].told.remote()] = worker, True
+
+    def wait(self) -> tuple[int, Event]:
+        """The next that a worker says; that it is lost where it or its machine was ended."""
+        while True:
+            ready, _ = self.ray.wait(list(self.answers), timeout=5.0)
+            if ready:
+                worker, tells = self.answers.pop(ready[0])
+                event = self._answer(ready[0])
+                self.any_ready |= event.kind == "ready"
+                if not tells:
+                    self._forget(worker)
+                    return worker, event
+                if event.kind == "told":
+                    self.answers[self.actors[worker].told.remote()] = worker, True
+                    if event.what is not None:
+                        return worker, event
+            elif not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
+                raise JobsError(f"expected a place for {self._wanted} on the cluster, got none in 10 minutes; free one")
+
+    @property
+    def _wanted(self) -> str:
+        return f"a worker of {self.execution.threads} processors and {self.execution.gpus} GPUs"
+
+    def _answer(self, reference: Any) -> Event:
+        try:
+            event: Event = self.ray.get(reference)
+        except self.ray.exceptions.RayError as error:
+            return Event("lost", f"Ray lost it: {reason(error)}")
+        return event
+
+    def _forget(self, worker: int) -> None:
+        """A worker has no job now, so how far it was says nothing any more."""
+        self.answers = {reference: whose for reference, whose in self.answers.items() if whose[0] != worker}
+
+    def replace(self, worker: int) -> None:
+        """Start another worker in the place of one."""
+        self._forget(worker)
+        with suppress(self.ray.exceptions.RayError):
+            self.ray.kill(self.actors[worker])
+        self._start(worker)
+
+    def close(self) -> None:
+        """End all workers, whatever they do, and the cluster if it is ours."""
+        for actor in self.actors.values():
+            with suppress(self.ray.exceptions.RayError):
+                self.ray.kill(actor)
+        if self.is_ours:
+            self.ray.shutdown()
+
+
+class _Actor:
+    """A worker in an actor: one thread runs jobs, the other one tells how far they are."""
+
+    def __init__(self, work: Work[Any, Any], surroundings: Surroundings) -> None:
+        self.worker, self.surroundings = Worker(work), surroundings
+        self.last: object = None
+
+    def open(self) -> Event:
+        self.surroundings.enter()
+        self.surroundings.set_threads()
+        return self.worker.open()
+
+    def run(self, job: Any) -> Event:
+        self.surroundings.set_threads()
+        self.last = None
+        return self.worker.run(job, self._tell)
+
+    def _tell(self, what: object) -> None:
+        self.last = what
+
+    def told(self) -> Event:
+        time.sleep(_TELL_SECONDS)
+        last, self.last = self.last, None
+        return Event("told", last)
+
+
+def _connect(ray: Any, execution: Execution, count: int) -> bool:
+    """Use the cluster of this process, the one at an address, or start one; True where it is started or joined here.
+
+    Raises:
+        InputError: There is none, or it lacks what a job takes, or others could reach one that is started.
+    """
+    if ray.is_initialized():
+        return False
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    own = {"num_cpus": count * (execution.threads or 1), "object_store_memory": _STORE_BYTES}
+    try:
+        _hush()
+        with _own_signals():
+            if execution.address:
+                ray.init(execution.address, **quiet)
+            else:
+                with _on_loopback():
+                    ray.init("local", include_dashboard=False, _node_ip_address=_LOOPBACK, **own, **quiet)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        where = f"a Ray cluster at {execution.address}" if execution.address else "Ray to start on this machine"
+        raise InputError(f"expected {where}, but {type(error).__name__}: {reason(error)}; correct it") from error
+    if not execution.address:
+        _expect_own(ray, execution)
+    return True
+
+
+def _expect_own(ray: Any, execution: Execution) -> None:
+    """Hold a cluster that was started to what is promised: nobody else reaches it, and it has what a job takes."""
+    address, gpus = ray.util.get_node_ip_address(), ray.cluster_resources().get("GPU", 0)
+    try:
+        expect(
+            address == _LOOPBACK, f"Ray to listen at {_LOOPBACK}, to this machine alone", f"{address}; give --address"
+        )
+        expect(gpus >= execution.gpus, f"{execution.gpus} GPUs for each job", f"a machine with {gpus:g}")
+    except InputError:
+        ray.shutdown()
+        raise
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have Ray take 127.0.0.1 for this machine's address, which it replaces by one that others reach elsewhere."""
+    from ray._private import ray_constants
+
+    name, earlier = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", ray_constants.ENABLE_RAY_CLUSTER
+    held = os.environ.get(name)
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = earlier
+        os.environ.pop(name)
+        os.environ.update({} if held is None else {name: held})
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what happens on signals: Ray puts its own handlers in their place."""
+    in_main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _hush() -> None:
+    """Keep Ray's thread from printing on standard output what an event says already."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
