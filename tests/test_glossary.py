@@ -26,7 +26,7 @@ ENGLISH = {
     *("sensitivity", "split", "table", "train", "under", "unreadable", "validation", "version", "weight", "candidate"),
     *("fgsm", "pgd", "order", "interval", "parameters", "hash", "test", "show", "search", "verify", "harden", "list"),
     *("overwrite", "format", "html", "no", "on", "more", "inspect", "only", "report", "fold"),
-    *("keep", "read", "columns", "hardened", "at", "least"),
+    *("keep", "read", "columns", "hardened", "at", "least", "address"),
 }
 """What needs no explanation: plain words, and names of attacks that the glossary gives as examples."""
 

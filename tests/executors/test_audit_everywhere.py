@@ -17,6 +17,8 @@ from negatoscope.executors.processes import Processes
 from .conftest import Run, rows_of
 
 SLOW = pytest.mark.slow
+# Python closes the file of images when it collects what an error held on to, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:.*bars.npz:pytest.PytestUnraisableExceptionWarning")
 EXECUTORS = [
     pytest.param("processes", 2, id="processes-2"),
     pytest.param("processes", 1, id="processes-1", marks=SLOW),
@@ -73,7 +75,11 @@ def test_a_part_that_fails_three_times_is_named_and_the_same_call_resumes(execut
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("unopened", r"expected bar_models:unopened to be a function that makes a model, but .*no memory is left"),
+        pytest.param(
+            "unopened",
+            r"expected bar_models:unopened to be a function that makes a model, but .*no memory is left",
+            marks=SLOW,
+        ),
         ("dying", "expected workers that open the model and the data, but 3 could not"),
         ("other", "expected a worker to open what is planned, got something else on .*: the model's weights differ"),
     ],

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Protocol, runtime_checkable
 
-from negatoscope.errors import JobsError, NegatoscopeError
+from negatoscope.errors import JobsError, NegatoscopeError, StoreError
 from negatoscope.executors import Execution, Job, Opened, Work
-from negatoscope.executors.worker import Event, Worker
+from negatoscope.executors.worker import Event, JobRunner
 
 TRIES = 3
 """How often a job is run that fails, a worker is started that cannot open its work, and how many jobs are failed before
@@ -69,7 +69,7 @@ def _pool(work: Work[Any, Any], opened: Any, execution: Execution, count: int, m
         from negatoscope.executors.ray_cluster import RayCluster
 
         return RayCluster(work, count, execution)
-    return _Local(Worker(work, opened), moved)
+    return _Local(JobRunner(work, opened), moved)
 
 
 class _Run:
@@ -96,7 +96,7 @@ class _Run:
             worker, event = self.pool.wait()
             if event.kind == "ready":
                 self.idle.append(worker)
-            elif event.kind == "told":
+            elif event.kind == "moved":
                 self.moved(self.jobs[self.busy[worker]], event.what)
             elif event.kind == "ended":
                 self.any_ended, self.left = True, self.left - 1
@@ -108,8 +108,8 @@ class _Run:
             raise self._error()
 
     def _fail(self, worker: int, event: Event) -> None:
-        if isinstance(event.what, NegatoscopeError):
-            raise event.what
+        if isinstance(event.what, NegatoscopeError) and not isinstance(event.what, StoreError):
+            raise event.what  # nobody but the user can mend it, while a store may answer again
         index = self.busy.pop(worker, None)
         if event.kind == "lost" or index is None:
             self.pool.replace(worker)
@@ -151,7 +151,7 @@ def _with_trace(error: JobsError, event: Event) -> JobsError:
 class _Local:
     """This process as the one worker."""
 
-    def __init__(self, worker: Worker, moved: Callable[[Any, Any], None]) -> None:
+    def __init__(self, worker: JobRunner, moved: Callable[[Any, Any], None]) -> None:
         self.worker, self.moved = worker, moved
         self.job: Any = None
         self.is_open = False

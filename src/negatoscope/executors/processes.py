@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from negatoscope.executors import Execution, Work
-from negatoscope.executors.worker import Event, Surroundings, Worker
+from negatoscope.executors.worker import Event, JobRunner, Surroundings
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def _serve(connection: "Connection[Any, Any]", work: Work[Any, Any], surrounding
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     surroundings.enter()
     surroundings.set_threads()
-    worker = Worker(work)
+    worker = JobRunner(work)
     connection.send(worker.open())
     while True:
         job = connection.recv()
-        connection.send(worker.run(job, lambda what: connection.send(Event("told", what))))
+        connection.send(worker.run(job, lambda what: connection.send(Event("moved", what))))
 
 
 def _end_with_the_first() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from negatoscope.errors import InputError, JobsError, expect, needed, reason
 from negatoscope.executors import Execution, Work
-from negatoscope.executors.worker import Event, Surroundings, Worker
+from negatoscope.executors.worker import Event, JobRunner, Surroundings
 
 _PATIENCE_SECONDS = 600.0  # for the first worker on a cluster, which may start machines for it
 _STORE_BYTES = 100_000_000  # of a cluster on this machine: what is sent are names and numbers
@@ -21,7 +21,7 @@ _LOOPBACK = "127.0.0.1"
 class RayCluster:
     """So many actors, each with one job at a time, whose processors and GPUs Ray keeps for it.
 
-    An actor's constructor does nothing that could fail; what it opens is opened by a call, whose failure is told. An
+    An actor's constructor does nothing that could fail; work is opened by a call, whose failure is an event. An
     actor that is lost is replaced by another one, never restarted by Ray, so that each job runs as often as is said.
 
     Args:
@@ -43,7 +43,7 @@ class RayCluster:
         taken = {"num_cpus": execution.threads or 1, "num_gpus": execution.gpus}
         self.actor_class = self.ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=2, **taken)(_Actor)
         self.actors: dict[int, Any] = {}
-        self.answers: dict[Any, tuple[int, bool]] = {}  # by reference: whose, and whether it tells how far a job is
+        self.answers: dict[Any, tuple[int, bool]] = {}  # by reference: whose, and whether it says how far a job is
         self.began, self.any_ready = time.monotonic(), False
         try:
             for worker in range(count):
@@ -59,28 +59,28 @@ class RayCluster:
     def give(self, worker: int, job: Any) -> None:
         """Have a worker that is ready run a job."""
         self.answers[self.actors[worker].run.remote(job)] = worker, False
-        self.answers[self.actors[worker].told.remote()] = worker, True
+        self.answers[self.actors[worker].progress.remote()] = worker, True
 
     def wait(self) -> tuple[int, Event]:
         """The next that a worker says; that it is lost where it or its machine was ended."""
         while True:
             ready, _ = self.ray.wait(list(self.answers), timeout=5.0)
             if ready:
-                worker, tells = self.answers.pop(ready[0])
+                worker, is_progress = self.answers.pop(ready[0])
                 event = self._answer(ready[0])
                 self.any_ready |= event.kind == "ready"
-                if not tells:
+                if not is_progress:
                     self._forget(worker)
                     return worker, event
-                if event.kind == "told":
-                    self.answers[self.actors[worker].told.remote()] = worker, True
+                if event.kind == "moved":
+                    self.answers[self.actors[worker].progress.remote()] = worker, True
                     if event.what is not None:
                         return worker, event
             elif not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
-                raise JobsError(f"expected a place for {self._wanted} on the cluster, got none in 10 minutes; free one")
+                raise JobsError(f"expected a place for {self._taken} on the cluster, got none in 10 minutes; free one")
 
     @property
-    def _wanted(self) -> str:
+    def _taken(self) -> str:
         return f"a worker of {self.execution.threads} processors and {self.execution.gpus} GPUs"
 
     def _answer(self, reference: Any) -> Event:
@@ -114,7 +114,7 @@ class _Actor:
     """A worker in an actor: one thread runs jobs, the other one tells how far they are."""
 
     def __init__(self, work: Work[Any, Any], surroundings: Surroundings) -> None:
-        self.worker, self.surroundings = Worker(work), surroundings
+        self.worker, self.surroundings = JobRunner(work), surroundings
         self.last: object = None
 
     def open(self) -> Event:
@@ -130,10 +130,10 @@ class _Actor:
     def _tell(self, what: object) -> None:
         self.last = what
 
-    def told(self) -> Event:
+    def progress(self) -> Event:
         time.sleep(_TELL_SECONDS)
         last, self.last = self.last, None
-        return Event("told", last)
+        return Event("moved", last)
 
 
 def _connect(ray: Any, execution: Execution, count: int) -> bool:

@@ -23,7 +23,7 @@ class Event:
         trace: Where it failed.
     """
 
-    kind: Literal["ready", "told", "ended", "failed", "lost"]
+    kind: Literal["ready", "moved", "ended", "failed", "lost"]
     what: Any = None
     trace: str = ""
 
@@ -67,8 +67,8 @@ class Surroundings:
             torch.set_num_threads(self.threads)
 
 
-class Worker:
-    """Runs jobs; what goes wrong is told, not raised, so that it crosses every border alike.
+class JobRunner:
+    """Runs jobs; what goes wrong is an event, not raised, so that it crosses every border alike.
 
     Args:
         work: What the jobs have in common.
@@ -85,14 +85,14 @@ class Worker:
             if self.opened is None:
                 self.opened = self.work.open()
 
-        return _told(opening, "ready")
+        return _tried(opening, "ready")
 
     def run(self, job: Any, tell: Tell) -> Event:
         """Run a job."""
-        return _told(lambda: self.work.run(self.opened, job, tell), "ended")
+        return _tried(lambda: self.work.run(self.opened, job, tell), "ended")
 
 
-def _told(step: Callable[[], None], well: Literal["ready", "ended"]) -> Event:
+def _tried(step: Callable[[], None], well: Literal["ready", "ended"]) -> Event:
     try:
         step()
     except NegatoscopeError as error:

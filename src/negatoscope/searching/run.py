@@ -271,9 +271,9 @@ class SearchPace:
         self.ended_images += images
         self.say(self._searched)
 
-    def moved(self, job: PartJob, told: tuple[float, int]) -> None:
+    def moved(self, job: PartJob, state: tuple[float, int]) -> None:
         """Count the images of a part, in each space, that were searched so far; and say at which query it is."""
-        self.running[job.part], queries = told
+        self.running[job.part], queries = state
         self.say(f"{self._searched}, query {queries:,}" if queries else self._searched)
 
     def ended(self, job: PartJob) -> None:
