@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from negatoscope.levels import on_levels
 from negatoscope.models.adapter import preprocess
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.predict import to_images
@@ -87,3 +88,10 @@ def test_an_attack_still_finds_its_gradient() -> None:
     images = (1 - to_images(ALL)).requires_grad_()
     (gradient,) = torch.autograd.grad(preprocess(images, input_spec=input_spec).sum(), images)
     np.testing.assert_allclose(gradient.numpy(), 127.5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_keep_their_layout_in_memory(channels: int) -> None:
+    pixels = torch.randint(0, 256, (4, channels, 9, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for images in (1 - to_images(pixels), 1 - pixels / 255):
+        assert on_levels(images).stride() == images.stride()
