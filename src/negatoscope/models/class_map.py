@@ -30,12 +30,8 @@ def read_class_map(
         if text == "sorted":
             return tuple(map(sorted(range(data_classes), key=str).index, range(data_classes)))
         return tuple((label + int(text)) % data_classes for label in range(data_classes))
-    try:
-        lines = labels if text == "names" else expand_home(text).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"expected --class-map to be 1..1000, 4,7,9, sorted, names or a text file, got {text!r}; correct it"
-        ) from error
+    what = "--class-map to be 1..1000, 4,7,9, sorted, names or a text file"
+    lines = labels if text == "names" else _lines(text, what=what)
     return _by_name(class_names, lines, source=text)
 
 
@@ -45,14 +41,17 @@ def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
     Raises:
         InputError: It is no text, or has another number of lines.
     """
-    try:
-        lines = expand_home(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"expected a text file with the names of {classes} outputs, got {path!r}; correct it"
-        ) from error
+    lines = _lines(path, what=f"a text file with the names of {classes} outputs")
     expect(len(lines) == classes, f"a line for each of {classes} outputs in {path}", f"{len(lines)} lines")
     return tuple(line.strip() for line in lines)
+
+
+def _lines(path: str, *, what: str) -> list[str]:
+    file = expand_home(path)
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"expected {what}, got {path!r}; correct it") from error
 
 
 def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) -> tuple[int, ...]:
