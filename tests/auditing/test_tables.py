@@ -13,8 +13,10 @@ import pytest
 import torch
 
 import negatoscope as ng
+from negatoscope.auditing import failures, images_table
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.failures import COLUMNS
+from negatoscope.auditing.images_table import read_images
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError
 from negatoscope.reports.csv_table import csv_table, guarded
@@ -184,3 +186,15 @@ def test_chosen_images_keep_their_numbers(result: AuditResult) -> None:
     samples = pq.read_table(result.out / "images.parquet")["sample"].to_numpy()
     assert not np.array_equal(samples, np.arange(30)), "a sample of 40"
     assert set(result.rows()["sample"].to_pylist()) == set(samples.tolist())
+
+
+def test_tables_made_a_few_lines_at_a_time_are_the_same(
+    named: Dataset, settings: Mapping[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ng.audit(brightest_bar, named, out=tmp_path / "whole", **settings)
+    monkeypatch.setattr(failures, "_LINES", 3)
+    monkeypatch.setattr(images_table, "_AT_ONCE", 7)
+    pieces = ng.audit(brightest_bar, named, out=tmp_path / "pieces", **settings)
+    assert (pieces.out / "failures.csv").read_bytes() == (whole.out / "failures.csv").read_bytes()
+    assert (pieces.out / "failures.csv").read_bytes().count(b"\n") > 4
+    assert read_images(pieces.out).equals(read_images(whole.out))

@@ -29,6 +29,7 @@ COLUMNS = (
     "clean_prediction_name",
 )
 
+_LINES = 65_536  # that are made at a time
 _LISTED = ("label_preserving", "attack")  # under other kinds a person may be wrong, too
 
 
@@ -47,19 +48,25 @@ def write_failures(out: Path, plan: AuditPlan) -> list[GalleryEntry]:
     """
     rows, shown = RowReader(out / "rows.parquet"), list[GalleryEntry]()
     clean = read_predictions(rows, CLEAN)
-    names = np.array([guarded(name) for name in plan.dataset.names] or [""] * len(plan.dataset), dtype=np.object_)
+    names, samples = plan.dataset.names, plan.dataset.samples
     class_names = np.array([guarded(name) for name in plan.dataset.class_names], dtype=np.object_)
-    names, before = names[np.searchsorted(plan.dataset.samples, clean.samples)], class_names[clean.predictions]
     with writing(out / FAILURES) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
 
         def write(transform: str, after: PredictionSet, failed: Bool[np.ndarray, " n"]) -> None:
-            few, labels, predictions = after[failed], after.labels[failed], after.predictions[failed]
-            columns = (few.samples, names[failed], labels, class_names[labels], predictions, class_names[predictions])
-            confidences = (f"{confidence:.4f}" for confidence in few.confidences.tolist())
-            lists = (column.tolist() for column in (*columns, before[failed]))
-            *values, clean_names = lists
-            writer.writerows(zip(repeat(transform), *values, confidences, clean_names, strict=False))
+            positions = np.flatnonzero(failed)
+            for some in np.split(positions, range(_LINES, len(positions), _LINES)):
+                places = np.searchsorted(samples, after.samples[some])
+                named = [guarded(names[place]) for place in places] if names else repeat("")
+                labels, predictions, before = (
+                    each[some] for each in (after.labels, after.predictions, clean.predictions)
+                )
+                columns = (labels, class_names[labels], predictions, class_names[predictions])
+                confidences = (f"{confidence:.4f}" for confidence in after.confidences[some].tolist())
+                lists = (column.tolist() for column in (after.samples[some], *columns, class_names[before]))
+                numbers, *values, clean_names = lists
+                lines = zip(repeat(transform), numbers, named, *values, confidences, clean_names, strict=False)
+                writer.writerows(lines)
 
         writer.writerow(COLUMNS)
         write(CLEAN, clean, ~clean.correct)

@@ -15,6 +15,7 @@ from negatoscope.files import replacing, write_errors
 IMAGES = "images.parquet"
 """The table's file in the folder of an audit."""
 
+_AT_ONCE = 65_536  # lines that are made at a time
 _SCHEMA = pa.schema(
     [
         pa.field("sample", pa.int32(), nullable=False),
@@ -31,15 +32,23 @@ def write_images(out: Path, plan: AuditPlan) -> None:
     Raises:
         OutputError: `out` cannot be written.
     """
-    dataset = plan.dataset
-    columns = {
-        "sample": arrow_numbers(dataset.samples, pa.int32()),
-        "name": arrow_texts([name or None for name in plan.names] or [None] * len(dataset)),
-        "label": arrow_numbers(dataset.labels, pa.int16()),
-        "label_name": _named(dataset.labels, dataset.class_names),
-    }
-    with replacing(out / IMAGES) as temporary, write_errors(out / IMAGES):
-        pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="zstd")
+    dataset, file = plan.dataset, out / IMAGES
+    with (
+        replacing(file) as temporary,
+        write_errors(file),
+        pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer,
+    ):
+        for start in range(0, len(dataset), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            labels = dataset.labels[some]
+            names = [name or None for name in plan.names[some]] or [None] * len(labels)
+            columns = {
+                "sample": pa.array(dataset.samples[some], pa.int32()),
+                "name": pa.array(names, pa.string()),
+                "label": pa.array(labels, pa.int16()),
+                "label_name": _named(labels, dataset.class_names),
+            }
+            writer.write_table(pa.table(columns, schema=_SCHEMA))
 
 
 def read_images(out: Path) -> pa.Table:
