@@ -23,18 +23,18 @@ def on_levels(images: Images) -> Images:
     Args:
         images: Images in [0, 1].
     """
-    with torch.no_grad():
-        values = in_memory_order(images)
+    values = in_memory_order(images.detach())
+    exact = torch.empty_like(images, memory_format=memory_layout(images), requires_grad=False)
+    with torch.inference_mode():
         first = max(0, (values.shape[1] - _FEW) // 2)
         few = values[:, first : first + _FEW].contiguous()
         if not _near(few, _levels(few, out=torch.empty_like(few))).any():
             return images
-        exact = torch.empty_like(images, memory_format=memory_layout(images))
         size = max(1, torch.get_num_threads() * _AT_ONCE // values.shape[1]) if images.is_cpu else len(images)
         parts = zip(torch.split(values, size), torch.split(in_memory_order(exact), size), strict=True)
         near = torch.cat([_near(part, _levels(part, out=out)) for part, out in parts])
-        if not near.all():
-            exact = torch.where(near[:, None, None, None], exact, images)
+    if not near.all():
+        exact = torch.where(near[:, None, None, None], exact, images.detach())
     return images + (exact - images).detach() if images.requires_grad else exact
 
 

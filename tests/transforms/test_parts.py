@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from negatoscope.levels import on_levels
 from negatoscope.transforms import TRANSFORMS, parts
 from negatoscope.transforms.parts import by_parts
 from negatoscope.transforms.suites import suite
@@ -47,6 +48,14 @@ def test_a_rotation_seen_in_inference_first_has_slopes_later() -> None:
     images = torch.rand(1, 1, 5, 5, generator=torch.Generator().manual_seed(4), requires_grad=True)
     (slope,) = torch.autograd.grad(rotation(images).sum(), images)
     assert slope[0, 0, 2, 2] == pytest.approx(1, abs=0.1)  # the middle hardly moves, so what it gives is about itself
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_classifier_may_take_slopes_of_what_comes_out(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_VALUES", 1)
+    changed = on_levels(TRANSFORMS.resolve(spec)[1](torch.rand(3, 3, 6, 5).mul(255).round() / 255)).requires_grad_()
+    (slope,) = torch.autograd.grad((2 * changed).sum(), changed)
+    assert torch.equal(slope, torch.full_like(slope, 2))
 
 
 def test_what_is_made_of_parts_is_put_together_in_order() -> None:

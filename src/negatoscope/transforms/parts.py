@@ -1,6 +1,7 @@
 """A batch, changed a few images at a time, so that what is computed on the way stays in the cache."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -24,9 +25,10 @@ def by_parts(images: Images, change: Callable[..., Images], **settings: float | 
         like = (changed.stride(), changed.dtype) == (images.stride(), images.dtype)
         return changed if like else torch.empty_like(images).copy_(changed)
     changed = torch.empty_like(images)
-    for start in range(0, len(images), size):
-        part = slice(start, start + size)
-        changed[part] = change(images[part], **{name: _part(value, part) for name, value in settings.items()})
+    with nullcontext() if _needs_slopes(images, *settings.values()) else torch.inference_mode():
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            changed[part] = change(images[part], **{name: _part(value, part) for name, value in settings.items()})
     return changed
 
 
@@ -36,6 +38,10 @@ def part_size(images: Images) -> int:
         return max(1, len(images))
     most = torch.get_num_threads() * _VALUES // max(1, images.shape[1:].numel())
     return 1 << max(1, most).bit_length() - 1
+
+
+def _needs_slopes(*values: float | Tensor) -> bool:
+    return torch.is_grad_enabled() and any(isinstance(value, Tensor) and value.requires_grad for value in values)
 
 
 def _part(value: float | Tensor, part: slice) -> float | Tensor:
