@@ -1,8 +1,10 @@
-"""Files that are there whole or not at all, also when the process is killed half-way."""
+"""Files that are there whole or not at all, also when the process is killed half-way.
+
+Of a folder that is for a place in a store (`result_folder`) each file goes there, too, as soon as it is whole.
+"""
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from negatoscope.errors import DataError, OutputError, expect
-from negatoscope.stores import AnyPath
+from negatoscope.stores import AnyPath, is_temporary, last_to_write, place_of
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -47,6 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with write_errors(path):
             _flush(temporary)
             temporary.replace(path)
+            _upload(path)
     finally:
         with suppress(OSError):  # the folder may be none, and the name too long
             temporary.unlink()
@@ -81,6 +84,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
             with ThreadPoolExecutor() as together:  # which a disk writes as one
                 list(together.map(_flush, filter(Path.is_file, temporary.rglob("*"))))
             temporary.replace(path)
+            _upload(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -91,7 +95,7 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
     Raises:
         OutputError: It cannot be removed.
     """
-    found = [path for folder in folders for path in folder.glob(".*.tmp") if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
+    found = [path for folder in folders for path in folder.glob(".*.tmp") if is_temporary(path.name)]
     remove_all(found)
 
 
@@ -103,7 +107,23 @@ def remove_all(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         with write_errors(path):
+            if place := place_of(path):
+                place.remove()
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file another name, its folder made, in place of a file that has it.
+
+    Raises:
+        OutputError: It cannot be moved.
+    """
+    with write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        here, there = place_of(source), place_of(target)
+        if here and there:
+            here.move(there)
 
 
 def expect_free(out: Path, *, own: Container[str], what: str) -> None:
@@ -172,6 +192,19 @@ def sha256_of(path: AnyPath) -> str:
             return hashlib.file_digest(file, hashlib.sha256).hexdigest()
     except OSError as error:
         raise DataError(f"expected a readable file, but {path} cannot be read: {error.strerror}") from error
+
+
+def _upload(path: Path) -> None:
+    """Put what is whole on the disk into the store that its folder is for, documents last."""
+    place = place_of(path)
+    if place is None:
+        return
+    if path.is_file():
+        place.upload(path)
+        return
+    names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+    for name in sorted(names, key=last_to_write):
+        (place / name).upload(path / name)
 
 
 def _flush(file: Path) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from negatoscope.cache import cache_folder
 from negatoscope.errors import InputError, NegatoscopeError, StoreError, needed, reason
 
 STORES = {"s3": ("s3fs", "stores"), "gs": ("gcsfs", "gs"), "memory": ("fsspec", "stores")}
@@ -229,7 +231,7 @@ def path_of(text: str | Path | StorePath) -> AnyPath:
     """The path that a text names: on the disk, "~" resolved, or by URL in a store; "file://" is the disk, too.
 
     Raises:
-        InputError: A URL begins with something else.
+        InputError: A URL begins with something else, or has parts that are no names.
     """
     if isinstance(text, StorePath):
         return text
@@ -242,7 +244,47 @@ def path_of(text: str | Path | StorePath) -> AnyPath:
     if scheme not in STORES:
         known = ", ".join(f"{name}://" for name in (*STORES, "file"))
         raise InputError(f"expected a path or a URL that begins with one of {known}, got {str(text)!r}; correct it")
-    return StorePath(f"{scheme}://{str(text)[url.end() :].rstrip('/')}")
+    inside = str(text)[url.end() :].rstrip("/")
+    if {"", ".", ".."} & set(inside.split("/")):
+        raise InputError(f"expected names between the slashes of {str(text)!r}, got none, '.' or '..'; correct it")
+    return StorePath(f"{scheme}://{inside}")
+
+
+def folder_for(place: StorePath) -> Path:
+    """The folder in the cache where results are written that are to be at `place`."""
+    return _folders() / sha256(place.url.encode()).hexdigest()[:16]
+
+
+def note_of(folder: Path) -> Path:
+    """The file beside such a folder that says, as long as a run may write there, which place it is for."""
+    return folder.with_name(f"{folder.name}.url")
+
+
+def place_of(path: Path) -> StorePath | None:
+    """Where in a store a file of such a folder is to be; None of any other file, and of one that is not whole yet.
+
+    Raises:
+        StoreError: The folder is not for a store any more.
+    """
+    if _folders() not in path.parents:
+        return None
+    digest, *names = path.relative_to(_folders()).parts
+    if not names or any(is_temporary(name) for name in names):
+        return None
+    try:
+        url = note_of(_folders() / digest).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StoreError("expected to be the only run that writes there, but another one took over; stop it") from error
+    return StorePath("/".join([url, *names]))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file or a folder is one that takes its own name when it is whole."""
+    return bool(re.fullmatch(r"\..+\.\d+\.tmp", name))
+
+
+def _folders() -> Path:
+    return cache_folder() / "stores"
 
 
 def size_of(path: AnyPath) -> int:

@@ -23,6 +23,14 @@ def test_a_url_of_an_unknown_store_is_one_sentence() -> None:
         path_of("s4://a")
 
 
+@pytest.mark.parametrize("url", ["s3://", "s3://bucket/../a", "s3://bucket/.", "memory://a//b"])
+def test_a_url_whose_parts_are_no_names_is_one_sentence(url: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^expected names between the slashes of '.*', got none, '\.' or '\.\.'; correct"
+    ):
+        path_of(url)
+
+
 def test_a_store_whose_package_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "gcsfs", None)
     with pytest.raises(MissingExtraError, match="gs:// needs gcsfs: pip install"):

@@ -3,7 +3,7 @@
 import shutil
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
@@ -16,7 +16,8 @@ from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.provenance import Provenance, record_provenance
-from negatoscope.stores import expand_home
+from negatoscope.result_folder import result_folder
+from negatoscope.stores import StorePath, expand_home, path_of
 
 Result = TypeVar("Result")
 
@@ -119,13 +120,25 @@ def provenance_of(classifier: ClassifierAdapter, *datasets: Dataset, command: st
     )
 
 
+def _in_store(place: StorePath, copy: Path, run: Callable[[Path], Result]) -> Result:
+    with result_folder(place) as folder:
+        result: Any = run(folder)
+        shutil.move(folder, copy)
+    moved: Result = replace(result, out=copy)
+    return moved
+
+
 def in_folder(out: str | Path | None, run: Callable[[Path], Result]) -> Result:
-    """What `run` gives for `out`, or else for a temporary folder that lasts as long as that."""
-    if out is not None:
-        return run(expand_home(out))
+    """What `run` gives for `out`, or else for a temporary folder that lasts as long as that.
+
+    Of a URL the results are in the store, and for as long as the result lasts in a temporary folder, too.
+    """
+    place = None if out is None else path_of(out)
+    if isinstance(place, Path):
+        return run(place)
     temporary = Path(mkdtemp(prefix="negatoscope-"))
     try:
-        result = run(temporary / "unsaved")
+        result = _in_store(place, temporary / place.name, run) if place else run(temporary / "unsaved")
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -99,8 +99,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
-        out: Where report, rows and figures go, and from where a stopped audit resumes; None is a temporary folder that
-            lasts as long as the result.
+        out: Where report, rows and figures go, a folder or a URL, and from where a stopped audit resumes; None is a
+            temporary folder that lasts as long as the result, as the copy does that a result at a URL has.
         overwrite: Whether another audit that `out` holds makes room; this one resumes all the same.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
@@ -127,7 +127,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         seed=seed,
         label_preserving=as_path(label_preserving),
         fail_under=as_texts(fail_under),
-        baseline=as_path(baseline),
+        baseline=baseline,
         baseline_on=as_texts(baseline_on),
         tolerance=tolerance,
         max_unreadable=max_unreadable,

@@ -1,6 +1,5 @@
 """Pictures of failures: images that are classified correctly when clean and misclassified under a transform."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.data.dicom import summarize_dicom
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
-from negatoscope.files import writing_folder
+from negatoscope.files import remove_all, writing_folder
 from negatoscope.models.predict import to_images
 from negatoscope.types import IndexArray
 
@@ -91,7 +90,7 @@ def save_gallery(
         with suppress(DataError):  # damaged ones are drawn again
             if read_document(folder / "gallery.json", Gallery, what="a gallery", make="").preserved == preserved:
                 return
-        shutil.rmtree(folder)
+        remove_all([folder])
     dicom, steps = summarize_dicom(plan.dataset), {step.spec: step for step in plan.transforms}
     of_sample: dict[int, list[GalleryEntry]] = {}
     for entry in () if dicom and dicom.burnt_in else failures:

@@ -1,6 +1,5 @@
 """Images part by part, each written whole, so that what was stopped resumes after the last part and ends the same."""
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -15,7 +14,7 @@ from negatoscope.auditing.results import ReachedL2, UnreadableImage
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, OutputError
-from negatoscope.files import write_errors
+from negatoscope.files import move, remove_all
 from negatoscope.rows import read_rows
 from negatoscope.transforms import CLEAN
 from negatoscope.types import IndexArray
@@ -135,12 +134,14 @@ def run_parts(
         DataError: Not one image can be read, or a part has not one clean row for each of its images.
     """
     if (out / DONE).is_file():
+        remove_all([out / PARTS])  # which a run that was killed in the end has left
         return _read_totals(out)
     jobs = [PartJob(part, out / PARTS / f"{part:06d}") for part in range(len(parts))]
     done = {job for job in jobs if job.is_done}
     for job in jobs:
         if job in done:
             skip(len(parts[job.part]))
+    remove_all(job.folder for job in jobs if job not in done)  # of which a store may hold some files
     for _ in run([job for job in jobs if job not in done]):
         pass
     folders = [job.folder for job in jobs]
@@ -153,7 +154,7 @@ def run_parts(
     for name in tables:
         _move(folders, out / name)
     write_document(out / DONE, totals)
-    shutil.rmtree(out / PARTS)
+    remove_all([out / PARTS])
     return totals
 
 
@@ -174,11 +175,9 @@ def _expect_each_once(samples: IndexArray, totals: RunTotals, folder: Path) -> N
 
 
 def _move(folders: Sequence[Path], table: Path) -> None:
-    with write_errors(table):
-        table.mkdir(exist_ok=True)
-        for folder in folders:
-            if (folder / table.name).is_file():  # else an earlier run moved it
-                (folder / table.name).replace(table / f"{folder.name}.parquet")
+    for folder in folders:
+        if (folder / table.name).is_file():  # else an earlier run moved it
+            move(folder / table.name, table / f"{folder.name}.parquet")
 
 
 def _read_totals(folder: Path) -> RunTotals:

@@ -95,7 +95,7 @@ class AuditConfig:
     seed: int = 0
     label_preserving: Path | None = None
     fail_under: Sequence[str] = ()
-    baseline: Path | None = None
+    baseline: str | Path | None = None
     baseline_on: Sequence[str] = ()
     tolerance: float = 0.0
     max_unreadable: int = 0

@@ -36,7 +36,10 @@ Model = Annotated[
     ),
 ]
 Data = Annotated[
-    str, typer.Option(help="mnist:test, a folder, .zip or .tar of class folders, .parquet, .npz, or WebDataset shards.")
+    str,
+    typer.Option(
+        help="mnist:test, or path or URL of a folder, .zip or .tar of class folders, .parquet, .npz, WebDataset."
+    ),
 ]
 MODEL_PANEL = "What the model expects, where its file does not say"
 _input_option = partial(typer.Option, rich_help_panel=MODEL_PANEL)
@@ -66,8 +69,9 @@ def audit(
         Path | None, _audit_option(help="TOML: which classes keep their label under which transform.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Where the report goes; an audit that was stopped resumes from there.")
-    ] = Path("out/audit"),
+        str,
+        typer.Option(help="The folder or URL of the report; an audit that was stopped resumes from there."),
+    ] = "out/audit",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another audit that is there; this one resumes.")
     ] = False,
@@ -101,7 +105,7 @@ def audit(
         _gate_option(help='Such as "negative=0.9": a bound on the lower end of the interval; repeatable.'),
     ] = None,
     baseline: Annotated[
-        Path | None, _gate_option(help="The folder of an earlier audit: a significant loss fails.")
+        str | None, _gate_option(help="The folder of an earlier audit: a significant loss fails.")
     ] = None,
     baseline_on: Annotated[
         list[str] | None,
@@ -153,6 +157,7 @@ def audit(
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.provenance import record_provenance
+        from negatoscope.result_folder import result_folder
 
     hardware = pick_hardware(device, "float32")
     execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
@@ -193,7 +198,8 @@ def audit(
         make_plan(classifier, dataset, settings, opening(model=one))
         for one, classifier in zip(model, classifiers, strict=True)
     ]
-    folders = [out] if len(plans) == 1 else folders_of(out, [classifier.name for classifier in classifiers])
+    place = context.with_resource(result_folder(out))
+    folders = [place] if len(plans) == 1 else folders_of(place, [classifier.name for classifier in classifiers])
     if unlabeled:
         expect(executor == "local", "images with labels for --executor", "none; leave it out")
         classify_and_show(plans, folders, command=command_line(context), format=format)
@@ -220,7 +226,7 @@ def audit(
                     execution=execution,
                 )
             )
-    _show(results, out=out, format=format, no_report=no_report)
+    _show(results, place=place, out=out, format=format, no_report=no_report)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
@@ -243,7 +249,7 @@ def given_options(context: Context) -> dict[str, Any]:
 _FILES = "report.html, summary.json, rows.parquet, failures.csv and figures"
 
 
-def _show(results: "Sequence[AuditResult]", *, out: Path, format: str, no_report: bool) -> None:
+def _show(results: "Sequence[AuditResult]", *, place: Path, out: str, format: str, no_report: bool) -> None:
     """Print an audit, or how several compare, and say where the files are."""
     from negatoscope.auditing.page_csv import audit_csv
     from negatoscope.auditing.page_terminal import audit_tables
@@ -252,8 +258,8 @@ def _show(results: "Sequence[AuditResult]", *, out: Path, format: str, no_report
     files = "summary.json and rows.parquet" if no_report else _FILES
     first, *others = results
     if others:
-        html = None if no_report else out / "compare.html"
-        show_comparison(results, out=out / "compare.json", html=html, format=format)
+        html = None if no_report else place / "compare.html"
+        show_comparison(results, out=place / "compare.json", html=html, format=format)
         for result in results:
             for rule in result.summary.gate.rules:
                 if not rule.passed:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="The folder of an audit.")],
-    b: Annotated[Path, typer.Argument(help="The folder of another.")],
-    more: Annotated[list[Path] | None, typer.Argument(help="More of them; each is compared with A.")] = None,
+    a: Annotated[str, typer.Argument(help="The folder of an audit, or its URL.")],
+    b: Annotated[str, typer.Argument(help="The folder of another.")],
+    more: Annotated[list[str] | None, typer.Argument(help="More of them; each is compared with A.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write it as a page to this file.")] = None,
     format: Format = "auto",

@@ -61,8 +61,9 @@ def search(
         str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Where the report goes; a search that was stopped resumes from there.")
-    ] = Path("out/search"),
+        str,
+        typer.Option(help="The folder or URL of the report; a search that was stopped resumes from there."),
+    ] = "out/search",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another search that is there.")
     ] = False,
@@ -85,6 +86,7 @@ def search(
         from negatoscope.data.open import open_dataset
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
+        from negatoscope.result_folder import result_folder
         from negatoscope.searching.plan import SearchConfig, make_search_plan
         from negatoscope.searching.run import run_search
         from negatoscope.searching.search import OF_ONE_MODEL
@@ -123,10 +125,11 @@ def search(
         named=Named(model, data, given_options(context), device=str(hardware.device), **beside),
     )
     provenance = provenance_of(plan.classifier, dataset, command=command_line(context))
+    place = context.with_resource(result_folder(out))
     with SearchDisplay() as display:
         display.planned(plan)
         result = run_search(
-            plan, out=out, provenance=provenance, progress=display.moved, warn=display.say, execution=execution
+            plan, out=place, provenance=provenance, progress=display.moved, warn=display.say, execution=execution
         )
     show(
         result.summary,

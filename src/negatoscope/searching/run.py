@@ -23,7 +23,7 @@ from negatoscope.data.batches import Batch, batches
 from negatoscope.documents import write_document
 from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
-from negatoscope.files import locked, remove_leftovers, write_errors, writing_folder
+from negatoscope.files import locked, remove_all, remove_leftovers, writing_folder
 from negatoscope.models.predict import predictions_of, row_columns, to_images
 from negatoscope.provenance import Provenance
 from negatoscope.rows import Column, RowKey, make_rows, write_rows
@@ -90,8 +90,7 @@ def run_search(
         remove_leftovers([out])
         expect_free_for(out, plan)
         remove_other(out, plan)
-        with write_errors(out):
-            (out / DOCUMENT).unlink(missing_ok=True)
+        remove_all([out / DOCUMENT])
         write_document(out / PLAN, plan.identity)
         totals = search_parts(plan, out, pace, execution=execution)
         findings = Findings(self_check=checked, totals=totals, warnings=warnings, provenance=provenance)
