@@ -15,7 +15,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: a process that has
 
 from rich.console import Console
 
-from torture import forked, fuzzed, killed, mutated, samples
+from torture import forked, full, fuzzed, killed, mutated, samples, together
 from torture.record import Check, Record, Tried, take_turns
 
 console = Console(highlight=False, soft_wrap=True)
@@ -53,7 +53,8 @@ def main(arguments: list[str]) -> int:
 
 def all_checks(made: samples.Samples) -> list[Check]:
     """Every check, on these samples."""
-    return [*mutated.checks(made), *killed.checks(made), *fuzzed.checks(made)]
+    modules = (mutated, killed, full, together, fuzzed)
+    return [check for module in modules for check in module.checks(made)]
 
 
 def _read(arguments: list[str]) -> argparse.Namespace:
