@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from negatoscope.errors import DataError, OutputError
-from negatoscope.files import remove_leftovers, sha256_of, write_whole, writing, writing_folder
+from negatoscope.files import expect_free, remove_leftovers, sha256_of, write_whole, writing, writing_folder
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"\0" * 100_000], ids=["empty", "one byte", "many bytes"])
@@ -136,3 +136,12 @@ def test_sha256_is_that_of_hashlib(tmp_path: Path, size_bytes: int) -> None:
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"^expected a readable file, but .* cannot be read: [A-Z]"):
         sha256_of(tmp_path / name)
+
+
+def test_a_folder_in_which_somebody_writes_or_was_killed_as_it_began_is_free(tmp_path: Path) -> None:
+    (tmp_path / f".plan.json.{os.getpid()}.tmp").touch()
+    (tmp_path / ".lock").touch()
+    expect_free(tmp_path, own=(".lock",), what="an audit")
+    (tmp_path / ".plan.tmp").touch()
+    with pytest.raises(OutputError, match=r"to be empty or to hold an audit, got \.plan\.tmp; give another --out$"):
+        expect_free(tmp_path, own=(".lock",), what="an audit")

@@ -47,21 +47,21 @@ def command(*words: str | Path) -> Body:
     return body
 
 
-def fork(body: Body, place: Path) -> int:
+def fork(body: Body, place: Path, printed: Path | None = None) -> int:
     """Start `body` in a process and a process group of its own, in the folder `place`; gives its id.
 
-    What it prints goes to `place` with the endings .out and .err.
+    What it prints goes to `printed` with the endings .out and .err; to `place` with these where that is not given.
     """
     place.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
     process = os.fork()
     if process == 0:
-        _become(body, place)
+        _become(body, place, printed or place)
     return process
 
 
-def finish(process: int, place: Path, *, seconds: float) -> Ended:
+def finish(process: int, printed: Path, *, seconds: float) -> Ended:
     """Wait for a process that `fork` started, kill it with its whole group after `seconds`, and say how it ended."""
     began = time.perf_counter()
     hung = not _ends_within(process, seconds)
@@ -70,7 +70,7 @@ def finish(process: int, place: Path, *, seconds: float) -> Ended:
     _, status, usage = os.wait4(process, 0)
     with contextlib.suppress(ProcessLookupError):  # processes of its own that it left
         os.killpg(process, signal.SIGKILL)
-    output, error = (_printed(place, end).read_text(errors="replace") for end in (".out", ".err"))
+    output, error = (_printed(printed, end).read_text(errors="replace") for end in (".out", ".err"))
     took = time.perf_counter() - began
     return Ended(os.waitstatus_to_exitcode(status), output, error, took, usage.ru_maxrss * 1024, hung)
 
@@ -109,8 +109,8 @@ def import_what_is_used(bodies: Sequence[Body], folder: Path) -> None:
                 importlib.import_module(name)
 
 
-def _printed(place: Path, end: str) -> Path:
-    return place.parent / f"{place.name}{end}"
+def _printed(printed: Path, end: str) -> Path:
+    return printed.parent / f"{printed.name}{end}"
 
 
 def _ends_within(process: int, seconds: float) -> bool:
@@ -123,13 +123,13 @@ def _ends_within(process: int, seconds: float) -> bool:
         os.close(descriptor)
 
 
-def _become(body: Body, place: Path) -> NoReturn:
+def _become(body: Body, place: Path, printed: Path) -> NoReturn:
     """Everything that a new process does; it never returns to what its parent was doing."""
     code = CRASHED
     try:
         os.setpgid(0, 0)
         for descriptor, end in ((1, ".out"), (2, ".err")):
-            file = os.open(_printed(place, end), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            file = os.open(_printed(printed, end), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
             os.dup2(file, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(place)

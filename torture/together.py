@@ -25,10 +25,10 @@ def _try(samples: Samples, choose: Random, place: Path) -> str:
     whole = undisturbed(samples, name, place.parents[1] / f"undisturbed-{name}")
     cache_in(here)
     processes = []
-    for _ in range(choose.randint(2, 8)):
-        processes.append(fork(body_of(samples, name), here))
+    for number in range(choose.randint(2, 8)):
+        processes.append(fork(body_of(samples, name), here, place / f"printed-{number}"))
         sleep(choose.choice((0, 0, choose.uniform(0, whole.ended.seconds / 4))))
-    ended = [finish(process, here, seconds=600) for process in processes]
+    ended = [finish(each, place / f"printed-{number}", seconds=600) for number, each in enumerate(processes)]
     files = files_of(name, here)
     done = [each for each in ended if each.code == whole.ended.code]
     refused = [each for each in ended if each.code == 2 and each.error.rstrip().endswith(BUSY)]

@@ -129,6 +129,8 @@ def move(source: Path, target: Path) -> None:
 def expect_free(out: Path, *, own: Container[str], what: str) -> None:
     """Refuse a file in the place of a folder, and a folder that holds anything but files of some names.
 
+    What processes are writing there, or have left as they were killed, is nobody's.
+
     Args:
         out: The folder.
         own: The names.
@@ -139,7 +141,8 @@ def expect_free(out: Path, *, own: Container[str], what: str) -> None:
     """
     again = "give another --out"
     expect(out.is_dir() or not out.exists(), f"a folder to write to in {out}", f"a file; {again}", OutputError)
-    others = sorted(path.name for path in out.iterdir() if path.name not in own) if out.is_dir() else []
+    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    others = [name for name in names if name not in own and not is_temporary(name)]
     expect(not others, f"{out} to be empty or to hold {what}", f"{', '.join(others[:1])}; {again}", OutputError)
 
 

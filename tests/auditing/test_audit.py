@@ -19,6 +19,7 @@ from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.gallery import PICTURES
 from negatoscope.auditing.page_gallery import read_gallery
 from negatoscope.auditing.results import AuditSummary
+from negatoscope.auditing.run import AuditProgress
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, InputError, MissingExtraError, OutputError
@@ -310,3 +311,16 @@ def test_what_would_help_an_expected_classifier_stands_in_the_report(make_datase
     assert "no_self_check=True" in insisted.provenance.command
     with pytest.raises(InputError, match="expected --expect-accuracy or --no-self-check, got both; leave one out"):
         ng.audit(upside_down, dataset, no_self_check=True, expect_accuracy=0.9, **settings)
+
+
+@pytest.mark.parametrize("stage", ["images", "summary", "gallery", "report"])
+def test_a_folder_is_one_audits_until_all_is_written(stage: str, images: Path, tmp_path: Path) -> None:
+    def audit(**settings: Any) -> AuditResult:
+        return ng.audit(brightest_bar, images, size=8, channels="gray", limit=30, out=tmp_path, **NEGATIVE, **settings)
+
+    def another(moment: AuditProgress) -> None:
+        if moment.stage == stage:
+            with pytest.raises(OutputError, match=r"another run writes to it; wait or give another --out$"):
+                audit()
+
+    assert (audit(progress=another).out / "summary.json").is_file()

@@ -32,7 +32,7 @@ from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, using_threads
-from negatoscope.files import remove_all
+from negatoscope.files import locked, remove_all
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import Provenance, python_call
@@ -198,21 +198,22 @@ def run_audit(
     self_check, decoded = check_clean(plan)
     if warn and self_check.suggestion:
         warn(f"Warning: {self_check.suggestion}.")
-    totals = run_pass(plan, out=out, progress=progress, execution=execution)
-    begin("summary")
-    summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
-    summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
-    summary = replace(summary, verdict=verdict_sentence(summary))
-    write_images(out, plan)
-    if plan.config.no_report:
-        remove_all(out / name for name in REPORT)  # of an earlier run, which may have had other rules
-    else:
-        begin("gallery")
-        save_gallery(plan, write_failures(out, plan), out=out, decoded=decoded)
-        begin("report")
-        write_report(out, summary)
-    write_document(out / "provenance.json", provenance)
-    write_document(out / "summary.json", summary)
+    with locked(out):  # until all is written: who has it next removes what is not
+        totals = run_pass(plan, out=out, progress=progress, execution=execution)
+        begin("summary")
+        summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
+        summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
+        summary = replace(summary, verdict=verdict_sentence(summary))
+        write_images(out, plan)
+        if plan.config.no_report:
+            remove_all(out / name for name in REPORT)  # of an earlier run, which may have had other rules
+        else:
+            begin("gallery")
+            save_gallery(plan, write_failures(out, plan), out=out, decoded=decoded)
+            begin("report")
+            write_report(out, summary)
+        write_document(out / "provenance.json", provenance)
+        write_document(out / "summary.json", summary)
     return AuditResult(summary, out)
 
 

@@ -23,7 +23,7 @@ from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
-from negatoscope.files import locked, remove_leftovers, writing_folder
+from negatoscope.files import remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import Column, RowKey, joined, make_rows, write_rows
@@ -106,7 +106,7 @@ def run_pass(
 
     Args:
         plan: What is audited.
-        out: The folder.
+        out: The folder, for who holds its lock.
         progress: Called after each batch, or where workers say how far they are.
         execution: Where parts run.
 
@@ -114,25 +114,24 @@ def run_pass(
         How many images were read, which were unreadable, the L2 sizes that noise reached.
 
     Raises:
-        OutputError: `out` cannot be written, holds something else, or another run writes to it.
+        OutputError: `out` cannot be written or holds something else.
         InputError: A transform leaves [0, 1] or changes the shape, or the classifier gives NaN.
         DataError: Not one image can be read.
         JobsError: Parts failed three times; all others are done.
     """
-    with locked(out):
-        remove_leftovers([out])
-        expect_free_for(out, plan)
-        remove_other(out, plan)
-        write_document(out / PLAN, plan.identity)
-        pace = _Pace(plan, progress)
-        work = AuditWork(plan.named, plan.config, plan.identity)
+    remove_leftovers([out])
+    expect_free_for(out, plan)
+    remove_other(out, plan)
+    write_document(out / PLAN, plan.identity)
+    pace = _Pace(plan, progress)
+    work = AuditWork(plan.named, plan.config, plan.identity)
 
-        def run(jobs: Sequence[PartJob]) -> Iterator[PartJob]:
-            for job in run_jobs(work, jobs, execution=execution, opened=plan, moved=pace.moved):
-                pace.ended(job)
-                yield job
+    def run(jobs: Sequence[PartJob]) -> Iterator[PartJob]:
+        for job in run_jobs(work, jobs, execution=execution, opened=plan, moved=pace.moved):
+            pace.ended(job)
+            yield job
 
-        return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip)
+    return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip)
 
 
 def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:

@@ -17,7 +17,7 @@ from negatoscope.data.dicom import DicomImages, summarize_dicom
 from negatoscope.data.unlabeled import open_unlabeled
 from negatoscope.documents import write_document
 from negatoscope.errors import DataError
-from negatoscope.files import expect_free, locked, write_whole
+from negatoscope.files import expect_free, locked, remove_leftovers, write_whole
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
 from negatoscope.reports.data_uri import GRAIN
@@ -94,6 +94,7 @@ def run_unlabeled(
     if out is not None:
         resize = plan.classifier.input_spec.resize
         with locked(out):
+            remove_leftovers([out])
             page = unlabeled_html(found, pictures, grain=max(resize.height, resize.width) < GRAIN)
             write_whole(out / "report.html", page.encode())
             write_document(out / "predictions.json", found)

@@ -16,7 +16,7 @@ from negatoscope.data.split import stratified_sample
 from negatoscope.data.unlabeled import open_images
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
-from negatoscope.files import expect_free, locked, write_whole
+from negatoscope.files import expect_free, locked, remove_leftovers, write_whole
 from negatoscope.hardening import LEAST
 from negatoscope.hardening.cross_fit import CrossFitted, Progress, cross_fit
 from negatoscope.hardening.inspection import Cut, ElementEstimate, Inspection, InspectionConfig, RankedImage
@@ -162,6 +162,7 @@ def run_inspection(
 
 def _write(out: Path, found: Inspection, pictures: Sequence[Picture], *, table: str) -> None:
     with locked(out):
+        remove_leftovers([out])
         write_whole(out / "images.csv", table.encode())
         write_whole(out / "report.html", inspection_html(found, pictures).encode())
         write_whole(out / "report.md", inspection_markdown(found).encode())

@@ -15,7 +15,7 @@ from negatoscope.auditing.run import AuditProgress
 from negatoscope.data.batches import batches
 from negatoscope.documents import write_document
 from negatoscope.errors import InputError, NegatoscopeError, OutputError, expect
-from negatoscope.files import expect_free, locked, remove_all
+from negatoscope.files import expect_free, locked, remove_all, remove_leftovers
 from negatoscope.hardening.cost import cost_of_file, measure_cost
 from negatoscope.hardening.drop_in import DropIn, write_drop_in
 from negatoscope.hardening.invariant_stem import InvariantStem
@@ -78,6 +78,7 @@ def run_harden(
         for sentence in plan.warnings:
             warn(f"Warning: {sentence}.")
     with locked(out):
+        remove_leftovers([out, *out.glob("after-*")])
         remove_all([out / DOCUMENT])
         run.begin(warn)
         for method in plan.methods:
