@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from negatoscope.data import DataLocator
 from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
+from negatoscope.executors import Execution
 from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.checkpoint import load_network
@@ -179,6 +181,13 @@ def test_a_second_run_makes_nothing_again(made: Made, smoke: Table1Request) -> N
     assert notes.seconds == {}
     assert notes.moments == []
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*")}
+
+
+def test_two_processes_make_the_same_classifiers(made: Made, smoke: Table1Request, tmp_path: Path) -> None:
+    execution, notes = Execution("processes", 2, threads=torch.get_num_threads()), Notes()
+    result = reproduce_table1(smoke, out=tmp_path / "out", hardware=HARDWARE, progress=notes, execution=execution)
+    assert [run.weights_sha256 for run in result.runs] == [run.weights_sha256 for run in made[1].runs]
+    assert [entry.test for entry in result.summary] == [entry.test for entry in made[1].summary]
 
 
 def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made, smoke: Table1Request) -> None:

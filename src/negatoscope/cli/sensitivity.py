@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, OnlyReport, Precision, command_line, option
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Fast,
+    OnlyReport,
+    Precision,
+    Threads,
+    Workers,
+    command_line,
+    option,
+)
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
@@ -27,6 +40,10 @@ def sensitivity(
     ] = "",
     jobs: Annotated[int, option("NUMBER", "Runs at once, each in a process with its share of the processors.")] = 1,
     plan: Annotated[Path | None, option("FILE", "A TOML file of your own studies.")] = None,
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -46,12 +63,16 @@ def sensitivity(
     typer.echo("Reading runs ..." if only_report else "Preparing data, and timing this machine ...", err=True)
     with loading():
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
+        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
         from negatoscope.studies.sensitivity_plan import choose_studies, load_studies
         from negatoscope.studies.sensitivity_report import report_sensitivity
 
+    hardware = pick_hardware(device, precision)
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
     request = StudyRequest(
         seeds=seeds,
         studies=tuple(split_list(studies)),
@@ -60,6 +81,7 @@ def sensitivity(
         plan=plan,
         data_dir=data_dir,
         jobs=jobs,
+        execution=execution,
         fast=fast,
         command=command_line(context),
     )
@@ -67,7 +89,6 @@ def sensitivity(
         chosen = choose_studies(load_studies(plan), names=request.studies, factors=request.factors)
         result = report_sensitivity(chosen, out=out, seeds=seeds, command=request.command)
     else:
-        hardware = pick_hardware(device, precision)
         with SensitivityDisplay(hardware.description) as display:
             result = study_sensitivity(request, out=out, hardware=hardware, progress=display)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"

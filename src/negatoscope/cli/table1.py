@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Fast, OnlyReport, Precision, command_line, option
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Fast,
+    OnlyReport,
+    Precision,
+    Threads,
+    Workers,
+    command_line,
+    option,
+)
 from negatoscope.cli.show import Format, show
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
@@ -39,6 +52,10 @@ def table1(
     epsilons: Annotated[
         str, option("NUMBERS", "Comma-separated, in [0, 1]: the largest change of a pixel; 0 is the plain DNN.")
     ] = "0.0,0.05,0.1,0.2,0.5",
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -59,6 +76,7 @@ def table1(
     )  # what is imported below takes seconds
     with loading():
         from negatoscope.cli.table1_display import Table1Display, table1_tables
+        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
@@ -83,8 +101,10 @@ def table1(
         result = report_table1(out, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
     else:
         hardware = pick_hardware(device, precision)
+        execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+        context.with_resource(using_threads(execution.threads))
         with Table1Display(hardware.description) as display:
-            result = reproduce_table1(request, out=out, hardware=hardware, progress=display)
+            result = reproduce_table1(request, out=out, hardware=hardware, progress=display, execution=execution)
     show(
         result,
         format=format,

@@ -61,7 +61,9 @@ class Table1Display(TrainingDisplay):
         """Show where a classifier stands."""
         seconds = self.seconds.get(spec, 0.0)
         if isinstance(progress, str):
-            self.update(f"{_name(spec)}: measuring: {progress}", self.finished_seconds + 0.97 * seconds)
+            is_step = progress.startswith("step ")  # of a worker, beside others
+            share, doing = (0.0, "") if is_step else (0.97, "measuring: ")
+            self.update(f"{_name(spec)}: {doing}{progress}", self.finished_seconds + share * seconds)
             return
         text = f"{_name(spec)}: step {progress.step} of {progress.steps}"
         if progress.history:

@@ -44,6 +44,7 @@ class RayCluster:
         self.actor_class = self.ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=2, **taken)(_Actor)
         self.actors: dict[int, Any] = {}
         self.answers: dict[Any, tuple[int, bool]] = {}  # by reference: whose, and whether it says how far a job is
+        self.busy: set[int] = set()
         self.began, self.any_ready = time.monotonic(), False
         try:
             for worker in range(count):
@@ -58,8 +59,14 @@ class RayCluster:
 
     def give(self, worker: int, job: Any) -> None:
         """Have a worker that is ready run a job."""
+        self.busy.add(worker)
         self.answers[self.actors[worker].run.remote(job)] = worker, False
-        self.answers[self.actors[worker].progress.remote()] = worker, True
+        self._ask(worker)
+
+    def _ask(self, worker: int) -> None:
+        """Ask how far a job is, once at a time: the actor answers in a second, in the other one of its threads."""
+        if (worker, True) not in self.answers.values():
+            self.answers[self.actors[worker].progress.remote()] = worker, True
 
     def wait(self) -> tuple[int, Event]:
         """The next that a worker says; that it is lost where it or its machine was ended."""
@@ -70,10 +77,10 @@ class RayCluster:
                 event = self._answer(ready[0])
                 self.any_ready |= event.kind == "ready"
                 if not is_progress:
-                    self._forget(worker)
+                    self.busy.discard(worker)
                     return worker, event
-                if event.kind == "moved":
-                    self.answers[self.actors[worker].progress.remote()] = worker, True
+                if event.kind == "moved" and worker in self.busy:
+                    self._ask(worker)
                     if event.what is not None:
                         return worker, event
             elif not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
@@ -90,13 +97,9 @@ class RayCluster:
             return Event("lost", f"Ray lost it: {reason(error)}")
         return event
 
-    def _forget(self, worker: int) -> None:
-        """A worker has no job now, so how far it was says nothing any more."""
-        self.answers = {reference: whose for reference, whose in self.answers.items() if whose[0] != worker}
-
     def replace(self, worker: int) -> None:
         """Start another worker in the place of one."""
-        self._forget(worker)
+        self.answers = {reference: whose for reference, whose in self.answers.items() if whose[0] != worker}
         with suppress(self.ray.exceptions.RayError):
             self.ray.kill(self.actors[worker])
         self._start(worker)

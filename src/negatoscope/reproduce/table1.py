@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -10,6 +9,8 @@ from typing import Protocol, runtime_checkable
 from negatoscope.data import DATASETS
 from negatoscope.documents import read_settings
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, RecipeError, expect, suggest
+from negatoscope.executors import LOCAL, Execution, Tell
+from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -188,11 +189,74 @@ def _base(spec: str) -> str:
     return spec if spec.startswith("folder:") else spec.partition("(")[0].strip()
 
 
-def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, progress: Table1Progress) -> Table1:
+@dataclass(frozen=True)
+class Table1Job:
+    """A classifier that is to be made.
+
+    Args:
+        spec: What is trained.
+        folder: Where it is kept.
+    """
+
+    spec: RunSpec
+    folder: Path
+
+    def __str__(self) -> str:
+        spec = self.spec
+        return f"{spec.dataset}, {spec.recipe.name}, epsilon {spec.epsilon:g}, seed {spec.seed}"
+
+
+@dataclass(frozen=True)
+class Table1Work:
+    """What the classifiers of a table have in common, as plain data.
+
+    Args:
+        request: What is to be reproduced, from which each worker loads the images.
+        hardware: Where classifiers are trained.
+        here: Whether they are made in this process, whose progress needs not be plain data.
+    """
+
+    request: Table1Request
+    hardware: Hardware
+    here: bool
+
+    def open(self) -> Mapping[str, RunData]:
+        """The images of each dataset.
+
+        Raises:
+            DataError: They are not at hand on this machine, or damaged.
+        """
+        return plan_table1(self.request).data
+
+    def run(self, opened: Mapping[str, RunData], job: Table1Job, tell: Tell) -> None:
+        """Train and measure a classifier."""
+
+        def moved(progress: TrainingProgress | str) -> None:
+            tell(progress if self.here or isinstance(progress, str) else f"step {progress.step} of {progress.steps}")
+
+        data = opened[job.spec.dataset]
+        run_table1_classifier(job.spec, data, hardware=self.hardware, folder=job.folder, progress=moved)
+
+
+def reproduce_table1(
+    request: Table1Request,
+    *,
+    out: Path,
+    hardware: Hardware,
+    progress: Table1Progress,
+    execution: Execution = LOCAL,
+) -> Table1:
     """Train and measure every classifier of a table, and write `table1.json` and all that is made from it to `out`.
 
     Every finished classifier is kept under `out`; one that was stopped resumes from its last epoch. The table holds all
     classifiers that `out` has of the recipes asked for, also those of other seeds and epsilons than asked for now.
+
+    Args:
+        request: What is to be reproduced.
+        out: The folder.
+        hardware: Where classifiers are trained.
+        progress: Shows how far the table is.
+        execution: Where they are made; several at once come in the order in which they end.
 
     Raises:
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
@@ -206,11 +270,23 @@ def reproduce_table1(request: Table1Request, *, out: Path, hardware: Hardware, p
         progress.planned(plan)
         progress.estimated(_estimates(plan, [spec for spec in plan.specs if spec not in done], hardware))
         shown: list[Table1Run] = []
-        for spec, folder in folders.items():
-            data, moved = plan.data[spec.dataset], partial(progress.moved, spec)
-            run = done.get(spec) or run_table1_classifier(spec, data, hardware=hardware, folder=folder, progress=moved)
+
+        def show(spec: RunSpec, run: Table1Run) -> None:
             shown.append(run)
             progress.finished(spec, run, summarize(shown, comparable=not request.fast))
+
+        for spec, run in done.items():
+            show(spec, run)
+        work = Table1Work(request, hardware, here=execution.executor == "local")
+        jobs = [Table1Job(spec, folder) for spec, folder in folders.items() if spec not in done]
+
+        def moved(job: Table1Job, what: TrainingProgress | str) -> None:
+            progress.moved(job.spec, what)
+
+        for job in run_jobs(work, jobs, execution=execution, opened=plan.data, moved=moved):
+            made = read_run(job.folder, Table1Run)
+            assert made is not None, "a job that has ended has left its run"
+            show(job.spec, made)
         paths, found = zip(*_all_runs(folders), strict=True)
         runs = tuple(in_table_order(found))
         result = Table1(

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from negatoscope.errors import DataNotFoundError, InputError
+import torch
+
+from negatoscope.errors import DataNotFoundError, InputError, expect
+from negatoscope.executors import LOCAL, Execution
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -45,7 +48,8 @@ class StudyRequest:
         budget: Runs are started, in their order, as long as it lasts.
         plan: A TOML file in place of the packaged plan.
         data_dir: A folder to look for data in first.
-        jobs: How many runs at once, each with its share of the processors.
+        jobs: How many runs at once, each with its share of the processors, in processes of this machine.
+        execution: Where runs are made instead.
         fast: A smoke run: one epoch on a few hundred images.
         command: Recorded with the results.
     """
@@ -57,8 +61,17 @@ class StudyRequest:
     plan: Path | None = None
     data_dir: Path | None = None
     jobs: int = 1
+    execution: Execution = LOCAL
     fast: bool = False
     command: str = "negatoscope reproduce sensitivity"
+
+    @property
+    def runs_in(self) -> Execution:
+        """Where runs are made."""
+        if self.jobs == 1:
+            return self.execution
+        expect(self.execution.executor == "local", "--jobs or --executor", "both; leave --jobs out")
+        return Execution("processes", self.jobs, threads=max(1, torch.get_num_threads() // self.jobs))
 
 
 @runtime_checkable
@@ -100,7 +113,7 @@ def study_sensitivity(
         deadline = time.time() + 60 * minutes
         jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in chosen]
         try:
-            for planned, run in run_jobs(jobs, count=request.jobs, progress=progress.moved):
+            for planned, run in run_jobs(jobs, execution=request.runs_in, progress=progress.moved):
                 if run is not None:
                     progress.finished(planned.name, run, seconds[planned])
         finally:  # what has been made is written, also where this is stopped

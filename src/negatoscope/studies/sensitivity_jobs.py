@@ -1,25 +1,19 @@
 """The runs of a study one after another, or side by side in processes of their own."""
 
-import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError, OutputError
+from negatoscope.executors import Execution, Tell
+from negatoscope.executors.jobs import run_jobs as jobs_ended
 from negatoscope.hardware import Hardware
-from negatoscope.memory import keep_freed_memory
 from negatoscope.reproduce.run_data import RunData, load_run_data
+from negatoscope.reproduce.runs import read_run
 from negatoscope.studies.sensitivity_plan import Study
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import TrainingProgress
@@ -83,6 +77,9 @@ class StudyJob:
     hardware: Hardware
     deadline: float
 
+    def __str__(self) -> str:
+        return self.planned.name
+
     def run(self, progress: NamedProgress = lambda name, progress: None) -> StudyRun | None:
         """Make the run; None if it is too late to begin, or if it cannot be trained, which `failed.json` then says."""
         if time.time() > self.deadline:
@@ -120,49 +117,43 @@ def _load(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
     return load_run_data(recipe, data_dir=data_dir, fast=fast)
 
 
+@dataclass(frozen=True)
+class StudyWork:
+    """The runs of a study as work of an executor.
+
+    Args:
+        here: Whether runs are made in this process, whose progress needs not be plain data.
+    """
+
+    here: bool
+
+    def open(self) -> bool:
+        """Nothing: a run loads its data, once in each process."""
+        return True
+
+    def run(self, opened: bool, job: StudyJob, tell: Tell) -> None:
+        """Make a run, whose files say how it went."""
+        job.run(lambda name, progress: tell(progress if self.here else plain_progress(progress)))
+
+
+def plain_progress(progress: TrainingProgress | str) -> str:
+    """Where a run stands, in words."""
+    return progress if isinstance(progress, str) else f"step {progress.step} of {progress.steps}"
+
+
 def run_jobs(
-    jobs: Sequence[StudyJob], *, count: int, progress: NamedProgress
+    jobs: Sequence[StudyJob], *, execution: Execution, progress: NamedProgress
 ) -> Iterator[tuple[PlannedRun, StudyRun | None]]:
-    """Each run that was planned with its result, as it ends; `count` at once, and `progress` only where that is one.
+    """Each run that was planned with its result, as it ends.
 
     Raises:
-        InputError: A process was ended from outside.
+        InputError: As a run says.
+        JobsError: Runs failed three times; all others are made.
     """
-    if count == 1:
-        for job in jobs:
-            yield job.planned, job.run(progress)
-        return
-    others = set(multiprocessing.active_children())
-    threads = max(1, torch.get_num_threads() // count)
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (threads,)) as pool:
-        try:
-            futures = {pool.submit(job.run): job.planned for job in jobs}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in set(multiprocessing.active_children()) - others:
-                process.kill()
-            if isinstance(error, BrokenProcessPool):
-                raise InputError(
-                    f"expected {count} processes to end their runs, but one was ended from outside, as happens where "
-                    "memory is short; give fewer --jobs, the same command resumes"
-                ) from error
-            raise
+    work = StudyWork(here=execution.executor == "local")
 
+    def moved(job: StudyJob, what: TrainingProgress | str) -> None:
+        progress(job.planned.name, what)
 
-def _begin(threads: int) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # sent to all at once: the first process ends the others
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    torch.set_num_threads(threads)
-    keep_freed_memory()
-
-
-def _end_with_the_first() -> None:
-    """So that no run goes on in a folder whose lock is free again, also where the first process was killed."""
-    first = multiprocessing.parent_process()
-    assert first is not None, "only started processes begin so"
-    first.join()
-    os._exit(1)
+    for job in jobs_ended(work, jobs, execution=execution, opened=True, moved=moved):
+        yield job.planned, read_run(job.folder, StudyRun)
