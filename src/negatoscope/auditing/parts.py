@@ -170,7 +170,7 @@ def _expect_each_once(samples: IndexArray, totals: RunTotals, folder: Path) -> N
     right = totals.read + totals.unreadable == len(samples) and len(rows) <= totals.read
     twice = len(np.unique(rows)) < len(rows) and len(np.unique(samples)) == len(samples)
     if not right or twice or not np.isin(rows, samples).all():
-        got = f"{len(rows)} rows of {totals.read} images, and {totals.unreadable} unreadable ones"
+        got = f"{len(rows)} rows of {len(np.unique(rows))} images, and {totals.unreadable} unreadable ones"
         raise DataError(f"expected one clean row for each of {len(samples)} images in {folder}, got {got}; delete it")
 
 
