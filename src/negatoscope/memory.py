@@ -1,6 +1,7 @@
 """How this process treats memory that it has freed."""
 
 import ctypes
+from contextlib import suppress
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h numbers them
 _RETAINED = 2**30  # bytes at the end of the heap that are not given back
@@ -22,3 +23,12 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # no such function, or no way to ask
         return False
     return bool(set_option(_TRIM_THRESHOLD, _RETAINED)) and bool(set_option(_MMAP_THRESHOLD, _FROM_HEAP))
+
+
+def release_freed_memory() -> None:
+    """Give memory that is freed but lies between blocks in use back to the system, where the C library is glibc.
+
+    It takes a few milliseconds at most: for between two stages of which the second needs other memory than the first.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # no such function, or no way to ask
+        ctypes.CDLL(None).malloc_trim(0)

@@ -34,6 +34,7 @@ from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, using_threads
 from negatoscope.files import locked, remove_all
 from negatoscope.hardware import pick_hardware
+from negatoscope.memory import release_freed_memory
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import Provenance, python_call
 
@@ -200,10 +201,12 @@ def run_audit(
         warn(f"Warning: {self_check.suggestion}.")
     with locked(out):  # until all is written: who has it next removes what is not
         totals = run_pass(plan, out=out, progress=progress, execution=execution)
+        release_freed_memory()
         begin("summary")
         summary = summarize(out / "rows.parquet", plan, self_check=self_check, totals=totals, provenance=provenance)
         summary = replace(summary, gate=judge(AuditResult(summary, out), plan.config))
         summary = replace(summary, verdict=verdict_sentence(summary))
+        release_freed_memory()
         write_images(out, plan)
         if plan.config.no_report:
             remove_all(out / name for name in REPORT)  # of an earlier run, which may have had other rules

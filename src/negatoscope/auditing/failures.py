@@ -29,7 +29,7 @@ COLUMNS = (
     "clean_prediction_name",
 )
 
-_LINES = 65_536  # that are made at a time
+_LINES = 4_096  # that are made at a time
 _LISTED = ("label_preserving", "attack")  # under other kinds a person may be wrong, too
 
 

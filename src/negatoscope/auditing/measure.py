@@ -81,13 +81,18 @@ def measure_transform(
         no_rates: dict[str, Any] = dict.fromkeys(_RATES)
         return result(n=0, correct=0, reliability=(), per_class=(), **no_rates)
     pairs = count_pairs(after.labels, after.predictions)
-    attacked = after[clean.correct]
+    attacked = clean.correct
     misclassified = after.confidences[~after.correct]
     drop = measure_difference(clean.correct, after.correct, after.tracks)
     rates: dict[str, Any] = {
         **vars(measure_predictions(after, names=names, classes=classes)),
         **_with_ends("consistency", "consistency", clean.predictions == after.predictions, after.tracks),
-        **_with_ends("attack_success_rate", "attack_success", ~attacked.correct, attacked.tracks),
+        **_with_ends(
+            "attack_success_rate",
+            "attack_success",
+            ~after.correct[attacked],
+            None if after.tracks is None else after.tracks[attacked],
+        ),
     }
     draws = _DRAWS[int(max(after.labels.max(), after.predictions.max()) >= _MANY_CLASSES)]
     misclassified_mean = float(misclassified.mean(dtype=np.float64)) if len(misclassified) else None

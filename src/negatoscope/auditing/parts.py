@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
 
 from negatoscope.auditing.results import ReachedL2, UnreadableImage
 from negatoscope.data import Dataset
@@ -113,7 +112,7 @@ class PartJob:
 def run_parts(
     out: Path,
     dataset: Dataset,
-    parts: Sequence[Int[np.ndarray, " _"]],
+    parts: Sequence[range],
     *,
     run: Callable[[Sequence[PartJob]], Iterable[PartJob]],
     skip: Callable[[int], None],
@@ -150,7 +149,7 @@ def run_parts(
     if totals.read == 0:
         raise DataError(f"expected images in {dataset.spec}, but none of its {totals.unreadable} can be read")
     for job, part in zip(jobs, counted, strict=True):
-        _expect_each_once(dataset.samples[parts[job.part]], part, job.folder)
+        _expect_each_once(dataset.samples[np.asarray(parts[job.part])], part, job.folder)
     for name in tables:
         _move(folders, out / name)
     write_document(out / DONE, totals)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
@@ -28,9 +27,9 @@ from negatoscope.transforms.space_labels import annotate_space
 from negatoscope.transforms.spaces import resolve_space
 from negatoscope.transforms.suites import Suite
 from negatoscope.transforms.suites import suite as load_suite
-from negatoscope.types import IndexArray
 
 _PARTS = (64, 16_384)  # images whose rows are written together: what a stopped audit does again at most
+_PART_OF_MANY = 4_096  # likewise where one part does not hold all: less memory for the same time
 _PART_ROWS = 100_000
 _PART_VALUES = 8_000_000
 PLAN = "plan.json"
@@ -151,12 +150,14 @@ class AuditPlan:
     named: Named | None = None
 
     @property
-    def parts(self) -> Sequence[IndexArray]:
+    def parts(self) -> Sequence[range]:
         """The positions of each part's images: fewer where these are large or transforms are many."""
         least, most = _PARTS
+        most = most if len(self.dataset) <= most else min(most, _PART_OF_MANY)
         size = max(least, min(most, _PART_VALUES // self._values, _PART_ROWS // (1 + len(self.transforms))))
         size -= size % self.batch_size if size > self.batch_size else 0  # batches are whole
-        return np.split(np.arange(len(self.dataset)), range(size, len(self.dataset), size))
+        positions = range(len(self.dataset))
+        return [positions[start : start + size] for start in positions[::size]]
 
     @property
     def batch_size(self) -> int:

@@ -81,7 +81,7 @@ class AuditWork:
 
     def run(self, plan: AuditPlan, job: PartJob, tell: Tell) -> None:
         """Leave the rows of a part in its folder."""
-        part = plan.dataset.take(plan.parts[job.part], split=plan.dataset.split)
+        part = plan.dataset.take(np.asarray(plan.parts[job.part]), split=plan.dataset.split)
         done = 0
 
         def tick(images: int) -> None:

@@ -22,7 +22,6 @@ from negatoscope.pixels import DECODING
 from negatoscope.reports.formatting import joined
 from negatoscope.transforms.space_labels import annotate_space
 from negatoscope.transforms.spaces import Space, resolve_space
-from negatoscope.types import IndexArray
 
 _MOST = 1_000_000
 _PART_QUERIES, _PART_IMAGES = 200_000, 256  # that a stopped search does again: queries at most, but for so many images
@@ -151,10 +150,11 @@ class SearchPlan:
         return Search(space, self.strategy, config.budget, config.seed, config.feedback)
 
     @property
-    def parts(self) -> Sequence[IndexArray]:
+    def parts(self) -> Sequence[range]:
         """The positions of each part's images: fewer where a budget is large, so that a stopped search loses little."""
         size = min(len(self.audit.parts[0]), max(_PART_IMAGES, _PART_QUERIES // self.config.budget))
-        return np.split(np.arange(len(self.dataset)), range(size, len(self.dataset), size))
+        positions = range(len(self.dataset))
+        return [positions[start : start + size] for start in positions[::size]]
 
     @property
     def identity(self) -> SearchIdentity:

@@ -127,7 +127,7 @@ class SearchWork:
 
     def run(self, plan: SearchPlan, job: PartJob, tell: Tell) -> None:
         """Leave the rows and the settings of a part in its folder."""
-        part = plan.dataset.take(plan.parts[job.part], split=plan.dataset.split)
+        part = plan.dataset.take(np.asarray(plan.parts[job.part]), split=plan.dataset.split)
         job.leave(lambda: _run_part(plan, part, job.folder, tell))
 
 

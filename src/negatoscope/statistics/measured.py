@@ -78,7 +78,7 @@ def measure_difference(
     """
     n, lost, gained = len(before), int(np.count_nonzero(before & ~after)), int(np.count_nonzero(~before & after))
     interval = paired_difference(lost, gained, n)
-    by_track = _by_track(before.astype(np.int64) - after, tracks) or interval
+    by_track = (None if tracks is None else _by_track(before.astype(np.int64) - after, tracks)) or interval
     low, high = min(interval.low, by_track.low), max(interval.high, by_track.high)
     return PairedDifference(lost, gained, (lost - gained) / n, low, high, mcnemar(lost, gained))
 
