@@ -180,8 +180,8 @@ class Dataset:
         digest = sha256(repr((self.spec, self.split.split(" ")[0], [file.sha256 for file in self.files])).encode())
         if self.decoding != AS_STORED:
             digest.update(repr(self.decoding).encode())
-        digest.update(np.ascontiguousarray(self.samples))
-        digest.update(np.ascontiguousarray(self.labels))
+        digest.update(self.samples.tobytes())
+        digest.update(self.labels.tobytes())
         return digest.hexdigest()[:16]
 
     def take(self, indices: IndexArray, *, split: str) -> "Dataset":
