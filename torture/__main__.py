@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     options = _read(arguments)
     end = time.monotonic() + 60 * options.minutes
     with _working_folder() as folder:
+        os.environ.pop("NEGATOSCOPE_DATA_DIR", None)  # a recipe without data would train on all of a dataset
         os.environ["NEGATOSCOPE_CACHE_DIR"] = str(folder / "cache")
         made, record = samples.Samples(folder / "samples"), Record(options.out)
         known = all_checks(made)

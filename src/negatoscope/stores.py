@@ -353,6 +353,6 @@ def expand_home(path: str | Path) -> Path:
     """
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # of a null byte
         user = Path(path).parts[0]
         raise InputError(f"expected a user's home folder as {user} in {str(path)!r}, got none; correct it") from error

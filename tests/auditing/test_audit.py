@@ -1,6 +1,7 @@
 """An audit in one line of Python: what it takes, what it gives, and what it writes."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -324,3 +325,12 @@ def test_a_folder_is_one_audits_until_all_is_written(stage: str, images: Path, t
                 audit()
 
     assert (audit(progress=another).out / "summary.json").is_file()
+
+
+def test_a_baseline_whose_rows_are_gone_is_refused_before_anything_is_written(images: Path, tmp_path: Path) -> None:
+    settings = {"size": 8, "channels": "gray", "limit": 30, **NEGATIVE}
+    baseline = ng.audit(brightest_bar, images, out=tmp_path / "old", **settings)
+    shutil.rmtree(baseline.out / "rows.parquet")
+    with pytest.raises(DataError, match=r"^expected rows in .*rows\.parquet, but there is no such file"):
+        ng.audit(brightest_bar, images, out=tmp_path / "new", baseline=baseline.out, **settings)
+    assert not (tmp_path / "new").exists()

@@ -122,7 +122,10 @@ def test_a_preprocessor_that_does_something_else_is_one_sentence(saved: Path, tm
         open_classifier(str(folder), device=CPU)
 
 
-@pytest.mark.parametrize("wrong", [{"rescale_factor": {}}, {"rescale_factor": 0}, {"image_std": "x"}, {"size": [[]]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rescale_factor": {}}, {"rescale_factor": 0}, {"image_std": "x"}, {"size": [[]]}, {"size": {"height": 32}}],
+)
 def test_a_setting_that_is_no_number_is_one_sentence(wrong: dict[str, Any], saved: Path, tmp_path: Path) -> None:
     folder = _folder(saved, tmp_path, PROCESSORS["stretched"] | wrong)
     with pytest.raises(InputError, match=r"^expected [^\n]+$"):

@@ -27,9 +27,11 @@ def read_preprocessor(processor: Any, *, name: str) -> ModelOptions:
         return _read_values(processor).over(_read_resize(processor, name))
     except InputError:
         raise
-    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         expected = f"expected numbers in the preprocessor_config.json of {name}"
-        raise InputError(f"{expected}, but one setting is none ({reason(error)}); correct it") from error
+        raise InputError(
+            f"{expected}, but one setting is none ({type(error).__name__}: {reason(error)}); correct it"
+        ) from error
 
 
 def _read_resize(processor: Any, name: str) -> ModelOptions:
