@@ -11,7 +11,7 @@ from torch import Tensor
 
 from negatoscope.errors import InputError
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
-from negatoscope.models.predict import predict, predict_images, to_images
+from negatoscope.models.predict import predict, predict_images, suitable_batch, to_images
 from negatoscope.types import Images, LabelArray, Labels, PixelArray
 
 CPU = torch.device("cpu")
@@ -129,3 +129,8 @@ def test_stored_pixels_become_images_in_the_unit_range() -> None:
     np.testing.assert_array_equal(images.flatten(), np.arange(256, dtype=np.float32) / np.float32(255))
     assert images.is_contiguous(memory_format=torch.channels_last)
     assert pixels.flatten().tolist() == list(range(256))
+
+
+@pytest.mark.parametrize(("values", "images"), [(28 * 28, 512), (3 * 32 * 32, 128), (3 * 224 * 224, 4), (10**9, 1)])
+def test_a_processor_takes_many_small_images_and_few_large_ones_at_once(values: int, images: int) -> None:
+    assert suitable_batch(CPU, values=values) == images
