@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: a process that has threads is not safely forked
@@ -77,12 +77,14 @@ def _working_folder() -> Iterator[Path]:
         yield folder
     finally:
         tries = folder / "tries"
-        for path in folder.iterdir():
-            if path.is_dir() and not (path == tries and any(tries.iterdir())):
-                shutil.rmtree(path)
-        if any(folder.iterdir()):
+        if tries.is_dir() and any(tries.iterdir()):
             console.print(f"the files of what failed are in {tries}", markup=False)
-        else:
+        for path in folder.iterdir():
+            if path.is_file():
+                path.unlink()
+            elif path != tries or not any(tries.iterdir()):
+                shutil.rmtree(path)
+        with suppress(OSError):  # where tries are left
             folder.rmdir()
 
 

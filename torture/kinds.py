@@ -92,7 +92,9 @@ KINDS: Mapping[str, Kind] = {
     "labels": Kind("labels.csv", either(mutate_text, mutate_bytes), LABELED),
     "config": Kind("config.toml", _toml, ["verify {onnx} --data {png} --invariant negative --limit 4 --config {it}"]),
     "rules": Kind("rules.toml", _toml, [f"{AUDIT} --out out --label-preserving {{it}}"]),
-    "recipe": Kind("recipe.toml", _toml, ["reproduce table1 --fast --epsilons 0.0 --out out --recipe {it}"]),
+    "recipe": Kind(
+        "recipe.toml", _toml, ["reproduce table1 --fast --epsilons 0.0 --data-dir missing --out out --recipe {it}"]
+    ),
     "plan": Kind("plan.toml", _toml, ["reproduce sensitivity --fast --plan {it} --data-dir missing --out out"]),
     "results": Kind("results", either(mutate_text, in_json, mutate_bytes), RESULTS),
     "audits": Kind("audit", either(mutate_bytes, mutate_bytes, in_json), GOES_ON),

@@ -6,17 +6,16 @@ from negatoscope.files import write_whole
 from torture.record import Record, Tried
 
 ROOT = Path(__file__).resolve().parents[1]
-HEADING = "## The last run\n"
 TABLE = "| check | tried | aim | failed | seconds | seed |\n|---|--:|--:|--:|--:|--:|\n"
 
 
 def page(text: str, checks: list[Tried]) -> str:
-    """The text with a table of these checks as its last part."""
+    """The text with a table of these checks as its last part, in the place of the one that it has."""
     rows = "".join(
         f"| {check.name} | {check.tried:,} | {check.aim:,} | {check.failed} | {check.seconds:,.0f} | {check.seed} |\n"
         for check in checks
     )
-    return f"{text.partition(HEADING)[0]}{HEADING}\n{TABLE}{rows}"
+    return f"{text.partition(TABLE)[0]}{TABLE}{rows}"
 
 
 def main() -> None:

@@ -334,3 +334,10 @@ def test_a_baseline_whose_rows_are_gone_is_refused_before_anything_is_written(im
     with pytest.raises(DataError, match=r"^expected rows in .*rows\.parquet, but there is no such file"):
         ng.audit(brightest_bar, images, out=tmp_path / "new", baseline=baseline.out, **settings)
     assert not (tmp_path / "new").exists()
+
+
+def test_what_a_killed_audit_left_of_a_figure_is_gone_when_it_has_resumed(images: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        ng.audit(brightest_bar, images, size=8, channels="gray", limit=30, out=tmp_path, **NEGATIVE)
+        assert not list(tmp_path.rglob("*.tmp"))
+        (tmp_path / "figures/.accuracy.svg.77.tmp").write_bytes(b"half")

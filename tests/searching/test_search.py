@@ -166,6 +166,16 @@ def stop_after(share: float) -> Callable[[SearchProgress], None]:
     return report
 
 
+def test_what_a_killed_search_left_of_a_figure_is_gone_when_it_has_resumed(
+    digits: Dataset, classifier: ClassifierAdapter, tmp_path: Path
+) -> None:
+    few = digits.take(np.arange(20), split="test")
+    ng.search(classifier, few, space=SHIFT, budget=2, out=tmp_path)
+    (tmp_path / "figures/.queries.png.77.tmp").write_bytes(b"half")
+    ng.search(classifier, few, space=SHIFT, budget=2, out=tmp_path)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_a_stopped_search_resumes_and_ends_with_the_same_bits(
     classifier: ClassifierAdapter,
     other: ClassifierAdapter,

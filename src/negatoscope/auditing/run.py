@@ -119,7 +119,7 @@ def run_pass(
         DataError: Not one image can be read.
         JobsError: Parts failed three times; all others are done.
     """
-    remove_leftovers([out])
+    remove_leftovers([out, out / "figures"])
     expect_free_for(out, plan)
     remove_other(out, plan)
     write_document(out / PLAN, plan.identity)

@@ -87,7 +87,7 @@ def run_search(
         for sentence in filter(None, (checked.suggestion, *warnings)):
             warn(f"Warning: {sentence}.")
     with locked(out):
-        remove_leftovers([out])
+        remove_leftovers([out, out / "figures"])
         expect_free_for(out, plan)
         remove_other(out, plan)
         remove_all([out / DOCUMENT])
