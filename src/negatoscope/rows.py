@@ -176,13 +176,13 @@ def read_rows(
     _expect_names("columns", columns, among=SCHEMA.names)
     _expect_names("where", where or {}, among=SCHEMA.names)
     values = {name: _scalar(name, value) for name, value in (where or {}).items()}
-    tables = [SCHEMA.empty_table().select(columns)]
+    tables = []
     for part in _parts(path):
         with _opened(part) as file:
             for group in range(file.num_row_groups):
                 if not values or _read(file, [group], list(values), values).num_rows:
                     tables.append(_read(file, [group], columns, values))
-    return pa.concat_tables(tables).unify_dictionaries()
+    return pa.concat_tables(tables or [SCHEMA.empty_table().select(columns)]).unify_dictionaries()
 
 
 class RowReader:
@@ -278,7 +278,7 @@ def _scalar(name: str, value: object) -> pa.Scalar:
     kind = Integral if pa.types.is_integer(plain) else Real if pa.types.is_floating(plain) else str
     with suppress(pa.ArrowException, OverflowError):
         if value is None or isinstance(value, kind):
-            return pa.scalar(value, plain)
+            return arrow_texts([value])[0] if isinstance(value, str) else pa.scalar(value, plain)
     raise InputError(f"expected {name} to equal a value of type {plain}, got {value!r}")
 
 

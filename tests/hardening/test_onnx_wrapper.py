@@ -105,7 +105,8 @@ def test_a_wrapped_model_predicts_the_same_over_the_orbit_in_plain_onnxruntime(
     in_memory = wrap(classifier, wrapper)(images)
     reopened = torch.from_numpy(np.float32(rows[0]))
     reopened = reopened.clamp(min=1e-38).log() if ending == "Softmax" else reopened
-    torch.testing.assert_close(reopened.log_softmax(1), in_memory.log_softmax(1), atol=2e-3, rtol=1e-4)
+    pair = [scores.log_softmax(1).clamp(min=-80) for scores in (reopened, in_memory)]  # below, float32 has few digits
+    torch.testing.assert_close(*pair, atol=2e-3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("ending", ["Identity", "Softmax", "LogSoftmax", "Sigmoid"])
