@@ -43,9 +43,9 @@ def write_images(out: Path, plan: AuditPlan) -> None:
             labels = dataset.labels[some]
             names = [name or None for name in plan.names[some]] or [None] * len(labels)
             columns = {
-                "sample": pa.array(dataset.samples[some], pa.int32()),
-                "name": pa.array(names, pa.string()),
-                "label": pa.array(labels, pa.int16()),
+                "sample": arrow_numbers(dataset.samples[some], pa.int32()),
+                "name": arrow_texts(names),
+                "label": arrow_numbers(labels, pa.int16()),
                 "label_name": _named(labels, dataset.class_names),
             }
             writer.write_table(pa.table(columns, schema=_SCHEMA))

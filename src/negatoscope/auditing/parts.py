@@ -165,7 +165,8 @@ def _expect_each_once(samples: IndexArray, totals: RunTotals, folder: Path) -> N
     """
     if not (folder / ROWS).is_file():  # an earlier run held it to them and moved it
         return
-    rows = read_rows(folder / ROWS, columns=["sample"], where={"transform": CLEAN})["sample"].to_numpy()
+    table = read_rows(folder / ROWS, columns=["sample"], where={"transform": CLEAN})
+    rows = np.from_dlpack(table["sample"].combine_chunks())  # `to_numpy` loads pandas
     right = totals.read + totals.unreadable == len(samples) and len(rows) <= totals.read
     twice = len(np.unique(rows)) < len(rows) and len(np.unique(samples)) == len(samples)
     if not right or twice or not np.isin(rows, samples).all():
