@@ -127,10 +127,10 @@ def _negative_alone(name: str, network: nn.Module, *, images: int, rounds: int) 
         loop = partial(one_pass.with_foolbox, network, dataset.images, dataset.labels)
         contestants |= {f"foolbox, batches of {size}": partial(loop, batch_size=size) for size in (128, 512)}
         predictions, confidences = loop(batch_size=128)
-        order = [("transform", "ascending"), ("sample", "ascending")]  # clean and negative, whatever the parts
-        rows = _audit(plan, no_report=True).rows().sort_by(order)
-        same = int((rows["prediction"].to_numpy() == predictions).sum())
-        apart = float(np.abs(rows["confidence"].to_numpy() - confidences).max())
+        rows = _audit(plan, no_report=True).rows()
+        order = np.lexsort((rows["sample"].to_numpy(), rows["transform"].to_pylist()))  # clean and negative
+        same = int((rows["prediction"].to_numpy()[order] == predictions).sum())
+        apart = float(np.abs(rows["confidence"].to_numpy()[order] - confidences).max())
         note += f"; {same:,} of {2 * images:,} predictions are foolbox's, confidences differ by {apart:.1g} at most"
     times = harness.take_turns(contestants, rounds=rounds)
     measured = f"the negative alone: {name}"

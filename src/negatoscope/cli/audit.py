@@ -26,6 +26,10 @@ from negatoscope.errors import expect
 
 if TYPE_CHECKING:
     from negatoscope.auditing.audit_result import AuditResult
+    from negatoscope.auditing.plan import AuditPlan
+    from negatoscope.data import Dataset
+    from negatoscope.executors import Execution
+    from negatoscope.hardware import Hardware
     from negatoscope.models.adapter import ClassifierAdapter
 
 Model = Annotated[
@@ -148,15 +152,12 @@ def audit(
     """
     with loading():
         from negatoscope.auditing.arguments import Named
-        from negatoscope.auditing.audit import expect_usable, run_audit
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig, make_plan
-        from negatoscope.cli.audit_display import AuditDisplay
         from negatoscope.data.open import open_dataset
         from negatoscope.data.unlabeled import open_unlabeled
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
-        from negatoscope.provenance import record_provenance
         from negatoscope.result_folder import result_folder
 
     hardware = pick_hardware(device, "float32")
@@ -204,15 +205,34 @@ def audit(
         expect(executor == "local", "images with labels for --executor", "none; leave it out")
         classify_and_show(plans, folders, command=command_line(context), format=format)
         return
+    results = _audit_each(
+        plans, folders, dataset=dataset, command=command_line(context), hardware=hardware, execution=execution
+    )
+    _show(results, place=place, out=out, format=format, no_report=no_report)
+    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def _audit_each(
+    plans: "Sequence[AuditPlan]",
+    folders: Sequence[Path],
+    *,
+    dataset: "Dataset",
+    command: str,
+    hardware: "Hardware",
+    execution: "Execution",
+) -> "list[AuditResult]":
+    """The audits of all models, each shown as it runs; none begins where one would be refused."""
+    from negatoscope.auditing.audit import expect_usable, run_audit
+    from negatoscope.cli.audit_display import AuditDisplay
+    from negatoscope.provenance import record_provenance
+
     for plan, folder in zip(plans, folders, strict=True):
         expect_usable(plan, out=folder)
     results = []
     for plan, folder in zip(plans, folders, strict=True):
+        packages = (*plan.classifier.packages, *dataset.packages)
         provenance = record_provenance(
-            command=command_line(context),
-            hardware=hardware.description,
-            data=[dataset.provenance],
-            packages=(*plan.classifier.packages, *dataset.packages),
+            command=command, hardware=hardware.description, data=[dataset.provenance], packages=packages
         )
         with AuditDisplay() as display:
             display.planned(plan)
@@ -226,8 +246,7 @@ def audit(
                     execution=execution,
                 )
             )
-    _show(results, place=place, out=out, format=format, no_report=no_report)
-    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+    return results
 
 
 def open_model(context: Context, model: str, *, without: Collection[str] = (), **data: Any) -> "ClassifierAdapter":
