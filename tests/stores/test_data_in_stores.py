@@ -87,7 +87,7 @@ def arrays(top: Path) -> str:
     return "images.npz"
 
 
-def same(ours: Dataset, theirs: Dataset) -> None:
+def assert_same(ours: Dataset, theirs: Dataset) -> None:
     assert (ours.spec, ours.class_names, ours.names, ours.files) == (
         theirs.spec,
         theirs.class_names,
@@ -107,28 +107,28 @@ def same(ours: Dataset, theirs: Dataset) -> None:
 def test_data_by_url_are_the_data_on_the_disk(make: Callable[[Path], str], store: StorePath, tmp_path: Path) -> None:
     name = make(tmp_path)
     put(tmp_path, store)
-    same(open_dataset(f"{store}/{name}"), open_dataset(str(tmp_path / name)))
+    assert_same(open_dataset(f"{store}/{name}"), open_dataset(str(tmp_path / name)))
 
 
 def test_images_without_labels_are_read_by_url(store: StorePath, tmp_path: Path) -> None:
     name = flat(tmp_path)
     put(tmp_path, store)
-    same(open_images(f"{store}/{name}"), open_images(tmp_path / name))
-    same(open_images(f"{store}/{name}/1.png"), open_images(tmp_path / name / "1.png"))
+    assert_same(open_images(f"{store}/{name}"), open_images(tmp_path / name))
+    assert_same(open_images(f"{store}/{name}/1.png"), open_images(tmp_path / name / "1.png"))
 
 
 def test_labels_beside_images_are_read_by_url(store: StorePath, tmp_path: Path) -> None:
     name = flat(tmp_path)
     (tmp_path / "labels.csv").write_text("file,label\r\nflat/0.png,a\r\nflat/1.png,b\r\nflat/2.png,a\r\n")
     put(tmp_path, store)
-    same(
+    assert_same(
         open_dataset(f"{store}/{name}", labels=f"{store}/labels.csv"),
         open_dataset(str(tmp_path / name), labels=tmp_path / "labels.csv"),
     )
 
 
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:
-    same(open_dataset((tmp_path / folder(tmp_path)).as_uri()), open_dataset(str(tmp_path / "images")))
+    assert_same(open_dataset((tmp_path / folder(tmp_path)).as_uri()), open_dataset(str(tmp_path / "images")))
 
 
 def test_the_split_stands_behind_a_url_too(memory: StorePath, tmp_path: Path) -> None:
