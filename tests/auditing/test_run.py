@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from negatoscope.attacks import resolve_attack
 from negatoscope.auditing import parts
@@ -25,6 +26,7 @@ from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, InputError, OutputError, SpecError
+from negatoscope.executors import using_threads
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict_images, to_images
@@ -104,6 +106,20 @@ def test_a_stopped_audit_resumes_and_ends_with_the_same_rows(make: MakePlan, who
     assert totals == whole[1]
     assert seen[0].images == 2048, "what an earlier run did is not done again"
     assert seen[-1].images == seen[-1].total == 4200
+
+
+def test_batches_side_by_side_leave_the_rows_that_one_after_the_other_leave(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    layers = [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)]
+    network = open_classifier(nn.Sequential(*layers).eval(), **OPTIONS, data_classes=3, device=CPU)
+    rows = []
+    for threads in (1, 4):
+        with using_threads(threads):
+            plan = make_plan(network, make_dataset(1500, split="test"), AuditConfig(suite="all"))
+            run_pass(plan, out=tmp_path / str(threads))
+        rows.append([part.read_bytes() for part in sorted((tmp_path / str(threads) / "rows.parquet").iterdir())])
+    assert rows[0] == rows[1]
 
 
 def test_an_audit_that_is_killed_while_its_parts_are_moved_resumes_with_the_same_rows(

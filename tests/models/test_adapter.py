@@ -1,5 +1,6 @@
 """Images are laid out as a classifier's input spec says, and its outputs become logits of the data's classes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
-from torch import Tensor
+from torch import Tensor, nn
 
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter, preprocess, to_logits
@@ -191,3 +192,35 @@ def test_gradients_pass_through() -> None:
 
 def _shares(values: Tensor) -> Tensor:
     return (values.flatten(1) @ WEIGHTS).softmax(1)
+
+
+class Counting(nn.Module):
+    """Keeps something between calls."""
+
+    calls = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.calls += 1
+        return images
+
+
+def _hooked() -> nn.Module:
+    module = nn.ReLU()
+    module.register_forward_hook(lambda *_: None)
+    return module
+
+
+def _replaced() -> nn.Module:
+    module = nn.ReLU()
+    module.forward = lambda images: images  # type: ignore[method-assign]
+    return module
+
+
+@pytest.mark.parametrize("made", [Counting, _hooked, _replaced])
+def test_only_modules_of_known_layers_count_as_stateless(made: Callable[[], nn.Module]) -> None:
+    known = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Sequential(nn.ReLU()))
+    classifier = _classifier(COLOR)
+    assert not classifier.stateless, "whoever writes a function may keep something in it"
+    assert replace(classifier, module=known).stateless
+    assert not replace(classifier, module=nn.Sequential(known, made())).stateless
+    assert replace(classifier, kind="onnx").stateless

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
+from negatoscope.executors.threads import in_threads
 from negatoscope.files import remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
@@ -32,6 +34,7 @@ from negatoscope.types import Images
 Stage = Literal["self_check", "images", "summary", "gallery", "report"]
 """What an audit does, one after the other."""
 
+_SIDE_BY_SIDE = 4  # batches, at most: more of them hold more memory and wait for each other
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
 
 
@@ -161,23 +164,18 @@ def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
 
 
 def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable[[int], None]) -> None:
-    device = plan.classifier.device
     made: dict[str, list[dict[str, Column]]] = {spec: [] for spec in (CLEAN, *(step.spec for step in plan.transforms))}
     distances: dict[str, list[float]] = {step.spec: [] for step in plan.transforms if step.kind == "control"}
     unreadable: list[UnreadableImage] = []
     read = 0
-    for batch in batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size):
+    given = batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)
+    for batch, columns, sizes in in_threads(partial(_run_batch, plan), given, count=_at_once(plan)):
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         read += len(batch.labels)
-        if len(batch.labels) == 0:
-            continue
-        images = to_images(torch.from_numpy(batch.pixels).to(device))
-        made[CLEAN].append(_columns(plan, Changed(images), batch))
-        for step in plan.transforms:
-            changed = apply(step, batch, images)
-            made[step.spec].append(_columns(plan, changed, batch))
-            if step.kind == "control":
-                distances[step.spec] += (changed.images - images).flatten(1).norm(dim=1).tolist()
+        for spec, each in columns.items():
+            made[spec].append(each)
+        for spec, each_size in sizes.items():
+            distances[spec] += each_size
         tick(len(batch.labels) + len(batch.unreadable))
     totals = RunTotals(
         read=read,
@@ -191,6 +189,28 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
     with writing_folder(folder) as temporary:
         write_rows(temporary / ROWS, (_rows(plan, spec, columns) for spec, columns in made.items() if columns))
         write_document(temporary / DONE, totals)
+
+
+def _at_once(plan: AuditPlan) -> int:
+    """How many batches go through the transforms side by side, where nothing that they share keeps a state."""
+    attacks = any(step.kind == "attack" for step in plan.transforms)
+    alone = plan.classifier.device.type != "cpu" or attacks or not plan.classifier.stateless
+    return 1 if alone else min(_SIDE_BY_SIDE, torch.get_num_threads())
+
+
+def _run_batch(plan: AuditPlan, batch: Batch) -> tuple[Batch, dict[str, dict[str, Column]], dict[str, list[float]]]:
+    """A batch with its columns under each transform, and how far controls moved its images."""
+    if len(batch.labels) == 0:
+        return batch, {}, {}
+    images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
+    columns = {CLEAN: _columns(plan, Changed(images), batch)}
+    distances = {}
+    for step in plan.transforms:
+        changed = apply(step, batch, images)
+        columns[step.spec] = _columns(plan, changed, batch)
+        if step.kind == "control":
+            distances[step.spec] = (changed.images - images).flatten(1).norm(dim=1).tolist()
+    return batch, columns, distances
 
 
 def _columns(plan: AuditPlan, changed: Changed, batch: Batch) -> dict[str, Column]:

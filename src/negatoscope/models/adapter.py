@@ -49,6 +49,17 @@ class ClassifierAdapter:
     labels: tuple[str, ...] = ()
     module: nn.Module | None = field(default=None, compare=False)
 
+    @property
+    def stateless(self) -> bool:
+        """Whether it is known to keep nothing between calls, so that several threads may call it at once.
+
+        So are files of ONNX, and modules that are made of PyTorch's layers and ours alone; whoever writes a layer may
+        keep in it what its next call reads.
+        """
+        if self.module is None:
+            return self.kind == "onnx"
+        return all(map(_is_known, self.module.modules()))
+
     def __call__(self, images: Images) -> Logits:
         """Logits for images that have the size and channels of `input_spec.resize`.
 
@@ -163,3 +174,8 @@ def _listed(outputs: object) -> str:
 
 def _of_channels(values: tuple[float, ...], images: Images) -> Tensor:
     return images.new_tensor(values).reshape(1, -1, 1, 1)
+
+
+def _is_known(module: nn.Module) -> bool:
+    changed = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
+    return type(module).__module__.startswith(("torch.nn.modules.", "negatoscope.models.")) and not changed

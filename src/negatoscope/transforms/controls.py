@@ -23,6 +23,7 @@ from negatoscope.types import Images
 
 _MOST_NOISE = 1_000_000  # of the L2 size: every value is long clipped
 
+_AT_ONCE = 4  # batches that threads work on, for each of which what was drawn last is kept
 _MASK = 2**24 - 1  # float32 holds 24 bits exactly
 
 
@@ -106,7 +107,7 @@ def _source(images: Images, seed: int) -> _Source:
     )
 
 
-@lru_cache(maxsize=1)  # a suite asks for the same batch again, with another probability
+@lru_cache(maxsize=_AT_ONCE)  # a suite asks for the same batch again, with another probability
 def _drawn_shares(source: _Source) -> Images:
     """A number in [0, 1) for each pixel, the same in all its channels."""
 
@@ -118,7 +119,7 @@ def _drawn_shares(source: _Source) -> Images:
     return source.draw(change)
 
 
-@lru_cache(maxsize=1)  # or with another size
+@lru_cache(maxsize=_AT_ONCE)  # or with another size
 def _drawn_directions(source: _Source) -> Images:
     """Gaussian noise, of each image of L2 size 1."""
 
