@@ -18,7 +18,7 @@ BatchTransform = Callable[[Images, Labels], Images]
 """What is done to a batch before the classifier sees it: a transform (which ignores the labels) or an attack."""
 
 _ON_PROCESSOR, _ELSEWHERE = (128, 700_000), (512, 4_000_000)  # images and their values in one forward pass, at most
-_SMALL = 4, 402_000  # on a processor: times as many, where images have no more values than that together
+_OF_SMALL, _SMALL = 512, 3 * 32 * 32  # on a processor: so many at once of images that have no more values than that
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,13 @@ def suitable_batch(device: torch.device, *, values: int) -> int:
     """How many images of so many values a forward pass should take.
 
     On a processor few, so that what layers hand on stays in its caches and in memory that the process keeps: twice as
-    fast as hundreds at once. More of images as small as MNIST's, where calls cost as much as what they compute.
-    Elsewhere as many as 16 MB hold, up to 512.
+    fast as hundreds at once. More of images as small as those of MNIST or CIFAR-10, where calls cost as much as what
+    they compute. Elsewhere as many as 16 MB hold, up to 512.
     """
+    if device.type == "cpu" and values <= _SMALL:
+        return _OF_SMALL
     most, at_once = _ON_PROCESSOR if device.type == "cpu" else _ELSEWHERE
-    few = max(1, min(most, at_once // max(1, values)))
-    times, together = _SMALL if device.type == "cpu" else (1, 0)
-    return few * max(1, min(times, together // max(1, few * values)))
+    return max(1, min(most, at_once // max(1, values)))
 
 
 def to_images(pixels: Tensor) -> Images:
