@@ -1,5 +1,6 @@
 """The search for the paper's pair: what it draws, how it resumes, and what it concludes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -7,9 +8,11 @@ import pytest
 
 from negatoscope.documents import read_document
 from negatoscope.errors import InputError
+from negatoscope.executors import Execution
 from negatoscope.hardware import pick_hardware
-from negatoscope.studies.match import OPENED, MatchRequest, distance, draw_recipe, reproduce_match
-from negatoscope.studies.match_result import Match
+from negatoscope.studies.match import MatchRequest, reproduce_match
+from negatoscope.studies.match_result import OPENED, Match
+from negatoscope.studies.match_trials import distance, draw_recipe
 from negatoscope.training.recipe import Recipe, named_recipe
 
 FLOAT32 = pick_hardware("cpu", "float32")
@@ -61,6 +64,18 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
     assert not list((tmp_path / "state").iterdir())
     assert "**Not found**, of 5 recipes" in (tmp_path / "match.md").read_text()
     assert (tmp_path / "match.png").is_file()
+
+
+def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_they_end(
+    request_on_digits: MatchRequest, tmp_path: Path
+) -> None:
+    request = replace(request_on_digits, runs_in=Execution("processes", workers=2))
+    one, two = (
+        reproduce_match(request, out=tmp_path / name, hardware=FLOAT32).searches[0].candidates
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert {candidate.trial for candidate in one.candidates} >= {0, 1, 2, 3}
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:

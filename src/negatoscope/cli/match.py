@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Precision, command_line, option
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Precision,
+    Threads,
+    Workers,
+    command_line,
+    option,
+)
 
 
 def match(
@@ -20,6 +31,10 @@ def match(
         Path,
         option("FOLDER", "What `reproduce sensitivity` wrote; its effects are shown, if there."),
     ] = Path("out/sensitivity"),
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -34,6 +49,7 @@ def match(
     """
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
+        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
         from negatoscope.studies.match import MatchRequest, read_match, reproduce_match, write_match
@@ -42,8 +58,10 @@ def match(
         write_match(read_match(out), out, sensitivity=sensitivity)
         typer.echo(f"Written: {out / 'match.md'}")
         return
-    request = MatchRequest(dataset, trials, data_dir=data_dir, command=command_line(context))
     hardware = pick_hardware(device, precision)
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
+    request = MatchRequest(dataset, trials, data_dir=data_dir, runs_in=execution, command=command_line(context))
     with ProgressDisplay() as display:
         result = reproduce_match(request, out=out, hardware=hardware, sensitivity=sensitivity, progress=display.say)
     search = result.searches[-1]

@@ -67,7 +67,9 @@ class Execution:
             object.__setattr__(self, "threads", 1)
 
     def count(self, jobs: int) -> int:
-        """How many workers there are for so many jobs."""
+        """How many workers there are for so many jobs; this process is one."""
+        if self.executor == "local":
+            return 1
         processors = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         return max(1, min(jobs, self.workers or processors // (self.threads or 1)))
 

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from negatoscope.documents import from_plain, read_document, to_plain, write_document
 from negatoscope.errors import InputError, expect, needed
+from negatoscope.executors import LOCAL, Execution
+from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reports.formatting import percent
-from negatoscope.reproduce.paper import DATASETS, printed
-from negatoscope.reproduce.run_data import RunData, load_run_data, split_training
+from negatoscope.reports.formatting import counted, percent
+from negatoscope.reproduce.paper import DATASETS
+from negatoscope.reproduce.run_data import RunData
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.studies.match_figure import draw_match
 from negatoscope.studies.match_page import match_page
 from negatoscope.studies.match_result import (
-    ACCURACY_UNIT,
     FOUND_ACCURACY,
     FOUND_NEGATIVES,
-    NEGATIVES_UNIT,
     OPENED,
     Importance,
     Match,
@@ -33,20 +33,17 @@ from negatoscope.studies.match_result import (
     NearestCandidate,
     OpenedCandidate,
 )
+from negatoscope.studies.match_trials import LEAST_EPOCHS, SEED, TrialJob, TrialWork, draw_recipe, printed_pair
+from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of
+from negatoscope.studies.sensitivity_jobs import run_jobs as make_runs
 from negatoscope.studies.sensitivity_report import read_sensitivity
-from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
-from negatoscope.training.loop import Epoch
+from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec
 from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
-from negatoscope.training.train import train
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-_STEPS = {"sgd": 0.01, "nesterov": 0.01, "adam": 0.001, "adadelta": 1.0}
-"""Optimizers, and the middle of the three decades that their step size is drawn from."""
-
-_LEAST_EPOCHS = 3
-_SEED = 2000  # of the searched runs: no table reports it
+_DRAWN = 2  # trials for each of several workers that are drawn at once: runs are of 3 to 100 epochs
 _FORESTS = 5  # that importances are averaged over
 
 
@@ -61,6 +58,8 @@ class MatchRequest:
         base: What recipes take that the space does not have, data and split above all; by default `sgd`'s, of GTSRB
             validated by track.
         data_dir: A folder to look for data in first.
+        runs_in: Where trials run. One worker trains each trial before the next is drawn; for several, several are drawn
+            at once.
         command: Of provenance.
 
     Raises:
@@ -72,72 +71,13 @@ class MatchRequest:
     most_epochs: int = 100
     base: Recipe | None = None
     data_dir: Path | None = None
+    runs_in: Execution = LOCAL
     command: str = "negatoscope reproduce match"
 
     def __post_init__(self) -> None:
         expect(self.dataset in DATASETS, f"a dataset of the paper, {' or '.join(DATASETS)}", repr(self.dataset))
         expect(self.trials >= OPENED, f"at least {OPENED} trials", self.trials)
-        expect(self.most_epochs > _LEAST_EPOCHS, f"most_epochs above {_LEAST_EPOCHS}", self.most_epochs)
-
-
-def printed_pair(dataset: str) -> tuple[float, float]:
-    """What the paper prints of the plain DNN: accuracy on test images, and on negatives of training images."""
-    paper = printed(dataset, 0.0)
-    assert paper.test is not None, "the paper has it"
-    assert paper.negative is not None, "the paper has it"
-    return paper.test, paper.negative
-
-
-def distance(dataset: str, accuracy: float, negative_accuracy: float) -> float:
-    """How far accuracies in [0, 1] lie from the printed pair, in units of 0.15 points and of 2 points on negatives."""
-    test, negatives = printed_pair(dataset)
-    return math.hypot((accuracy - test) / ACCURACY_UNIT, (negative_accuracy - negatives) / NEGATIVES_UNIT)
-
-
-_CHOICES: Mapping[str, Sequence[str | float]] = {
-    "optimizer": ("sgd", "nesterov", "adam", "adadelta"),
-    "momentum": (0.0, 0.5, 0.9, 0.95),
-    "batch_size": (32, 64, 128, 256, 512),
-    "weight_decay": (0.0, 1e-5, 1e-4, 5e-4),
-    "label_smoothing": (0.0, 0.05, 0.1),
-}
-_NETWORK_CHOICES: Mapping[str, Sequence[str | float]] = {
-    "initialization": ("glorot", "he", "pytorch", "small", "truncated_normal"),
-    "padding": ("valid", "same"),
-    "pool_size": (2, 3),
-    "conv_activation": ("relu", "tanh", "linear"),
-    "input_scaling": ("unit", "centered", "half"),
-    "dropout_pool": (0.0, 0.25, 0.5),
-    "dropout_first": (0.0, 0.25, 0.5),
-    "dropout_second": (0.0, 0.25, 0.5),
-}
-
-
-def draw_recipe(trial: "Trial", base: Recipe, *, most_epochs: int) -> Recipe:
-    """A recipe drawn from the whole space; every epoch of its run is a candidate, so its step size is constant.
-
-    Of the paper's network only what it leaves open is drawn. It names rectified units for the two fully connected
-    layers alone, so that convolutions may be linear.
-    """
-
-    def draw(choices: Mapping[str, Sequence[str | float]]) -> dict[str, str | float | None]:
-        return {name: trial.suggest_categorical(name, values) for name, values in choices.items()}
-
-    drawn, network = draw(_CHOICES), draw(_NETWORK_CHOICES)
-    optimizer = str(drawn["optimizer"])
-    settings = {
-        **base.to_dict(),
-        **drawn,
-        "name": f"match {trial.number}",
-        "optimizer": "sgd" if optimizer == "nesterov" else optimizer,
-        "nesterov": optimizer == "nesterov",
-        "learning_rate": _STEPS[optimizer] * trial.suggest_float("step", 10**-1.5, 10**1.5, log=True),
-        "epochs": trial.suggest_int("epochs", _LEAST_EPOCHS, most_epochs, log=True),
-        "rho": 0.95,
-        "optimizer_epsilon": 1e-8,
-        "network": {**base.to_dict()["network"], **network},
-    }
-    return Recipe.from_dict(settings, where="match")
+        expect(self.most_epochs > LEAST_EPOCHS, f"most_epochs above {LEAST_EPOCHS}", self.most_epochs)
 
 
 def reproduce_match(
@@ -216,51 +156,49 @@ def search_match(
     base = request.base or named_recipe(PLAIN, request.dataset)
     if request.base is None and request.dataset == "gtsrb":
         base = replace(base, split="track")
-    data = load_run_data(base, data_dir=request.data_dir)
+    data = data_of(base, request.data_dir, fast=False)
     out.mkdir(parents=True, exist_ok=True)
     backend = optuna.storages.journal.JournalFileBackend(str(out / f"{request.dataset}.journal"))
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name=request.dataset,
-        sampler=optuna.samplers.TPESampler(seed=_SEED, multivariate=True, n_startup_trials=20),
+        sampler=optuna.samplers.TPESampler(seed=SEED, multivariate=True, constant_liar=True, n_startup_trials=20),
         load_if_exists=True,
     )
     for stopped in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(stopped.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial(stopped.params)
-    while len(_candidates(study)) < request.trials:
-        trial = study.ask()
-        recipe = draw_recipe(trial, base, most_epochs=request.most_epochs)
-        progress(f"trial {trial.number}: {recipe.optimizer}, step {recipe.learning_rate:.2g}, {recipe.epochs} epochs")
-        try:
-            history = _train(recipe, data, hardware, out / "state")
-        except InputError as error:
-            shutil.rmtree(out / "state" / recipe.digest, ignore_errors=True)
-            trial.set_user_attr("diverged", str(error))
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            continue
-        nearest = _nearest_epoch(request.dataset, trial.number, recipe, history)
-        trial.set_user_attr("candidate", to_plain(nearest))
-        study.tell(trial, nearest.distance)
-        progress(f"trial {trial.number}: {_words(nearest)}")
+    while (left := request.trials - len(_candidates(study))) > 0:
+        workers = request.runs_in.count(left)
+        trials = {}
+        jobs = []
+        for _ in range(1 if workers == 1 else min(left, _DRAWN * workers)):
+            trial = study.ask()
+            recipe = draw_recipe(trial, base, most_epochs=request.most_epochs)
+            trials[trial.number] = trial
+            folder = out / "state" / recipe.digest
+            jobs.append(TrialJob(request.dataset, trial.number, recipe, folder, request.data_dir, hardware))
+            progress(f"{jobs[-1]}: {recipe.optimizer}, step {recipe.learning_rate:.2g}, {recipe.epochs} epochs")
+        jobs.sort(key=lambda job: -job.recipe.epochs)
+        for job in run_jobs(TrialWork(), jobs, execution=request.runs_in, opened=True):
+            _tell(study, trials[job.number], job, progress)
     return _conclude(study, request, data, out=out, hardware=hardware, progress=progress), data
 
 
-def _train(recipe: Recipe, data: RunData, hardware: Hardware, state: Path) -> Sequence[Epoch]:
-    """Accuracies after each epoch; a run that was stopped resumes."""
-    training, validation = split_training(data.train, recipe, seed=_SEED, fast=False)
-    folder = state / recipe.digest
-    trained = train(recipe, training, validation=validation, seed=_SEED, hardware=hardware, folder=folder)
-    shutil.rmtree(folder)
-    return trained.history
+def _tell(study: "Study", trial: "Trial", job: TrialJob, progress: Callable[[str], None]) -> None:
+    """Keep how a trial ended, and nothing else of it."""
+    from optuna.trial import TrialState
 
-
-def _nearest_epoch(dataset: str, number: int, recipe: Recipe, history: Sequence[Epoch]) -> MatchCandidate:
-    def candidate(epoch: Epoch) -> MatchCandidate:
-        accuracies = epoch.validation_accuracy, epoch.negative_accuracy
-        return MatchCandidate(number, replace(recipe, epochs=epoch.epoch), *accuracies, distance(dataset, *accuracies))
-
-    return min(map(candidate, history), key=lambda candidate: candidate.distance)
+    end = job.end()
+    if end.candidate is None:
+        trial.set_user_attr("diverged", end.reason)
+        study.tell(trial, state=TrialState.FAIL)
+        progress(f"{job}: it diverged")
+    else:
+        trial.set_user_attr("candidate", to_plain(end.candidate))
+        study.tell(trial, end.candidate.distance)
+        progress(f"{job}: {_words(end.candidate)}")
+    shutil.rmtree(job.folder)
 
 
 def _candidates(study: "Study") -> list[MatchCandidate]:
@@ -281,18 +219,20 @@ def _conclude(
     """Measure the nearest on test images, and the first, which validation chose, with fresh seeds."""
     dataset, candidates = request.dataset, _candidates(study)
 
-    def run(candidate: MatchCandidate, seed: int) -> OpenedCandidate:
-        spec = StudyRunSpec(dataset, 0.0, seed, candidate.recipe)
-        folder = run_folder(spec, data, hardware=hardware, out=out)
-        done = read_run(folder, StudyRun)
-        if done is None:
-            progress(f"trial {candidate.trial}: {candidate.recipe.epochs} epochs with seed {seed}, to be measured")
-            done = make_study_run(spec, data, hardware=hardware, folder=folder, progress=lambda _: None)
-        return OpenedCandidate(candidate.trial, seed, done.test, done.negative_train)
-
-    opened = [run(candidate, _SEED) for candidate in candidates[:OPENED]]
     nearest = candidates[0]
-    fresh = [run(nearest, seed) for seed in range(OPENED)]
+    runs = [(each, SEED) for each in candidates[:OPENED]] + [(nearest, seed) for seed in range(OPENED)]
+    jobs = []
+    for candidate, seed in runs:
+        spec = StudyRunSpec(dataset, 0.0, seed, candidate.recipe)
+        planned = PlannedRun(dataset, f"trial {candidate.trial}", spec)
+        folder = run_folder(spec, data, hardware=hardware, out=out)
+        jobs.append(StudyJob(planned, folder, request.data_dir, hardware, deadline=math.inf))
+    missing = [job for job in jobs if read_run(job.folder, StudyRun) is None]
+    progress(f"{counted(len(missing), 'run')} of the nearest, to be measured on test images")
+    for planned, _ in make_runs(missing, execution=request.runs_in, progress=lambda name, what: None):
+        progress(f"{planned.name}: measured")
+    opened = [_opened(candidate, seed, job) for (candidate, seed), job in zip(runs, jobs, strict=True)]
+    fresh = opened[-OPENED:]
     test = fmean(run.test.accuracy for run in fresh)
     negatives = fmean(run.negative_train.accuracy for run in fresh)
     paper_test, paper_negatives = printed_pair(dataset)
@@ -304,11 +244,18 @@ def _conclude(
         trials=len(candidates),
         diverged=sum("diverged" in trial.user_attrs for trial in study.trials),
         candidates=tuple(candidates),
-        opened=(*opened, *fresh),
+        opened=tuple(opened),
         nearest=NearestCandidate(nearest.validation_accuracy, test, negatives, nearest.recipe),
         found=abs(test - paper_test) <= FOUND_ACCURACY and abs(negatives - paper_negatives) <= FOUND_NEGATIVES,
         importance=_importance(study),
     )
+
+
+def _opened(candidate: MatchCandidate, seed: int, job: StudyJob) -> OpenedCandidate:
+    run = read_run(job.folder, StudyRun)
+    if run is None:
+        raise InputError(f"expected {job} to train again, but {failure_of(job.folder)}")
+    return OpenedCandidate(candidate.trial, seed, run.test, run.negative_train)
 
 
 def _importance(study: "Study") -> dict[str, Importance]:
