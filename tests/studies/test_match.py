@@ -75,7 +75,7 @@ def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_th
         for name in ("one", "two")
     )
     assert one == two
-    assert {candidate.trial for candidate in one.candidates} >= {0, 1, 2, 3}
+    assert {candidate.trial for candidate in one} >= {0, 1, 2, 3}
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:
