@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 BARE := $(abspath build/bare)
 TRY := cd $(BARE) && bin/negatoscope
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+EXPERIMENTS := $(if $(wildcard results/discussion/discussion.json),--discussion results/discussion)
 OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PYTHON=python3.12
 
 .DELETE_ON_ERROR:
@@ -32,7 +33,8 @@ report: $(VENV)/ready-to-develop ## write what is published of the runs in resul
 	$(BIN)/negatoscope reproduce table1 --recipes panel --only-report --out results/table1 --format csv > /dev/null
 	$(BIN)/negatoscope reproduce sensitivity --only-report --out results/sensitivity
 	test ! -f results/match/match.json || $(BIN)/negatoscope reproduce match --only-report --out results/match --sensitivity results/sensitivity
-	$(BIN)/negatoscope reproduce claims --table1 results/table1 --sensitivity results/sensitivity --out docs/claims.md
+	test ! -f results/discussion/discussion.json || $(BIN)/negatoscope reproduce discussion --only-report --out results/discussion
+	$(BIN)/negatoscope reproduce claims --table1 results/table1 --sensitivity results/sensitivity $(EXPERIMENTS) --out docs/claims.md
 	$(BIN)/python tests/test_readme.py
 
 test: $(VENV)/ready-to-develop ## run the tests

@@ -13,6 +13,10 @@ from negatoscope.reproduce.table1_document import read_table1, summarize
 from negatoscope.reproduce.table1_page import table1_markdown
 from negatoscope.reproduce.table1_report import finished_runs
 from negatoscope.studies.claims_page import claims_page
+from negatoscope.studies.discussion_page import discussion_page
+from negatoscope.studies.discussion_plan import load_plan
+from negatoscope.studies.discussion_report import read_discussion, summarize_folder
+from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import summarize_runs
@@ -58,9 +62,26 @@ def published_study() -> SensitivityResult:
     return read_document(file, SensitivityResult, what="the published study", make="make it again")
 
 
+def published_discussion() -> Discussion | None:
+    folder = TOP / "results" / "discussion"
+    return read_discussion(folder) if folder.exists() else None
+
+
+@pytest.mark.skipif(published_discussion() is None, reason="the discussion's experiments have not been published yet")
+def test_the_page_of_the_discussion_is_made_from_its_document_and_this_from_its_runs() -> None:
+    folder, document = TOP / "results" / "discussion", published_discussion()
+    assert document is not None
+    assert (folder / "discussion.md").read_text(encoding="utf-8") == discussion_page(document)
+    again = summarize_folder(load_plan(), folder, experiments=document.experiments, seeds=3, earlier=document)
+    assert again.made_runs == document.made_runs > 0
+    assert_alike(to_plain(again), to_plain(document))
+
+
 def test_the_page_of_claims_is_made_from_the_published_results() -> None:
     command = "negatoscope reproduce claims --table1 table1 --sensitivity sensitivity"
-    page = claims_page(read_table1(TOP / "results" / "table1"), published_study(), command=command)
+    experiments = published_discussion()
+    command += " --discussion discussion" if experiments else ""
+    page = claims_page(read_table1(TOP / "results" / "table1"), published_study(), experiments, command=command)
     assert (TOP / "docs" / "claims.md").read_text(encoding="utf-8") == page
 
 

@@ -27,6 +27,8 @@ from negatoscope.reproduce.table1_document import Table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.searching.plan import SearchIdentity
 from negatoscope.searching.result import SearchSummary
+from negatoscope.studies.discussion_result import Discussion
+from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.epochs import EpochsResult
 from negatoscope.studies.match_result import Match
 from negatoscope.studies.recipe_search import RecipeSearchResult
@@ -41,6 +43,8 @@ DOCUMENTS: dict[str, Any] = {
     "comparison": Comparison,
     "config": ModelOptions,
     "done": RunTotals,
+    "discussion": Discussion,
+    "discussion_run": DiscussionRun,
     "epochs": EpochsResult,
     "figure1": Figure1,
     "gallery": Gallery,

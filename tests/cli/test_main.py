@@ -118,7 +118,7 @@ def test_the_version_is_shown(negatoscope: Command) -> None:
     assert negatoscope("--version") == (0, f"negatoscope {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["table1", "figure1", "sensitivity", "claims", "recipes"])
+@pytest.mark.parametrize("command", ["table1", "figure1", "sensitivity", "discussion", "claims", "recipes"])
 def test_each_command_of_reproduce_helps_with_an_example(negatoscope: Command, command: str) -> None:
     code, out, _ = negatoscope("reproduce", command, "--help")
     assert code == 0

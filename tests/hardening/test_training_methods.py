@@ -328,6 +328,18 @@ def test_rand_augment_draws_every_operation_equally_often_and_in_its_order() -> 
     torch.testing.assert_close(changed[2:], last)
 
 
+def test_rand_augment_can_do_without_the_negative() -> None:
+    among, names = len(OPERATIONS) - 1, list(OPERATIONS)
+    assert names[-1] == "negative"
+    rows = draw_operations(5000, seed=1, operations=2, among=among)
+    assert set(rows.flatten().tolist()) == set(range(2 * among))
+    images = torch.rand((2, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    rows = torch.tensor([[names.index("rotation")], [among + names.index("rotation")]])
+    changed = each_changed(images, rows, share=0.5, among=among)
+    torch.testing.assert_close(changed[:1], OPERATIONS["rotation"](images[:1], 0.5))
+    torch.testing.assert_close(changed[1:], OPERATIONS["rotation"](images[1:], -0.5))
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [

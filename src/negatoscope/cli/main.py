@@ -16,6 +16,7 @@ from negatoscope.cli import data
 from negatoscope.cli.annotate import annotate
 from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
+from negatoscope.cli.discussion import discussion
 from negatoscope.cli.harden import harden
 from negatoscope.cli.inspect import inspect
 from negatoscope.cli.list import list as list_entries
@@ -56,6 +57,7 @@ for group, command, example in (
     (reproduce, table1, "reproduce table1 --datasets mnist --epsilons 0.0,0.1 --seeds 3 --out out/table1"),
     (reproduce, figure1, "reproduce figure1 --table1 out/table1 --out out/figure1"),
     (reproduce, sensitivity, "reproduce sensitivity --studies mnist --factors 'optimizer,batch norm' --seeds 3"),
+    (reproduce, discussion, "reproduce discussion --experiments a,c --datasets mnist --seeds 3"),
     (reproduce, claims, "reproduce claims --table1 out/table1 --sensitivity out/sensitivity --out claims.md"),
     (reproduce, recipes, "reproduce recipes --dataset mnist --out out/recipes"),
     (reproduce, epochs, "reproduce epochs --recipe sgd --dataset mnist"),

@@ -99,13 +99,15 @@ def claims(
     context: Context,
     table1: Annotated[Path, option("FOLDER", "What `reproduce table1` wrote.")] = Path("out/table1"),
     sensitivity: Annotated[Path, option("FOLDER", "What `reproduce sensitivity` wrote.")] = Path("out/sensitivity"),
+    discussion: Annotated[Path | None, option("FOLDER", "What `reproduce discussion` wrote, if it was run.")] = None,
     out: Annotated[Path, option("FILE", "Where the page goes.")] = Path("out/claims.md"),
 ) -> None:
     """Test the papers' claims on what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
         from negatoscope.studies.claims_page import write_claims
 
-    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command_line(context))}")
+    command = command_line(context)
+    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command, discussion=discussion)}")
 
 
 def _budget(text: str) -> tuple[float, str] | None:

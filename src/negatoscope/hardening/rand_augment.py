@@ -39,7 +39,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "solarize": lambda images, share: solarize(images, threshold=abs(share)),
     "negative": lambda images, share: negative(images),
 }
-"""What of RandAugment there is among our transforms, in the ranges of its authors' code, and the negative (Invert)."""
+"""What of RandAugment there is among our transforms, in the ranges of its authors' code; last the negative (Invert)."""
 
 
 @register_method
@@ -90,19 +90,22 @@ def rand_augment(
     )
 
 
-def draw_operations(count: int, *, seed: int, operations: int) -> Int64[Tensor, "count {operations}"]:
-    """For each image which operations it goes through: their positions, and twice as many for the other direction."""
-    choices = (count, operations)
-    return torch.randint(2 * len(OPERATIONS), choices, generator=torch.Generator().manual_seed(seed))
+def draw_operations(
+    count: int, *, seed: int, operations: int, among: int = len(OPERATIONS)
+) -> Int64[Tensor, "count {operations}"]:
+    """For each image which operations it goes through, `among` the first: positions, and as many the other way."""
+    return torch.randint(2 * among, (count, operations), generator=torch.Generator().manual_seed(seed))
 
 
-def each_changed(images: Images, rows: Int64[Tensor, "batch operations"], *, share: float) -> Images:
-    """Each image after its own operations, at a share of their greatest strength in [0, 1]."""
+def each_changed(
+    images: Images, rows: Int64[Tensor, "batch operations"], *, share: float, among: int = len(OPERATIONS)
+) -> Images:
+    """Each image after its own operations, `among` the first, at a share of their greatest strength in [0, 1]."""
     changed = images.clone()
     for column in rows.unbind(dim=1):
         for index in sorted(set(column.tolist())):
             chosen = column == index
-            other_way, operation = divmod(index, len(OPERATIONS))
+            other_way, operation = divmod(index, among)
             apply = list(OPERATIONS.values())[operation]
             changed[chosen] = apply(changed[chosen], -share if other_way else share)
     return changed

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from torch import nn
 
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
@@ -47,6 +48,11 @@ class RunSpec:
     seed: int
     recipe: Recipe
     fast: bool = False
+
+    @property
+    def decisive(self) -> tuple[object, ...]:
+        """What decides its numbers beside recipe, seed and epsilon."""
+        return ()
 
     @property
     def classifier(self) -> str:
@@ -119,7 +125,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 
 def run_folder(spec: RunSpec, data: RunData, *, hardware: Hardware, out: Path) -> Path:
     """Where a run is kept: its name ends in eight hex digits that differ when anything differs that decides numbers."""
-    decisive = [spec.recipe.digest, spec.fast, hardware.precision, hardware.device.type]
+    decisive = [spec.recipe.digest, spec.fast, hardware.precision, hardware.device.type, *spec.decisive]
     decisive += [dataset.fingerprint for dataset in (*data.datasets, data.test)]
     digest = sha256(repr(decisive).encode()).hexdigest()[:8]
     name = re.sub(r"\W+", "_", spec.dataset).strip("_")
@@ -185,14 +191,35 @@ def train_and_measure(
         folder=folder,
         progress=progress,
     )
-    freeze(result.network)
+    measured = passes(training, validation, result.network)
+    columns = measure_passes(spec, result.network, measured, hardware=hardware, folder=folder, progress=progress)
+    return training, result, columns
+
+
+def measure_passes(
+    spec: RunSpec,
+    network: nn.Module,
+    passes: Iterable[Pass],
+    *,
+    hardware: Hardware,
+    folder: Path,
+    progress: RunProgress,
+) -> Mapping[tuple[str, str], Columns]:
+    """Write a trained network's predictions to `rows.parquet`; their columns by split and transform.
+
+    Leaves the network in evaluation mode, its parameters closed to gradients.
+
+    Raises:
+        OutputError: `folder` cannot be written or the disk is full.
+    """
+    freeze(network)
 
     def rows(measured: Pass) -> pa.Table:
         images, transform = measured.images, measured.batch_transform
         progress(f"{images.split}, {measured.transform}")
         assert isinstance(images.images, np.ndarray), "load_run_data checked it"
         columns = row_columns(
-            predict(result.network, images.images, images.labels, device=hardware.device, batch_transform=transform),
+            predict(network, images.images, images.labels, device=hardware.device, batch_transform=transform),
             labels=images.labels,
             samples=images.samples,
             hashes=hash_samples(images.images),
@@ -200,8 +227,8 @@ def train_and_measure(
         )
         return make_rows(RowKey(images.spec, images.split, spec.classifier, measured.transform, spec.seed), columns)
 
-    write_rows(folder / "rows.parquet", map(rows, passes(training, validation, result.network)))
-    return training, result, columns_by_pass(read_rows(folder / "rows.parquet"))
+    write_rows(folder / "rows.parquet", map(rows, passes))
+    return columns_by_pass(read_rows(folder / "rows.parquet"))
 
 
 def negatives_of(images: Dataset, data: RunData) -> Pass:

@@ -42,6 +42,13 @@ class Finding:
     judgements: tuple[Judgement, ...] = ()
 
 
+def joint(findings: Sequence[Finding]) -> Finding:
+    """Several findings on one claim as one: every test, every judgement."""
+    return Finding(
+        " ".join(each.test for each in findings), tuple(each for found in findings for each in found.judgements)
+    )
+
+
 def beyond(values: Sequence[float], threshold: float) -> ClaimVerdict:
     """Whether the mean of runs is above a threshold, by its 95 % t interval; undecided under three runs."""
     lies = standing(values, threshold, minimum_runs=MINIMUM_RUNS)

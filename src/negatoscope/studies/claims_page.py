@@ -10,6 +10,8 @@ from negatoscope.reproduce.paper import DATASETS, dataset_name
 from negatoscope.reproduce.table1_document import Table1, read_table1
 from negatoscope.studies.claims import Claim, judge_claims
 from negatoscope.studies.claims_finding import ClaimVerdict, Finding, Judgement
+from negatoscope.studies.discussion_report import read_discussion
+from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.sensitivity_report import read_sensitivity
 from negatoscope.studies.sensitivity_result import SensitivityResult
 
@@ -23,12 +25,12 @@ one need not hold for another. A verdict takes three runs, or it is *undecided*:
 where its 95 % t interval over runs does. Claims on adversarially trained networks are judged for each ε, and hold *in
 part* where these differ.
 
-Made by `{command}` from two result documents: more runs can overturn a verdict."""
+Made by `{command}` from the result documents named below: more runs can overturn a verdict."""
 
 _ORDER: tuple[ClaimVerdict, ...] = ("holds", "holds in part", "does not hold", "undecided", "not tested")
 
 
-def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) -> Path:
+def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str, discussion: Path | None = None) -> Path:
     """Judge the claims and write them as Markdown.
 
     Args:
@@ -36,25 +38,30 @@ def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str) ->
         sensitivity: The folder that `reproduce sensitivity` wrote.
         out: The page.
         command: Recorded on the page.
+        discussion: The folder that `reproduce discussion` wrote; None where it was not run.
 
     Raises:
         DataError: A folder does not hold the document.
         OutputError: `out` cannot be written.
     """
-    page = claims_page(read_table1(table1), read_sensitivity(sensitivity), command=command)
+    experiments = None if discussion is None else read_discussion(discussion)
+    page = claims_page(read_table1(table1), read_sensitivity(sensitivity), experiments, command=command)
     write_whole(out, page.encode())
     return out
 
 
-def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str) -> str:
+def claims_page(
+    table1: Table1, sensitivity: SensitivityResult, discussion: Discussion | None = None, *, command: str
+) -> str:
     """Markdown: the verdicts in one table, then each claim with its test and its numbers by recipe."""
-    findings = judge_claims(table1, sensitivity)
+    findings = judge_claims(table1, sensitivity, discussion)
     datasets = list(dict.fromkeys([*DATASETS, *(each.dataset for _, found in findings for each in found.judgements)]))
     lines = [
         [str(place), _text(claim), *(_verdicts(found.judgements, dataset) for dataset in datasets)]
         for place, (claim, found) in enumerate(findings, start=1)
     ]
-    results: tuple[Table1 | SensitivityResult, ...] = (table1, sensitivity)
+    results: list[Table1 | SensitivityResult | Discussion] = [table1, sensitivity]
+    results += [discussion] if discussion else []
     smoke = [result.provenance.command for result in results if result.fast]
     parts = [
         _INTRODUCTION.format(command=command),
@@ -64,12 +71,14 @@ def claims_page(table1: Table1, sensitivity: SensitivityResult, *, command: str)
     for place, (claim, found) in enumerate(findings, start=1):
         parts += [f"## {place}. {_text(claim)}", f"{claim.source}. {found.test}"]
         parts += [_table(found)] if found.judgements else []
-    made = f"{sensitivity.made_runs} of {sensitivity.planned_runs}"
-    sources = [
-        f"`{source.command}`{part}, put together at commit {source.commit or MISSING}, {source.created}"
-        for source, part in ((table1.provenance, ""), (sensitivity.provenance, f" ({made} planned runs)"))
-    ]
-    return "\n\n".join([*parts, f"Made from {joined(sources)}."]) + "\n"
+    return "\n\n".join([*parts, f"Made from {joined([_source(result) for result in results])}."]) + "\n"
+
+
+def _source(result: Table1 | SensitivityResult | Discussion) -> str:
+    made, source = "", result.provenance
+    if not isinstance(result, Table1):
+        made = f" ({result.made_runs} of {result.planned_runs} planned runs)"
+    return f"`{source.command}`{made}, put together at commit {source.commit or MISSING}, {source.created}"
 
 
 def _text(claim: Claim) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError, OutputError
@@ -18,6 +18,8 @@ from negatoscope.studies.sensitivity_plan import Study
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
+
+Made = TypeVar("Made")
 
 NamedProgress = Callable[[str, TrainingProgress | str], None]
 """Called with a run's name and how far it is."""
@@ -86,13 +88,26 @@ class StudyJob:
             return None
         spec, to_progress = self.planned.spec, partial(progress, self.planned.name)
         data = data_of(spec.recipe, self.data_dir, spec.fast)
-        try:
-            return make_study_run(spec, data, hardware=self.hardware, folder=self.folder, progress=to_progress)
-        except (DataError, OutputError):
-            raise
-        except InputError as error:  # such as a recipe that diverges: it would again
-            write_document(self.folder / "failed.json", Failure(reason=str(error)))
-            return None
+        return made_or_failed(
+            self.folder,
+            partial(make_study_run, spec, data, hardware=self.hardware, folder=self.folder, progress=to_progress),
+        )
+
+
+def made_or_failed(folder: Path, make: Callable[[], Made]) -> Made | None:
+    """What `make` makes in a folder; None where a run cannot be trained, which `failed.json` then says.
+
+    Raises:
+        DataError: As `make` raises it.
+        OutputError: Likewise.
+    """
+    try:
+        return make()
+    except (DataError, OutputError):
+        raise
+    except InputError as error:  # such as a recipe that diverges: it would again
+        write_document(folder / "failed.json", Failure(reason=str(error)))
+        return None
 
 
 def failure_of(folder: Path) -> str | None:
@@ -117,6 +132,14 @@ def _load(recipe: Recipe, data_dir: Path | None, fast: bool) -> RunData:
     return load_run_data(recipe, data_dir=data_dir, fast=fast)
 
 
+@runtime_checkable
+class RunJob(Protocol):
+    """A run that is to be made."""
+
+    def run(self, progress: NamedProgress) -> object:
+        """Make it; its files say how it went."""
+
+
 @dataclass(frozen=True)
 class StudyWork:
     """The runs of a study as work of an executor.
@@ -131,7 +154,7 @@ class StudyWork:
         """Nothing: a run loads its data, once in each process."""
         return True
 
-    def run(self, opened: bool, job: StudyJob, tell: Tell) -> None:
+    def run(self, opened: bool, job: RunJob, tell: Tell) -> None:
         """Make a run, whose files say how it went."""
         job.run(lambda name, progress: tell(progress if self.here else plain_progress(progress)))
 

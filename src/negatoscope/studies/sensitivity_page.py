@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from negatoscope.provenance import Provenance
 from negatoscope.reports.formatting import (
     MISSING,
     bits,
@@ -21,6 +22,7 @@ from negatoscope.studies.sensitivity_result import (
     FactorResult,
     LevelResult,
     ProbedNetwork,
+    RunsMadeBy,
     SensitivityResult,
     StudyResult,
 )
@@ -48,7 +50,7 @@ def sensitivity_page(result: SensitivityResult) -> str:
         if networks := [network for network in result.probing if network.study == study.name]:
             parts.append(f"### What the networks do with negatives: {study_title(study)}")
             parts += [_probe_table(networks), *_predictions(networks[0])]
-    parts += [_missing(result), _foot(result)]
+    parts += [_missing(result), foot(result.made_by, result.provenance)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -257,10 +259,11 @@ def _missing(result: SensitivityResult) -> str:
     return f"Not run yet: {'; '.join(missing)}." if missing else ""
 
 
-def _foot(result: SensitivityResult) -> str:
+def foot(made_by: Sequence[RunsMadeBy], provenance: Provenance) -> str:
+    """What made the runs of a page, and when it was put together."""
     made = [
         f"{counted(each.runs, 'run')} at commit {each.commit or MISSING} with negatoscope {each.negatoscope}, torch "
         f"{each.torch}, {each.hardware}"
-        for each in result.made_by
+        for each in made_by
     ]
-    return f"{joined(made)}. Put together on {result.provenance.created}."
+    return f"{joined(made)}. Put together on {provenance.created}."

@@ -110,7 +110,7 @@ class Study:
         if self.decisive_accuracy not in self.equal_accuracies:
             marks = ", ".join(map(str, self.equal_accuracies))
             raise RecipeError(f"expected decisive_accuracy of {marks}, got {self.decisive_accuracy}")
-        _expect_distinct(f"levels in {self.name}", [each.key for each in self.recipes])
+        expect_distinct(f"levels in {self.name}", [each.key for each in self.recipes])
 
     @property
     def family_size(self) -> int:
@@ -120,14 +120,14 @@ class Study:
     @cached_property
     def default_recipe(self) -> Recipe:
         """What every level changes."""
-        return self._recipe(named_recipe(self.recipe, self.dataset), self.changes, DEFAULT)
+        return changed_recipe(named_recipe(self.recipe, self.dataset), self.changes, f"{self.name}: {DEFAULT}")
 
     @cached_property
     def recipes(self) -> tuple[StudyRecipe, ...]:
         """Every recipe: the default, each level of each factor, and the combinations."""
 
         def changed(key: str, level: Level, title: str, *, probed: bool) -> StudyRecipe:
-            recipe = self._recipe(self.default_recipe, level.changes, title)
+            recipe = changed_recipe(self.default_recipe, level.changes, f"{self.name}: {title}")
             return StudyRecipe(key, recipe, self.round if level.round is None else level.round, level.seeds, probed)
 
         alone = [(factor, level) for factor in self.factors for level in factor.levels]
@@ -137,13 +137,6 @@ class Study:
             *(changed(combination_key(level), level, level.value, probed=True) for level in self.combinations),
         )
 
-    def _recipe(self, base: Recipe, changes: Changes, title: str) -> Recipe:
-        """A recipe with some of its fields replaced; of the network's, those that are named."""
-        fields, network = base.to_dict(), changes.get("network", {})
-        changed = {**fields["network"], **network} if isinstance(network, Mapping) else network
-        values = {**fields, **changes, "network": changed, "name": f"{self.name}: {title}"}
-        return Recipe.from_dict(values, where=f"{self.name}: {title}")
-
 
 @dataclass(frozen=True)
 class _Plan:
@@ -152,7 +145,18 @@ class _Plan:
     def __post_init__(self) -> None:
         if not self.studies:
             raise RecipeError("expected at least one study, got none")
-        _expect_distinct("studies", [study.name for study in self.studies])
+        expect_distinct("studies", [study.name for study in self.studies])
+
+
+def changed_recipe(base: Recipe, changes: Changes, name: str) -> Recipe:
+    """A recipe of another name with some of its fields replaced; of its network's, those that are named.
+
+    Raises:
+        RecipeError: A change is impossible.
+    """
+    fields, network = base.to_dict(), changes.get("network", {})
+    changed = {**fields["network"], **network} if isinstance(network, Mapping) else network
+    return Recipe.from_dict({**fields, **changes, "network": changed, "name": name}, where=name)
 
 
 def combination_key(level: Level) -> str:
@@ -177,8 +181,8 @@ def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), facto
     Raises:
         InputError: A name is unknown.
     """
-    _expect_known("--studies", names, [study.name for study in studies])
-    _expect_known("--factors", factors, [factor.name for study in studies for factor in study.factors])
+    expect_known("--studies", names, [study.name for study in studies])
+    expect_known("--factors", factors, [factor.name for study in studies for factor in study.factors])
     chosen = [study for study in studies if not names or study.name in names]
     if not factors:
         return chosen
@@ -192,13 +196,23 @@ def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), facto
     return narrowed
 
 
-def _expect_known(option: str, names: Sequence[str], known: Sequence[str]) -> None:
+def expect_known(option: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """Check names that an option gives.
+
+    Raises:
+        InputError: One is unknown; the nearest is suggested.
+    """
     for name in names:
         if name not in known:
             raise InputError(f"expected known names in {option}, got {name!r}; {suggest(name, dict.fromkeys(known))}")
 
 
-def _expect_distinct(what: str, names: Sequence[str]) -> None:
+def expect_distinct(what: str, names: Sequence[str]) -> None:
+    """Check names in a plan.
+
+    Raises:
+        RecipeError: One comes twice.
+    """
     for name in names:
         if names.count(name) > 1:
             raise RecipeError(f"expected names of {what} without repetition, got {name} twice")

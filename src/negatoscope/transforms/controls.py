@@ -73,7 +73,16 @@ def noise(
     """
     what, hint = f"l2 of noise from 0 to {_MOST_NOISE}", "0.0 changes nothing"
     size = checked(l2, images, low=0, high=_MOST_NOISE, what=what, hint=hint)
-    return by_parts(images, _noisy, l2=size, direction=_drawn_directions(_source(images, seed)))
+    return by_parts(images, _noisy, l2=size, direction=noise_directions(images, seed=seed))
+
+
+def noise_directions(images: Images, *, seed: int = 0) -> Images:
+    """The Gaussian noise that `noise` adds, of each image of L2 size 1.
+
+    Raises:
+        InputError: `seed` is below 0 or above 2**63 - 1.
+    """
+    return _drawn_directions(_source(images, seed))
 
 
 def _flipped(images: Images, *, probability: float | Tensor, draws: Images) -> Images:

@@ -1,0 +1,89 @@
+"""`negatoscope reproduce discussion`: what the paper says in its discussion, as experiments."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.loading import loading
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Fast,
+    OnlyReport,
+    Precision,
+    Threads,
+    Workers,
+    command_line,
+    option,
+)
+from negatoscope.reproduce.checks import expect_seeds
+
+
+def discussion(
+    context: Context,
+    out: Annotated[Path, option("FOLDER", "Where results go; what was stopped resumes from there.")] = Path(
+        "out/discussion"
+    ),
+    experiments: Annotated[str, option("NAMES", "Comma-separated, from a to e, as in a,c; by default all.")] = "",
+    datasets: Annotated[str, option("NAMES", "Comma-separated, of mnist and gtsrb; by default both.")] = "",
+    seeds: Annotated[int, option("NUMBER", "Runs of each variant; verdicts need 3.")] = 3,
+    plan: Annotated[Path | None, option("FILE", "A TOML file of your own variants.")] = None,
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    fast: Fast = False,
+    only_report: OnlyReport = False,
+) -> None:
+    """Put the paper's discussion to networks: noise, learning negatives, concepts, and networks of today.
+
+    a: is it the size of the change? b: how many negatives does it take? c: does learning negatives help on transforms
+    never seen? d: is the concept learned, or the classes? e: do networks of today read negatives? Experiments share
+    runs. Writes discussion.json, .md, a figure for each, and each run's rows. Stop it at any moment: it resumes.
+    """
+    expect_seeds(seeds)
+    typer.echo("Reading runs ..." if only_report else "Preparing data ...", err=True)
+    with loading():
+        from negatoscope.cli.discussion_display import DiscussionDisplay
+        from negatoscope.executors import Execution, using_threads
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.registry import split_list
+        from negatoscope.reports.formatting import counted
+        from negatoscope.studies.discussion import DiscussionRequest, run_discussion
+        from negatoscope.studies.discussion_plan import choose_datasets, choose_experiments, load_plan
+        from negatoscope.studies.discussion_report import report_discussion
+
+    hardware = pick_hardware(device, precision)
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
+    request = DiscussionRequest(
+        experiments=tuple(split_list(experiments)),
+        datasets=tuple(split_list(datasets)),
+        seeds=seeds,
+        plan=plan,
+        data_dir=data_dir,
+        execution=execution,
+        fast=fast,
+        command=command_line(context),
+    )
+    if only_report:
+        variants = load_plan(plan)
+        result = report_discussion(
+            variants,
+            out=out,
+            experiments=choose_experiments(request.experiments),
+            datasets=choose_datasets(variants, request.datasets),
+            seeds=seeds,
+            command=request.command,
+        )
+    else:
+        with DiscussionDisplay(hardware.description) as display:
+            result = run_discussion(request, out=out, hardware=hardware, progress=display)
+    typer.echo(f"{counted(result.made_runs, 'run')}. Written to {out}: discussion.json, .md, and figures.")
