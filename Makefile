@@ -32,6 +32,7 @@ reproduce: $(VENV)/ready-to-run ## train the paper's ten classifiers; write Tabl
 report: $(VENV)/ready-to-develop ## write what is published of the runs in results/ anew: pages, figures, claims, README
 	$(BIN)/negatoscope reproduce table1 --recipes panel --only-report --out results/table1 --format csv > /dev/null
 	$(BIN)/negatoscope reproduce sensitivity --only-report --out results/sensitivity
+	test ! -f results/sequel/sequel.json || $(BIN)/negatoscope reproduce sequel --only-report --out results/sequel
 	test ! -f results/match/match.json || $(BIN)/negatoscope reproduce match --only-report --out results/match --sensitivity results/sensitivity
 	test ! -f results/discussion/discussion.json || $(BIN)/negatoscope reproduce discussion --only-report --out results/discussion
 	$(BIN)/negatoscope reproduce claims --table1 results/table1 --sensitivity results/sensitivity $(EXPERIMENTS) --out docs/claims.md

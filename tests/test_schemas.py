@@ -34,6 +34,7 @@ from negatoscope.studies.match_result import Match
 from negatoscope.studies.recipe_search import RecipeSearchResult
 from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.studies.sensitivity_run import StudyRun
+from negatoscope.studies.sequel_result import Sequel
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.label_preserving import DatasetRules
 
@@ -61,6 +62,7 @@ DOCUMENTS: dict[str, Any] = {
     "search": SearchSummary,
     "search_plan": SearchIdentity,
     "sensitivity": SensitivityResult,
+    "sequel": Sequel,
     "study_run": StudyRun,
     "summary": AuditSummary,
     "table1": Table1,

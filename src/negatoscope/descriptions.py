@@ -24,6 +24,7 @@ class ParameterRange:
         low: The lower end of what a search explores.
         high: Its upper end; the function itself may allow more.
         identity: Where the function leaves images as they are, None if it does so nowhere.
+        circular: Whether both ends are the same, as of angles all around.
 
     Raises:
         InputError: The ends are no finite range, or `identity` lies outside.
@@ -32,6 +33,7 @@ class ParameterRange:
     low: float
     high: float
     identity: float | None = None
+    circular: bool = False
 
     def __post_init__(self) -> None:
         expect(-math.inf < self.low < self.high < math.inf, "low < high, both finite", f"{self.low} and {self.high}")

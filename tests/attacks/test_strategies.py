@@ -85,6 +85,27 @@ def test_sobol_points_of_each_image_leave_smaller_gaps_than_random_ones() -> Non
     assert discrepancy("sobol") < discrepancy("random") / 3
 
 
+def test_widening_points_come_from_around_the_identity_and_go_farther_with_every_query() -> None:
+    points = torch.stack(proposed("widening", TONE, limit=100, n=200))
+    identity = TONE.identity
+    assert identity is not None
+    share = (torch.arange(100) + 1.0)[:, None, None].double() / 100
+    low, high = identity * (1 - share), identity + (1 - identity) * share
+    assert bool(((points >= low - 1e-12) & (points <= high + 1e-12)).all())
+    assert kstest(((points - low) / (high - low)).flatten().numpy(), "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("space", ["hue_shift(degrees=-180..180)", "solarize(threshold=0..1)"])
+def test_widening_draws_from_all_of_a_circle_and_of_what_has_no_identity_from_the_first_query(space: str) -> None:
+    drawn = proposed("widening", resolve_space(space, channels=3), limit=1000, n=400)[0]
+    assert kstest(drawn.flatten().numpy(), "uniform").pvalue > 1e-3
+
+
+def test_half_a_circle_is_none() -> None:
+    space = resolve_space("hue_shift(degrees=-90..90)", channels=3)
+    assert float((proposed("widening", space, limit=1000, n=400)[0] - 0.5).abs().max()) <= 0.00051
+
+
 def valley(images: Images) -> Tensor:
     """Confident but in a small hollow of the space TONE, for images of one pixel at 0.5: the first class is right."""
     brightness = images.flatten()

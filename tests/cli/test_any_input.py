@@ -81,6 +81,7 @@ BASES: Mapping[str, Mapping[str, str]] = {  # each ends at its last check, befor
     "reproduce recipes": {"data_dir": "missing", "out": "out"},
     "reproduce epochs": {"data_dir": "missing", "out": "out"},
     "reproduce match": {"data_dir": "missing", "out": "out"},
+    "reproduce sequel": {"data_dir": "missing", "out": "out"},
     "data list": {},
     "data fetch": {"datasets": "none"},
     "data verify": {},

@@ -22,7 +22,7 @@ from negatoscope.transforms.suites import suite
 
 NAMES: dict[str, list[str]] = {
     "transforms": TRANSFORMS.names(),
-    "spaces": ["tone", "color", "geometry", "color_cube", "all"],
+    "spaces": ["tone", "color", "geometry", "color_cube", "color_shift", "all"],
     "suites": ["negative", "semantic", "all"],
     "attacks": ATTACKS.names(),
     "strategies": STRATEGIES.names(),

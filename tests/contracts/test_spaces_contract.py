@@ -174,7 +174,7 @@ def test_points_that_are_none_are_refused_in_one_sentence(space: Space, channels
 def test_gray_spaces_are_those_that_gray_images_have() -> None:
     refused = [text for text in TEXTS if f"{text}, 1" not in SPACES]
     colored = [name for name in TRANSFORMS.names() if TRANSFORMS.settings(name) and _is_of_color(name)]
-    assert {text.partition("(")[0] for text in refused} == {"color", "color_cube", *colored}
+    assert {text.partition("(")[0] for text in refused} == {"color", "color_cube", "color_shift", *colored}
     for text in refused:
         with pytest.raises((InputError, SpecError), match=r"^expected .*, got gray "):
             resolve_space(text, channels=1)

@@ -149,6 +149,8 @@ def test_the_identity_changes_nothing_in_stored_images(name: str, shape: tuple[i
         assert all(range.identity is None for range in facts.ranges.values())
         return
     images = to_images((_images(shape) * 255).round().to(torch.uint8))
+    if _refused(facts, images):
+        return
     function = partial(TRANSFORMS.get(name), **{**facts.spec.arguments, **facts.identity})
     torch.testing.assert_close(function(images), images, rtol=0, atol=1e-5)
 

@@ -15,12 +15,14 @@ import torch
 from torch.nn import functional
 
 from negatoscope.data import DataLocator, gtsrb, load_dataset
+from negatoscope.data.batches import batches
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.gtsrb import Preparation, Sign
 from negatoscope.data.open import open_dataset
 from negatoscope.data.sources import sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
+from negatoscope.pixels import ResizeSpec
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 TRAINING = "GTSRB/Final_Training/Images"
@@ -228,6 +230,17 @@ def test_prepared_images_are_those_of_the_preparation_and_the_spec_names_it(rele
     expected = gtsrb.prepare_signs(ZipMembers(release / gtsrb.TEST_IMAGES), signs, Preparation(interpolation="box"))
     np.testing.assert_array_equal(dataset.images, expected)
     assert dataset.spec == "gtsrb(prepare='paper', interpolation='box')"
+
+
+def test_signs_in_color_are_what_an_audit_makes_of_the_plain_ones_for_a_network_of_that_size(release: Path) -> None:
+    dataset = load_dataset("gtsrb(prepare='color')", split="test", data_dir=release)
+    plain = load_dataset("gtsrb", split="test", data_dir=release)
+    resize = ResizeSpec(32, 32, "rgb")
+    np.testing.assert_array_equal(
+        dataset.images, np.concatenate([b.pixels for b in batches(plain, resize, batch_size=20)])
+    )
+    assert (dataset.spec, dataset.prepared) == ("gtsrb(prepare='color')", "color, 32x32 bilinear")
+    assert len({dataset.fingerprint, plain.fingerprint}) == 2
 
 
 def test_another_table_of_the_signs_places_gives_other_prepared_images(release: Path) -> None:

@@ -14,6 +14,7 @@ from negatoscope.searching.strip import change_words
         ("hue_shift(degrees=-31.52)", ["hue −31.5°"]),
         ("rotation(degrees=3.0)", ["turned 3°"]),
         ("saturation(factor=0.7581)", ["saturation × 0.758"]),
+        ("saturation_shift(amount=-0.0123)", ["saturation −0.0123"]),
         ("sigmoid_contrast(steepness=2.0)", ["sigmoid_contrast, steepness 2"]),
         ("channel_permutation(order='BGR')", ["channel_permutation BGR"]),
         ("negative", ["negative"]),

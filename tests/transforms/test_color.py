@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import kornia.color
 import kornia.enhance
+import matplotlib.colors
 import numpy as np
 import pytest
 import skimage.color
@@ -22,7 +23,9 @@ from negatoscope.transforms.color import (
     luminance_negative,
     opposite_hue,
     saturation,
+    saturation_shift,
 )
+from negatoscope.transforms.spaces import resolve_space
 from negatoscope.transforms.tone import negative
 from negatoscope.types import Images
 
@@ -141,6 +144,37 @@ def test_a_shift_of_hue_is_that_of_colorsys_and_of_kornia(images: Images, degree
 def test_a_third_of_a_turn_permutes_the_channels() -> None:
     found = hue_shift(random(), degrees=120.0)
     torch.testing.assert_close(found, channel_permutation(random(), order="BRG"), rtol=0, atol=1e-6)
+
+
+def shifted_by_matplotlib(images: Images, *, turn: float, amount: float) -> np.ndarray:
+    """Both shifts at once in the HSV of matplotlib, which the authors use; the turn from 0 to 1."""
+    hsv = matplotlib.colors.rgb_to_hsv(images.double().permute(0, 2, 3, 1).numpy())
+    hsv[..., 0] = (hsv[..., 0] + turn) % 1
+    hsv[..., 1] = np.clip(hsv[..., 1] + amount, 0, 1)
+    return matplotlib.colors.hsv_to_rgb(hsv).transpose(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("images", [random(), pale(), CORNERS], ids=["random", "pale", "corners"])
+@pytest.mark.parametrize("amount", [-1.0, -0.3, 0.004, 0.6, 1.0])
+def test_a_shift_of_saturation_is_that_of_matplotlib_of_grays_too(images: Images, amount: float) -> None:
+    found = saturation_shift(images, amount=amount)
+    np.testing.assert_allclose(found, shifted_by_matplotlib(images, turn=0.0, amount=amount), atol=1e-6)
+
+
+@pytest.mark.parametrize("images", [random(), pale(), CORNERS], ids=["random", "pale", "corners"])
+@pytest.mark.parametrize(("turn", "amount"), [(0.3, 0.2), (0.9, -0.4), (0.61, 1.0), (0.5, 0.0)])
+def test_the_space_of_color_shifts_moves_hue_and_saturation_at_once_as_the_authors_do(
+    images: Images, turn: float, amount: float
+) -> None:
+    space = resolve_space("color_shift", channels=3)
+    points = torch.tensor([[(amount + 1) / 2, (turn + 0.5) % 1]], dtype=torch.float64).expand(len(images), -1)
+    found = space.apply(images, points)
+    np.testing.assert_allclose(found, shifted_by_matplotlib(images, turn=turn, amount=amount), atol=1e-5)
+
+
+def test_a_gray_image_has_no_saturation_to_shift() -> None:
+    with pytest.raises(InputError, match=r"^expected RGB images for saturation_shift, got gray images; use saturation"):
+        saturation_shift(torch.rand(1, 1, 4, 4), amount=0.5)
 
 
 @pytest.mark.parametrize("images", [random(), CORNERS], ids=["random", "corners"])

@@ -19,7 +19,7 @@ def test_a_space_is_written_as_transforms_with_ranges() -> None:
     space = resolve_space("hue_shift(degrees=-180..180)|saturation( factor = 0 .. 2.0 )", channels=3)
     assert space.text == space.name == "hue_shift(degrees=-180..180) | saturation(factor=0..2)"
     assert space.dimensions == (
-        Dimension(0, "degrees", -180.0, 180.0, identity=0.0),
+        Dimension(0, "degrees", -180.0, 180.0, identity=0.0, circular=True),
         Dimension(1, "factor", 0.0, 2.0, identity=1.0),
     )
     points = torch.tensor([[0.0, 0.5], [0.5875, 0.6]], dtype=torch.float64)
@@ -80,7 +80,7 @@ def test_a_named_space_of_several_leaves_out_colors_for_gray_images() -> None:
 
 def test_named_spaces_are_described_with_their_stages() -> None:
     described = {entry.name: entry for entry in describe_spaces()}
-    assert list(described) == ["tone", "color", "geometry", "color_cube", "all"]
+    assert list(described) == ["tone", "color", "geometry", "color_cube", "color_shift", "all"]
     assert described["color"].contains == ("hue_shift(degrees=-180..180)", "saturation(factor=0..2)")
     assert described["all"].contains == tuple(resolve_space("all", channels=3).text.split(" | "))
 

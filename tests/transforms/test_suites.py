@@ -29,10 +29,14 @@ def test_specs_are_canonical_and_stand_once(name: str) -> None:
     assert len(set(specs)) == len(specs)
 
 
+SPACES_ALONE = {"saturation_shift"}
+"""Half of what the authors' sequel draws; alone it tints grays red, while `saturation` says what suites ask."""
+
+
 def test_the_semantic_suite_preserves_labels_and_has_every_transform_that_does() -> None:
     facts = [describe_transform(spec) for spec in suite("semantic").specs]
     assert {each.kind for each in facts} == {"label_preserving"}
-    preserving = {name for name in TRANSFORMS.names() if _kind(name) == "label_preserving"}
+    preserving = {name for name in {*TRANSFORMS.names()} - SPACES_ALONE if _kind(name) == "label_preserving"}
     assert {each.spec.name for each in facts} == preserving
 
 

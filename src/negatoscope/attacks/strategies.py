@@ -192,6 +192,23 @@ def random(history: History) -> Proposed:
 
 
 @register_strategy
+def widening(history: History) -> Proposed:
+    """Points drawn uniformly from around the identity, from a part of each range that widens with every query.
+
+    The query i of n is drawn from within i / n of the way to the ends. What goes round in a circle, as a hue does, or
+    changes something everywhere is drawn from its whole range from the first query on.
+
+    Source: Hosseini and Poovendran 2018, arXiv 1804.00499; their code counts i from 0.
+    """
+    dimensions, share = history.space.dimensions, (history.queries + 1) / history.limit
+    drawn = history.draws(len(dimensions))
+    whole = [each.circular or each.identity is None for each in dimensions]
+    starts = [0.0 if each.identity is None else each.point(each.identity) for each in dimensions]
+    nearby = torch.lerp(drawn.new_tensor(starts), drawn, share)
+    return torch.where(torch.tensor(whole, device=drawn.device), drawn, nearby)
+
+
+@register_strategy
 def sobol(history: History) -> Proposed:
     """A scrambled Sobol sequence, which leaves smaller gaps than random points do; for each image shifted at random.
 

@@ -24,6 +24,7 @@ from negatoscope.cli.match import match
 from negatoscope.cli.recipes import epochs, recipes
 from negatoscope.cli.search import search
 from negatoscope.cli.sensitivity import claims, sensitivity
+from negatoscope.cli.sequel import sequel
 from negatoscope.cli.table1 import figure1, table1
 from negatoscope.cli.verify import verify
 from negatoscope.cli.view import view
@@ -62,6 +63,7 @@ for group, command, example in (
     (reproduce, recipes, "reproduce recipes --dataset mnist --out out/recipes"),
     (reproduce, epochs, "reproduce epochs --recipe sgd --dataset mnist"),
     (reproduce, match, "reproduce match --dataset mnist --trials 60"),
+    (reproduce, sequel, "reproduce sequel --seeds 3 --out out/sequel"),
 ):
     group.command(epilog=f"Example:  negatoscope {example}")(command)
 app.add_typer(reproduce, name="reproduce")

@@ -17,10 +17,10 @@ from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Interpolation, ResizeSpec, equalize, open_image, resize_image, to_array
+from negatoscope.pixels import Interpolation, ResizeSpec, decode, equalize, open_image, resize_image, to_array
 from negatoscope.types import PixelArray
 
-Prepare = Literal["none", "paper"]
+Prepare = Literal["none", "paper", "color"]
 Order = Literal["resize_equalize", "equalize_resize", "resize"]
 Region = Literal["full", "sign"]
 
@@ -31,6 +31,7 @@ TEST_TABLE = "GTSRB_Final_Test_GT.zip"
 CLASSES = 43
 _COLUMNS = ("Filename", "Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
 SIZE = 28
+COLOR = ResizeSpec(32, 32, "rgb")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def gtsrb(
     Args:
         locator: Where files are looked for.
         split: "train" or "test".
-        prepare: "none": color at its own size. "paper": gray, 28x28, equalized; the other settings say how.
+        prepare: "none": color at its own size. "paper": gray, 28x28, equalized; the other settings say how. "color":
+            color, 32x32, as audits resize it for a network of that size.
         order: Whether equalization comes after resizing, before it, or not at all.
         interpolation: The filter of the resizing, all but "nearest" with antialiasing.
         region: The "full" image or the "sign" that the dataset's tables mark in it.
@@ -121,7 +123,7 @@ def gtsrb(
     arXiv 1703.06857v1, with the choices that they leave open as arguments.
     """
     preparation = Preparation(order, interpolation, region, negated)
-    if prepare == "none" and preparation != Preparation():
+    if prepare != "paper" and preparation != Preparation():
         raise SpecError(f"expected prepare='paper' beside the other settings of gtsrb, got {preparation!r}; add it")
     files = locator.find("gtsrb")
     used = [files[name] for name in ((TRAIN_IMAGES,) if split == "train" else (TEST_IMAGES, TEST_TABLE))]
@@ -129,10 +131,12 @@ def gtsrb(
     signs = read_training_table(members) if split == "train" else read_test_table(members, used[1].path)
     expect_complete(signs, split, used[0].path)
     images: PixelArray | LazyImages = open_signs(members, signs)
+    key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used]}
     if prepare == "paper":
-        key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used]}
         key |= asdict(preparation)
         images = prepared(key, lambda: {"images": prepare_signs(members, signs, preparation)})["images"]
+    if prepare == "color":
+        images = prepared(key | asdict(COLOR), lambda: {"images": prepare_colors(members, signs)})["images"]
     return Dataset(
         spec="gtsrb",
         split=split,
@@ -143,7 +147,7 @@ def gtsrb(
         tracks=np.array([sign.track for sign in signs]) if split == "train" else None,
         files=tuple(file.source for file in files.values()),
         names=tuple(sign.member for sign in signs),
-        prepared="" if prepare == "none" else str(preparation),
+        prepared={"none": "", "paper": str(preparation), "color": "color, 32x32 bilinear"}[prepare],
     )
 
 
@@ -259,6 +263,12 @@ def prepare_signs(
     """The gray 28x28 images of all signs, in their order."""
     images = np.concatenate([prepare_sign(members.read_named(sign.member), sign, preparation) for sign in signs])
     return (equalize(images) if preparation.order == "resize_equalize" else images)[:, None]
+
+
+def prepare_colors(members: ZipMembers, signs: Sequence[Sign]) -> UInt8[np.ndarray, "n 3 height width"]:
+    """The 32x32 images in color of all signs, in their order."""
+    names = [sign.member for sign in signs]
+    return np.stack([resize_image(decode(members.read_named(name), name=name), COLOR) for name in names])
 
 
 def prepare_sign(content: bytes, sign: Sign, preparation: Preparation) -> UInt8[np.ndarray, "1 height width"]:

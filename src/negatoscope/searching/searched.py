@@ -1,7 +1,7 @@
 """What a search found for each image: rows as audits have them, and where in the space each setting lies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,12 @@ class SearchedImages:
     def correct_after(self, queries: int) -> Bool[np.ndarray, " n"]:
         """Whether each is correct clean and nothing had fooled it after so many queries, 1 being the clean image."""
         return correct_after(self.first_errors, queries)
+
+    def only(self, chosen: Bool[np.ndarray, " n"]) -> "SearchedImages":
+        """Those of some images."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: value[chosen] for name, value in values.items() if isinstance(value, np.ndarray)}
+        return replace(self, **arrays, parameters=[self.parameters[index] for index in np.flatnonzero(chosen).tolist()])
 
 
 def correct_after(first_errors: Int[np.ndarray, " n"], queries: int) -> Bool[np.ndarray, " n"]:

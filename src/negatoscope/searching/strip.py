@@ -24,6 +24,7 @@ _WORDS = {
     ("hue_shift", "degrees"): ("hue ", "°"),
     ("rotation", "degrees"): ("turned ", "°"),
     ("saturation", "factor"): ("saturation × ", ""),
+    ("saturation_shift", "amount"): ("saturation ", ""),
     ("brightness", "factor"): ("brightness × ", ""),
     ("contrast", "factor"): ("contrast × ", ""),
     ("gamma", "exponent"): ("gamma ", ""),
@@ -31,11 +32,12 @@ _WORDS = {
 """What settings are called beside an arrow, before and after the number."""
 
 
-def draw_strip(cases: Sequence[FooledImage]) -> Figure:
+def draw_strip(cases: Sequence[FooledImage], *, heading: str = "misread after the smallest change found") -> Figure:
     """A column for each image: clean, what is changed, and changed; with the predictions and their confidence.
 
     Args:
-        cases: At least one, each with a smallest change.
+        cases: At least one; the last frame of each is the one below.
+        heading: What stands above these.
     """
     width = 2 * _EDGE + len(cases) * (_SIDE + _GAP) - _GAP
     height = _HEAD + 2 * _SIDE + _BETWEEN + _FOOT
@@ -52,7 +54,7 @@ def draw_strip(cases: Sequence[FooledImage]) -> Figure:
             _draw_change(above, case)
             if place == 0:
                 _write_heading(above, "read correctly", color=PRINT["before"])
-                _write_heading(below, "misread after the smallest change found", color=PRINT["after"])
+                _write_heading(below, heading, color=PRINT["after"])
     return figure
 
 

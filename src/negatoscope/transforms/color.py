@@ -119,7 +119,7 @@ def channel_permutation(images: Images, *, order: Order) -> Images:
 
 @register_transform(color=True)
 def hue_shift(
-    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0)]
+    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0, circular=True)]
 ) -> Images:
     """Turn every hue on the color wheel of HSV, saturation and value preserved. A gray image stays as it is.
 
@@ -155,6 +155,29 @@ def saturation(
     what, hint = f"factor of saturation from 0 to {MOST}", "1.0 changes nothing"
     by = checked(factor, images, low=0, high=MOST, what=what, hint=hint)
     return _on_colors(images, _with_saturation, factor=by)
+
+
+@register_transform(color=True)
+def saturation_shift(
+    images: Images, *, amount: Annotated[float | PerImage, ParameterRange(-1.0, 1.0, identity=0.0)]
+) -> Images:
+    """Add to the saturation of HSV and clip it at 0 and 1, hue and value preserved. Grays turn reddish.
+
+    The hue of a gray pixel is 0, red, as HSV has it by convention: with a shift of hue after it, grays take that hue.
+
+    Args:
+        images: Images in [0, 1], RGB: a gray image has no hue.
+        amount: From -1, where each pixel takes the gray of its largest channel, to 1, where no pixel but black is pale.
+
+    Raises:
+        InputError: The images are not RGB, or `amount` is outside its range.
+
+    Source: Hosseini and Poovendran 2018, arXiv 1804.00499, the saturation of its shifts; Smith 1978 for HSV.
+    """
+    what, hint = "amount of saturation_shift from -1 to 1", "0.0 changes nothing"
+    by = checked(amount, images, low=-1, high=1, what=what, hint=hint)
+    expect(not is_gray(images), "RGB images for saturation_shift", "gray images; use saturation for them")
+    return by_parts(images, _with_saturation_shifted, amount=by)
 
 
 @register_transform(color=True)
@@ -211,6 +234,16 @@ def _with_saturation(images: Images, *, factor: float | Tensor) -> Images:
     chroma = value - planes.amin(dim=1, keepdim=True)
     most = (value / chroma.clamp_(min=torch.finfo(images.dtype).tiny)).clamp_(max=factor)
     return (value - (value - planes).mul_(most)).clamp_(0, 1)
+
+
+def _with_saturation_shifted(images: Images, *, amount: float | Tensor) -> Images:
+    planes = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
+    value = planes.amax(dim=1, keepdim=True)
+    chroma = value - planes.amin(dim=1, keepdim=True)
+    empty = (value - planes) / chroma.clamp(min=torch.finfo(planes.dtype).tiny)  # 0 of a full channel, 1 of the least
+    red = planes.new_tensor([0.0, 1.0, 1.0]).reshape(1, 3, 1, 1)
+    moved = torch.minimum((chroma + amount * value).clamp(min=0), value)
+    return (value - torch.where(chroma > 0, empty, red) * moved).clamp_(0, 1)
 
 
 def _hue(planes: Images, value: Plane, chroma: Plane) -> Plane:

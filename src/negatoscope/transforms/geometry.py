@@ -37,7 +37,7 @@ def flip(images: Images, *, axis: Axis = "left_right") -> Images:
 
 @register_transform
 def rotation(
-    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0)]
+    images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0, circular=True)]
 ) -> Images:
     """Turn the image about its centre in a frame that stays, with bilinear interpolation.
 

@@ -117,7 +117,8 @@ def _dimension(place: int, transform: str, name: str, value: list[Any], annotati
     whole = kind is int
     expect(not whole or low % 1 == high % 1 == 0, f"whole numbers around .. in {what}", f"{low:g}..{high:g}", SpecError)
     identity = range.identity if range and range.identity is not None and low <= range.identity <= high else None
-    return Dimension(place, name, low, high, identity=identity, whole=whole)
+    circular = range is not None and range.circular and high - low == range.high - range.low
+    return Dimension(place, name, low, high, identity=identity, whole=whole, circular=circular)
 
 
 def _number(end: str, what: str, hint: str) -> float:

@@ -29,6 +29,7 @@ class Dimension:
         identity: The value at which the transform changes nothing, None where there is none.
         choices: The values there are to choose from, where it is no number.
         whole: Whether it is a whole number.
+        circular: Whether both ends are the same, as of angles all around.
     """
 
     stage: int
@@ -38,6 +39,7 @@ class Dimension:
     identity: float | None = None
     choices: tuple[Value, ...] = ()
     whole: bool = False
+    circular: bool = False
 
     def values(self, points: PerImage) -> PerImage:
         """The values at points in [0, 1], in float64; of choices their places.

@@ -1,0 +1,96 @@
+"""`negatoscope reproduce sequel`: random shifts of hue and saturation, as in the authors' second paper."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from negatoscope.cli.audit import given_options
+from negatoscope.cli.loading import loading
+from negatoscope.cli.model_options import with_model_options
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    ExecutorName,
+    Precision,
+    Threads,
+    Workers,
+    command_line,
+    option,
+)
+from negatoscope.errors import expect
+
+
+@with_model_options
+def sequel(
+    context: Context,
+    model: Annotated[
+        str, option("MODEL", "Search this model, what audit takes, in place of networks trained here.")
+    ] = "",
+    data: Annotated[str, option("DATA", "The images that --model is searched on, in color.")] = "",
+    seeds: Annotated[int, option("NUMBER", "Networks to train by the recipe.")] = 3,
+    trials: Annotated[int, option("NUMBER", "For each image at most.")] = 1000,
+    limit: Annotated[int, option("NUMBER", "At most this many test images, each class in proportion.")] = 2000,
+    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.")] = 0,
+    recipe: Annotated[
+        Path | None, option("FILE", "A TOML file of your own in place of the recipe for GTSRB in color.")
+    ] = None,
+    out: Annotated[Path, option("FOLDER", "Where results go; what was stopped resumes from there.")] = Path(
+        "out/sequel"
+    ),
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    only_report: Annotated[
+        bool,
+        typer.Option("--only-report", metavar="", help="Write page and figures anew from the sequel.json of --out."),
+    ] = False,
+) -> None:
+    """Shift the hue and the saturation of each image at random until it is misclassified, as the authors did in 2018.
+
+    Trains networks for GTSRB in color and searches them; --model and --data search another model, beside those that
+    --out holds. Writes sequel.json, .md, .png and .svg, and pictures. Stop it at any moment: the same command resumes.
+    """
+    with loading():
+        from negatoscope.auditing.arguments import Named
+        from negatoscope.cli.sequel_display import SequelDisplay
+        from negatoscope.executors import Execution, using_threads
+        from negatoscope.hardware import pick_hardware
+        from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
+        from negatoscope.studies.sequel_page import answer
+        from negatoscope.studies.sequel_result import group_models
+        from negatoscope.training.recipe import load_recipe
+
+    if only_report:
+        write_sequel(read_sequel(out), out)
+        typer.echo(f"Written: {out / 'sequel.md'}")
+        return
+    expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
+    hardware = pick_hardware(device, precision)
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
+    named = (
+        Named(model, data, given_options(context), data_dir=data_dir, device=str(hardware.device)) if model else None
+    )
+    request = SequelRequest(
+        seeds=seeds,
+        trials=trials,
+        limit=limit,
+        seed=seed,
+        recipe=load_recipe(recipe) if recipe else None,
+        named=named,
+        data_dir=data_dir,
+        execution=execution,
+        command=command_line(context),
+    )
+    with SequelDisplay(1 if named else seeds) as display:
+        result = reproduce_sequel(request, out=out, hardware=hardware, moved=display.moved)
+    for text in map(answer, group_models(result.models)):
+        typer.echo(text.replace("**", ""))
+    typer.echo(f"Written: {out / 'sequel.md'}")
