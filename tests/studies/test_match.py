@@ -54,6 +54,8 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
     result = reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=seen.append)
     (search,) = result.searches
     assert sum("nearest after" in line for line in seen) == search.trials == OPENED
+    drawn = {replace(candidate.recipe, epochs=1).digest for candidate in search.candidates}
+    assert len(drawn) == OPENED, "none is drawn again"
     assert [candidate.distance for candidate in search.candidates] == sorted(c.distance for c in search.candidates)
     fresh = [opened for opened in search.opened if opened.seed < OPENED]
     assert {opened.trial for opened in fresh} == {search.candidates[0].trial}
@@ -75,7 +77,7 @@ def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_th
         for name in ("one", "two")
     )
     assert one == two
-    assert {candidate.trial for candidate in one} >= {0, 1, 2, 3}
+    assert len(one) == OPENED
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:

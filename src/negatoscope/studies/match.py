@@ -159,11 +159,13 @@ def search_match(
     data = data_of(base, request.data_dir, fast=False)
     out.mkdir(parents=True, exist_ok=True)
     backend = optuna.storages.journal.JournalFileBackend(str(out / f"{request.dataset}.journal"))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(backend),
-        study_name=request.dataset,
-        sampler=optuna.samplers.TPESampler(seed=SEED, multivariate=True, constant_liar=True, n_startup_trials=20),
-        load_if_exists=True,
+    storage = optuna.storages.JournalStorage(backend)
+    study = optuna.create_study(storage=storage, study_name=request.dataset, load_if_exists=True)
+    study.sampler = optuna.samplers.TPESampler(
+        seed=SEED + len(study.trials),  # a search that resumes draws what it has not drawn before
+        multivariate=True,
+        constant_liar=True,
+        n_startup_trials=20,
     )
     for stopped in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(stopped.number, state=optuna.trial.TrialState.FAIL)
