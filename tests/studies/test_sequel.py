@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from negatoscope.cli.main import app
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import InputError
+from negatoscope.executors import Execution
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import to_images
@@ -89,6 +90,12 @@ def test_each_network_is_trained_searched_and_counted(made: Path) -> None:
             24 * rates.under_attack.accuracy
         )
     assert len({model.sha256 for model in result.models}) == 2
+
+
+@pytest.mark.slow
+def test_in_processes_the_same_is_found(made: Path, request_on_lamps: SequelRequest, tmp_path: Path) -> None:
+    elsewhere = replace(request_on_lamps, execution=Execution("processes", 2))
+    assert reproduce_sequel(elsewhere, out=tmp_path, hardware=FLOAT32) == read_sequel(made)
 
 
 def test_a_found_setting_fools_and_saturation_moves_no_farther_than_its_trial_allows(made: Path, lamps: str) -> None:

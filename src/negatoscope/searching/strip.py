@@ -100,7 +100,7 @@ def change_words(stage: str, *, size: tuple[int, int]) -> list[str]:
             lines += [f"{_SIDES[spec.name, name][value < 0]} by {counted(pixels, 'pixel')}"] if pixels else []
         elif isinstance(value, float):
             words, unit = _WORDS.get((spec.name, name), (f"{spec.name}, {name} ", ""))
-            lines.append(f"{words}{value:.3g}{unit}".replace("-", MINUS))
+            lines.append(f"{words}{round(value, 3) + 0.0:.3g}{unit}".replace("-", MINUS))
         else:
             lines.append(f"{spec.name} {value}")
     return lines or [spec.name]

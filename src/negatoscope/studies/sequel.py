@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,8 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
     """
     search = ShiftSearch(request.trials, request.limit, request.seed, request.command)
     if request.named is not None:
-        name = str(request.named.options.get("name", Path(request.named.model).stem))
-        return [SequelJob(out / "runs" / re.sub(r"[^\w.-]+", "_", name).strip("."), search, request.named)]
+        job = SequelJob(out, search, request.named)
+        return [replace(job, folder=out / "runs" / re.sub(r"[^\w.-]+", "_", str(job)).strip("."))]
     recipe = request.recipe or named_recipe(COLOR, "gtsrb")
     data, jobs = load_run_data(recipe, data_dir=request.data_dir), []
     for seed in range(request.seeds):

@@ -30,7 +30,9 @@ def draw_sequel(result: Sequel) -> Figure:
     """A line for each group of classifiers, the mean over its seeds, each a thin line; and the paper's number."""
     groups = group_models(result.models)
     with styled():
-        figure, axes = draw_panel(7.6, 3.8 + 0.2 * len(groups), top=0.4 + 0.2 * len(groups), bottom=0.5)
+        lines = 1 + sum(1 if group.models[0].preserved is None else 2 for group in groups)
+        top = 0.3 + 0.19 * lines
+        figure, axes = draw_panel(7.6, 3.4 + top, top=top, bottom=0.5)
         most = max(PAPER_TRIALS, *(model.trials for model in result.models))
         axes.set(xscale="log", xlim=(_CLEAN, most))
         ticks = [factor * 10**power for power in range(7) for factor in (1, 2, 5) if factor * 10**power <= most]
@@ -41,7 +43,7 @@ def draw_sequel(result: Sequel) -> Figure:
             _draw_group(axes, group, color=_COLORS[number % len(_COLORS)])
         star: dict[str, Any] = {"markersize": 11, "color": NEGATIVES, "linewidth": 0, "clip_on": False, "zorder": 5}
         axes.plot(PAPER_TRIALS, 100 * PAPER_ACCURACY, "*", label=PAPER_MODEL, **star)
-        draw_legend(figure, columns=2)
+        draw_legend(figure, columns=1)
     return figure
 
 

@@ -129,7 +129,9 @@ class SequelJob:
     model: Named | OwnNetwork
 
     def __str__(self) -> str:
-        return self.model.name if isinstance(self.model, OwnNetwork) else self.model.model
+        if isinstance(self.model, OwnNetwork):
+            return self.model.name
+        return str(self.model.options.get("name", Path(self.model.model).stem))
 
     def run(self, share: Share) -> None:
         """Leave a `sequel.json` of this classifier in the folder; what an earlier call finished is taken over.
