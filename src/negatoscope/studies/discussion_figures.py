@@ -13,8 +13,17 @@ from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
 from negatoscope.reproduce.paper import SMOKE, dataset_name
 from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds, NumberResult
 
-_ROW, _TOP, _BOTTOM, _NAMES, _PANEL, _GAP, _RIGHT = 0.28, 0.8, 0.5, 2.9, 3.1, 0.35, 0.2
-"""Inches."""
+_ROW, _TOP, _BOTTOM, _NAMES, _PANEL, _GAP, _LEAST = 0.36, 1.05, 0.5, 3.05, 3.1, 0.35, 8.6
+"""Inches: of a row's height, the room around panels, a panel's width, and the least width of a figure."""
+
+_LETTER, _LINE = 0.063, 0.22
+"""Inches of a letter and of a line of the key."""
+
+_APART = 0.18
+"""Of a row, between its marks."""
+
+_NEAR = 8
+"""Points of accuracy from which on the names of two lines would meet."""
 
 _DASHED = (0, (4, 3))
 
@@ -103,11 +112,12 @@ def _draw_rows(
         after: What it ends with.
     """
     names = list(dict.fromkeys(name for named in rows.values() for name in named))
-    width = _NAMES + len(rows) * _PANEL + (len(rows) - 1) * _GAP + _RIGHT + 0.3 * bool(beside)
+    gap = _GAP + 0.35 * bool(beside)
+    width = max(_LEAST, _NAMES + len(rows) * (_PANEL + gap))
     height = _TOP + _ROW * len(names) + _BOTTOM
     figure = Figure(figsize=(width, height))
     for place, (dataset, named) in enumerate(rows.items()):
-        left = _NAMES + place * (_PANEL + _GAP)
+        left = _NAMES + place * (_PANEL + gap)
         axes = figure.add_axes((left / width, _BOTTOM / height, _PANEL / width, _ROW * len(names) / height))
         axes.set(xlim=(0, 100), ylim=(len(names) - 0.5, -0.5), yticks=[], xticks=TICKS, xlabel="accuracy, %")
         axes.grid(axis="y", visible=False)
@@ -117,42 +127,44 @@ def _draw_rows(
         for row, name in enumerate(names):
             if place == 0:
                 write_beside(axes, row, name, side="left")
-            for mark, mean in named.get(name, {}).items():
-                _draw_mark(axes, row, mark, mean)
+            marks = named.get(name, {})
+            for index, (mark, mean) in enumerate(marks.items()):
+                _draw_mark(axes, row + _APART * (index - (len(marks) - 1) / 2), mark, mean)
             if beside and (dataset, name) in beside:
                 write_beside(axes, row, beside[dataset, name], side="right")
-    marks = dict.fromkeys(mark for named in rows.values() for row in named.values() for mark in row)
-    _draw_key(figure, list(marks), before, after)
+    every = dict.fromkeys(mark for named in rows.values() for row in named.values() for mark in row)
+    _draw_key(figure, list(every), before, after)
     return figure
 
 
-def _draw_mark(axes: Axes, row: int, mark: _Mark, mean: MeanOverSeeds | None) -> None:
+def _draw_mark(axes: Axes, place: float, mark: _Mark, mean: MeanOverSeeds | None) -> None:
     if mean is None:
         return
     look: dict[str, Any] = {"color": mark.color, "clip_on": False, "zorder": 3}
     if mean.low is not None and mean.high is not None:
-        axes.hlines(row, 100 * mean.low, 100 * mean.high, linewidth=1.2, alpha=0.6, **look)
+        axes.hlines(place, 100 * mean.low, 100 * mean.high, linewidth=1.2, alpha=0.6, **look)
     face = mark.color if mark.filled else "white"
-    axes.plot([100 * mean.mean], [row], marker="o", markersize=5.5, markerfacecolor=face, linewidth=0, **look)
+    axes.plot([100 * mean.mean], [place], marker="o", markersize=5, markerfacecolor=face, linewidth=0, **look)
 
 
 def _draw_key(figure: Figure, marks: Sequence[_Mark], before: str = "", after: str = "") -> None:
-    """The marks with their names, in a line above all panels."""
-    height = figure.get_figheight()
-    place, line = 0.15 / figure.get_figwidth(), 1 - 0.2 / height
+    """The marks with their names in a line above all panels, and below them what else there is to say."""
+    width, height = figure.get_size_inches()
+    place = 0.15
     look: dict[str, Any] = {"fontsize": 8.5, "va": "center", "parse_math": False}
     named = [(f"{'●' if mark.filled else '○'} {mark.name}", mark.color) for mark in marks]
-    rest = f"Bars: 95 % intervals over seeds. Dashed: chance. {after}".strip()
-    for text, color in filter(lambda pair: pair[0], [(before, GRAY), *named, (rest, GRAY)]):
-        figure.text(place, line, text, color=color, **look)
-        place += (0.068 * len(text) + 0.2) / figure.get_figwidth()
+    for text, color in [*([(before, GRAY)] if before else []), *named]:
+        figure.text(place / width, 1 - _LINE / height, text, color=color, **look)
+        place += _LETTER * len(text) + 0.2
+    rest = f"Bars, bands: 95 % intervals over seeds. Dashed: chance. {after}".strip()
+    figure.text(0.15 / width, 1 - 2 * _LINE / height, rest, color=GRAY, **look)
 
 
 def _draw_number(result: Discussion) -> Figure:
     """A row of panels for each dataset, a panel for each way to learn; more negatives to the right."""
     datasets = list(dict.fromkeys(each.dataset for each in result.number))
     ways = list(dict.fromkeys(each.way for each in result.number))
-    figure, places = draw_grid(len(datasets), len(ways), size=(2.4, 1.9), top=0.85, share="y", between=0.85)
+    figure, places = draw_grid(len(datasets), len(ways), size=(2.4, 1.9), top=1.0, share="y", between=0.85)
     for dataset, panels in zip(datasets, places, strict=True):
         for way, axes in zip(ways, panels, strict=True):
             numbers = [each for each in result.number if (each.dataset, each.way) == (dataset, way)]
@@ -169,16 +181,20 @@ def _draw_number(result: Discussion) -> Figure:
 def _draw_lines(axes: Axes, numbers: Sequence[NumberResult]) -> None:
     x = [0.0 if not each.negatives else 1 + math.log10(each.negatives) for each in numbers]
     lines = {_CLEAN: [each.clean for each in numbers], _NEGATIVE: [each.negative for each in numbers]}
+    ends = [100 * means[-1].mean for means in lines.values()]
+    aside = 4 * (abs(ends[0] - ends[1]) < _NEAR)  # points
     for mark, means in lines.items():
         y = [100 * mean.mean for mean in means]
         axes.plot(x, y, color=mark.color, marker="o", markersize=4, linewidth=1.4, clip_on=False, zorder=3)
-        ends = [(100 * mean.low, 100 * mean.high) for mean in means if mean.low is not None and mean.high is not None]
-        if len(ends) == len(x):
-            low, high = zip(*ends, strict=True)
+        bands = [(100 * mean.low, 100 * mean.high) for mean in means if mean.low is not None and mean.high is not None]
+        if len(bands) == len(x):
+            low, high = zip(*bands, strict=True)
             axes.fill_between(x, low, high, color=mark.color, alpha=0.15, linewidth=0, zorder=2)
-        write_at(axes, f"{y[-1]:.1f}", (x[-1], y[-1]), "data", offset=(6, 0), color=mark.color, va="center", fontsize=8)
+        rise = aside if y[-1] == max(ends) else -aside
+        look: dict[str, Any] = {"color": mark.color, "va": "center", "fontsize": 8}
+        write_at(axes, f"{y[-1]:.1f}", (x[-1], y[-1]), "data", offset=(6, rise), **look)
     marks = [0, *range(1, 1 + math.ceil(max(x)))]
-    axes.set_xticks(marks, ["0", *(f"{10**power:,}" for power in range(len(marks) - 1))])
+    axes.set_xticks(marks, ["0", *(["1", "10", "100", "1k", "10k", "100k", "1M"][: len(marks) - 1])])
     axes.tick_params(axis="x", labelsize=7.5, labelcolor=DARK)
 
 

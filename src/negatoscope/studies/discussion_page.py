@@ -1,5 +1,6 @@
 """The page of the discussion's experiments, in plain words; every sentence is made from the numbers."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from negatoscope.reports.formatting import MISSING, counted, joined, percent, points
@@ -80,10 +81,10 @@ def _noise_sentence(result: Discussion, dataset: str) -> list[str]:
     signs = [each.difference.sign for each in others]
     return [
         f"**{dataset_name(dataset)}**: the negative changes an image by {negative.l2:.1f} (mean L2 norm) and leaves "
-        f"{_rate(negative.transformed)} of {_rate(negative.clean)} correct; noise of the same size leaves "
-        f"{_rate(negative.noise)}, and {_rate(negative.clipped_noise)} where it is clipped to [0, 1], to a size of "
-        f"{negative.clipped_l2:.1f}. Of {counted(len(others), 'other transform')} {signs.count(1)} are read better "
-        f"than noise of their size, {signs.count(-1)} worse."
+        f"{_rate(negative.transformed)} correct, where {_rate(negative.clean)} of clean images are; noise of the same "
+        f"size leaves {_rate(negative.noise)}, and {_rate(negative.clipped_noise)} where it is clipped to [0, 1], to a "
+        f"size of {negative.clipped_l2:.1f}. Of {counted(len(others), 'other transform')} {signs.count(1)} are read "
+        f"better than noise of their size, {signs.count(-1)} worse."
     ]
 
 
@@ -238,10 +239,11 @@ def _not_made(result: Discussion) -> str:
 
 def _missing(result: Discussion) -> list[str]:
     """What the plan has and nobody has run yet."""
-    missing = [
-        f"{dataset_name(each.dataset)}, {each.variant} ({counted(len(each.seeds), 'seed')})" for each in result.missing
-    ]
-    return [f"Not run yet: {'; '.join(missing)}."] if missing else []
+    runs: Counter[str] = Counter()
+    for each in result.missing:
+        runs[dataset_name(each.dataset)] += len(each.seeds)
+    missing = joined([f"{counted(number, 'run')} of {dataset}" for dataset, number in runs.items()])
+    return [f"Not run yet: {missing}; discussion.json names them."] if missing else []
 
 
 def _costs(result: Discussion) -> str:
@@ -249,5 +251,5 @@ def _costs(result: Discussion) -> str:
         [f"{each.experiment}. {EXPERIMENTS[each.experiment]}", str(each.runs), f"{each.seconds / _HOURS:.2f}"]
         for each in result.costs
     ]
-    table = markdown_table(["Experiment", "Runs", "Hours"], lines)
+    table = markdown_table(["Experiment", "Runs", "Hours of training"], lines)
     return f"What it took to train; runs that an experiment shares with one before it count there.\n\n{table}"
