@@ -9,11 +9,11 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from negatoscope.errors import DataError, InputError, shown, suggest
 from negatoscope.files import write_whole
+from negatoscope.stores import AnyPath
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -53,7 +53,7 @@ def to_plain(document: object) -> Any:
     return _adapter(type(document)).dump_python(document, mode="json")
 
 
-def write_document(path: Path, document: object) -> None:
+def write_document(path: AnyPath, document: object) -> None:
     """Write a document as JSON, whole or not at all.
 
     Raises:
@@ -62,7 +62,7 @@ def write_document(path: Path, document: object) -> None:
     write_whole(path, to_json(document))
 
 
-def read_document(path: Path, kind: type[T], *, what: str, make: str) -> T:
+def read_document(path: AnyPath, kind: type[T], *, what: str, make: str) -> T:
     """Read a document that `write_document` wrote.
 
     Args:
@@ -89,7 +89,7 @@ def read_document(path: Path, kind: type[T], *, what: str, make: str) -> T:
         raise DataError(f"expected {what} in {path}, but {error}; {make}") from error
 
 
-def read_toml(path: Path, *, what: str) -> dict[str, Any]:
+def read_toml(path: AnyPath, *, what: str) -> dict[str, Any]:
     """The tables of a TOML file that a user wrote.
 
     Args:
@@ -107,7 +107,7 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         raise InputError(f"expected {what} as TOML in {path}, got a file that is not: {error}") from error
 
 
-def read_settings(path: Path, kind: type[T], *, what: str, error: type[InputError] = InputError) -> T:
+def read_settings(path: AnyPath, kind: type[T], *, what: str, error: type[InputError] = InputError) -> T:
     """A typed object from a TOML file that a user wrote.
 
     Args:

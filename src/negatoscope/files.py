@@ -14,15 +14,19 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from negatoscope.errors import DataError, OutputError, expect
-from negatoscope.stores import AnyPath, is_temporary, last_to_write, place_of
+from negatoscope.stores import AnyPath, StorePath, is_temporary, last_to_write, place_of
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: AnyPath, content: bytes) -> None:
     """Write `content` under `path` in one step, folders included.
 
     Raises:
         OutputError: The folder cannot be written or the disk is full; nothing is left behind.
+        StoreError: The store cannot be reached or refuses.
     """
+    if isinstance(path, StorePath):
+        path.write_bytes(content)
+        return
     with writing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -195,6 +199,16 @@ def sha256_of(path: AnyPath) -> str:
             return hashlib.file_digest(file, hashlib.sha256).hexdigest()
     except OSError as error:
         raise DataError(f"expected a readable file, but {path} cannot be read: {error.strerror}") from error
+
+
+def keep(path: Path) -> None:
+    """Put a file that another library has written into the store that its folder is for, where it is for one.
+
+    Raises:
+        OutputError: It cannot be read.
+    """
+    with write_errors(path):
+        _upload(path)
 
 
 def _upload(path: Path) -> None:

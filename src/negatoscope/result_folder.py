@@ -7,15 +7,21 @@ folder is removed in the end. So a run that was stopped resumes on any machine.
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import TypeVar
 from uuid import uuid4
 
-from negatoscope.errors import DataError, NegatoscopeError, OutputError, StoreError, expect
+from negatoscope.copies import named
+from negatoscope.errors import DataError, OutputError, StoreError, expect
 from negatoscope.files import holding, write_errors, write_whole
-from negatoscope.stores import AnyPath, StorePath, folder_for, note_of, path_of
+from negatoscope.stores import AnyPath, StorePath, folder_for, is_inside, note_of, path_of
+
+Result = TypeVar("Result")
 
 PLAN = "plan.json"
 """What names a folder of results as such: of others nothing is fetched but names."""
@@ -31,10 +37,14 @@ EXPIRED_SECONDS = 60.0
 
 
 @contextmanager
-def result_folder(out: str | AnyPath) -> Iterator[Path]:
+def result_folder(out: str | AnyPath, *, keeps: tuple[str, ...] = ()) -> Iterator[Path]:
     """The folder to write to for `out`, a folder or a URL, for as long as the block runs.
 
     Of a URL, errors in the block name that and not the folder in the cache.
+
+    Args:
+        out: Where results are to be.
+        keeps: How the names of files begin that a run goes on from, besides those of audits and searches.
 
     Raises:
         OutputError: Another run writes to the URL, or the cache cannot be written.
@@ -50,7 +60,7 @@ def result_folder(out: str | AnyPath) -> Iterator[Path]:
         with _Lock(place, folder), named(place, folder):
             try:
                 shutil.rmtree(folder, ignore_errors=True)  # what a killed run has left
-                fetch(place, folder)
+                fetch(place, folder, keeps=keeps)
                 write_whole(note_of(folder), place.url.encode())
                 yield folder
             finally:
@@ -58,18 +68,13 @@ def result_folder(out: str | AnyPath) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def named(place: StorePath, folder: Path) -> Iterator[None]:
-    """Within it, errors name the place in the store instead of the folder."""
-    try:
-        yield
-    except NegatoscopeError as error:
-        error.args = (str(error).replace(str(folder), place.url),)
-        raise
-
-
-def fetch(place: StorePath, folder: Path) -> None:
+def fetch(place: StorePath, folder: Path, *, keeps: tuple[str, ...] = ()) -> None:
     """Make a new `folder` hold the results at `place`; of what is no result of ours only the names, as empty files.
+
+    Args:
+        place: Where they are.
+        folder: What is made.
+        keeps: As in `result_folder`.
 
     Raises:
         DataError: A name leads out of the folder.
@@ -78,9 +83,9 @@ def fetch(place: StorePath, folder: Path) -> None:
     """
     names = [name for name in place.entries() if name != LOCK]
     for name in names:
-        inside = not {"", ".", ".."} & set(name.split("/")) and "\\" not in name
-        expect(inside, f"names of results in {place}", f"{name!r}, which leads out of it; remove it", DataError)
-    homes = tuple(name.removesuffix(PLAN) for name in names if name.rpartition("/")[2] == PLAN)
+        got = f"{name!r}, which leads out of it; remove it"
+        expect(is_inside(name), f"names of results in {place}", got, DataError)
+    homes = (*keeps, *(name.removesuffix(PLAN) for name in names if name.rpartition("/")[2] == PLAN))
 
     def copy(name: str) -> None:
         file = folder / name
@@ -91,6 +96,33 @@ def fetch(place: StorePath, folder: Path) -> None:
         folder.mkdir(parents=True)
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(copy, names))
+
+
+def fetched(place: StorePath, read: Callable[[Path], Result], *, what: str) -> Result:
+    """What is read from a copy of the results at `place`, whose files are here as long as that lasts.
+
+    Args:
+        place: Where they are.
+        read: Reads it.
+        what: What they are, as in "a finished audit".
+
+    Raises:
+        DataError: There is nothing, or as `read` says.
+        OutputError: There is no room for the copy.
+        StoreError: The store cannot be reached or refuses.
+    """
+    temporary = Path(mkdtemp(prefix="negatoscope-"))
+    folder = temporary / place.name
+    try:
+        with named(place, folder):
+            fetch(place, folder)
+            expect(any(folder.iterdir()), f"the folder of {what} in {place}", "nothing; correct it", DataError)
+            result = read(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    weakref.finalize(result, shutil.rmtree, temporary, ignore_errors=True)
+    return result
 
 
 class _Lock:

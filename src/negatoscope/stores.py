@@ -25,6 +25,7 @@ STORES = {"s3": ("s3fs", "stores"), "gs": ("gcsfs", "gs"), "memory": ("fsspec", 
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _BLOCK_BYTES = 4 << 20  # that are asked for at once
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True, order=True)
@@ -94,6 +95,18 @@ class StorePath:
         """
         with self._asking() as (store, key):
             return int(store.info(key)["size"])
+
+    def version(self) -> str:
+        """What differs when the object is another one, under the same name.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        with self._asking() as (store, key):
+            entry = store.info(key)
+            if entry["type"] != "file":
+                raise FileNotFoundError
+            return f"{entry['size']} bytes, {entry.get('ETag') or entry.get('etag') or entry['created']}"
 
     def read_bytes(self, start: int = 0, end: int | None = None) -> bytes:
         """The object's bytes, or some of them.
@@ -201,13 +214,15 @@ class StorePath:
     def _asking(self) -> "Iterator[tuple[Any, str]]":
         """The store and the object's name there; within it, whatever goes wrong is a `StoreError` with its cause.
 
-        Only that there is no such object, or already one, stays what it is.
+        Only that there is no such object, or already one, stays what it is, and what is wrong with the disk.
         """
         try:
             yield _store_of(self.url)
         except (NegatoscopeError, FileExistsError):
             raise
         except Exception as error:  # of the store's library, and of what that uses
+            if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+                raise
             if isinstance(error, FileNotFoundError) and "bucket does not exist" not in str(error):
                 raise FileNotFoundError(errno.ENOENT, "there is no such object", self.url) from error
             cause = (reason(error) or type(error).__name__).rstrip(".")
@@ -276,6 +291,11 @@ def place_of(path: Path) -> StorePath | None:
     except FileNotFoundError as error:
         raise StoreError("expected to be the only run that writes there, but another one took over; stop it") from error
     return StorePath("/".join([url, *names]))
+
+
+def is_inside(name: str) -> bool:
+    """Whether a path leads to something inside the folder that it starts from."""
+    return not {"", ".", ".."} & set(name.split("/")) and "\\" not in name
 
 
 def is_temporary(name: str) -> bool:

@@ -1,12 +1,14 @@
 """Stores to test against: fsspec's in memory, and an S3 server on this machine."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from negatoscope.cli.main import run
 from negatoscope.stores import StorePath
 
 
@@ -59,3 +61,17 @@ def put(folder: Path, target: StorePath) -> StorePath:
             name = file.relative_to(folder).as_posix()
             (target if folder.is_file() else target / name).upload(file)
     return target
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command and gives its exit code, standard output and standard error."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["negatoscope", *words])
+        with pytest.raises(SystemExit) as left:
+            run()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return call

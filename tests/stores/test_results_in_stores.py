@@ -17,7 +17,6 @@ import negatoscope
 from negatoscope import result_folder as results
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.cache import cache_folder
-from negatoscope.cli.main import run
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError, OutputError, StoreError
 from negatoscope.result_folder import LOCK, result_folder
@@ -74,26 +73,12 @@ def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch,
     return tmp_path
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command and gives its exit code, standard output and standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["negatoscope", *words])
-        with pytest.raises(SystemExit) as left:
-            run()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return call
-
-
 def files_of(folder: Path | StorePath) -> dict[str, bytes]:
     """Every file by its path, but locks and what names the time that a page was made."""
     if isinstance(folder, StorePath):
         return {name: (folder / name).read_bytes() for name in folder.entries()}
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    return {name: (folder / name).read_bytes() for name in names if name != ".lock"}
+    return {name: (folder / name).read_bytes() for name in names if not name.endswith(".lock")}
 
 
 def test_results_by_url_are_those_on_the_disk(store: StorePath, audit: Audit, tmp_path: Path) -> None:

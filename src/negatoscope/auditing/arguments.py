@@ -8,18 +8,20 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
+from negatoscope.copies import local_file
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
-from negatoscope.errors import expect
+from negatoscope.errors import InputError, expect
 from negatoscope.executors import Execution
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.result_folder import result_folder
-from negatoscope.stores import StorePath, expand_home, path_of
+from negatoscope.stores import StorePath, path_of
 
 Result = TypeVar("Result")
+Written = TypeVar("Written")
 
 
 def as_texts(values: Sequence[str]) -> tuple[str, ...]:
@@ -27,9 +29,21 @@ def as_texts(values: Sequence[str]) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(values)
 
 
-def as_path(value: str | Path | None) -> Path | None:
-    """A path, "~" resolved; None stays."""
-    return None if value is None else expand_home(value)
+def as_file(value: str | Path | None) -> Path | None:
+    """A file on the disk, of a URL a copy of the object; None and "" are none."""
+    return local_file(value) if value else None
+
+
+def as_folder(value: str | Path | None) -> Path | None:
+    """A folder to look for data in, "~" resolved; None stays.
+
+    Raises:
+        InputError: It is a URL.
+    """
+    path = None if value is None else path_of(value)
+    if isinstance(path, StorePath):
+        raise InputError(f"expected data_dir to be a folder on this machine, got {path}; give it as data")
+    return path
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,14 @@ def _in_store(place: StorePath, copy: Path, run: Callable[[Path], Result]) -> Re
         shutil.move(folder, copy)
     moved: Result = replace(result, out=copy)
     return moved
+
+
+def if_written(out: str | Path | None, run: Callable[[Path | None], Written]) -> Written:
+    """What `run` gives for the folder to write to for `out`, a folder or a URL; or else for None."""
+    if out is None:
+        return run(None)
+    with result_folder(out) as folder:
+        return run(folder)
 
 
 def in_folder(out: str | Path | None, run: Callable[[Path], Result]) -> Result:

@@ -8,7 +8,8 @@ from typing import Any
 
 from negatoscope.auditing.arguments import (
     Named,
-    as_path,
+    as_file,
+    as_folder,
     as_texts,
     expect_named,
     in_folder,
@@ -127,7 +128,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         transforms=as_texts(transforms),
         limit=limit,
         seed=seed,
-        label_preserving=as_path(label_preserving),
+        label_preserving=as_file(label_preserving),
         fail_under=as_texts(fail_under),
         baseline=baseline,
         baseline_on=as_texts(baseline_on),
@@ -148,9 +149,9 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
-        dataset = open_dataset(data, data_dir=as_path(data_dir), **beside)
+        dataset = open_dataset(data, data_dir=as_folder(data_dir), **beside)
     names = dataset.class_names
-    named = Named.of(model, data, options=options, data_dir=as_path(data_dir), device=str(picked), **beside)
+    named = Named.of(model, data, options=options, data_dir=as_folder(data_dir), device=str(picked), **beside)
     expect_named(named, execution)
     with using_threads(execution.threads):
         classifier = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)

@@ -1,11 +1,9 @@
 """A finished audit: its folder, and what it found."""
 
 import shutil
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +11,10 @@ import pyarrow as pa
 from negatoscope.auditing.images_table import read_images, with_names
 from negatoscope.auditing.results import AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
-from negatoscope.errors import DataError, OutputError, expect, needed
+from negatoscope.errors import DataError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
 from negatoscope.reports.latex import latex_table
-from negatoscope.result_folder import fetch, named
+from negatoscope.result_folder import fetched
 from negatoscope.rows import read_rows
 from negatoscope.stores import StorePath, expand_home, path_of
 
@@ -114,7 +112,7 @@ def read_audit(folder: str | Path) -> AuditResult:
     """
     place = path_of(folder)
     if isinstance(place, StorePath):
-        return _fetched(place)
+        return fetched(place, read_audit, what="a finished audit")
     if not place.is_dir():
         raise DataError(f"expected the folder of a finished audit, got {str(folder)!r}, which is no folder; correct it")
     file = place / "summary.json"
@@ -123,19 +121,3 @@ def read_audit(folder: str | Path) -> AuditResult:
         raise DataError(f"expected a finished audit in {str(folder)!r}, which has no summary.json; {hint}")
     summary = read_document(file, AuditSummary, what="the summary of a finished audit", make="audit again")
     return AuditResult(summary, place)
-
-
-def _fetched(place: StorePath) -> AuditResult:
-    """The audit at a place in a store, whose files are here as long as the result is."""
-    temporary = Path(mkdtemp(prefix="negatoscope-"))
-    try:
-        with named(place, temporary / place.name):
-            fetch(place, temporary / place.name)
-            found = any((temporary / place.name).iterdir())
-            expect(found, f"the folder of a finished audit in {place}", "nothing; correct it", DataError)
-            result = read_audit(temporary / place.name)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    weakref.finalize(result, shutil.rmtree, temporary, ignore_errors=True)
-    return result

@@ -6,7 +6,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.arguments import open_model, provenance_of
+from negatoscope.auditing.arguments import if_written, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
 from negatoscope.auditing.unlabeled_page import unlabeled_html
@@ -21,7 +21,6 @@ from negatoscope.files import expect_free, locked, remove_leftovers, write_whole
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
 from negatoscope.reports.data_uri import GRAIN
-from negatoscope.stores import expand_home
 
 _WRITTEN = ("predictions.json", "report.html", ".lock")
 Progress = Callable[[AuditProgress], None]
@@ -49,7 +48,7 @@ def classify_unlabeled(
         suite: "negative", "semantic" or "all"; "none" for none.
         transforms: Specs to add to the suite's.
         limit: At most this many images.
-        out: Where page and predictions go; None writes nothing.
+        out: Where page and predictions go, a folder or a URL; None writes nothing.
         device: Where a model that is opened here lives.
         progress: Called after each batch with how many images are done.
         options: What the model's file does not say, by the names of `ModelOptions`; as `class_map` a text file with a
@@ -69,8 +68,8 @@ def classify_unlabeled(
     config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
     changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
     command = python_call("negatoscope.classify_unlabeled", model, data, **changed, **options)
-    folder = None if out is None else expand_home(out)
-    return run_unlabeled(make_plan(classifier, dataset, config), out=folder, command=command, progress=progress)
+    plan = make_plan(classifier, dataset, config)
+    return if_written(out, lambda folder: run_unlabeled(plan, out=folder, command=command, progress=progress))
 
 
 def run_unlabeled(

@@ -1,6 +1,5 @@
 """`negatoscope annotate`: a file in which to say whose label each transform keeps."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,9 @@ from negatoscope.cli.options import DataDir
 
 def annotate(
     data: Annotated[str, typer.Argument(help="What audit --data takes: a folder, an archive, a table, a dataset.")],
-    out: Annotated[Path, typer.Option(help="The file to write; one that is there is never replaced.")] = Path(
-        "label-preserving.toml"
-    ),
+    out: Annotated[
+        str, typer.Option(help="The file or URL to write; one that is there is never replaced.")
+    ] = "label-preserving.toml",
     data_dir: DataDir = None,
 ) -> None:
     """Write a TOML file to start from: which classes of the data keep their label under which transform.
@@ -26,9 +25,11 @@ def annotate(
         from negatoscope.data.open import open_dataset
         from negatoscope.errors import OutputError, expect
         from negatoscope.files import write_whole
+        from negatoscope.stores import path_of
 
-    expect(not out.exists(), "a new file to write to", f"{out}, which is there; give another --out", OutputError)
+    file = path_of(out)
+    expect(not file.exists(), "a new file to write to", f"{out}, which is there; give another --out", OutputError)
     dataset = open_dataset(data, data_dir=data_dir)
-    write_whole(out, annotation_toml(dataset).encode())
+    write_whole(file, annotation_toml(dataset).encode())
     typer.echo(f"Written: {out}, with {len(dataset.class_names)} classes of {dataset.spec}. Correct it; then")
     typer.echo(f"negatoscope audit MODEL --data {data} --label-preserving {out}")

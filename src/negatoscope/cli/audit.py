@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     list[str],
     typer.Argument(
-        help="model.onnx, model.pt2, weights.safetensors, package.module:factory, a folder, or timm:NAME; of several, "
-        "each is audited and all are compared."
+        help="model.onnx, model.pt2, weights.safetensors or a folder, or a URL; package.module:factory, or timm:NAME; "
+        "of several, each is audited and all are compared."
     ),
 ]
 Data = Annotated[
@@ -70,8 +70,8 @@ def audit(
     limit: Annotated[int | None, _audit_option(help="At most this many images, each class in proportion.")] = None,
     seed: Annotated[int, _audit_option(help="Which images those are, and the controls' noise.")] = 0,
     label_preserving: Annotated[
-        Path | None, _audit_option(help="TOML: which classes keep their label under which transform.")
-    ] = None,
+        str, _audit_option(help="TOML: which classes keep their label under which transform.")
+    ] = "",
     out: Annotated[
         str,
         typer.Option(help="The folder or URL of the report; an audit that was stopped resumes from there."),
@@ -80,11 +80,11 @@ def audit(
         bool, typer.Option("--overwrite", metavar="", help="Replace another audit that is there; this one resumes.")
     ] = False,
     name: Annotated[str, typer.Option(help="The model's name in tables; by default its file's.")] = "",
-    weights: Annotated[Path | None, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = None,
+    weights: Annotated[str, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = "",
     weights_key: Annotated[
         str, typer.Option(help="Where in that file the weights are, if it holds more: state_dict.")
     ] = "",
-    config: Annotated[Path | None, _input_option(help="A TOML file with the options below.")] = None,
+    config: Annotated[str, _input_option(help="A TOML file with the options below.")] = "",
     size: Annotated[str, _input_option(help="28 or 224x160 (height x width).")] = "",
     channels: Annotated[str, _input_option(help="gray or rgb.")] = "",
     channel_order: Annotated[str, _input_option(help="RGB or BGR.")] = "",
@@ -151,7 +151,7 @@ def audit(
     resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.arguments import Named
+        from negatoscope.auditing.arguments import Named, as_file
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.data.open import open_dataset
@@ -178,7 +178,7 @@ def audit(
         transforms=transform or (),
         limit=limit,
         seed=seed,
-        label_preserving=label_preserving,
+        label_preserving=as_file(label_preserving),
         fail_under=fail_under or (),
         baseline=baseline,
         baseline_on=baseline_on or (),
@@ -203,7 +203,7 @@ def audit(
     folders = [place] if len(plans) == 1 else folders_of(place, [classifier.name for classifier in classifiers])
     if unlabeled:
         expect(executor == "local", "images with labels for --executor", "none; leave it out")
-        classify_and_show(plans, folders, command=command_line(context), format=format)
+        classify_and_show(plans, folders, out=out, command=command_line(context), format=format)
         return
     results = _audit_each(
         plans, folders, dataset=dataset, command=command_line(context), hardware=hardware, execution=execution

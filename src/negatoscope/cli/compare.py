@@ -1,7 +1,6 @@
 """`negatoscope compare`: audits side by side."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,24 +10,29 @@ from negatoscope.cli.show import Format, show
 
 if TYPE_CHECKING:
     from negatoscope.auditing.audit_result import AuditResult
+    from negatoscope.stores import AnyPath
 
 
 def compare(
     a: Annotated[str, typer.Argument(help="The folder of an audit, or its URL.")],
-    b: Annotated[str, typer.Argument(help="The folder of another.")],
+    b: Annotated[str, typer.Argument(help="The folder of another, or its URL.")],
     more: Annotated[list[str] | None, typer.Argument(help="More of them; each is compared with A.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the comparison as JSON to this file.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Also write it as a page to this file.")] = None,
+    out: Annotated[str, typer.Option(help="Also write the comparison as JSON to this file or URL.")] = "",
+    html: Annotated[str, typer.Option(help="Also write it as a page to this file or URL.")] = "",
     format: Format = "auto",
 ) -> None:
     """Set audits side by side: which classifier is better, by how much, and is that more than chance?"""
     with loading():
         from negatoscope.auditing.compare import open_audits
+        from negatoscope.stores import path_of
 
-    show_comparison(open_audits((a, b, *(more or ()))), out=out, html=html, format=format)
+    audits = open_audits((a, b, *(more or ())))
+    show_comparison(audits, out=path_of(out) if out else None, html=path_of(html) if html else None, format=format)
 
 
-def show_comparison(audits: "Sequence[AuditResult]", *, out: Path | None, html: Path | None, format: str) -> None:
+def show_comparison(
+    audits: "Sequence[AuditResult]", *, out: "AnyPath | None", html: "AnyPath | None", format: str
+) -> None:
     """Compare finished audits, write what is asked for, and print the comparison."""
     with loading():
         from negatoscope.auditing.compare import compare as compare_audits

@@ -83,7 +83,7 @@ def verify(
 def clean(
     downloads: Annotated[bool, typer.Option("--downloads", metavar="", help="Remove downloaded files, too.")] = False,
 ) -> None:
-    """Remove prepared arrays and what interrupted runs left in the cache; they are made again when they are needed."""
+    """Remove prepared arrays, copies of models in stores and what interrupted runs left in the cache."""
     from rich.filesize import decimal
 
     from negatoscope.cache import cache_folder

@@ -1,6 +1,5 @@
 """`negatoscope reproduce discussion`: what the paper says in its discussion, as experiments."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,13 +24,13 @@ from negatoscope.reproduce.checks import expect_seeds
 
 def discussion(
     context: Context,
-    out: Annotated[Path, option("FOLDER", "Where results go; what was stopped resumes from there.")] = Path(
-        "out/discussion"
-    ),
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
+    ] = "out/discussion",
     experiments: Annotated[str, option("NAMES", "Comma-separated, from a to e, as in a,c; by default all.")] = "",
     datasets: Annotated[str, option("NAMES", "Comma-separated, of mnist and gtsrb; by default both.")] = "",
     seeds: Annotated[int, option("NUMBER", "Runs of each variant; verdicts need 3.")] = 3,
-    plan: Annotated[Path | None, option("FILE", "A TOML file of your own variants.")] = None,
+    plan: Annotated[str, option("FILE", "A TOML file of your own variants.")] = "",
     executor: ExecutorName = "local",
     workers: Workers = None,
     address: Address = "",
@@ -56,9 +55,11 @@ def discussion(
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reports.formatting import counted
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
         from negatoscope.studies.discussion import DiscussionRequest, run_discussion
         from negatoscope.studies.discussion_plan import choose_datasets, choose_experiments, load_plan
-        from negatoscope.studies.discussion_report import report_discussion
+        from negatoscope.studies.discussion_report import KEEPS, report_discussion
 
     hardware = pick_hardware(device, precision)
     execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
@@ -67,17 +68,18 @@ def discussion(
         experiments=tuple(split_list(experiments)),
         datasets=tuple(split_list(datasets)),
         seeds=seeds,
-        plan=plan,
+        plan=path_of(plan) if plan else None,
         data_dir=data_dir,
         execution=execution,
         fast=fast,
         command=command_line(context),
     )
+    place = context.with_resource(result_folder(out, keeps=KEEPS))
     if only_report:
-        variants = load_plan(plan)
+        variants = load_plan(request.plan)
         result = report_discussion(
             variants,
-            out=out,
+            out=place,
             experiments=choose_experiments(request.experiments),
             datasets=choose_datasets(variants, request.datasets),
             seeds=seeds,
@@ -85,5 +87,5 @@ def discussion(
         )
     else:
         with DiscussionDisplay(hardware.description) as display:
-            result = run_discussion(request, out=out, hardware=hardware, progress=display)
+            result = run_discussion(request, out=place, hardware=hardware, progress=display)
     typer.echo(f"{counted(result.made_runs, 'run')}. Written to {out}: discussion.json, .md, and figures.")

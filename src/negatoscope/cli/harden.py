@@ -1,6 +1,5 @@
 """`negatoscope harden`: a classifier that sees negatives, and the proof."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,9 +24,9 @@ def harden(
         str,
         typer.Option(help="How: methods such as \"average(of='logits')\", comma-separated, or all; see list methods."),
     ] = "canonicalize",
-    out: Annotated[Path, typer.Option(help="Where the report goes; what was stopped resumes from there.")] = Path(
-        "out/harden"
-    ),
+    out: Annotated[
+        str, typer.Option(help="The folder or URL of the report; what was stopped resumes from there.")
+    ] = "out/harden",
     seeds: Annotated[int, typer.Option(help="How many times each method that draws is fitted.")] = 1,
     suite: Annotated[
         str, typer.Option(help="What else is measured before and after: negative, semantic, all, or none.")
@@ -37,8 +36,8 @@ def harden(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many images judge, each class in proportion.")] = None,
     label_preserving: Annotated[
-        Path | None, typer.Option(help="TOML: which classes keep their label under which transform.")
-    ] = None,
+        str, typer.Option(help="TOML: which classes keep their label under which transform.")
+    ] = "",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
     ] = False,
@@ -52,7 +51,7 @@ def harden(
     audits that are finished are kept, fits are made again, to the same weights.
     """
     with loading():
-        from negatoscope.auditing.arguments import provenance_of
+        from negatoscope.auditing.arguments import as_file, provenance_of
         from negatoscope.auditing.plan import AuditConfig
         from negatoscope.cli.harden_display import HardenDisplay
         from negatoscope.data.open import open_dataset
@@ -61,6 +60,7 @@ def harden(
         from negatoscope.hardening.run import run_harden
         from negatoscope.hardening.text import harden_csv, harden_tables
         from negatoscope.hardware import pick_hardware
+        from negatoscope.result_folder import result_folder
 
     hardware = pick_hardware(device, "float32")
     dataset = open_dataset(data, data_dir=data_dir)
@@ -69,7 +69,7 @@ def harden(
         suite=suite,
         transforms=transform or (),
         limit=limit,
-        label_preserving=label_preserving,
+        label_preserving=as_file(label_preserving),
         overwrite=overwrite,
     )
     with HardenDisplay() as display:
@@ -84,8 +84,9 @@ def harden(
             source=model,
         )
         display.planned(plan)
+        place = context.with_resource(result_folder(out))
         provenance = provenance_of(plan.classifier, *plan.datasets, command=command_line(context))
-        result = run_harden(plan, out=out, provenance=provenance, progress=display.moved, warn=display.say)
+        result = run_harden(plan, out=place, provenance=provenance, progress=display.moved, warn=display.say)
     show(
         result.summary,
         format=format,

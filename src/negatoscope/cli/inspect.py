@@ -1,6 +1,5 @@
 """`negatoscope inspect`: which images of a data set look negated, or with swapped channels, beside the rest?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +31,9 @@ def inspect(
     keep_names: Annotated[
         bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.csv.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Where the report goes; an earlier one is replaced.")] = Path("out/inspect"),
+    out: Annotated[
+        str, typer.Option(help="The folder or URL of the report; an earlier one is replaced.")
+    ] = "out/inspect",
     data_dir: DataDir = None,
     format: Format = "auto",
 ) -> None:
@@ -47,6 +48,7 @@ def inspect(
         from negatoscope.hardening.inspect import run_inspection
         from negatoscope.hardening.inspection import InspectionConfig
         from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown, inspection_tables
+        from negatoscope.result_folder import result_folder
 
     config = InspectionConfig(
         invariant=invariant,
@@ -69,7 +71,8 @@ def inspect(
                 shown = int(_LINES * share)
                 display.step(text)
 
-        found = run_inspection(dataset, config, out=out, command=command_line(context), progress=moved)
+        place = context.with_resource(result_folder(out))
+        found = run_inspection(dataset, config, out=place, command=command_line(context), progress=moved)
     show(
         found,
         format=format,

@@ -1,6 +1,5 @@
 """`negatoscope reproduce match`: a search for recipes that reach both of the numbers that the paper prints."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,13 +23,12 @@ def match(
     context: Context,
     dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose pair is searched for.")] = "mnist",
     trials: Annotated[int, option("NUMBER", "Recipes to train in all, with those of earlier calls.")] = 60,
-    out: Annotated[Path, option("FOLDER", "Where the search is kept; one that was stopped resumes from there.")] = Path(
-        "out/match"
-    ),
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where the search is kept; one that was stopped resumes from there.")
+    ] = "out/match",
     sensitivity: Annotated[
-        Path,
-        option("FOLDER", "What `reproduce sensitivity` wrote; its effects are shown, if there."),
-    ] = Path("out/sensitivity"),
+        str, option("FOLDER", "Or URL: what `reproduce sensitivity` wrote; its effects are shown, if there.")
+    ] = "out/sensitivity",
     executor: ExecutorName = "local",
     workers: Workers = None,
     address: Address = "",
@@ -52,23 +50,28 @@ def match(
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
-        from negatoscope.studies.match import MatchRequest, read_match, reproduce_match, write_match
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
+        from negatoscope.studies.match import KEEPS, MatchRequest, read_match, reproduce_match, write_match
 
+    page = path_of(out) / "match.md"
+    place = context.with_resource(result_folder(out, keeps=KEEPS))
+    study = path_of(sensitivity)
     if only_report:
-        write_match(read_match(out), out, sensitivity=sensitivity)
-        typer.echo(f"Written: {out / 'match.md'}")
+        write_match(read_match(place), place, sensitivity=study)
+        typer.echo(f"Written: {page}")
         return
     hardware = pick_hardware(device, precision)
     execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
     context.with_resource(using_threads(execution.threads))
     request = MatchRequest(dataset, trials, data_dir=data_dir, runs_in=execution, command=command_line(context))
     with ProgressDisplay() as display:
-        result = reproduce_match(request, out=out, hardware=hardware, sensitivity=sensitivity, progress=display.say)
+        result = reproduce_match(request, out=place, hardware=hardware, sensitivity=study, progress=display.say)
     search = result.searches[-1]
     test, negatives = percent(search.nearest.test_accuracy), percent(search.nearest.negative_accuracy)
     paper = f"{percent(search.paper_test_accuracy)} and {percent(search.paper_negative_accuracy)} %"
     found = "Found" if search.found else "Not found"
     typer.echo(
         f"{found}: of {search.trials} recipes the nearest reads {test} % of test images "
-        f"and {negatives} % of negatives, where the paper has {paper}. Written: {out / 'match.md'}"
+        f"and {negatives} % of negatives, where the paper has {paper}. Written: {page}"
     )

@@ -1,20 +1,20 @@
 """`negatoscope reproduce recipes` and `epochs`: how recipes were chosen, and how long the plain ones train."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import DataDir, Device, Precision, option
+from negatoscope.cli.options import Context, DataDir, Device, Precision, option
 
 
 def recipes(
+    context: Context,
     dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose candidates are tried.")] = "mnist",
-    candidates: Annotated[Path | None, option("FILE", "A TOML file of your own candidates.")] = None,
-    out: Annotated[Path, option("FOLDER", "Where runs are kept; a search that was stopped resumes from there.")] = Path(
-        "out/recipes"
-    ),
+    candidates: Annotated[str, option("FILE", "A TOML file of your own candidates.")] = "",
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where runs are kept; a search that was stopped resumes from there.")
+    ] = "out/recipes",
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -23,25 +23,30 @@ def recipes(
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
         from negatoscope.studies.recipe_search import load_candidates, packaged_candidates, search_recipes
 
-    tried = load_candidates(candidates) if candidates else packaged_candidates(dataset)
-    file = out / f"{candidates.stem if candidates else dataset}.json"
+    own = path_of(candidates) if candidates else None
+    tried = load_candidates(own) if own else packaged_candidates(dataset)
+    name = f"{own.stem if own else dataset}.json"
+    file = context.with_resource(result_folder(out, keeps=(name,))) / name
     with ProgressDisplay() as progress:
         hardware = pick_hardware(device, precision)
         result = search_recipes(tried, out=file, data_dir=data_dir, hardware=hardware, progress=progress.say)
-    typer.echo(f"Chosen: {result.chosen}. Written: {file}")
+    typer.echo(f"Chosen: {result.chosen}. Written: {path_of(out) / name}")
 
 
 def epochs(
+    context: Context,
     recipe: Annotated[str, option("NAME", "A recipe with a constant step size.")] = "sgd",
     dataset: Annotated[str, option("NAME", "mnist, gtsrb, fashion_mnist or mnist_sample.")] = "mnist",
     accuracy: Annotated[float, option("NUMBER", "On training images, in (0, 1]: where training ends.")] = 0.999,
     seed: Annotated[int, option("NUMBER", "One that no table reports.")] = 1000,
     epochs: Annotated[int, option("NUMBER", "End after so many in any case.")] = 100,
-    out: Annotated[Path, option("FOLDER", "Where the result goes; a run that was stopped resumes from there.")] = Path(
-        "out/recipes"
-    ),
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where the result goes; a run that was stopped resumes from there.")
+    ] = "out/recipes",
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -54,11 +59,14 @@ def epochs(
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
         from negatoscope.studies.epochs import count_epochs
         from negatoscope.training.loop import TrainingProgress
         from negatoscope.training.recipe import named_recipe
 
-    file = out / f"epochs-{recipe}-{dataset}.json"
+    name = f"epochs-{recipe}-{dataset}"
+    file = context.with_resource(result_folder(out, keeps=(name,))) / f"{name}.json"
     shown = 0
     with ProgressDisplay() as display:
 
@@ -78,4 +86,4 @@ def epochs(
             hardware=pick_hardware(device, precision),
             progress=progress,
         )
-    typer.echo(f"First epoch: {result.first or 'not reached'}. Written: {file}")
+    typer.echo(f"First epoch: {result.first or 'not reached'}. Written: {path_of(out) / file.name}")

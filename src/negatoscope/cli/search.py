@@ -1,6 +1,5 @@
 """`negatoscope search`: for each image the setting that fools a classifier."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -42,8 +41,8 @@ def search(
     limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
     seed: Annotated[int, typer.Option(help="Which images those are, and every draw.")] = 0,
     label_preserving: Annotated[
-        Path | None, typer.Option(help="TOML: which classes keep their label under which transform.")
-    ] = None,
+        str, typer.Option(help="TOML: which classes keep their label under which transform.")
+    ] = "",
     fail_under: Annotated[
         list[str] | None,
         typer.Option(help='Exit code 1: "robust=0.5", a bound on the lower end of the interval; repeatable.'),
@@ -81,7 +80,7 @@ def search(
     done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.arguments import Named, provenance_of
+        from negatoscope.auditing.arguments import Named, as_file, provenance_of
         from negatoscope.cli.search_display import SearchDisplay
         from negatoscope.data.open import open_dataset
         from negatoscope.executors import Execution, using_threads
@@ -104,7 +103,7 @@ def search(
         feedback=feedback,
         limit=limit,
         seed=seed,
-        label_preserving=label_preserving,
+        label_preserving=as_file(label_preserving),
         fail_under=fail_under or (),
         expect_accuracy=expect_accuracy,
         no_self_check=no_self_check,

@@ -1,7 +1,6 @@
 """`negatoscope reproduce sensitivity` and `claims`: studies about the paper."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,9 +26,9 @@ from negatoscope.reproduce.checks import expect_seeds
 
 def sensitivity(
     context: Context,
-    out: Annotated[Path, option("FOLDER", "Where results go; a study that was stopped resumes from there.")] = Path(
-        "out/sensitivity"
-    ),
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where results go; a study that was stopped resumes from there.")
+    ] = "out/sensitivity",
     seeds: Annotated[int, option("NUMBER", "Runs of each recipe; verdicts need 2 or more.")] = 3,
     studies: Annotated[
         str, option("NAMES", "Comma-separated, of mnist, gtsrb, mnist_robust, fashion_mnist; or all.")
@@ -39,7 +38,7 @@ def sensitivity(
         str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
     ] = "",
     jobs: Annotated[int, option("NUMBER", "Runs at once, each in a process with its share of the processors.")] = 1,
-    plan: Annotated[Path | None, option("FILE", "A TOML file of your own studies.")] = None,
+    plan: Annotated[str, option("FILE", "A TOML file of your own studies.")] = "",
     executor: ExecutorName = "local",
     workers: Workers = None,
     address: Address = "",
@@ -66,9 +65,11 @@ def sensitivity(
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
         from negatoscope.studies.sensitivity_plan import choose_studies, load_studies
-        from negatoscope.studies.sensitivity_report import report_sensitivity
+        from negatoscope.studies.sensitivity_report import KEEPS, report_sensitivity
 
     hardware = pick_hardware(device, precision)
     execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
@@ -78,36 +79,44 @@ def sensitivity(
         studies=tuple(split_list(studies)),
         factors=tuple(split_list(factors)),
         budget=Budget(*amount) if amount else None,
-        plan=plan,
+        plan=path_of(plan) if plan else None,
         data_dir=data_dir,
         jobs=jobs,
         execution=execution,
         fast=fast,
         command=command_line(context),
     )
+    place = context.with_resource(result_folder(out, keeps=KEEPS))
     if only_report:
-        chosen = choose_studies(load_studies(plan), names=request.studies, factors=request.factors)
-        result = report_sensitivity(chosen, out=out, seeds=seeds, command=request.command)
+        chosen = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
+        result = report_sensitivity(chosen, out=place, seeds=seeds, command=request.command)
     else:
         with SensitivityDisplay(hardware.description) as display:
-            result = study_sensitivity(request, out=out, hardware=hardware, progress=display)
+            result = study_sensitivity(request, out=place, hardware=hardware, progress=display)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
     typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
 
 
 def claims(
     context: Context,
-    table1: Annotated[Path, option("FOLDER", "What `reproduce table1` wrote.")] = Path("out/table1"),
-    sensitivity: Annotated[Path, option("FOLDER", "What `reproduce sensitivity` wrote.")] = Path("out/sensitivity"),
-    discussion: Annotated[Path | None, option("FOLDER", "What `reproduce discussion` wrote, if it was run.")] = None,
-    out: Annotated[Path, option("FILE", "Where the page goes.")] = Path("out/claims.md"),
+    table1: Annotated[str, option("FOLDER", "Or URL: what `reproduce table1` wrote.")] = "out/table1",
+    sensitivity: Annotated[str, option("FOLDER", "Or URL: what `reproduce sensitivity` wrote.")] = "out/sensitivity",
+    discussion: Annotated[str, option("FOLDER", "Or URL: what `reproduce discussion` wrote, if it was run.")] = "",
+    out: Annotated[str, option("FILE", "Or URL: where the page goes.")] = "out/claims.md",
 ) -> None:
     """Test the papers' claims on what was run: test, numbers, verdict and condition of each, on one page."""
     with loading():
+        from negatoscope.stores import path_of
         from negatoscope.studies.claims_page import write_claims
 
-    command = command_line(context)
-    typer.echo(f"Written: {write_claims(table1, sensitivity, out=out, command=command, discussion=discussion)}")
+    made = write_claims(
+        path_of(table1),
+        path_of(sensitivity),
+        out=path_of(out),
+        command=command_line(context),
+        discussion=path_of(discussion) if discussion else None,
+    )
+    typer.echo(f"Written: {made}")
 
 
 def _budget(text: str) -> tuple[float, str] | None:

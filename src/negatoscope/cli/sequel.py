@@ -1,6 +1,5 @@
 """`negatoscope reproduce sequel`: random shifts of hue and saturation, as in the authors' second paper."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,12 +33,10 @@ def sequel(
     trials: Annotated[int, option("NUMBER", "For each image at most.")] = 1000,
     limit: Annotated[int, option("NUMBER", "At most this many test images, each class in proportion.")] = 2000,
     seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.")] = 0,
-    recipe: Annotated[
-        Path | None, option("FILE", "A TOML file of your own in place of the recipe for GTSRB in color.")
-    ] = None,
-    out: Annotated[Path, option("FOLDER", "Where results go; what was stopped resumes from there.")] = Path(
-        "out/sequel"
-    ),
+    recipe: Annotated[str, option("FILE", "A TOML file of your own in place of the recipe for GTSRB in color.")] = "",
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
+    ] = "out/sequel",
     executor: ExecutorName = "local",
     workers: Workers = None,
     address: Address = "",
@@ -62,14 +59,19 @@ def sequel(
         from negatoscope.cli.sequel_display import SequelDisplay
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
         from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
         from negatoscope.studies.sequel_page import answer
         from negatoscope.studies.sequel_result import group_models
+        from negatoscope.studies.sequel_run import KEEPS
         from negatoscope.training.recipe import load_recipe
 
+    page = path_of(out) / "sequel.md"
+    place = context.with_resource(result_folder(out, keeps=KEEPS))
     if only_report:
-        write_sequel(read_sequel(out), out)
-        typer.echo(f"Written: {out / 'sequel.md'}")
+        write_sequel(read_sequel(place), place)
+        typer.echo(f"Written: {page}")
         return
     expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
     hardware = pick_hardware(device, precision)
@@ -90,7 +92,7 @@ def sequel(
         command=command_line(context),
     )
     with SequelDisplay(1 if named else seeds) as display:
-        result = reproduce_sequel(request, out=out, hardware=hardware, moved=display.moved)
+        result = reproduce_sequel(request, out=place, hardware=hardware, moved=display.moved)
     for text in map(answer, group_models(result.models)):
         typer.echo(text.replace("**", ""))
-    typer.echo(f"Written: {out / 'sequel.md'}")
+    typer.echo(f"Written: {page}")

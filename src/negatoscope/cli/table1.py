@@ -1,6 +1,5 @@
 """`negatoscope reproduce table1` and `figure1`: the paper's table and figure."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,9 +26,9 @@ from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
 def table1(
     context: Context,
-    out: Annotated[Path, option("FOLDER", "Where results go; a run that was stopped resumes from there.")] = Path(
-        "out/table1"
-    ),
+    out: Annotated[
+        str, option("FOLDER", "Or URL: where results go; a run that was stopped resumes from there.")
+    ] = "out/table1",
     recipe: Annotated[
         str,
         typer.Option(
@@ -82,7 +81,8 @@ def table1(
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_columns import table1_csv
         from negatoscope.reproduce.table1_page import table1_markdown
-        from negatoscope.reproduce.table1_report import report_table1
+        from negatoscope.reproduce.table1_report import KEEPS, report_table1
+        from negatoscope.result_folder import result_folder
         from negatoscope.training.recipe import load_recipe
 
     own = recipe.endswith(".toml")
@@ -91,20 +91,21 @@ def table1(
         epsilons=rows,
         seeds=seeds,
         recipes=() if own else tuple(split_list(recipe)),
-        recipe=load_recipe(Path(recipe)) if own else None,
+        recipe=load_recipe(recipe) if own else None,
         data_dir=data_dir,
         fast=fast,
         command=command_line(context),
     )
+    place = context.with_resource(result_folder(out, keeps=KEEPS))
     if only_report:
         names = list(dict.fromkeys(name for row in request.rows for name in row.recipes))
-        result = report_table1(out, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
+        result = report_table1(place, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
     else:
         hardware = pick_hardware(device, precision)
         execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
         context.with_resource(using_threads(execution.threads))
         with Table1Display(hardware.description) as display:
-            result = reproduce_table1(request, out=out, hardware=hardware, progress=display, execution=execution)
+            result = reproduce_table1(request, out=place, hardware=hardware, progress=display, execution=execution)
     show(
         result,
         format=format,
@@ -118,10 +119,10 @@ def table1(
 
 def figure1(
     context: Context,
-    out: Annotated[Path, option("FOLDER", "Where the figure goes.")] = Path("out/figure1"),
-    table1: Annotated[Path, option("FOLDER", "What `reproduce table1` wrote: the classifiers come from there.")] = Path(
-        "out/table1"
-    ),
+    out: Annotated[str, option("FOLDER", "Or URL: where the figure goes.")] = "out/figure1",
+    table1: Annotated[
+        str, option("FOLDER", "Or URL: what `reproduce table1` wrote; the classifiers come from there.")
+    ] = "out/table1",
     epsilons: Annotated[
         str, option("NUMBERS", "Comma-separated: whose predictions are shown, one row each; 0 is the plain DNN.")
     ] = "0.0",
@@ -135,11 +136,15 @@ def figure1(
     rows = _epsilons(epsilons)
     with loading():
         from negatoscope.reproduce.figure1 import reproduce_figure1
+        from negatoscope.result_folder import result_folder
+        from negatoscope.stores import path_of
 
-    command = command_line(context)
-    paths = reproduce_figure1(table1, out=out, epsilons=rows, recipe=recipe, data_dir=data_dir, command=command)
+    place, command = context.with_resource(result_folder(out)), command_line(context)
+    paths = reproduce_figure1(
+        path_of(table1), out=place, epsilons=rows, recipe=recipe, data_dir=data_dir, command=command
+    )
     for path in paths:
-        typer.echo(f"Written: {path}")
+        typer.echo(f"Written: {path_of(out) / path.name}")
 
 
 def _epsilons(text: str) -> tuple[float, ...]:

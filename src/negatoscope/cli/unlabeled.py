@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from negatoscope.auditing.plan import AuditPlan
 
 
-def classify_and_show(plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, command: str, format: str) -> None:
+def classify_and_show(
+    plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, out: str, command: str, format: str
+) -> None:
     """Classify images without labels with each model, write its page and its predictions, and print them."""
     with loading():
         from negatoscope.auditing.unlabeled import run_unlabeled
@@ -31,4 +33,5 @@ def classify_and_show(plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, 
             markdown=lambda found=found: unlabeled_markdown(found),  # type: ignore[misc]
             csv=lambda found=found: unlabeled_csv(found),  # type: ignore[misc]
         )
-        typer.echo(f"Written to {folder}: report.html and predictions.json.", err=True)
+        there = out if len(plans) == 1 else f"{out}/{folder.name}"
+        typer.echo(f"Written to {there}: report.html and predictions.json.", err=True)

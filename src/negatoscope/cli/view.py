@@ -32,8 +32,8 @@ def view(
         str, typer.Option(help="Pictures to choose from: what audit takes. Others can be dropped, pasted or drawn.")
     ] = "",
     audit: Annotated[
-        Path | None, typer.Option(help="The folder of an audit, to browse its failures beside the table.")
-    ] = None,
+        str, typer.Option(help="The folder or URL of an audit, to browse its failures beside the table.")
+    ] = "",
     port: Annotated[int, typer.Option(help="0 is any free one.")] = 0,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", metavar="", help="Only print the address; open no browser.")

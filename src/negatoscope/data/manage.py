@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from negatoscope.copies import copies_folder
 from negatoscope.data import DATASETS, DataLocator, SourceFile
 from negatoscope.data.cache import downloads_folder, lock_of
 from negatoscope.data.locator import LocalCopy, identify
@@ -124,7 +125,9 @@ def verify(names: Sequence[str] = (), *, data_dir: Path | None = None) -> list[V
 
 
 def clean(*, downloads: bool = False) -> Cleaned:
-    """Remove prepared arrays and what interrupted runs left in the cache; what a process works on stays.
+    """Remove prepared arrays, copies of objects in stores, and what interrupted runs left in the cache.
+
+    What a process works on stays.
 
     Args:
         downloads: Whether downloaded files go, too.
@@ -135,12 +138,12 @@ def clean(*, downloads: bool = False) -> Cleaned:
     removed: list[Path] = []
     in_use: list[Path] = []
     size_bytes = 0
-    for folder in [*_prepared_sets(), *_folders(downloads_folder())]:
+    for folder in [*_prepared_sets(), *_folders(copies_folder()), *_folders(downloads_folder())]:
         with holding(lock_of(folder), wait=False) as held:
             if not held:
                 in_use.append(folder)
                 continue
-            whole = downloads or folder.parent == prepared_folder()
+            whole = downloads or folder.parent in (prepared_folder(), copies_folder())
             targets = leftovers(folder) + ([folder] * folder.is_dir() if whole else sorted(folder.glob("tmp*")))
             size_bytes += sum(_remove(target) for target in targets)
             removed += targets

@@ -18,8 +18,9 @@ from negatoscope.hardening.onnx_wrapper import OnnxClassifier, wrapped_onnx
 from negatoscope.hardening.saved import saved_bytes
 from negatoscope.hardening.wrapper import without_wrapper, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter, preprocess
+from negatoscope.models.by_url import on_disk
 from negatoscope.models.open import open_classifier
-from negatoscope.stores import expand_home
+from negatoscope.stores import path_of
 
 ONNX, TENSORS = "hardened.onnx", "hardened.safetensors"
 """The files, by what reads them."""
@@ -74,7 +75,8 @@ def write_drop_in(
     models: tuple[Any, Any] | None = None
     if hardened.kind == "onnx":
         expect(isinstance(source, str | Path), "the path of the ONNX model that is hardened", type(source).__name__)
-        onnx, notes = original_onnx(without_wrapper(hardened), expand_home(str(source)))
+        with on_disk(path_of(str(source))) as path:
+            onnx, notes = original_onnx(without_wrapper(hardened), path)
         models = _models(onnx, hardened)
     else:
         files[TENSORS] = saved_bytes(hardened)

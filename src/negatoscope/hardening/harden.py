@@ -5,7 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.arguments import as_path, as_texts, in_folder, open_model, provenance_of
+from negatoscope.auditing.arguments import as_file, as_folder, as_texts, in_folder, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
@@ -46,7 +46,8 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         data: Labelled images that judge: what `audit` takes.
         invariant: The group of transforms, or several, comma-separated; `negatoscope list groups` shows them.
         method: A method's spec, several, comma-separated, or "all"; `negatoscope list methods` shows them.
-        out: Where report, audits and hardened models go; None is a temporary folder that lasts as long as the result.
+        out: Where report, audits and hardened models go, a folder or a URL; None is a temporary folder that lasts as
+            long as the result, as the copy does that a result at a URL has.
         seeds: How many times each method that draws is fitted.
         suite: What else is audited before and after: "negative", "semantic", "all", or "none".
         transforms: Specs of more transforms or attacks.
@@ -63,14 +64,14 @@ def harden(  # noqa: PLR0913 (the options of the command line)
             cannot take the model, or what `audit` refuses.
     """
     expect_known(options, signature(harden).parameters)
-    folder = as_path(data_dir)
+    folder = as_folder(data_dir)
     dataset = data if isinstance(data, Dataset) else open_dataset(data, data_dir=folder)
     names = dataset.class_names
     chosen = {
         "suite": suite,
         "transforms": as_texts(transforms),
         "limit": limit,
-        "label_preserving": as_path(label_preserving),
+        "label_preserving": as_file(label_preserving),
     }
     changed = {name: value for name, value in chosen.items() if value != getattr(AuditConfig(), name)}
     plan = make_harden_plan(

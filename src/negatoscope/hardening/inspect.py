@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from negatoscope.auditing.arguments import as_path
+from negatoscope.auditing.arguments import as_folder, if_written
 from negatoscope.auditing.unlabeled import without_names
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
@@ -71,7 +71,7 @@ def inspect(  # noqa: PLR0913 (the options of the command line)
         keep_names: Whether `images.csv` names the files of private data, whose images are numbered elsewhere.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
-        out: Where report, ranking and document go; None writes nothing.
+        out: Where report, ranking and document go, a folder or a URL; None writes nothing.
         data_dir: A folder to look into first for named datasets.
         progress: Called with what is being done and the share of the work that is done.
 
@@ -90,11 +90,13 @@ def inspect(  # noqa: PLR0913 (the options of the command line)
         bits=bits,
         window=window,
     )
-    dataset = open_images(data, data_dir=as_path(data_dir))
+    dataset = open_images(data, data_dir=as_folder(data_dir))
     changed = {name: value for name, value in vars(config).items() if value != getattr(InspectionConfig(), name)}
     shown = data if isinstance(data, str | Path) else dataset
     command = python_call("negatoscope.inspect", shown, **changed)
-    return run_inspection(dataset, config, out=as_path(out), command=command, progress=progress)
+    return if_written(
+        out, lambda folder: run_inspection(dataset, config, out=folder, command=command, progress=progress)
+    )
 
 
 def run_inspection(

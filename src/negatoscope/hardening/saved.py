@@ -8,6 +8,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
+from negatoscope.copies import local_file
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError, InputError, expect, reason
 from negatoscope.hardening.average import Average, Averaged
@@ -20,7 +21,6 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.open import open_classifier
 from negatoscope.models.weights import put_weights, read_weights
-from negatoscope.stores import expand_home
 from negatoscope.transforms.groups import resolve_group
 
 _KEY = "negatoscope"
@@ -79,7 +79,7 @@ def load_hardened(weights: str | Path, model: object, *, device: torch.device | 
         DataError: The file is missing or damaged, or holds another module's weights.
         InputError: The model does not take what the hardened one took.
     """
-    path = expand_home(weights)
+    path = local_file(weights)
     tensors = read_weights(path)
     saved = _saved(path)
     own = {name.removeprefix(_MODULE): tensor for name, tensor in tensors.items() if name.startswith(_MODULE)}

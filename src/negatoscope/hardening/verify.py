@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from negatoscope.auditing.arguments import as_path, open_model, provenance_of
+from negatoscope.auditing.arguments import as_folder, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
@@ -20,12 +20,13 @@ from negatoscope.hardening.onnx_original import columns_of
 from negatoscope.hardening.verification import ElementConsistency, Verification
 from negatoscope.hardening.wrapper import Wrapper, wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.by_url import on_disk
 from negatoscope.models.onnx_graph import read_graph
 from negatoscope.models.options import expect_known
 from negatoscope.models.predict import to_images
 from negatoscope.provenance import Provenance, python_call
 from negatoscope.statistics.intervals import Rate
-from negatoscope.stores import expand_home
+from negatoscope.stores import path_of
 from negatoscope.transforms.groups import Group, resolve_group
 
 Progress = Callable[[int, int], None]
@@ -65,7 +66,7 @@ def verify(  # noqa: PLR0913 (the options of the command line)
         DataError: There are no images.
     """
     expect_known(options, signature(verify).parameters)
-    dataset = open_images(data, data_dir=as_path(data_dir))
+    dataset = open_images(data, data_dir=as_folder(data_dir))
     classifier = open_model(model, device=device, options=options, class_names=class_names_of(dataset))
     given = {"invariant": invariant, "at_least": at_least, "limit": limit, "seed": seed}
     changed = {name: value for name, value in given.items() if value != signature(verify).parameters[name].default}
@@ -151,8 +152,8 @@ def construction(classifier: ClassifierAdapter, source: str | Path | None, group
     """Whether predictions are the same over the group whatever the image, and why that is known or is not."""
     wrapper = wrapper_of(classifier)
     if wrapper is None and classifier.kind == "onnx" and source is not None:
-        path = expand_home(source)
-        model = read_graph(path.read_bytes(), name=path.name)
+        with on_disk(path_of(source)) as path:
+            model = read_graph(path.read_bytes(), name=path.name)
         wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
         if wrapper is None:
             graph = f"the graph of {path.name} is not that of a wrapper for {group.name}"

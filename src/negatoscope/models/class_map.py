@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from negatoscope.errors import InputError, expect
-from negatoscope.stores import expand_home
+from negatoscope.stores import path_of
 
 
 def read_class_map(
@@ -47,7 +47,7 @@ def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
 
 
 def _lines(path: str, *, what: str) -> list[str]:
-    file = expand_home(path)
+    file = path_of(path)
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:

@@ -1,8 +1,7 @@
 """Files that are not opened here: pickles, and those of other frameworks; what to do with each, in one sentence."""
 
-from pathlib import Path
-
 from negatoscope.errors import DataError
+from negatoscope.stores import AnyPath
 
 _EXPORT = "name what makes the network, package.module:factory, and give its state dict with --weights"
 _TORCH = f"a model that cannot run code, got {{file}}, which by its ending is a pickle; {_EXPORT}, or export it to ONNX"
@@ -30,14 +29,14 @@ _SENTENCES = {
 }
 
 
-def expect_openable(path: Path) -> None:
+def expect_openable(path: AnyPath) -> None:
     """Refuse what may hold any code or belongs to another framework, by its ending.
 
     Raises:
         DataError: It does; the sentence says how to convert it.
     """
     folder = path.parent if path.name == "saved_model.pb" else path
-    saved = (folder / "saved_model.pb").is_file()
+    saved = folder.is_dir() and (folder / "saved_model.pb").is_file()
     sentence = _SAVED_MODEL if saved else _SENTENCES.get(path.suffix.lower())
     if sentence:
         file = folder if saved else path

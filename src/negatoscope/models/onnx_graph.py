@@ -37,6 +37,11 @@ def read_graph(content: bytes, *, name: str) -> Any:
     return model
 
 
+def external_names(model: Any) -> tuple[str, ...]:
+    """Where weights lie that are not in the file, as it says: paths from its folder, and whatever else stands there."""
+    return tuple(sorted(set(_locations(model))))
+
+
 def external_files(model: Any, path: Path) -> tuple[Path, ...]:
     """The files beside `path` that hold weights, each inside its folder.
 
@@ -45,7 +50,7 @@ def external_files(model: Any, path: Path) -> tuple[Path, ...]:
     """
     folder = path.parent.resolve()
     files = []
-    for location in sorted(set(_locations(model))):
+    for location in external_names(model):
         file = (folder / location).resolve()
         absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).drive
         if absolute or not file.is_relative_to(folder):

@@ -11,13 +11,14 @@ from torch import Tensor
 from negatoscope.errors import InputError, expect, reason
 from negatoscope.models import MODELS, LoadedModel, model_forms
 from negatoscope.models.adapter import ClassifierAdapter, forward
+from negatoscope.models.by_url import on_disk
 from negatoscope.models.class_map import read_class_map, read_labels
 from negatoscope.models.foreign import expect_openable
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.models.objects import load_object
 from negatoscope.models.options import ModelOptions, read_options
 from negatoscope.models.output_kind import expect_logits
-from negatoscope.stores import expand_home
+from negatoscope.stores import path_of
 from negatoscope.types import Images
 
 _OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
@@ -67,7 +68,7 @@ def open_classifier(
     expect(given.classes in (None, classes), f"{given.classes} outputs of {name}, as --classes says", classes)
     class_map = given.class_map or (loaded.declared.class_map if class_names else None) or ()
     labels = loaded.labels
-    if isinstance(class_map, str) and data_classes is None and not class_names and Path(class_map).is_file():
+    if isinstance(class_map, str) and data_classes is None and not class_names and path_of(class_map).is_file():
         labels, class_map = read_labels(class_map, classes=classes), ()
     if isinstance(class_map, str):
         class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=labels)
@@ -99,15 +100,17 @@ def _load(model: object, options: ModelOptions, device: torch.device) -> LoadedM
         _expect_used(options, "callable")
         name = getattr(model, "__name__", type(model).__name__)
         return load_object(model, name=name, options=options, device=device)
-    text, path = str(model), expand_home(model)
-    expect_openable(path)
-    for kind in MODELS.names():
-        loaded = MODELS.get(kind)(text, options, device)
-        if loaded is not None:
-            _expect_used(options, kind)
-            return loaded
-    got = "none of these" if path.exists() else "no file"
-    raise InputError(f"expected {model_forms()}, got {text!r}, which is {got}; correct it")
+    place = path_of(model)
+    expect_openable(place)
+    with on_disk(place) as path:
+        text = str(path) if path.exists() else str(model)  # that may be no path at all
+        for kind in MODELS.names():
+            loaded = MODELS.get(kind)(text, options, device)
+            if loaded is not None:
+                _expect_used(options, kind)
+                return loaded
+    got = "none of these" if place.exists() else "no file"
+    raise InputError(f"expected {model_forms()}, got {str(model)!r}, which is {got}; correct it")
 
 
 def _expect_used(options: ModelOptions, kind: str) -> None:

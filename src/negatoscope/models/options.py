@@ -6,11 +6,12 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
+from negatoscope.copies import local_file
 from negatoscope.documents import from_plain, read_toml
 from negatoscope.errors import InputError, shown, suggest
 from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
-from negatoscope.stores import expand_home
+from negatoscope.stores import path_of
 
 Range = Literal["0..1", "0..255", "-1..1"]
 ChannelOrder = Literal["RGB", "BGR"]
@@ -90,12 +91,14 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
     """
     given = {name: value for name, value in values.items() if value is not None}
     config = given.pop("config", None)
+    if isinstance(weights := given.get("weights"), str | Path):
+        given["weights"] = local_file(weights)
     options = from_plain({name: _numbers_of(name, value) for name, value in given.items()}, ModelOptions)
     if config is None:
         return options
     if not isinstance(config, str | Path):
         raise InputError(f"expected config to be the path of a TOML file, got {shown(config)}")
-    path = expand_home(config)
+    path = path_of(config)
     held = {name: value for name, value in read_toml(path, what="a model's options").items() if name != "config"}
     try:
         return options.over(read_options(held))

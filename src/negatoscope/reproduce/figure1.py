@@ -1,6 +1,7 @@
 """The paper's Figure 1: a digit and a sign beside their negatives, each with a trained classifier's prediction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from negatoscope.copies import local_file
 from negatoscope.data import Dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import DataError, InputError
@@ -25,6 +27,7 @@ from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.reproduce.table1_document import Table1, read_table1
 from negatoscope.reproduce.table1_report import FAST
 from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.stores import AnyPath
 from negatoscope.transforms.tone import negative
 
 _SHOWN = {"gtsrb": 14}
@@ -46,7 +49,7 @@ class Figure1:
 
 
 def reproduce_figure1(
-    table1: Path,
+    table1: AnyPath,
     *,
     out: Path,
     epsilons: Sequence[float] = (0.0,),
@@ -94,7 +97,7 @@ def reproduce_figure1(
     return [*paths, out / "figure1.json"]
 
 
-def _first_run(table: Table1, dataset: str, recipe: str, epsilon: float, folder: Path) -> Table1Run:
+def _first_run(table: Table1, dataset: str, recipe: str, epsilon: float, folder: AnyPath) -> Table1Run:
     place = dataset, recipe, epsilon
     runs = [run for run in table.runs if (run.dataset, run.recipe.name, run.epsilon) == place]
     if not runs:
@@ -104,10 +107,12 @@ def _first_run(table: Table1, dataset: str, recipe: str, epsilon: float, folder:
     return min(runs, key=lambda run: run.seed)
 
 
-def _network(table1: Path, run: Table1Run) -> PaperNetwork:
-    for path in sorted((table1 / "runs").glob("*/weights.safetensors")):
-        if sha256_of(path) == run.weights_sha256:
-            return load_network(path)[0]
+def _network(table1: AnyPath, run: Table1Run) -> PaperNetwork:
+    with suppress(FileNotFoundError):
+        for folder in (table1 / "runs").iterdir():
+            path = folder / "weights.safetensors"
+            if path.is_file() and sha256_of(path) == run.weights_sha256:
+                return load_network(local_file(path))[0]
     raise DataError(f"expected the weights of a classifier under {table1 / 'runs'}, they are gone; run table1 again")
 
 

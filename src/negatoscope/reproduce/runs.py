@@ -14,6 +14,7 @@ from torch import nn
 
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
+from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict, row_columns
@@ -149,7 +150,7 @@ def keep_run(folder: Path, run: Run) -> None:
         OutputError: The folder cannot be written or the disk is full.
     """
     write_document(folder / "run.json", run)
-    (folder / "training.safetensors").unlink(missing_ok=True)
+    remove_all([folder / "training.safetensors"])
 
 
 def train_and_measure(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
@@ -13,6 +12,7 @@ from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.statistics.intervals import Interval, mean_and_deviation, prediction_interval, wilson
 from negatoscope.statistics.measured import TrackedRate
 from negatoscope.statistics.verdicts import Standing, Verdict, standing, verdict
+from negatoscope.stores import AnyPath
 
 MINIMUM_RUNS = 3
 """With fewer runs there is no verdict."""
@@ -146,7 +146,7 @@ class Table1:
     summary: tuple[SummaryRow, ...]
 
 
-def read_table1(folder: Path) -> Table1:
+def read_table1(folder: AnyPath) -> Table1:
     """What `reproduce table1` wrote to a folder.
 
     Raises:

@@ -17,6 +17,9 @@ from negatoscope.reproduce.table1_page import table1_markdown
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.training.recipe import PANEL
 
+KEEPS = ("runs/", "table1.json")
+"""How the names of files begin that a table goes on from."""
+
 FAST = ", fast"
 """What the name of a smoke run's recipe ends in."""
 

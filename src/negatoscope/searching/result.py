@@ -16,6 +16,8 @@ from negatoscope.auditing.results import (
 from negatoscope.documents import read_document
 from negatoscope.errors import needed
 from negatoscope.provenance import Provenance
+from negatoscope.result_folder import fetched
+from negatoscope.stores import StorePath, path_of
 
 DOCUMENT = "search.json"
 """Written last: its presence means complete."""
@@ -356,11 +358,14 @@ class SearchResult:
 
 
 def read_search(folder: str | Path) -> SearchResult:
-    """The search that a folder holds.
+    """The search that a folder holds, or a place in a store.
 
     Raises:
         DataError: It holds none that is finished, or a damaged one, or one of an earlier schema.
     """
+    place = path_of(folder)
+    if isinstance(place, StorePath):
+        return fetched(place, read_search, what="a finished search")
     make = "give the --out of a search that ended"
-    summary = read_document(Path(folder) / DOCUMENT, SearchSummary, what="a finished search", make=make)
-    return SearchResult(summary, Path(folder))
+    summary = read_document(place / DOCUMENT, SearchSummary, what="a finished search", make=make)
+    return SearchResult(summary, place)

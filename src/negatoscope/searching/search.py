@@ -9,7 +9,8 @@ from typing import Any
 from negatoscope.attacks.search import Feedback
 from negatoscope.auditing.arguments import (
     Named,
-    as_path,
+    as_file,
+    as_folder,
     as_texts,
     expect_named,
     in_folder,
@@ -111,7 +112,7 @@ def search(  # noqa: PLR0913 (the options of the command line)
         feedback=feedback,
         limit=limit,
         seed=seed,
-        label_preserving=as_path(label_preserving),
+        label_preserving=as_file(label_preserving),
         fail_under=as_texts(fail_under),
         expect_accuracy=expect_accuracy,
         no_self_check=no_self_check,
@@ -126,10 +127,10 @@ def search(  # noqa: PLR0913 (the options of the command line)
         expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
         dataset = data
     else:
-        dataset = open_dataset(data, data_dir=as_path(data_dir), **beside)
+        dataset = open_dataset(data, data_dir=as_folder(data_dir), **beside)
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     others = list(transfer) if isinstance(transfer, list | tuple) else [transfer]
-    named = Named.of(model, data, options=options, data_dir=as_path(data_dir), device=str(picked), **beside)
+    named = Named.of(model, data, options=options, data_dir=as_folder(data_dir), device=str(picked), **beside)
     expect_named(named, execution)
     with using_threads(execution.threads):
         plan = make_search_plan(

@@ -1,13 +1,13 @@
 """The papers' claims with what each recipe says of them, on one page."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from negatoscope.files import write_whole
 from negatoscope.reports.formatting import MISSING, joined
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import DATASETS, dataset_name
 from negatoscope.reproduce.table1_document import Table1, read_table1
+from negatoscope.stores import AnyPath
 from negatoscope.studies.claims import Claim, judge_claims
 from negatoscope.studies.claims_finding import ClaimVerdict, Finding, Judgement
 from negatoscope.studies.discussion_report import read_discussion
@@ -30,7 +30,9 @@ Made by `{command}` from the result documents named below: more runs can overtur
 _ORDER: tuple[ClaimVerdict, ...] = ("holds", "holds in part", "does not hold", "undecided", "not tested")
 
 
-def write_claims(table1: Path, sensitivity: Path, *, out: Path, command: str, discussion: Path | None = None) -> Path:
+def write_claims(
+    table1: AnyPath, sensitivity: AnyPath, *, out: AnyPath, command: str, discussion: AnyPath | None = None
+) -> AnyPath:
     """Judge the claims and write them as Markdown.
 
     Args:

@@ -13,6 +13,7 @@ from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
+from negatoscope.stores import AnyPath
 from negatoscope.studies.discussion_jobs import DiscussionJob, plan_variants
 from negatoscope.studies.discussion_plan import DiscussionRunSpec, choose_datasets, choose_experiments, load_plan
 from negatoscope.studies.discussion_report import write_discussion
@@ -42,7 +43,7 @@ class DiscussionRequest:
     experiments: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     seeds: int = 3
-    plan: Path | None = None
+    plan: AnyPath | None = None
     data_dir: Path | None = None
     execution: Execution = LOCAL
     fast: bool = False

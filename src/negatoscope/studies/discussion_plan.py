@@ -9,6 +9,7 @@ from typing import Literal
 from negatoscope.documents import expect_choices, read_settings
 from negatoscope.errors import InputError, RecipeError, expect
 from negatoscope.reproduce.runs import RunSpec
+from negatoscope.stores import AnyPath
 from negatoscope.studies.sensitivity_plan import Changes, changed_recipe, expect_distinct, expect_known
 from negatoscope.training.recipe import Recipe, named_recipe
 from negatoscope.transforms import describe_transform
@@ -177,7 +178,7 @@ class DiscussionRunSpec(RunSpec):
         return f"{self.variant.network}(variant={self.variant.name!r})"
 
 
-def load_plan(path: Path | None = None) -> DiscussionPlan:
+def load_plan(path: AnyPath | None = None) -> DiscussionPlan:
     """Read a plan from a TOML file; the packaged one if none is given.
 
     Raises:

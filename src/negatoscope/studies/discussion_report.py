@@ -10,6 +10,7 @@ from negatoscope.files import locked, write_whole
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.runs import read_run
+from negatoscope.stores import AnyPath
 from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_jobs import plan_variants
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences, figure_name
@@ -18,8 +19,11 @@ from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.discussion_summary import summarize_discussion
 
+KEEPS = ("runs/", "discussion.json")
+"""How the names of files begin that experiments go on from."""
 
-def read_discussion(folder: Path) -> Discussion:
+
+def read_discussion(folder: AnyPath) -> Discussion:
     """What `reproduce discussion` wrote to a folder.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
+from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.training.loop import TrainingProgress
@@ -103,6 +104,6 @@ def count_epochs(
     first = next((number for number, accuracy in enumerate(accuracies, start=1) if accuracy >= mark), None)
     found = EpochsResult(recipe=recipe, seed=seed, mark=mark, training_accuracy=tuple(accuracies), first=first)
     write_document(out, found)
-    (state / "training.safetensors").unlink(missing_ok=True)
+    remove_all([state / "training.safetensors"])
     state.rmdir()
     return found

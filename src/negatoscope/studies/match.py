@@ -1,7 +1,6 @@
 """A search over all unstated choices at once for recipes that reach both of the numbers that the paper prints."""
 
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from negatoscope.documents import from_plain, read_document, to_plain, write_doc
 from negatoscope.errors import InputError, expect, needed
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.executors.jobs import run_jobs
-from negatoscope.files import locked, write_whole
+from negatoscope.files import keep, locked, remove_all, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
@@ -20,6 +19,7 @@ from negatoscope.reports.formatting import counted, percent
 from negatoscope.reproduce.paper import DATASETS
 from negatoscope.reproduce.run_data import RunData
 from negatoscope.reproduce.runs import read_run, run_folder
+from negatoscope.stores import AnyPath
 from negatoscope.studies.match_figure import draw_match
 from negatoscope.studies.match_page import match_page
 from negatoscope.studies.match_result import (
@@ -42,6 +42,9 @@ from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+
+KEEPS = ("runs/", "state/", "match.json", *(f"{dataset}.journal" for dataset in DATASETS))
+"""How the names of files begin that a search goes on from."""
 
 _DRAWN = 2  # trials for each of several workers that are drawn at once: runs are of 3 to 100 epochs
 _FORESTS = 5  # that importances are averaged over
@@ -85,7 +88,7 @@ def reproduce_match(
     *,
     out: Path,
     hardware: Hardware,
-    sensitivity: Path | None = None,
+    sensitivity: AnyPath | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Match:
     """Search as `search_match` does, and write as `write_match` does, keeping an earlier search on the other dataset.
@@ -109,7 +112,7 @@ def reproduce_match(
         return result
 
 
-def write_match(result: Match, out: Path, *, sensitivity: Path | None = None) -> None:
+def write_match(result: Match, out: Path, *, sensitivity: AnyPath | None = None) -> None:
     """Write the page, the figure and, last, `match.json`.
 
     Args:
@@ -158,7 +161,8 @@ def search_match(
         base = replace(base, split="track")
     data = data_of(base, request.data_dir, fast=False)
     out.mkdir(parents=True, exist_ok=True)
-    backend = optuna.storages.journal.JournalFileBackend(str(out / f"{request.dataset}.journal"))
+    journal = out / f"{request.dataset}.journal"
+    backend = optuna.storages.journal.JournalFileBackend(str(journal))
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=request.dataset, load_if_exists=True)
     study.sampler = optuna.samplers.TPESampler(
@@ -181,26 +185,28 @@ def search_match(
             folder = out / "state" / recipe.digest
             jobs.append(TrialJob(request.dataset, trial.number, recipe, folder, request.data_dir, hardware))
             progress(f"{jobs[-1]}: {recipe.optimizer}, step {recipe.learning_rate:.2g}, {recipe.epochs} epochs")
+        keep(journal)
         jobs.sort(key=lambda job: -job.recipe.epochs)
         for job in run_jobs(TrialWork(), jobs, execution=request.runs_in, opened=True):
-            _tell(study, trials[job.number], job, progress)
+            line = _tell(study, trials[job.number], job)
+            keep(journal)
+            remove_all([job.folder])
+            progress(line)
     return _conclude(study, request, data, out=out, hardware=hardware, progress=progress), data
 
 
-def _tell(study: "Study", trial: "Trial", job: TrialJob, progress: Callable[[str], None]) -> None:
-    """Keep how a trial ended, and nothing else of it."""
+def _tell(study: "Study", trial: "Trial", job: TrialJob) -> str:
+    """Tell the search how a trial ended; what to say of it."""
     from optuna.trial import TrialState
 
     end = job.end()
     if end.candidate is None:
         trial.set_user_attr("diverged", end.reason)
         study.tell(trial, state=TrialState.FAIL)
-        progress(f"{job}: it diverged")
-    else:
-        trial.set_user_attr("candidate", to_plain(end.candidate))
-        study.tell(trial, end.candidate.distance)
-        progress(f"{job}: {_words(end.candidate)}")
-    shutil.rmtree(job.folder)
+        return f"{job}: it diverged"
+    trial.set_user_attr("candidate", to_plain(end.candidate))
+    study.tell(trial, end.candidate.distance)
+    return f"{job}: {_words(end.candidate)}"
 
 
 def _candidates(study: "Study") -> list[MatchCandidate]:

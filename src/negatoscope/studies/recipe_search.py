@@ -10,6 +10,7 @@ from negatoscope.data.split import split_validation
 from negatoscope.documents import read_document, read_settings, write_document
 from negatoscope.errors import RecipeError
 from negatoscope.hardware import Hardware
+from negatoscope.stores import AnyPath
 from negatoscope.studies.sensitivity_plan import Changes
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import derive_seed
@@ -70,7 +71,7 @@ class RecipeSearchResult:
     recipes: tuple[Recipe, ...]
 
 
-def load_candidates(path: Path) -> Candidates:
+def load_candidates(path: AnyPath) -> Candidates:
     """Read candidates from a TOML file: `epsilons`, a table `base`, and a list `candidates` of changes to it.
 
     Raises:

@@ -16,6 +16,7 @@ from negatoscope.provenance import record_provenance
 from negatoscope.reproduce.estimate import Pace, measure_pace
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
+from negatoscope.stores import AnyPath
 from negatoscope.studies.probing import PREDICTIONS
 from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of, plan_runs, run_jobs
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
@@ -58,7 +59,7 @@ class StudyRequest:
     studies: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     budget: Budget | None = None
-    plan: Path | None = None
+    plan: AnyPath | None = None
     data_dir: Path | None = None
     jobs: int = 1
     execution: Execution = LOCAL

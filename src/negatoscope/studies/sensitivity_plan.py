@@ -7,6 +7,7 @@ from pathlib import Path
 
 from negatoscope.documents import read_settings
 from negatoscope.errors import InputError, RecipeError, suggest
+from negatoscope.stores import AnyPath
 from negatoscope.training.recipe import Recipe, named_recipe
 
 DEFAULT = "default"
@@ -164,7 +165,7 @@ def combination_key(level: Level) -> str:
     return f"combination: {level.value}"
 
 
-def load_studies(path: Path | None = None) -> tuple[Study, ...]:
+def load_studies(path: AnyPath | None = None) -> tuple[Study, ...]:
     """Read a plan from a TOML file, a list of studies; the packaged one if none is given.
 
     Raises:

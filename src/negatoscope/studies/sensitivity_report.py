@@ -10,6 +10,7 @@ from negatoscope.files import locked, write_whole
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.runs import read_run
+from negatoscope.stores import AnyPath
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_jobs import PlannedRun, plan_runs
 from negatoscope.studies.sensitivity_page import sensitivity_page
@@ -18,8 +19,11 @@ from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec
 from negatoscope.studies.sensitivity_summary import summarize_studies
 
+KEEPS = ("runs/", "sensitivity.json")
+"""How the names of files begin that a study goes on from."""
 
-def read_sensitivity(folder: Path) -> SensitivityResult:
+
+def read_sensitivity(folder: AnyPath) -> SensitivityResult:
     """What `reproduce sensitivity` wrote to a folder.
 
     Raises:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
+from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
 from negatoscope.reproduce.measure import Destinations, accuracy_of, confidence_of, destinations_of
@@ -158,7 +159,7 @@ def make_study_run(
         probing=probing,
     )
     keep_run(folder, run)
-    marks.file.unlink(missing_ok=True)
+    remove_all([marks.file])
     return run
 
 

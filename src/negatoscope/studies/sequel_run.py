@@ -12,6 +12,7 @@ from negatoscope.auditing.measure import measure_classes
 from negatoscope.data.sources import sources
 from negatoscope.documents import write_document
 from negatoscope.executors import Tell
+from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.models.checkpoint import save_network
 from negatoscope.reproduce.run_data import load_run_data, split_training
@@ -29,6 +30,9 @@ from negatoscope.transforms.space_labels import annotate_space
 
 FINISHED = "sequel.json"
 """What a job leaves in its folder, last."""
+
+KEEPS = ("runs/", FINISHED)
+"""How the names of files begin that later calls go on from."""
 
 _TRAINING = 0.4  # of the time that a classifier takes which is trained first
 
@@ -109,7 +113,7 @@ class OwnNetwork:
             )
             facts = {"data": training.spec, "recipe": self.recipe.to_dict(), "seed": self.seed}
             save_network(file, trained.network, facts={**facts, "class_names": training.class_names})
-            (folder / "training.safetensors").unlink(missing_ok=True)
+            remove_all([folder / "training.safetensors"])
         device, options = str(self.hardware.device), {"name": self.name}
         return Named(str(file), f"{self.recipe.data}:test", options, data_dir=self.data_dir, device=device)
 

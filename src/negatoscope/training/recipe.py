@@ -12,6 +12,7 @@ from negatoscope.data.split import Split
 from negatoscope.documents import expect_choices, from_plain, read_settings, read_toml
 from negatoscope.errors import InputError, RecipeError, expect, suggest
 from negatoscope.models.networks import NetworkSettings
+from negatoscope.stores import AnyPath, path_of
 
 Optimizer = Literal["sgd", "adam", "adamw", "adadelta"]
 Schedule = Literal["constant", "one_cycle", "cosine"]
@@ -137,13 +138,13 @@ class Recipe:
             raise RecipeError(f"{where}: {error}") from error
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: str | AnyPath) -> Recipe:
     """Read a recipe from a TOML file: the fields of `Recipe`, the network's in a table `[network]`.
 
     Raises:
         RecipeError: The file cannot be read, is not TOML or does not hold a possible recipe.
     """
-    return read_settings(path, Recipe, what="a recipe", error=RecipeError)
+    return read_settings(path_of(path), Recipe, what="a recipe", error=RecipeError)
 
 
 def recipe_names() -> list[str]:
