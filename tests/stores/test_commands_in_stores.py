@@ -291,3 +291,12 @@ def test_a_folder_for_data_is_on_this_machine(memory: StorePath, place: Path, co
     assert (code, err.count("\n")) == (2, 1)
     with pytest.raises(InputError, match=r"^expected data_dir to be a folder on this machine, got "):
         negatoscope.audit("store_reader:bright", "images", size=8, channels="gray", data_dir=str(memory))
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "discussion", "sequel", "match", "table1"])
+def test_a_report_of_a_place_without_results_names_its_url(name: str, memory: StorePath, command: Command) -> None:
+    code, out, err = command("reproduce", name, "--only-report", "--out", f"{memory}/a")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("negatoscope: expected ")
+    assert f" in {memory}/a/" in err.splitlines()[-1]
+    assert nothing_left()
