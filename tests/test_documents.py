@@ -21,6 +21,8 @@ from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import summarize_runs
 from negatoscope.studies.sensitivity_result import SensitivityResult
+from negatoscope.studies.sequel import read_sequel
+from negatoscope.studies.sequel_page import sequel_page
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md")])
@@ -108,3 +110,10 @@ def assert_alike(computed: Any, expected: Any) -> None:
 def test_the_page_of_the_study_is_made_from_its_document() -> None:
     page = (TOP / "results" / "sensitivity" / "sensitivity.md").read_text(encoding="utf-8")
     assert page == sensitivity_page(published_study())
+
+
+def test_the_page_of_the_sequel_is_made_from_its_document() -> None:
+    folder = TOP / "results" / "sequel"
+    if not (folder / "sequel.json").is_file():
+        pytest.skip("the sequel has not been published yet")
+    assert (folder / "sequel.md").read_text(encoding="utf-8") == sequel_page(read_sequel(folder))
