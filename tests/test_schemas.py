@@ -18,6 +18,7 @@ from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
 from negatoscope.documents import json_schema
 from negatoscope.hardening.inspection import Inspection
+from negatoscope.hardening.jobs import FitOutcome
 from negatoscope.hardening.result import HardenSummary
 from negatoscope.hardening.saved import SavedWrapper
 from negatoscope.hardening.verification import Verification
@@ -48,6 +49,7 @@ DOCUMENTS: dict[str, Any] = {
     "discussion_run": DiscussionRun,
     "epochs": EpochsResult,
     "figure1": Figure1,
+    "fit": FitOutcome,
     "gallery": Gallery,
     "predictions": UnlabeledPredictions,
     "harden": HardenSummary,

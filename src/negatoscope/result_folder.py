@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TypeVar
 from uuid import uuid4
 
@@ -68,13 +68,36 @@ def result_folder(out: str | AnyPath, *, keeps: tuple[str, ...] = ()) -> Iterato
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def fetch(place: StorePath, folder: Path, *, keeps: tuple[str, ...] = ()) -> None:
+@contextmanager
+def result_names(out: str | AnyPath, *, keeps: tuple[str, ...] = ()) -> Iterator[Path]:
+    """A folder that has the names of what `out` holds, and its plans, for who writes nothing; of a folder it is that.
+
+    Args:
+        out: Where results are.
+        keeps: How the names of files begin that are read, besides plans.
+
+    Raises:
+        StoreError: The store cannot be reached or refuses.
+    """
+    place = path_of(out)
+    if isinstance(place, Path):
+        yield place
+        return
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "results"
+        with named(place, folder):
+            fetch(place, folder, keeps=keeps, whole=False)
+            yield folder
+
+
+def fetch(place: StorePath, folder: Path, *, keeps: tuple[str, ...] = (), whole: bool = True) -> None:
     """Make a new `folder` hold the results at `place`; of what is no result of ours only the names, as empty files.
 
     Args:
         place: Where they are.
         folder: What is made.
         keeps: As in `result_folder`.
+        whole: Whether all of an audit or a search is needed, or of its files but the plan the names alone.
 
     Raises:
         DataError: A name leads out of the folder.
@@ -85,7 +108,8 @@ def fetch(place: StorePath, folder: Path, *, keeps: tuple[str, ...] = ()) -> Non
     for name in names:
         got = f"{name!r}, which leads out of it; remove it"
         expect(is_inside(name), f"names of results in {place}", got, DataError)
-    homes = (*keeps, *(name.removesuffix(PLAN) for name in names if name.rpartition("/")[2] == PLAN))
+    plans = [name for name in names if name.rpartition("/")[2] == PLAN]
+    homes = (*keeps, *(name.removesuffix(PLAN) for name in plans)) if whole else (*keeps, *plans)
 
     def copy(name: str) -> None:
         file = folder / name

@@ -59,6 +59,8 @@ _OPTIONAL = tuple(name for name in _MEASURED if SCHEMA.field(name).nullable)
 _MANY_VALUES = ("sample", "sample_hash", "confidence", "label_confidence")  # of which a dictionary saves nothing
 _ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
 
+_ROW_BYTES, _GROUP_BYTES = 19, 2800  # on the disk: of a row, and of what describes the rows of one transform in a file
+
 
 @dataclass(frozen=True)
 class RowKey:
@@ -87,6 +89,16 @@ def hash_samples(images: PixelArray) -> UInt64[np.ndarray, " n"]:
     """
     heads = b"".join(sha256(image.tobytes()).digest()[:8] for image in images)
     return np.frombuffer(heads, dtype=">u8").astype(np.uint64)
+
+
+def estimate_size(rows: int, *, groups: int = 0) -> int:
+    """About how many bytes rows take on the disk.
+
+    Args:
+        rows: How many there are.
+        groups: Of how many transforms they are, counted in each file.
+    """
+    return rows * _ROW_BYTES + groups * _GROUP_BYTES
 
 
 Column: TypeAlias = Shaped[np.ndarray, " _"] | Sequence[str | None] | None

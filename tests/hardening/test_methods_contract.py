@@ -10,7 +10,7 @@ import torch
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError
 from negatoscope.hardening import METHODS, FitData
-from negatoscope.hardening.run import by_construction
+from negatoscope.hardening.jobs import by_construction
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.models.torch_module import digest_of

@@ -24,7 +24,7 @@ from negatoscope.reproduce.estimate import Pace
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.runs import RunSpec, read_run
-from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1, reproduce_table1
+from negatoscope.reproduce.table1 import Table1Plan, Table1Request, plan_table1, reproduce_table1, table1_folders
 from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table1
 from negatoscope.reproduce.table1_report import report_table1
 from negatoscope.reproduce.table1_run import Table1Run
@@ -188,6 +188,24 @@ def test_two_processes_make_the_same_classifiers(made: Made, smoke: Table1Reques
     result = reproduce_table1(smoke, out=tmp_path / "out", hardware=HARDWARE, progress=notes, execution=execution)
     assert [run.weights_sha256 for run in result.runs] == [run.weights_sha256 for run in made[1].runs]
     assert [entry.test for entry in result.summary] == [entry.test for entry in made[1].summary]
+
+
+def test_classifiers_of_other_threads_are_other_ones(made: Made, smoke: Table1Request, tmp_path: Path) -> None:
+    """How many threads a job has may decide its last bits, so that a table has only those that were asked for."""
+    plan = plan_table1(smoke)
+    names = {
+        (device, threads): [
+            folder.name
+            for folder in table1_folders(
+                plan, out=tmp_path, hardware=replace(HARDWARE, device=torch.device(device)), threads=threads
+            ).values()
+        ]
+        for device in ("cpu", "cuda")
+        for threads in (None, 1, 2)
+    }
+    assert names["cpu", None] == [folder.name for folder in sorted((made[0] / "runs").iterdir())]
+    assert len({tuple(those) for those in names.values()}) == 4
+    assert names["cuda", None] == names["cuda", 1] == names["cuda", 2]
 
 
 def test_the_table_keeps_what_is_there_of_other_epsilons(made: Made, smoke: Table1Request) -> None:

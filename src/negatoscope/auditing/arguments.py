@@ -88,8 +88,8 @@ class Named:
         return opened, dataset
 
 
-def expect_named(named: Named | None, execution: Execution) -> None:
-    """Refuse what lives in this process alone where others are to open it.
+def expect_named(named: object, execution: Execution) -> None:
+    """Refuse what lives in this process alone, and so has no texts that name it, where others are to open it.
 
     Raises:
         InputError: The executor is not this process, and the model or the data have no text that names them.

@@ -26,6 +26,7 @@ _NAMED = 3  # transforms that a sentence names at most
 _WORDS = {
     "classifier": "the model's weights differ",
     "images": "the images differ",
+    "fit": "the fit images differ",
     "decoding": "images are decoded differently now",
 }
 
@@ -65,10 +66,15 @@ def remove_other(out: Path, plan: AuditPlan) -> None:
     Raises:
         OutputError: It cannot be removed.
     """
-    with suppress(DataError):  # a damaged plan, or one of an earlier schema, is another audit's
-        if not (out / PLAN).is_file() or _read_plan(out) == plan.identity:
-            return
-    remove_all(out / name for name in WRITTEN)
+    if (out / PLAN).is_file() and not is_held(out, plan):
+        remove_all(out / name for name in WRITTEN)
+
+
+def is_held(out: Path, plan: AuditPlan) -> bool:
+    """Whether a folder holds this audit, finished or not; a damaged plan, or one of an earlier schema, is another's."""
+    with suppress(DataError):
+        return (out / PLAN).is_file() and _read_plan(out) == plan.identity
+    return False
 
 
 def expect_same(planned: object, opened: object) -> None:

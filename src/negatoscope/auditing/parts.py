@@ -109,6 +109,21 @@ class PartJob:
                 raise
 
 
+def part_jobs(out: Path, parts: Sequence[range]) -> list[PartJob]:
+    """A job for each part, in their order.
+
+    Args:
+        out: The folder.
+        parts: The positions of each part's images.
+    """
+    return [PartJob(part, out / PARTS / f"{part:06d}") for part in range(len(parts))]
+
+
+def jobs_left(out: Path, parts: Sequence[range]) -> list[PartJob]:
+    """Those that are not done; none where all are and have been joined."""
+    return [] if (out / DONE).is_file() else [job for job in part_jobs(out, parts) if not job.is_done]
+
+
 def run_parts(
     out: Path,
     dataset: Dataset,
@@ -135,13 +150,11 @@ def run_parts(
     if (out / DONE).is_file():
         remove_all([out / PARTS])  # which a run that was killed in the end has left
         return _read_totals(out)
-    jobs = [PartJob(part, out / PARTS / f"{part:06d}") for part in range(len(parts))]
-    done = {job for job in jobs if job.is_done}
-    for job in jobs:
-        if job in done:
-            skip(len(parts[job.part]))
-    remove_all(job.folder for job in jobs if job not in done)  # of which a store may hold some files
-    for _ in run([job for job in jobs if job not in done]):
+    jobs, left = part_jobs(out, parts), jobs_left(out, parts)
+    for job in set(jobs).difference(left):
+        skip(len(parts[job.part]))
+    remove_all(job.folder for job in left)  # of which a store may hold some files
+    for _ in run(left):
         pass
     folders = [job.folder for job in jobs]
     counted = [_read_totals(folder) for folder in folders]

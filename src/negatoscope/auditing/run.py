@@ -164,12 +164,34 @@ def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
 
 
 def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable[[int], None]) -> None:
+    made, totals = classify(plan, dataset, tick=tick)
+    with writing_folder(folder) as temporary:
+        write_rows(temporary / ROWS, (_rows(plan, spec, columns) for spec, columns in made.items() if columns))
+        write_document(temporary / DONE, totals)
+
+
+def classify(
+    plan: AuditPlan, dataset: Dataset, *, tick: Callable[[int], None] = lambda images: None
+) -> tuple[Mapping[str, Sequence[Mapping[str, Column]]], RunTotals]:
+    """What a plan's classifier predicts for images, clean and under every transform.
+
+    Args:
+        plan: An audit.
+        dataset: The images, of the audit's or others of their form.
+        tick: Called after each batch with the number of its images.
+
+    Returns:
+        By transform the columns of rows, batch after batch; and what is counted besides.
+
+    Raises:
+        InputError: As `run_pass` says.
+    """
     made: dict[str, list[dict[str, Column]]] = {spec: [] for spec in (CLEAN, *(step.spec for step in plan.transforms))}
     distances: dict[str, list[float]] = {step.spec: [] for step in plan.transforms if step.kind == "control"}
     unreadable: list[UnreadableImage] = []
     read = 0
     given = batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)
-    for batch, columns, sizes in in_threads(partial(_run_batch, plan), given, count=_at_once(plan)):
+    for batch, columns, sizes in in_threads(partial(_run_batch, plan), given, count=batches_at_once(plan)):
         unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         read += len(batch.labels)
         for spec, each in columns.items():
@@ -177,7 +199,7 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
         for spec, each_size in sizes.items():
             distances[spec] += each_size
         tick(len(batch.labels) + len(batch.unreadable))
-    totals = RunTotals(
+    return made, RunTotals(
         read=read,
         unreadable=len(unreadable),
         unreadable_named=tuple(unreadable[:UNREADABLE_NAMED]),
@@ -186,12 +208,9 @@ def _run_part(plan: AuditPlan, dataset: Dataset, folder: Path, *, tick: Callable
             for spec, sizes in distances.items()
         },
     )
-    with writing_folder(folder) as temporary:
-        write_rows(temporary / ROWS, (_rows(plan, spec, columns) for spec, columns in made.items() if columns))
-        write_document(temporary / DONE, totals)
 
 
-def _at_once(plan: AuditPlan) -> int:
+def batches_at_once(plan: AuditPlan) -> int:
     """How many batches go through the transforms side by side, where nothing that they share keeps a state."""
     attacks = any(step.kind == "attack" for step in plan.transforms)
     alone = plan.classifier.device.type != "cpu" or attacks or not plan.classifier.stateless

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negatoscope.cli.compare import show_comparison
+from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
     Address,
     Context,
     DataDir,
     Device,
+    DryRunOption,
     ExecutorName,
     Threads,
     Workers,
@@ -140,6 +142,7 @@ def audit(
     workers: Workers = None,
     address: Address = "",
     threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -152,13 +155,14 @@ def audit(
     """
     with loading():
         from negatoscope.auditing.arguments import Named, as_file
+        from negatoscope.auditing.dry_run import dry_run_audit
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig, make_plan
         from negatoscope.data.open import open_dataset
         from negatoscope.data.unlabeled import open_unlabeled
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
 
     hardware = pick_hardware(device, "float32")
     execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
@@ -199,8 +203,14 @@ def audit(
         make_plan(classifier, dataset, settings, opening(model=one))
         for one, classifier in zip(model, classifiers, strict=True)
     ]
-    place = context.with_resource(result_folder(out))
+    place = context.with_resource(result_names(out) if dry_run else result_folder(out))
     folders = [place] if len(plans) == 1 else folders_of(place, [classifier.name for classifier in classifiers])
+    if dry_run:
+        expect(not unlabeled, "images with labels for --dry-run", "none; leave it out")
+        show_dry_runs(
+            [dry_run_audit(plan, out=folder, execution=execution) for plan, folder in zip(plans, folders, strict=True)],
+            format=format,
+        )
     if unlabeled:
         expect(executor == "local", "images with labels for --executor", "none; leave it out")
         classify_and_show(plans, folders, out=out, command=command_line(context), format=format)

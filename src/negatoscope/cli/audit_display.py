@@ -7,7 +7,7 @@ from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.run import AuditProgress, Stage
 from negatoscope.cli.progress import ProgressDisplay
 from negatoscope.data.dicom import summarize_dicom
-from negatoscope.reports.formatting import counted, duration
+from negatoscope.reports.formatting import counted, duration, megabytes
 
 _BEYOND: Mapping[Stage, tuple[str, float]] = {
     "self_check": ("checking clean images", 0.0),
@@ -20,9 +20,9 @@ _ALL = 1.1  # images and all that comes after them, as a share of the images
 
 
 class AuditDisplay(ProgressDisplay):
-    """Shows how many images an audit has classified: a bar on a terminal, a line for each tenth of them elsewhere."""
+    """Shows how far an audit is: a bar on a terminal; else a line once its pace is known and at each tenth."""
 
-    tenth = 0
+    tenth = -1
     is_estimated = False
 
     def planned(self, plan: AuditPlan) -> None:
@@ -53,8 +53,8 @@ class AuditDisplay(ProgressDisplay):
         if progress.size_bytes is not None and not self.is_estimated:
             self.is_estimated = True
             if images < total:
-                size = max(0.1, progress.size_bytes / 1e6)
-                self.say(f"About {duration(progress.seconds_left)} left, and {size:.1f} MB of rows on disk.")
+                size = megabytes(progress.size_bytes)
+                self.say(f"About {duration(progress.seconds_left)} left, and {size} of rows on disk.")
         if self.left and 10 * images // total > self.tenth:
             self.tenth = 10 * images // total
             self.step(text)

@@ -1,13 +1,24 @@
 """`negatoscope harden`: a classifier that sees negatives, and the proof."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from negatoscope.cli.audit import open_model
+from negatoscope.cli.audit import given_options
+from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    DryRunOption,
+    ExecutorName,
+    Threads,
+    Workers,
+    command_line,
+)
 from negatoscope.cli.show import Format, show
 
 
@@ -41,52 +52,56 @@ def harden(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
     ] = False,
+    executor: ExecutorName = "local",
+    workers: Workers = None,
+    address: Address = "",
+    threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
 ) -> None:
     """Make any classifier give an image and its negative the same prediction, and measure what that costs.
 
-    Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes;
-    audits that are finished are kept, fits are made again, to the same weights.
+    Writes report.html, harden.json and the audits before and after. Stop it at any moment: the same command resumes
+    after the last method that was fitted and audited.
     """
     with loading():
-        from negatoscope.auditing.arguments import as_file, provenance_of
+        from negatoscope.auditing.arguments import Named, as_file, provenance_of
         from negatoscope.auditing.plan import AuditConfig
         from negatoscope.cli.harden_display import HardenDisplay
-        from negatoscope.data.open import open_dataset
-        from negatoscope.data.unlabeled import open_images
-        from negatoscope.hardening.plan import make_harden_plan
+        from negatoscope.executors import Execution, using_threads
+        from negatoscope.hardening.dry_run import dry_run_harden
+        from negatoscope.hardening.jobs import KEEPS
+        from negatoscope.hardening.plan import NamedHarden
         from negatoscope.hardening.run import run_harden
         from negatoscope.hardening.text import harden_csv, harden_tables
         from negatoscope.hardware import pick_hardware
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
 
     hardware = pick_hardware(device, "float32")
-    dataset = open_dataset(data, data_dir=data_dir)
-    classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
+    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
+    context.with_resource(using_threads(execution.threads))
     config = AuditConfig(
         suite=suite,
         transforms=transform or (),
         limit=limit,
         label_preserving=as_file(label_preserving),
         overwrite=overwrite,
+        threads=execution.threads,
     )
+    texts = Named(model, data, given_options(context), data_dir=data_dir, device=str(hardware.device))
     with HardenDisplay() as display:
-        plan = make_harden_plan(
-            open_model(context, model, **classes, device=hardware.device),
-            dataset,
-            open_images(fit, split="train", data_dir=data_dir),
-            invariant=invariant,
-            method=method,
-            seeds=seeds,
-            config=config,
-            source=model,
-        )
+        plan = NamedHarden(texts, fit, invariant, method, seeds, config).open()
+        if dry_run:
+            names = context.with_resource(result_names(out, keeps=KEEPS))
+            show_dry_runs([dry_run_harden(plan, out=names, execution=execution)], format=format)
         display.planned(plan)
-        place = context.with_resource(result_folder(out))
+        place = context.with_resource(result_folder(out, keeps=KEEPS))
         provenance = provenance_of(plan.classifier, *plan.datasets, command=command_line(context))
-        result = run_harden(plan, out=place, provenance=provenance, progress=display.moved, warn=display.say)
+        result = run_harden(
+            plan, out=place, provenance=provenance, progress=display.moved, warn=display.say, execution=execution
+        )
     show(
         result.summary,
         format=format,

@@ -1,8 +1,8 @@
 """What a user sees while a classifier is hardened."""
 
 from negatoscope.cli.progress import ProgressDisplay
+from negatoscope.hardening.jobs import HardenProgress
 from negatoscope.hardening.plan import HardenPlan
-from negatoscope.hardening.run import HardenProgress
 from negatoscope.reports.formatting import counted, joined
 
 

@@ -63,6 +63,15 @@ Threads = Annotated[
         help="Of each job, which may decide last bits; by default 1, and with --executor local all.",
     ),
 ]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        metavar="",
+        rich_help_panel=_EXECUTION,
+        help="Show jobs, images, passes, bytes and time, by a few images timed here; run nothing, write nothing.",
+    ),
+]
 
 # What is about this machine alone means nothing to a reader.
 _LOCAL = ("out", "overwrite", "data_dir", "format", "executor", "workers", "address", "dry_run")

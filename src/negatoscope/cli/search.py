@@ -5,9 +5,20 @@ from typing import Annotated, Any, Literal
 import typer
 
 from negatoscope.cli.audit import Data, given_options, open_model
+from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Address, Context, DataDir, Device, ExecutorName, Threads, Workers, command_line
+from negatoscope.cli.options import (
+    Address,
+    Context,
+    DataDir,
+    Device,
+    DryRunOption,
+    ExecutorName,
+    Threads,
+    Workers,
+    command_line,
+)
 from negatoscope.cli.show import Format, show
 
 
@@ -70,6 +81,7 @@ def search(
     workers: Workers = None,
     address: Address = "",
     threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -85,7 +97,8 @@ def search(
         from negatoscope.data.open import open_dataset
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
+        from negatoscope.searching.dry_run import dry_run_search
         from negatoscope.searching.plan import SearchConfig, make_search_plan
         from negatoscope.searching.run import run_search
         from negatoscope.searching.search import OF_ONE_MODEL
@@ -123,6 +136,9 @@ def search(
         ],
         named=Named(model, data, given_options(context), device=str(hardware.device), **beside),
     )
+    if dry_run:
+        with result_names(out) as names:
+            show_dry_runs([dry_run_search(plan, out=names, execution=execution)], format=format)
     provenance = provenance_of(plan.classifier, dataset, command=command_line(context))
     place = context.with_resource(result_folder(out))
     with SearchDisplay() as display:

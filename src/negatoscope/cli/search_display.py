@@ -7,9 +7,9 @@ from negatoscope.searching.run import SearchProgress
 
 
 class SearchDisplay(ProgressDisplay):
-    """Shows how far a search is: a bar on a terminal, a line for each tenth elsewhere."""
+    """Shows how far a search is: a bar on a terminal; else a line once its pace is known and at each tenth."""
 
-    tenth = 0
+    tenth = -1
     earlier = 0.0
 
     def planned(self, plan: SearchPlan) -> None:

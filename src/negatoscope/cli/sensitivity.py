@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
     Address,
     Context,
     DataDir,
     Device,
+    DryRunOption,
     ExecutorName,
     Fast,
     OnlyReport,
@@ -20,7 +22,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.reproduce.checks import expect_seeds
 
 
@@ -43,6 +45,7 @@ def sensitivity(
     workers: Workers = None,
     address: Address = "",
     threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -56,6 +59,7 @@ def sensitivity(
     Writes sensitivity.json, .md, .png and .svg, and each run's rows. Stop it at any moment: the same command resumes.
     """
     expect_seeds(seeds)
+    expect(not (only_report and dry_run), "--only-report or --dry-run", "both; leave one out")
     if jobs < 1:
         raise InputError(f"expected at least one job, got {jobs}")
     amount = _budget(budget)
@@ -65,8 +69,9 @@ def sensitivity(
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
+        from negatoscope.studies.dry_run import dry_run_sensitivity
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
         from negatoscope.studies.sensitivity_plan import choose_studies, load_studies
         from negatoscope.studies.sensitivity_report import KEEPS, report_sensitivity
@@ -86,6 +91,9 @@ def sensitivity(
         fast=fast,
         command=command_line(context),
     )
+    if dry_run:
+        with result_names(out, keeps=KEEPS) as names:
+            show_dry_runs([dry_run_sensitivity(request, out=names, hardware=hardware)])
     place = context.with_resource(result_folder(out, keeps=KEEPS))
     if only_report:
         chosen = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)

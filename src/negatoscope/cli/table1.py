@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
     Address,
     Context,
     DataDir,
     Device,
+    DryRunOption,
     ExecutorName,
     Fast,
     OnlyReport,
@@ -20,7 +22,7 @@ from negatoscope.cli.options import (
     option,
 )
 from negatoscope.cli.show import Format, show
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
 
@@ -55,6 +57,7 @@ def table1(
     workers: Workers = None,
     address: Address = "",
     threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -69,6 +72,7 @@ def table1(
     """
     rows = _epsilons(epsilons)
     expect_seeds(1 if seeds is None else seeds)
+    expect(not (only_report and dry_run), "--only-report or --dry-run", "both; leave one out")
     timing = "" if fast else ", and timing this machine"
     typer.echo(
         "Reading runs ..." if only_report else f"Preparing data{timing} ...", err=True
@@ -78,11 +82,12 @@ def table1(
         from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
+        from negatoscope.reproduce.dry_run import dry_run_table1
         from negatoscope.reproduce.table1 import Table1Request, reproduce_table1
         from negatoscope.reproduce.table1_columns import table1_csv
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.reproduce.table1_report import KEEPS, report_table1
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.training.recipe import load_recipe
 
     own = recipe.endswith(".toml")
@@ -96,7 +101,7 @@ def table1(
         fast=fast,
         command=command_line(context),
     )
-    place = context.with_resource(result_folder(out, keeps=KEEPS))
+    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
     if only_report:
         names = list(dict.fromkeys(name for row in request.rows for name in row.recipes))
         result = report_table1(place, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
@@ -104,6 +109,8 @@ def table1(
         hardware = pick_hardware(device, precision)
         execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
         context.with_resource(using_threads(execution.threads))
+        if dry_run:
+            show_dry_runs([dry_run_table1(request, out=place, hardware=hardware, execution=execution)], format=format)
         with Table1Display(hardware.description) as display:
             result = reproduce_table1(request, out=place, hardware=hardware, progress=display, execution=execution)
     show(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
@@ -31,6 +32,14 @@ class FitData:
     images: PixelArray
     labels: LabelArray | None = None
     tracks: TrackArray | None = None
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that differ where anything of it differs."""
+        digest = sha256(repr(self.images.shape).encode())
+        for array in (self.images, self.labels, self.tracks):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
 
     def held_out(self, *, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions to fit on and positions to validate with, `share` of the images and at least one."""

@@ -5,15 +5,27 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.arguments import as_file, as_folder, as_texts, in_folder, open_model, provenance_of
+from negatoscope.auditing.arguments import (
+    Named,
+    as_file,
+    as_folder,
+    as_texts,
+    expect_named,
+    in_folder,
+    open_model,
+    provenance_of,
+)
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.data.unlabeled import open_images
+from negatoscope.executors import Execution, using_threads
 from negatoscope.hardening import FitData
-from negatoscope.hardening.plan import make_harden_plan
+from negatoscope.hardening.jobs import HardenProgress
+from negatoscope.hardening.plan import NamedHarden, make_harden_plan
 from negatoscope.hardening.result import HardenResult
-from negatoscope.hardening.run import HardenProgress, run_harden
+from negatoscope.hardening.run import run_harden
+from negatoscope.hardware import pick_hardware
 from negatoscope.models.options import expect_known
 from negatoscope.provenance import python_call
 
@@ -34,6 +46,10 @@ def harden(  # noqa: PLR0913 (the options of the command line)
     overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    address: str = "",
+    threads: int | None = None,
     progress: Callable[[HardenProgress], None] | None = None,
     **options: object,
 ) -> HardenResult:
@@ -56,35 +72,47 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         overwrite: Whether another model's proof that `out` holds makes room.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
+        executor: Where methods are fitted and audited: "local" is this process, "processes" are others on this machine,
+            "ray" is a Ray cluster. Others open model and data themselves, so all must be named by a text.
+        workers: How many fits at once; None is as many as there are processors for.
+        address: Of a Ray cluster, such as "10.0.0.1:6379"; "" starts one on this machine.
+        threads: Of each fit, which may decide last bits; None is one, and in this process as many as torch takes.
         progress: Called with what is being done, and how much of all is done.
         options: What the model's file does not say, by the names of `ModelOptions`, as in ``size=28, mean=0.1307``.
 
     Raises:
         InputError: Something given is unusable: a group of colors for gray images, too few fit images, a method that
             cannot take the model, or what `audit` refuses.
+        JobsError: Fits failed three times; the same call tries them again.
     """
     expect_known(options, signature(harden).parameters)
-    folder = as_folder(data_dir)
-    dataset = data if isinstance(data, Dataset) else open_dataset(data, data_dir=folder)
-    names = dataset.class_names
+    folder, picked = as_folder(data_dir), pick_hardware(device, "float32").device
+    execution = Execution(executor, workers, address, threads, gpus=int(picked.type == "cuda"))
     chosen = {
         "suite": suite,
         "transforms": as_texts(transforms),
         "limit": limit,
         "label_preserving": as_file(label_preserving),
+        "threads": execution.threads,
     }
     changed = {name: value for name, value in chosen.items() if value != getattr(AuditConfig(), name)}
-    plan = make_harden_plan(
-        open_model(model, device=device, options=options, data_classes=len(names), class_names=names),
-        dataset,
-        fit if isinstance(fit, FitData) else open_images(fit, split="train", data_dir=folder),
-        invariant=invariant,
-        method=method,
-        seeds=seeds,
-        source=model,
-        config=AuditConfig(**changed, overwrite=overwrite),  # type: ignore[arg-type]
-    )
-    named = {"fit": fit, "data": data, "invariant": invariant, "method": method, "seeds": seeds, **changed, **options}
-    command = python_call("negatoscope.harden", model, **named)
-    provenance = provenance_of(plan.classifier, *plan.datasets, command=command)
-    return in_folder(out, lambda folder: run_harden(plan, out=folder, provenance=provenance, progress=progress))
+    config = AuditConfig(**changed, overwrite=overwrite)  # type: ignore[arg-type]
+    how: dict[str, Any] = {"invariant": invariant, "method": method, "seeds": seeds}
+    texts = Named.of(model, data, options=options, data_dir=folder, device=str(picked))
+    named = NamedHarden(texts, str(fit), **how, config=config) if texts and isinstance(fit, str | Path) else None
+    expect_named(named, execution)
+    with using_threads(execution.threads):
+        if named:
+            plan = named.open()
+        else:
+            dataset = data if isinstance(data, Dataset) else open_dataset(data, data_dir=folder)
+            names = dataset.class_names
+            opened = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
+            images = fit if isinstance(fit, FitData) else open_images(fit, split="train", data_dir=folder)
+            plan = make_harden_plan(opened, dataset, images, **how, config=config, source=model)
+        command = python_call("negatoscope.harden", model, fit=fit, data=data, **how, **changed, **options)
+        provenance = provenance_of(plan.classifier, *plan.datasets, command=command)
+        return in_folder(
+            out,
+            lambda folder: run_harden(plan, out=folder, provenance=provenance, progress=progress, execution=execution),
+        )

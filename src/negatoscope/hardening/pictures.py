@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import PredictionSet
@@ -133,7 +133,9 @@ def _cases(
             )
 
 
-def shown_to_classifier(hardened: ClassifierAdapter, image: Images) -> Images:
+def shown_to_classifier(
+    hardened: ClassifierAdapter, image: Images
+) -> Float[torch.Tensor, "shown channels height width"]:
     """The one image that the classifier behind a wrapper is shown for one; none where it is shown several."""
     shown = hardened.shown(image) if isinstance(hardened, WrappedClassifier) else []
     return shown[0] if len(shown) == 1 and len(shown[0]) == 1 else image[:0]

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform
+from negatoscope.auditing.arguments import Named
+from negatoscope.auditing.plan import AuditConfig, AuditIdentity, AuditPlan, PlannedTransform
 from negatoscope.data import Dataset
+from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import expect
 from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
@@ -22,6 +24,61 @@ _NAMED = 8  # classes that a warning names at most
 
 
 @dataclass(frozen=True, kw_only=True)
+class HardenIdentity:
+    """Everything that decides what a method makes of a classifier and how that is measured, but method and seed.
+
+    Args:
+        audit: The audit of the classifier as it came.
+        fit: A digest of the images that methods are fitted on.
+        group: What becomes the same.
+    """
+
+    audit: AuditIdentity
+    fit: str
+    group: str
+
+
+@dataclass(frozen=True)
+class NamedHarden:
+    """A plan by the texts that name all of it, from which any process makes the same.
+
+    Args:
+        named: The model, and the images that judge.
+        fit: The images that methods are fitted on.
+        invariant: A group, or several, comma-separated.
+        method: A method's spec, several, comma-separated, or "all".
+        seeds: How many times each method that draws is fitted.
+        config: What is audited before and after.
+    """
+
+    named: Named
+    fit: str
+    invariant: str
+    method: str
+    seeds: int
+    config: AuditConfig
+
+    def open(self) -> "HardenPlan":
+        """The plan.
+
+        Raises:
+            InputError: As `make_harden_plan` says, or something cannot be opened.
+        """
+        classifier, dataset = self.named.open()
+        plan = make_harden_plan(
+            classifier,
+            dataset,
+            open_images(self.fit, split="train", data_dir=self.named.data_dir),
+            invariant=self.invariant,
+            method=self.method,
+            seeds=self.seeds,
+            config=self.config,
+            source=self.named.model,
+        )
+        return replace(plan, named=self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class HardenPlan:
     """Hardening that can be run.
 
@@ -36,6 +93,7 @@ class HardenPlan:
         every: Whether methods that the classifier cannot take are left out.
         seeds: How many times each method that draws is fitted.
         config: What is audited before and after.
+        named: The texts from which other processes make the same plan; None where there are none.
     """
 
     classifier: ClassifierAdapter
@@ -48,6 +106,13 @@ class HardenPlan:
     every: bool
     seeds: int
     config: AuditConfig
+    named: NamedHarden | None = None
+
+    @property
+    def identity(self) -> HardenIdentity:
+        """Everything that decides what its methods make, and how it is measured."""
+        audit = self.audit(self.classifier).identity
+        return HardenIdentity(audit=audit, fit=self.fit.digest, group=self.group.name)
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:

@@ -1,6 +1,6 @@
 """What hardening comes to, as typed objects; `harden.json` is a `HardenSummary`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -125,12 +125,13 @@ class HardenResult:
 
     Args:
         summary: Every number, as `harden.json` has it.
-        classifiers: What each method made, in the order of `summary.methods`.
+        classifiers: What each method made, in the order of `summary.methods`; of an earlier process or another one it
+            is fitted again once it is asked for, on a processor of the same kind to the same weights.
         out: The folder with the report and the audits.
     """
 
     summary: HardenSummary
-    classifiers: tuple[ClassifierAdapter, ...]
+    classifiers: Sequence[ClassifierAdapter]
     out: Path
 
     @property

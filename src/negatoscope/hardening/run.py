@@ -1,50 +1,36 @@
-"""The run of hardening: audit, fit, audit again, and what changed."""
+"""The run of hardening: audit, fits and audits of what they give, and what changed."""
 
-import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from negatoscope.auditing.audit import expect_usable, run_audit
-from negatoscope.auditing.audit_result import AuditResult, read_audit
-from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.run import AuditProgress
-from negatoscope.data.batches import batches
+from negatoscope.auditing.audit import expect_usable
+from negatoscope.auditing.audit_result import read_audit
 from negatoscope.documents import write_document
-from negatoscope.errors import InputError, NegatoscopeError, OutputError, expect
+from negatoscope.errors import expect
+from negatoscope.executors import LOCAL, Execution
+from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import expect_free, locked, remove_all, remove_leftovers
-from negatoscope.hardening.cost import cost_of_file, measure_cost
-from negatoscope.hardening.drop_in import DropIn, write_drop_in
-from negatoscope.hardening.invariant_stem import InvariantStem
+from negatoscope.hardening.jobs import (
+    BEFORE,
+    FITS,
+    FitJob,
+    FitOutcome,
+    HardenProgress,
+    HardenWork,
+    MadeClassifiers,
+    OpenHarden,
+)
 from negatoscope.hardening.page import write_harden_report
 from negatoscope.hardening.pictures import Case, draw_cases
 from negatoscope.hardening.plan import HardenPlan
-from negatoscope.hardening.proof import OrbitPredictions, measure_method
-from negatoscope.hardening.result import HardenedMethod, HardenResult, HardenSummary
+from negatoscope.hardening.proof import OrbitPredictions
+from negatoscope.hardening.result import HardenResult, HardenSummary
 from negatoscope.hardening.text import verdict_sentence
-from negatoscope.hardening.wrapper import WrappedClassifier
-from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.predict import to_images
 from negatoscope.provenance import Provenance
-from negatoscope.types import Images
 
 DOCUMENT = "harden.json"
 """Written last: its presence means complete."""
-
-BEFORE = "before"
-"""The folder of the audit of the classifier as it came."""
-
-
-@dataclass(frozen=True)
-class HardenProgress:
-    """Where hardening stands: what is being done, how much of all is done, from 0 to 1, and whether it is a fit."""
-
-    text: str
-    share: float
-    fitting: bool = False
 
 
 def run_harden(
@@ -54,10 +40,9 @@ def run_harden(
     provenance: Provenance,
     progress: Callable[[HardenProgress], None] | None = None,
     warn: Callable[[str], None] | None = None,
+    execution: Execution = LOCAL,
 ) -> HardenResult:
-    """Harden a classifier as planned, with report and audits in `out`.
-
-    What was audited is not audited again where a stopped run is repeated; fits are made again, to the same weights.
+    """Harden a classifier as planned, with report and audits in `out`; a stopped run resumes after the last fit.
 
     Args:
         plan: What is done.
@@ -65,161 +50,120 @@ def run_harden(
         provenance: Where the result comes from.
         progress: Called with what is being done, and how much of all is done.
         warn: Called before anything is fitted with what a user must know.
+        execution: Where methods are fitted and audited; the classifier as it came is audited in this process.
 
     Raises:
         OutputError: `out` cannot be written or holds something else.
         InputError: The classifier gives NaN or is no better than chance, or a method cannot take it.
+        JobsError: Fits failed three times; all others are made.
     """
-    if not (out / BEFORE).is_dir() and not (out / DOCUMENT).is_file():
-        expect_free(out, own=(".lock",), what="a hardened model")
-    run = _Run(plan, out, provenance, progress)
-    expect_usable(run.plan_before, out=out / BEFORE)
+    expect_room(out)
+    opened = OpenHarden(plan, out, provenance, keep=True)
+    expect_usable(opened.plan_before, out=out / BEFORE)
     if warn:
         for sentence in plan.warnings:
             warn(f"Warning: {sentence}.")
     with locked(out):
-        remove_leftovers([out, *out.glob("after-*")])
+        remove_leftovers([out, out / FITS, *out.glob("after-*")])
         remove_all([out / DOCUMENT])
-        run.begin(warn)
-        for method in plan.methods:
-            for seed in range(plan.seeds):
-                run.harden(method, seed)
-        expect(run.methods, "a method that the classifier can take", "; ".join(run.not_run.values()))
-        result = run.result()
-        write_harden_report(out, result.summary, run.cases(result))
-        write_document(out / DOCUMENT, result.summary)
+        pace = _Pace(len(plan.methods) * plan.seeds, progress)
+        opened.audit(opened.plan_before, BEFORE, pace.say, warn)
+        pace.done += 1
+        summary = _summary(opened, _fit_all(opened, pace, execution))
+        result = HardenResult(summary, MadeClassifiers(opened, summary.methods), out)
+        pace.say("drawing images")
+        write_harden_report(out, summary, _cases(opened, result))
+        write_document(out / DOCUMENT, summary)
     return result
 
 
-class _Run:
-    """What is known so far, method by method."""
+def expect_room(out: Path) -> None:
+    """Refuse a folder that holds anything but results of hardening; nothing is written.
 
-    def __init__(
-        self, plan: HardenPlan, out: Path, provenance: Provenance, progress: Callable[[HardenProgress], None] | None
-    ) -> None:
-        self.plan, self.out, self.provenance, self.progress = plan, out, provenance, progress
-        self.plan_before = plan.audit(plan.classifier)
-        self.methods: list[HardenedMethod] = []
-        self.classifiers: list[ClassifierAdapter] = []
-        self.not_run: dict[str, str] = {}
-        self.done, self.steps = 0, 1 + 2 * len(plan.methods) * plan.seeds
+    Raises:
+        OutputError: It does.
+    """
+    if not (out / BEFORE).is_dir() and not (out / DOCUMENT).is_file():
+        expect_free(out, own=(".lock",), what="a hardened model")
 
-    def begin(self, warn: Callable[[str], None] | None) -> None:
-        """Audit the classifier as it came."""
-        self.before = OrbitPredictions(self._audit(self.plan_before, BEFORE, warn), self.plan.elements)
-        rates = {spec: self.before.audited.transforms[spec].accuracy for spec in self.plan.elements}
-        known = {spec: accuracy for spec, accuracy in rates.items() if accuracy is not None}
-        self.focus = "negative" if "negative" in known else min(known, key=lambda spec: known[spec])
 
-    def harden(self, method: str, seed: int) -> None:
-        """Fit a method and measure it, unless it is what another seed gave, or one of "all" that is not for it."""
-        began, plan = time.perf_counter(), self.plan
-        self._say(f"{method}: fitting", fitting=True)
+def fit_jobs(plan: HardenPlan, out: Path) -> list[FitJob]:
+    """Every fit: the first of each method before the second of any."""
+    return [FitJob(out, method, seed) for seed in range(plan.seeds) for method in plan.methods]
 
-        def say(line: str) -> None:
-            self._say(f"{method}: {line}", fitting=True)
 
-        try:
-            hardened = plan.methods[method](plan.classifier, plan.fit, plan.group, seed=seed, progress=say)
-        except InputError as error:
-            if not plan.every:
-                raise
-            self.not_run[method] = str(error)
-            self.done += 2
-            return
-        seconds = time.perf_counter() - began
-        self.done += 1
-        if hardened.sha256 in [entry.sha256 for entry in self.methods]:
-            self.done += 1
-            return
-        self._measure(method, seed, hardened, seconds)
+def _fit_all(opened: OpenHarden, pace: "_Pace", execution: Execution) -> dict[FitJob, FitOutcome]:
+    """What every fit came to: the first of each method, then the others, of which only what differs is measured."""
+    plan = opened.plan
+    work = HardenWork(plan.named, plan.identity, opened.out, opened.provenance)
+    outcomes: dict[FitJob, FitOutcome] = {}
+    every = fit_jobs(plan, opened.out)
+    for planned in (every[: len(plan.methods)], every[len(plan.methods) :]):
+        known = tuple(outcome.hardened.sha256 for outcome in outcomes.values() if outcome.hardened)
+        jobs = [replace(job, known=known) for job in planned if job.method not in _not_run(outcomes)]
+        left = [job for job in jobs if job.outcome(work.identity) is None]
+        pace.done += 2 * (len(planned) - len(left))
+        for job in run_jobs(work, left, execution=execution, opened=opened, moved=pace.moved):
+            pace.ended(job)
+        outcomes |= {job: outcome for job in jobs if (outcome := job.outcome(work.identity))}
+    return outcomes
 
-    def _measure(self, method: str, seed: int, hardened: ClassifierAdapter, seconds: float) -> None:
-        folder = "after-" + re.sub(r"[^\w.-]+", "_", method).strip("_") + (f"-seed-{seed}" if seed else "")
-        audited = self._audit(self.plan.audit(hardened), folder)
-        measured = measure_method(self.before, OrbitPredictions(audited, self.plan.elements), focus=self.focus)
-        cost = measure_cost(self.plan.classifier, hardened, self._images())
-        self._say(f"{method}: writing files")
-        drop_in, no_file = self._write(hardened, self.out / folder)
-        if drop_in and hardened.kind == "onnx":
-            cost = cost_of_file(cost, drop_in.before, drop_in.after, ratio=drop_in.slowdown)
-        self.classifiers.append(hardened)
-        self.methods.append(
-            HardenedMethod(
-                **vars(measured),
-                method=method,
-                seed=seed,
-                folder=folder,
-                sha256=hardened.sha256,
-                by_construction=by_construction(hardened),
-                seconds_fit=seconds,
-                inference_cost=cost.ratio,
-                cost=cost,
-                drop_in=drop_in,
-                no_file=no_file,
-            )
-        )
 
-    def _write(self, hardened: ClassifierAdapter, folder: Path) -> tuple[DropIn | None, str]:
-        """Files that take the classifier's place, or why there are none."""
-        try:
-            plan = self.plan
-            return write_drop_in(hardened, source=plan.source, out=folder, original=plan.classifier), ""
-        except OutputError:
-            raise
-        except NegatoscopeError as error:
-            return None, str(error)
+def _not_run(outcomes: Mapping[FitJob, FitOutcome]) -> dict[str, str]:
+    return {job.method: outcome.not_run for job, outcome in outcomes.items() if outcome.not_run}
 
-    def result(self) -> HardenResult:
-        """Everything that was measured."""
-        plan, dataset = self.plan, self.plan_before.dataset
-        source = plan.fit_dataset
-        summary = HardenSummary(
-            model=plan.classifier.name,
-            sha256=plan.classifier.sha256,
-            data=f"{dataset.spec}, {dataset.split}",
-            fit="images in memory" if source is None else f"{source.spec}, {source.split}",
-            n_fit=len(plan.fit.images),
-            invariant=plan.group.name,
-            elements=plan.elements,
-            focus=self.focus,
-            warnings=plan.warnings,
-            methods=tuple(self.methods),
-            not_run=self.not_run,
-            provenance=self.provenance,
-        )
-        return HardenResult(replace(summary, verdict=verdict_sentence(summary)), tuple(self.classifiers), self.out)
 
-    def cases(self, result: HardenResult) -> dict[str, list[Case]]:
-        """Pictures of what the best method does."""
-        self._say("drawing images")
-        audited = read_audit(self.out / result.summary.best.folder)
-        after = OrbitPredictions(audited, self.plan.elements)
-        return draw_cases(self.plan_before, self.before, after, result.classifier, focus=self.focus)
+def _summary(opened: OpenHarden, outcomes: Mapping[FitJob, FitOutcome]) -> HardenSummary:
+    """Everything that was measured, each classifier once, method by method."""
+    plan, dataset, source = opened.plan, opened.plan_before.dataset, opened.plan.fit_dataset
+    measured = [outcome.hardened for outcome in outcomes.values() if outcome.hardened]
+    once = {entry.sha256: entry for entry in reversed(measured)}
+    methods = sorted(once.values(), key=lambda entry: (list(plan.methods).index(entry.method), entry.seed))
+    not_run = _not_run(outcomes)
+    expect(methods, "a method that the classifier can take", "; ".join(not_run.values()))
+    summary = HardenSummary(
+        model=plan.classifier.name,
+        sha256=plan.classifier.sha256,
+        data=f"{dataset.spec}, {dataset.split}",
+        fit="images in memory" if source is None else f"{source.spec}, {source.split}",
+        n_fit=len(plan.fit.images),
+        invariant=plan.group.name,
+        elements=plan.elements,
+        focus=opened.focus,
+        warnings=plan.warnings,
+        methods=tuple(methods),
+        not_run=not_run,
+        provenance=opened.provenance,
+    )
+    return replace(summary, verdict=verdict_sentence(summary))
 
-    def _audit(self, plan: AuditPlan, name: str, warn: Callable[[str], None] | None = None) -> AuditResult:
-        def moved(progress: AuditProgress) -> None:
-            share = progress.images / max(1, progress.total)
-            self._say(f"{name}: {progress.images:,} of {progress.total:,} images", share)
 
-        audited = run_audit(plan, out=self.out / name, provenance=self.provenance, progress=moved, warn=warn)
-        self.done += 1
-        return audited
+def _cases(opened: OpenHarden, result: HardenResult) -> dict[str, list[Case]]:
+    """Pictures of what the best method does."""
+    audited = read_audit(opened.out / result.summary.best.folder)
+    after = OrbitPredictions(audited, opened.plan.elements)
+    return draw_cases(opened.plan_before, opened.before, after, result.classifier, focus=opened.focus)
 
-    def _images(self) -> Images:
-        """The first batch of the images that judge."""
-        plan = self.plan_before
-        resize = plan.classifier.input_spec.resize
-        batch = next(iter(batches(plan.dataset, resize, batch_size=plan.batch_size)))
-        return to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
 
-    def _say(self, text: str, share: float = 0.0, *, fitting: bool = False) -> None:
+class _Pace:
+    """Reports what is being done and how much of all is done: an audit, then for each fit itself and its audit."""
+
+    def __init__(self, fits: int, progress: Callable[[HardenProgress], None] | None) -> None:
+        self.progress, self.steps, self.done = progress, 1 + 2 * fits, 0
+        self.running: dict[FitJob, float] = {}
+
+    def moved(self, job: FitJob, where: HardenProgress) -> None:
+        """Say where a fit stands."""
+        self.running[job] = where.share
+        self.say(where.text, fitting=where.fitting)
+
+    def ended(self, job: FitJob) -> None:
+        """Count a fit."""
+        self.running.pop(job, None)
+        self.done += 2
+
+    def say(self, text: str, share: float = 0.0, *, fitting: bool = False) -> None:
+        """Say what is being done, and which share of that step."""
         if self.progress:
-            self.progress(HardenProgress(text, (self.done + share) / self.steps, fitting))
-
-
-def by_construction(hardened: ClassifierAdapter) -> bool:
-    """Whether all images of an orbit get the same prediction, whatever the weights and the image are."""
-    if isinstance(hardened, WrappedClassifier):
-        return hardened.wrapper.by_construction
-    return hardened.module is not None and any(isinstance(layer, InvariantStem) for layer in hardened.module.modules())
+            done = self.done + share + 2 * sum(self.running.values())
+            self.progress(HardenProgress(text, done / self.steps, fitting))

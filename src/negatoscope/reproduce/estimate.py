@@ -38,6 +38,30 @@ class Pace:
     attack: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class PassCounts:
+    """How many images a classifier is shown, by what is done with them, in the words of `Pace`; and how many rows stay.
+
+    An adversarial image costs a second pass, which is counted in `total` alone.
+    """
+
+    plain: int = 0
+    robust: int = 0
+    predict: int = 0
+    follow: int = 0
+    attack: int = 0
+    rows: int = 0
+
+    def seconds(self, pace: Pace) -> float:
+        """How long all of it takes."""
+        return float(sum(getattr(self, kind) * seconds for kind, seconds in vars(pace).items()))
+
+    @property
+    def total(self) -> int:
+        """Forward passes of one image each."""
+        return self.plain + 2 * self.robust + self.predict + self.follow + self.attack
+
+
 def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
     """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU, slow ones too."""
     network = make_network(data.train, recipe, seed=0, device=hardware.device)
@@ -63,16 +87,24 @@ def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
 
 def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
     """How long training and measuring a classifier will take."""
+    return count_passes(spec, data).seconds(pace)
+
+
+def count_passes(spec: RunSpec, data: RunData) -> PassCounts:
+    """How many images training and measuring a classifier of Table I takes."""
     recipe = spec.recipe
     held = validation_size(data.train, recipe, fast=spec.fast)
     trained = len(data.train) - held
-    training = trained * recipe.epochs * (pace.robust if spec.epsilon else pace.plain)
-    monitoring = (held + min(MONITORED, trained)) * recipe.epochs * pace.follow
     negatives = trained * (2 if data.also_negated else 1) + len(data.test)
-    measuring = (len(data.train) + len(data.test) + negatives) * pace.predict
-    attacked = min(100 if spec.fast else ATTACKED, len(data.test))
-    gradients = attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attack_specs(spec))
-    return training + monitoring + measuring + gradients * pace.attack
+    measured = len(data.train) + len(data.test) + negatives
+    attacked, attacks = min(100 if spec.fast else ATTACKED, len(data.test)), attack_specs(spec)
+    return PassCounts(
+        **{"robust" if spec.epsilon else "plain": trained * recipe.epochs},
+        follow=(held + min(MONITORED, trained)) * recipe.epochs,
+        predict=measured,
+        attack=attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attacks),
+        rows=measured + attacked * len(attacks),
+    )
 
 
 def _training_pace(

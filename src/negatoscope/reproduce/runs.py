@@ -124,10 +124,19 @@ class Pass:
 AnyRun = TypeVar("AnyRun", bound=Run)
 
 
-def run_folder(spec: RunSpec, data: RunData, *, hardware: Hardware, out: Path) -> Path:
-    """Where a run is kept: its name ends in eight hex digits that differ when anything differs that decides numbers."""
-    decisive = [spec.recipe.digest, spec.fast, hardware.precision, hardware.device.type, *spec.decisive]
+def run_folder(spec: RunSpec, data: RunData, *, hardware: Hardware, out: Path, threads: int | None = None) -> Path:
+    """Where a run is kept: its name ends in eight hex digits that differ when anything differs that decides numbers.
+
+    Args:
+        spec: What is trained.
+        data: On which images.
+        hardware: Where.
+        out: The folder of all runs.
+        threads: That it was asked to have, which decide last bits on a processor; None is as many as torch takes.
+    """
+    decisive: list[object] = [spec.recipe.digest, spec.fast, hardware.precision, hardware.device.type, *spec.decisive]
     decisive += [dataset.fingerprint for dataset in (*data.datasets, data.test)]
+    decisive += [threads] if threads and hardware.device.type == "cpu" else []
     digest = sha256(repr(decisive).encode()).hexdigest()[:8]
     name = re.sub(r"\W+", "_", spec.dataset).strip("_")
     return out / "runs" / f"{name}-epsilon{spec.epsilon:g}-seed{spec.seed}-{digest}"

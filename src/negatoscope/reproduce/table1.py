@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from negatoscope.data import DATASETS
 from negatoscope.documents import read_settings
@@ -265,10 +265,10 @@ def reproduce_table1(
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
         plan = plan_table1(request)
-        folders = {spec: run_folder(spec, plan.data[spec.dataset], hardware=hardware, out=out) for spec in plan.specs}
+        folders = table1_folders(plan, out=out, hardware=hardware, threads=execution.threads)
         done = {spec: run for spec, folder in folders.items() if (run := read_run(folder, Table1Run))}
         progress.planned(plan)
-        progress.estimated(_estimates(plan, [spec for spec in plan.specs if spec not in done], hardware))
+        progress.estimated(estimate_runs(plan, [spec for spec in plan.specs if spec not in done], hardware))
         shown: list[Table1Run] = []
 
         def show(spec: RunSpec, run: Table1Run) -> None:
@@ -306,7 +306,14 @@ def reproduce_table1(
         return result
 
 
-def _estimates(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -> dict[RunSpec, float]:
+def table1_folders(plan: Table1Plan, *, out: Path, hardware: Hardware, threads: int | None) -> dict[RunSpec, Path]:
+    """Where each classifier is kept."""
+    how: dict[str, Any] = {"hardware": hardware, "out": out, "threads": threads}
+    return {spec: run_folder(spec, plan.data[spec.dataset], **how) for spec in plan.specs}
+
+
+def estimate_runs(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware) -> dict[RunSpec, float]:
+    """Seconds that each of some classifiers will take, from a few timed steps on each dataset; of a smoke run, 1."""
     if any(spec.fast for spec in specs):  # timing takes as long as the run
         return dict.fromkeys(specs, 1.0)
     recipes = {spec.dataset: spec.recipe for spec in specs}

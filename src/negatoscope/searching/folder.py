@@ -40,10 +40,15 @@ def remove_other(out: Path, plan: SearchPlan) -> None:
     Raises:
         OutputError: It cannot be removed.
     """
-    with suppress(DataError):  # a damaged plan, or that of an audit, is another search's
-        if not (out / PLAN).is_file() or _read(out) == plan.identity:
-            return
-    remove_all(out / name for name in _WRITTEN)
+    if (out / PLAN).is_file() and not is_held(out, plan):
+        remove_all(out / name for name in _WRITTEN)
+
+
+def is_held(out: Path, plan: SearchPlan) -> bool:
+    """Whether a folder holds this search, finished or not; a damaged plan, or that of an audit, is another's."""
+    with suppress(DataError):
+        return (out / PLAN).is_file() and _read(out) == plan.identity
+    return False
 
 
 def _read(out: Path) -> SearchIdentity:

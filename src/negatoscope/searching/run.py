@@ -39,7 +39,8 @@ from negatoscope.searching.summary import Findings, summarize
 from negatoscope.transforms.spaces import Space
 from negatoscope.types import Logits
 
-_SEARCH = 0.9  # of all the time; the rest is for one setting for all, other models and the report
+SEARCH = 0.9
+"""The share of all the time that searching takes; the rest is for one setting for all, other models and the report."""
 
 Warn = Callable[[str], None]
 
@@ -157,7 +158,7 @@ def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace", *, execution: 
 
 
 def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, tell: Tell) -> None:
-    part = _joined(list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size)))
+    part = whole_part(plan, dataset)
     rows, settings = list[pa.Table](), list[pa.Table]()
     clean = torch.zeros(len(part.labels), plan.classifier.input_spec.data_classes)
     counted = np.zeros(len(part.labels), dtype=np.bool_)
@@ -165,7 +166,8 @@ def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, tell: Tell) -> N
         chosen = planned.counts(part.labels)
         if chosen.any():
             images = _chosen(part, chosen)
-            found = _search(plan, planned.space, images, _asked(plan, tell, place * len(dataset), len(images.labels)))
+            asked = _asked(plan, tell, place * len(dataset), len(images.labels))
+            found = search_batch(plan, planned.space, images, asked)
             rows.append(_rows(plan, planned.space.text, images, found.logits, found))
             settings.append(_settings(planned.space.text, images, found))
             clean[torch.from_numpy(chosen)] = found.clean_logits.cpu()
@@ -195,7 +197,10 @@ def _asked(plan: SearchPlan, tell: Tell, before: int, images: int) -> Callable[[
     return report
 
 
-def _search(plan: SearchPlan, space: Space, part: Batch, asked: Callable[[int, int], None]) -> SearchFound:
+def search_batch(
+    plan: SearchPlan, space: Space, part: Batch, asked: Callable[[int, int], None] = lambda queries, left: None
+) -> SearchFound:
+    """What is found in a space for a batch of images; `asked` is called with the queries and the images left."""
     device = plan.classifier.device
     return search_images(
         plan.classifier,
@@ -227,8 +232,9 @@ def _settings(space: str, part: Batch, found: SearchFound) -> pa.Table:
     return make_settings(space, samples=part.samples, first_errors=first_errors, margins=margins, points=points)
 
 
-def _joined(parts: list[Batch]) -> Batch:
-    """The batches of a part as one."""
+def whole_part(plan: SearchPlan, dataset: Dataset) -> Batch:
+    """The images of a part, decoded, as one batch."""
+    parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.audit.batch_size))
     tracks = [batch.tracks for batch in parts if batch.tracks is not None]
     return Batch(
         pixels=np.concatenate([batch.pixels for batch in parts]),
@@ -293,4 +299,4 @@ class SearchPace:
         """Say what is being done."""
         if self.progress:
             done, earlier = self._done / self.images, self.earlier / self.images
-            self.progress(SearchProgress(text, _SEARCH * done, _SEARCH * earlier))
+            self.progress(SearchProgress(text, SEARCH * done, SEARCH * earlier))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -13,7 +13,7 @@ from negatoscope.executors import LOCAL, Execution
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
-from negatoscope.reproduce.estimate import Pace, measure_pace
+from negatoscope.reproduce.estimate import Pace, PassCounts, measure_pace
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.stores import AnyPath
@@ -89,6 +89,45 @@ class SensitivityProgress(Protocol):
         """After each run; `seconds` is what it had been expected to take."""
 
 
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study runs.
+
+    Args:
+        studies: Those whose data are at hand.
+        not_run: The others, and why.
+        folders: Of every run.
+        seconds: That each run will take which is not there yet.
+        chosen: Those of these that the budget is enough for.
+        done: How many were made or failed earlier.
+    """
+
+    studies: Sequence[Study]
+    not_run: tuple[SkippedStudy, ...]
+    folders: Mapping[PlannedRun, Path]
+    seconds: Mapping[PlannedRun, float]
+    chosen: Sequence[PlannedRun]
+    done: int
+
+
+def plan_study(request: StudyRequest, *, out: Path, hardware: Hardware) -> StudyPlan:
+    """Load the images, list the runs, and time a few steps; nothing is written to `out`.
+
+    Raises:
+        InputError: As `study_sensitivity` says.
+    """
+    studies = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
+    studies, not_run = _at_hand(studies, request)
+    runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
+    how: dict[str, Any] = {"hardware": hardware, "out": out, "threads": request.execution.threads}
+    folders = {run: run_folder(run.spec, _data(run, request), **how) for run in runs}
+    once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
+    missing = [run for folder, run in once.items() if not read_run(folder, StudyRun) and failure_of(folder) is None]
+    seconds = _estimates([run for run in runs if run in missing], request, hardware)
+    chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
+    return StudyPlan(studies, not_run, folders, seconds, chosen, len(once) - len(missing))
+
+
 def study_sensitivity(
     request: StudyRequest, *, out: Path, hardware: Hardware, progress: SensitivityProgress
 ) -> SensitivityResult:
@@ -101,18 +140,12 @@ def study_sensitivity(
     """
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
-        studies = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
-        studies, not_run = _at_hand(studies, request)
-        runs = plan_runs(studies, seeds=request.seeds, fast=request.fast)
-        folders = {run: run_folder(run.spec, _data(run, request), hardware=hardware, out=out) for run in runs}
-        once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
-        missing = [run for folder, run in once.items() if not read_run(folder, StudyRun) and failure_of(folder) is None]
-        seconds = _estimates([run for run in runs if run in missing], request, hardware)
-        chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
-        progress.planned(len(runs), len(once) - len(missing), sum(seconds[run] for run in chosen), not_run)
+        plan = plan_study(request, out=out, hardware=hardware)
+        studies, folders, seconds = plan.studies, plan.folders, plan.seconds
+        progress.planned(len(folders), plan.done, sum(seconds[run] for run in plan.chosen), plan.not_run)
         minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
         deadline = time.time() + 60 * minutes
-        jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in chosen]
+        jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in plan.chosen]
         try:
             for planned, run in run_jobs(jobs, execution=request.runs_in, progress=progress.moved):
                 if run is not None:
@@ -128,7 +161,7 @@ def study_sensitivity(
                 data=[each.provenance for each in datasets.values()],
             )
             result = summarize_planned(studies, made, provenance, fast=request.fast, jobs=request.jobs)
-            result = replace(result, failed=tuple(failed), not_run=not_run)
+            result = replace(result, failed=tuple(failed), not_run=plan.not_run)
             write_study(result, out)
         return result
 
@@ -156,16 +189,24 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
     paces: dict[str, Pace] = {}
     seconds = {}
     for run in runs:
-        spec, data = run.spec, _data(run, request)
         if run.study not in paces:
-            paces[run.study] = measure_pace(spec.recipe, data, hardware=hardware)
-        pace, epochs = paces[run.study], spec.recipe.epochs
-        held_out = validation_size(data.train, spec.recipe, fast=spec.fast)
-        training = (len(data.train) - held_out) * epochs * (pace.robust if spec.epsilon else pace.plain)
-        along_training = (min(held_out, VALIDATED) + MONITORED) * (epochs + len(MARKED_EPOCHS))
-        measuring = 2 * MEASURED + len(data.test) + PREDICTIONS * spec.probe
-        seconds[run] = training + along_training * pace.follow + measuring * pace.predict
+            paces[run.study] = measure_pace(run.spec.recipe, _data(run, request), hardware=hardware)
+        seconds[run] = count_study_passes(run, request).seconds(paces[run.study])
     return seconds
+
+
+def count_study_passes(run: PlannedRun, request: StudyRequest) -> PassCounts:
+    """How many images training and measuring the classifier of a run takes."""
+    spec, data = run.spec, _data(run, request)
+    held_out, epochs = validation_size(data.train, spec.recipe, fast=spec.fast), spec.recipe.epochs
+    trained = len(data.train) - held_out
+    measured = 2 * min(MEASURED, trained) + len(data.test)
+    return PassCounts(
+        **{"robust" if spec.epsilon else "plain": trained * epochs},
+        follow=(min(held_out, VALIDATED) + min(MONITORED, trained)) * (epochs + len(MARKED_EPOCHS)),
+        predict=measured + PREDICTIONS * spec.probe,
+        rows=measured,
+    )
 
 
 def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[PlannedRun, float]) -> list[PlannedRun]:
