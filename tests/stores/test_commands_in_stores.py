@@ -25,6 +25,18 @@ from .test_results_in_stores import MODULE, SUITE, files_of
 
 Command = Callable[..., tuple[int, str, str]]
 FLOAT32 = pick_hardware("cpu", "float32")
+DISCUSSION = """
+recipe = "sgd"
+datasets = ["mnist_sample"]
+variants = [
+    { name = "plain", experiments = ["a", "b"], transforms = true, noise = true },
+    { name = "5 negatives", experiments = ["b"], negatives = 5 },
+]
+[transforms]
+mnist_sample = ["gamma(exponent=0.5)"]
+[data]
+mnist_sample = "DIGITS"
+"""
 READER = ("store_reader:bright", "--size", "8", "--channels", "gray")
 
 
@@ -299,4 +311,42 @@ def test_a_report_of_a_place_without_results_names_its_url(name: str, memory: St
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("negatoscope: expected ")
     assert f" in {memory}/a/" in err.splitlines()[-1]
+    assert nothing_left()
+
+
+def test_the_sequel_is_made_at_a_url_and_keeps_what_is_there(memory: StorePath, place: Path, command: Command) -> None:
+    generator = np.random.default_rng(0)
+    for index in range(12):
+        image = generator.integers(0, 100, (8, 8, 3), dtype=np.uint8)
+        image[2 * (index % 3) : 2 * (index % 3) + 2] += 150
+        file = place / "colored" / f"bar {index % 3}" / f"{index:02d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)
+    model = ("--model", "store_reader:bright", "--data", "colored", "--size", "8", "--channels", "rgb", "--trials", "5")
+    code, out, err = command("reproduce", "sequel", *model, "--out", f"{memory}/a")
+    assert code == 0, err
+    assert out.splitlines()[-1] == f"Written: {memory}/a/sequel.md"
+    assert command("reproduce", "sequel", *model, "--out", "a")[0] == 0
+    assert sorted(files_of(memory / "a")) == sorted(files_of(place / "a"))
+    rows = [name for name in files_of(place / "a") if ".parquet" in name]
+    assert rows
+    assert all((memory / "a" / name).read_bytes() == (place / "a" / name).read_bytes() for name in rows)
+    code, _, err = command("reproduce", "sequel", *model, "--name", "other", "--out", f"{memory}/a")
+    assert code == 0, err
+    document = result_of(memory / "a", "sequel.json")
+    assert isinstance(document, dict)
+    assert len(document["models"]) == 2
+
+
+def test_experiments_of_the_discussion_share_the_runs_at_a_url(
+    memory: StorePath, tmp_path: Path, command: Command, few_digits: str
+) -> None:
+    (memory / "plan.toml").write_bytes(DISCUSSION.replace("DIGITS", few_digits).encode())
+    words = ("reproduce", "discussion", "--plan", f"{memory}/plan.toml", "--seeds", "1", "--fast", "--out")
+    code, out, err = command(*words, f"{memory}/a", "--experiments", "a")
+    assert (code, out.startswith(f"1 run. Written to {memory}/a: discussion.json")) == (0, True), err
+    code, _, err = command(*words, f"{memory}/a")
+    assert (code, "2 runs, 1 of them finished earlier" in err) == (0, True), err
+    assert command(*words, f"{tmp_path}/a")[0] == 0
+    assert sorted(files_of(memory / "a")) == sorted(files_of(tmp_path / "a"))
     assert nothing_left()

@@ -294,3 +294,17 @@ def test_every_command_takes_a_model_by_url(
             document.pop("provenance")
             document.pop("seconds", None)
         assert there == here
+
+
+@pytest.mark.slow
+def test_workers_open_a_model_by_url_and_make_the_same_rows(
+    s3: StorePath, place: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    put(place / "net.onnx", s3 / "net.onnx")
+    words = ("--data", "images", "--suite", "negative", "--no-self-check", "--threads", "1", "--out")
+    assert command("audit", "net.onnx", *words, "a")[0] == 0
+    more = ("--executor", "processes", "--workers", "2")
+    code, _, err = command("audit", f"{s3}/net.onnx", *words, "b", *more)
+    assert code == 0, err
+    here, there = (negatoscope.read_audit(out) for out in ("a", "b"))
+    assert there.rows().equals(here.rows())
