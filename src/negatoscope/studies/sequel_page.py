@@ -32,6 +32,8 @@ _METHOD = """\
 
 - What is found is the worst of so many draws: more trials find more, and an image that nothing fooled is not proven
   safe.
+- At trial i saturation moves by i/N at most: the first trials turn hues and do little else, and what is lost late is
+  lost to saturation.
 - Gray pixels have no hue; HSV gives them 0, red. So a saturation that is moved up tints white and gray with the hue
   that the image is turned by.
 - A class keeps its meaning if somebody who sees the image in any of these colors would still name it and no other.
