@@ -100,9 +100,11 @@ def _rise(numbers: Sequence[NumberResult]) -> str:
     first, last = numbers[0], numbers[-1]
     middle = (first.negative.mean + last.negative.mean) / 2
     half = next(each for each in numbers if each.negative.mean >= middle or each is last)
+    rises = last.negative.mean > first.negative.mean
+    half_way = f" (half of the way with {half.negatives:,})" if rises else ""
     return (
         f"accuracy on negatives goes from {_rate(first.negative)} to {_rate(last.negative)} with {last.negatives:,} of "
-        f"them (half of the way with {half.negatives:,}), and on clean images from {_rate(first.clean)} to "
+        f"them{half_way}, and on clean images from {_rate(first.clean)} to "
         f"{_rate(last.clean)}"
     )
 
