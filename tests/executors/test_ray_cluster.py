@@ -1,0 +1,90 @@
+"""What a Ray cluster loses, a worker, a node or the command itself, is made again to the same rows."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from negatoscope.auditing.run import AuditProgress
+
+from .conftest import Run, rows_of
+
+ray: Any = pytest.importorskip("ray", reason="needs the extra ray")
+pytestmark = [
+    pytest.mark.slow,
+    # Python closes the file of images when it collects what an error held on to, and says so.
+    pytest.mark.filterwarnings("ignore:.*bars.npz:pytest.PytestUnraisableExceptionWarning"),
+]
+
+MODEL = """
+import time
+from bar_models import Reader
+
+class Slow(Reader):
+    def forward(self, images):
+        time.sleep(0.1)
+        return super().forward(images)
+"""
+DRIVER = """
+import negatoscope as ng
+
+ng.audit(
+    "slow_models:Slow", "bars.npz", transforms=["negative", "pixel_flips(probability=0.2)"], suite="none",
+    name="reader", size=64, interpolation="nearest", channels="gray", out="there", executor="ray", workers=2,
+)
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """Two nodes of one processor each, on this machine."""
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+def test_two_nodes_make_the_same_rows(run: Run, cluster: Any) -> None:
+    run(out="here", threads=1)
+    run(out="there", executor="ray", workers=2, address=cluster.address)
+    assert rows_of("there") == rows_of("here")
+
+
+def test_what_a_lost_node_had_is_made_again_on_another(run: Run, cluster: Any) -> None:
+    run(out="here", threads=1)
+    second = next(node for node in cluster.list_all_nodes() if not node.head)
+    lost = list[bool]()
+
+    def lose(progress: AuditProgress) -> None:
+        if progress.stage == "images" and progress.images and not lost:
+            lost.append(True)
+            cluster.remove_node(second, allow_graceful=False)
+            cluster.add_node(num_cpus=1)
+
+    run(out="there", executor="ray", workers=2, address=cluster.address, progress=lose)
+    assert lost
+    assert rows_of("there") == rows_of("here")
+
+
+def test_a_command_that_is_killed_resumes_to_the_same_rows(run: Run) -> None:
+    run(out="here", threads=1)
+    Path("slow_models.py").write_text(MODEL)
+    words = [sys.executable, "-c", DRIVER]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
+    while command.poll() is None and not list(Path("there").glob("parts/*/done.json")):
+        time.sleep(0.05)
+    command.kill()
+    _, error = command.communicate()
+    assert command.returncode == -9, error
+    assert not Path("there/done.json").exists()
+    subprocess.run(words, env=environment, check=True)
+    assert rows_of("there") == rows_of("here")
