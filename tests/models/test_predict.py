@@ -132,7 +132,7 @@ def test_stored_pixels_become_images_in_the_unit_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "images"), [(28 * 28, 512), (3 * 32 * 32, 512), (3 * 40 * 40, 128), (3 * 224 * 224, 4), (10**9, 1)]
+    ("values", "images"), [(28 * 28, 256), (3 * 32 * 32, 256), (3 * 40 * 40, 128), (3 * 224 * 224, 4), (10**9, 1)]
 )
 def test_a_processor_takes_many_small_images_and_few_large_ones_at_once(values: int, images: int) -> None:
     assert suitable_batch(CPU, values=values) == images

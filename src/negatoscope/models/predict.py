@@ -18,7 +18,7 @@ BatchTransform = Callable[[Images, Labels], Images]
 """What is done to a batch before the classifier sees it: a transform (which ignores the labels) or an attack."""
 
 _ON_PROCESSOR, _ELSEWHERE = (128, 700_000), (512, 4_000_000)  # images and their values in one forward pass, at most
-_OF_SMALL, _SMALL = 512, 3 * 32 * 32  # on a processor: so many at once of images that have no more values than that
+_OF_SMALL, _SMALL = 256, 3 * 32 * 32  # on a processor: so many at once of images that have no more values than that
 
 
 @dataclass(frozen=True)
