@@ -30,6 +30,7 @@ from negatoscope.types import Images, PixelArray
 BATCHES = {"1x28x28": (500, 1, 28), "3x32x32": (500, 3, 32), "3x224x224": (16, 3, 224)}
 LAYOUTS = {"channels_last": torch.channels_last, "NCHW": torch.contiguous_format}
 CLASSES = {1: 10, 3: 43}
+_IN_NO_SUITE = ["saturation_shift(amount=0.3)"]
 TURN = 0.02
 """Seconds."""
 
@@ -63,8 +64,8 @@ def _each(title: str, pixels: PixelArray, layout: torch.memory_format, *, rounds
 
 
 def _one_of_each(*, gray: bool) -> list[str]:
-    """Of every transform the spec that stands first in the suite of all."""
-    specs = suite("all", channels="gray" if gray else "rgb").specs
+    """Of every transform the spec that stands first in the suite of all, or one of its own where that has none."""
+    specs = [*suite("all", channels="gray" if gray else "rgb").specs, *([] if gray else _IN_NO_SUITE)]
     return list({spec.partition("(")[0]: spec for spec in reversed(specs)}.values())[::-1]
 
 

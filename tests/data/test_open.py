@@ -82,7 +82,11 @@ def test_a_dataset_of_the_project_is_loaded_as_ever(pets: Path, monkeypatch: pyt
             "expected a folder, a file or the name of a dataset, got 'minst'; did you mean 'mnist'?",
         ),
         ("mnist:validation", SpecError, "expected the split train or test, got 'validation'"),
-        ("gtsrb(prepare='papre')", SpecError, "expected prepare of gtsrb to be one of 'none', 'paper', got 'papre'"),
+        (
+            "gtsrb(prepare='papre')",
+            SpecError,
+            "expected prepare of gtsrb to be one of 'none', 'paper', 'color', got 'papre'",
+        ),
         ("./nowhere", DataError, "expected a dataset, a folder or a file, got './nowhere', which does not exist"),
         ("nowhere.zip", DataError, "expected a dataset, a folder or a file, got 'nowhere.zip', which does not exist"),
         ("nowhere.tar", DataError, "expected a dataset, a folder or a file, got 'nowhere.tar', which does not exist"),

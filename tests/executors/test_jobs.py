@@ -126,6 +126,7 @@ def test_processes_open_once_each_and_run_every_job_once(count: int, numbers: An
         ({"executor": "rays"}, r"^expected --executor local, processes or ray, got 'rays'; did you mean 'ray'\?$"),
         ({"workers": 0}, r"^expected --workers of at least 1, got 0$"),
         ({"threads": 0}, r"^expected --threads of at least 1, got 0$"),
+        ({"threads": 2**64}, r"^expected --threads of at most 1,024, got 18446744073709551616$"),
         ({"workers": 2}, r"^expected --executor processes or ray beside --workers, got local; give one of them$"),
         ({"executor": "processes", "address": "x:1"}, r"^expected --executor ray beside --address, got processes$"),
     ],

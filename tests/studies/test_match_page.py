@@ -10,7 +10,7 @@ from negatoscope.documents import read_document
 from negatoscope.provenance import record_provenance
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import TrackedRate
-from negatoscope.studies.match import distance, read_match, write_match
+from negatoscope.studies.match import read_match, write_match
 from negatoscope.studies.match_figure import draw_match
 from negatoscope.studies.match_page import answer, common, match_page, recipe_in_words
 from negatoscope.studies.match_result import (
@@ -21,6 +21,7 @@ from negatoscope.studies.match_result import (
     NearestCandidate,
     OpenedCandidate,
 )
+from negatoscope.studies.match_trials import distance
 from negatoscope.studies.sensitivity_result import SensitivityResult
 from negatoscope.training.recipe import Recipe, named_recipe
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from negatoscope.errors import expect, suggest
 
 EXECUTORS = ("local", "processes", "ray")
+_MOST_THREADS = 1024
 
 Opened = TypeVar("Opened")
 Job = TypeVar("Job")
@@ -46,7 +47,8 @@ class Execution:
         gpus: Of each job.
 
     Raises:
-        InputError: The executor is unknown, a number is below 1, or an option is of another executor.
+        InputError: The executor is unknown, a number is below 1 or there are over 1,024 threads, or an option is of
+            another executor.
     """
 
     executor: str = "local"
@@ -60,6 +62,8 @@ class Execution:
         expect(self.executor in EXECUTORS, "--executor local, processes or ray", got)
         for option, number in (("--workers", self.workers), ("--threads", self.threads)):
             expect(number is None or number >= 1, f"{option} of at least 1", number)
+        few = self.threads is None or self.threads <= _MOST_THREADS
+        expect(few, f"--threads of at most {_MOST_THREADS:,}", self.threads)
         alone = self.executor != "local" or self.workers in (None, 1)
         expect(alone, "--executor processes or ray beside --workers", "local; give one of them")
         expect(self.executor == "ray" or not self.address, "--executor ray beside --address", self.executor)
