@@ -226,7 +226,7 @@ def _draw_line(axes: Any, height: int, ratios: Sequence[float]) -> None:
 
 def _label(axes: Any, lines: Sequence[tuple[str, Sequence[float]]]) -> None:
     every = [ratio for _, ratios in lines for ratio in ratios] or [1.0]
-    low, high = min(0.5, 0.5 * min(every)), max(2.0, 2 * max(every))
+    low, high = min(0.5, 0.3 * min(every)), max(2.0, 2 * max(every))
     decades = [10.0**power for power in range(-4, 5)]
     finer = decades if high / low > 500 else [each * decade for decade in decades for each in (1, 2, 5)]
     ticks = [tick for tick in finer if low <= tick <= high]
@@ -242,7 +242,8 @@ def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:
     if len(timed) > FEW:
         yield f"{result['suite']}: each of {len(timed)}", [each["ratio_to_best_peer"] for each in timed]
         return
-    device = "" if result["device"] == "cpu" else f" ({result['device']})"
+    processor = result["machine"]["processor"].replace("(R)", "").removesuffix(" Processor")
+    device = f" ({processor if result['device'] == 'cpu' else result['device']})"
     for each in timed:
         bound = " (a bound, no peer)" if "forward passes alone" in each["peers"] else ""
         yield textwrap.shorten(each["name"], 70, placeholder=" …") + bound + device, [each["ratio_to_best_peer"]]

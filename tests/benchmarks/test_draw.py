@@ -60,7 +60,7 @@ def test_the_figure_names_every_comparison_and_gathers_those_of_a_long_suite() -
     many = [harness.measure(f"t{i}", "s", {"negatoscope": [1.0], "kornia": [2.0]}) for i in range(20)]
     figure = draw.figure_of([result("train", fgsm(2.0)), result("transforms", *many)])
     names = [label.get_text().replace("\n", " ") for label in figure.axes[0].get_yticklabels()]
-    assert names == [FGSM, "transforms: each of 20"]
+    assert names == [f"{FGSM} (P)", "transforms: each of 20"]
 
 
 def test_growth_is_from_the_first_size_to_the_last() -> None:
