@@ -32,6 +32,7 @@ _PARTS = (64, 16_384)  # images whose rows are written together: what a stopped 
 _PART_OF_MANY = 4_096  # likewise where one part does not hold all: less memory for the same time
 _PART_ROWS = 100_000
 _PART_VALUES = 8_000_000
+BATCHES_AT_ONCE = 4  # that threads take, at most: more of them hold more memory and wait for each other
 PLAN = "plan.json"
 """The file that names what an audit's folder holds."""
 
@@ -155,7 +156,9 @@ class AuditPlan:
         least, most = _PARTS
         most = most if len(self.dataset) <= most else min(most, _PART_OF_MANY)
         size = max(least, min(most, _PART_VALUES // self._values, _PART_ROWS // (1 + len(self.transforms))))
-        size -= size % self.batch_size if size > self.batch_size else 0  # batches are whole
+        together = BATCHES_AT_ONCE * self.batch_size
+        whole = together if size > together else self.batch_size  # no thread waits for the last batch
+        size -= size % whole if size > whole else 0
         positions = range(len(self.dataset))
         return [positions[start : start + size] for start in positions[::size]]
 

@@ -14,7 +14,15 @@ import torch
 from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.folder import expect_free_for, expect_same, remove_other
 from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, L2Total, PartJob, RunTotals, run_parts
-from negatoscope.auditing.plan import PLAN, AuditConfig, AuditIdentity, AuditPlan, PlannedTransform, make_plan
+from negatoscope.auditing.plan import (
+    BATCHES_AT_ONCE,
+    PLAN,
+    AuditConfig,
+    AuditIdentity,
+    AuditPlan,
+    PlannedTransform,
+    make_plan,
+)
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import UnreadableImage
 from negatoscope.auditing.steps import Changed
@@ -34,7 +42,6 @@ from negatoscope.types import Images
 Stage = Literal["self_check", "images", "summary", "gallery", "report"]
 """What an audit does, one after the other."""
 
-_SIDE_BY_SIDE = 4  # batches, at most: more of them hold more memory and wait for each other
 _SLACK = 1e-5  # float rounding beyond [0, 1] that is no fault
 
 
@@ -214,7 +221,7 @@ def batches_at_once(plan: AuditPlan) -> int:
     """How many batches go through the transforms side by side, where nothing that they share keeps a state."""
     attacks = any(step.kind == "attack" for step in plan.transforms)
     alone = plan.classifier.device.type != "cpu" or attacks or not plan.classifier.stateless
-    return 1 if alone else min(_SIDE_BY_SIDE, torch.get_num_threads())
+    return 1 if alone else min(BATCHES_AT_ONCE, torch.get_num_threads())
 
 
 def _run_batch(plan: AuditPlan, batch: Batch) -> tuple[Batch, dict[str, dict[str, Column]], dict[str, list[float]]]:
