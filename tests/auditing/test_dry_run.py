@@ -38,7 +38,7 @@ class Reader(nn.Module):
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(plan_module, "_PARTS", (64, 1536))
+    monkeypatch.setattr(plan_module, "_PARTS", (64, 2048))
     return
 
 
@@ -68,7 +68,7 @@ def test_it_counts_what_is_left_of_a_stopped_audit_and_writes_nothing(
     make: MakePlan, tmp_path: Path, reader: Reader
 ) -> None:
     def stop(progress: AuditProgress) -> None:
-        if progress.images > 2000:
+        if progress.images > 2500:
             raise KeyboardInterrupt
 
     before = dry_run_audit(make(), out=tmp_path / "out")
@@ -79,7 +79,7 @@ def test_it_counts_what_is_left_of_a_stopped_audit_and_writes_nothing(
     kept = content(tmp_path)
     said = dry_run_audit(make(), out=tmp_path, execution=Execution("processes", 5))
     assert content(tmp_path) == kept
-    assert (said.jobs, said.done, said.images, said.workers) == (3, 1, 4200 - 1536, 2)
+    assert (said.jobs, said.done, said.images, said.workers) == (3, 1, 4200 - 2048, 2)
     assert said.seconds is not None
     assert before.seconds is not None
     assert said.seconds > 0 < before.seconds
