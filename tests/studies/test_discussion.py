@@ -319,6 +319,9 @@ def test_workers_make_the_same_runs(made: Made, tmp_path: Path) -> None:
         ]
         assert run.negative_test == made.runs[name, 0].negative_test
     assert result.made_runs == 4
+    assert not {folder.name for folder in (tmp_path / "runs").iterdir()} & {
+        folder.name for folder in (made.out / "runs").iterdir()
+    }, "runs of a number of threads that was asked for are other ones"
 
 
 def test_weights_that_are_gone_are_one_sentence(made: Made, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import optuna
 import pytest
 
 from negatoscope.documents import read_document
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, OutputError
 from negatoscope.executors import Execution
 from negatoscope.hardware import pick_hardware
+from negatoscope.reproduce.runs import run_folder
 from negatoscope.studies.match import MatchRequest, reproduce_match
 from negatoscope.studies.match_result import OPENED, Match
 from negatoscope.studies.match_trials import distance, draw_recipe
+from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.sensitivity_run import StudyRunSpec
 from negatoscope.training.recipe import Recipe, named_recipe
 
 FLOAT32 = pick_hardware("cpu", "float32")
@@ -78,6 +81,50 @@ def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_th
     )
     assert one == two
     assert len(one) == OPENED
+    assert request.base
+    spec, data = StudyRunSpec("mnist", 0.0, 0, one[0].recipe), data_of(request.base, None, fast=False)
+    assert run_folder(spec, data, hardware=FLOAT32, out=tmp_path / "one", threads=1).is_dir()
+
+
+def test_a_search_goes_on_with_the_threads_that_it_was_begun_with(
+    request_on_digits: MatchRequest, tmp_path: Path
+) -> None:
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    def search(out: str, **how: int) -> None:
+        request = replace(request_on_digits, runs_in=Execution(**how))  # type: ignore[arg-type]
+        reproduce_match(request, out=tmp_path / out, hardware=FLOAT32, progress=stop)
+
+    for out, begun in (("one", {"threads": 1}), ("any", {})):
+        with pytest.raises(KeyboardInterrupt):
+            search(out, **begun)
+        with pytest.raises(KeyboardInterrupt):
+            search(out, **begun)
+    was = f"as when the search in {tmp_path}/{{}}/mnist.journal was begun, got --threads"
+    with pytest.raises(OutputError, match=f"^expected --threads 1 {was.format('one')} 2; give the same, or another"):
+        search("one", threads=2)
+    with pytest.raises(OutputError, match=f"^expected no --threads {was.format('any')} 1; give the same, or another"):
+        search("any", threads=1)
+
+
+def test_a_search_of_an_earlier_version_goes_on(request_on_digits: MatchRequest, tmp_path: Path) -> None:
+    """It did not write down its threads."""
+    backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "mnist.journal"))
+    study = optuna.create_study(storage=optuna.storages.JournalStorage(backend), study_name="mnist")
+    assert request_on_digits.base
+    draw_recipe(study.ask(), request_on_digits.base, most_epochs=4)
+    seen = list[str]()
+
+    def stop(line: str) -> None:
+        seen.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_match(
+            replace(request_on_digits, runs_in=Execution(threads=2)), out=tmp_path, hardware=FLOAT32, progress=stop
+        )
+    assert seen[0].startswith("trial 1: ")
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:

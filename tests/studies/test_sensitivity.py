@@ -17,6 +17,7 @@ import pytest
 
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, DataNotFoundError, InputError
+from negatoscope.executors import Execution, using_threads
 from negatoscope.hardware import pick_hardware
 from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
 from negatoscope.reproduce.runs import read_run
@@ -26,6 +27,7 @@ from negatoscope.studies.sensitivity import (
     SensitivityProgress,
     StudyRequest,
     plan_runs,
+    plan_study,
     study_sensitivity,
     within,
 )
@@ -107,6 +109,20 @@ def test_every_run_is_made_once_and_reported(made: Made) -> None:
     file = made.out / "sensitivity.json"
     assert read_document(file, SensitivityResult, what="a study", make="make it") == result
     assert {name for name, _ in notes.steps} == set(notes.ended)
+
+
+def test_runs_of_other_threads_are_other_ones_also_side_by_side(made: Made) -> None:
+    plans = {
+        threads: plan_study(
+            replace(made.request, jobs=2, execution=Execution(threads=threads)), out=made.out, hardware=HARDWARE
+        )
+        for threads in (None, 1, 2)
+    }
+    assert {folder.name for folder in plans[None].folders.values()} == {path.name for path in made.out.glob("runs/*")}
+    assert len({folder for plan in plans.values() for folder in plan.folders.values()}) == 3 * 5
+    with using_threads(4):
+        share, given = (StudyRequest(jobs=2, execution=Execution(threads=threads)).runs_in for threads in (None, 3))
+    assert (share.threads, given.threads) == (2, 3)
 
 
 def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:

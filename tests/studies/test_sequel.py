@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from negatoscope.auditing.arguments import Named
 from negatoscope.cli.main import app
 from negatoscope.data.open import open_dataset
 from negatoscope.errors import InputError
@@ -18,7 +19,7 @@ from negatoscope.hardware import pick_hardware
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import to_images
 from negatoscope.registry import parse_spec
-from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
+from negatoscope.studies.sequel import SequelRequest, plan_jobs, read_sequel, reproduce_sequel, write_sequel
 from negatoscope.studies.sequel_figure import draw_sequel
 from negatoscope.studies.sequel_page import answer, lost_classes, sequel_page
 from negatoscope.studies.sequel_result import Sequel, SequelModel, group_models
@@ -96,6 +97,21 @@ def test_each_network_is_trained_searched_and_counted(made: Path) -> None:
 def test_in_processes_the_same_is_found(made: Path, request_on_lamps: SequelRequest, tmp_path: Path) -> None:
     elsewhere = replace(request_on_lamps, execution=Execution("processes", 2))
     assert reproduce_sequel(elsewhere, out=tmp_path, hardware=FLOAT32) == read_sequel(made)
+
+
+def test_networks_and_searches_of_other_threads_are_other_ones(
+    made: Path, request_on_lamps: SequelRequest, lamps: str
+) -> None:
+    """How many threads a job has may decide its last bits."""
+    jobs = {
+        threads: plan_jobs(replace(request_on_lamps, execution=Execution(threads=threads)), out=made, hardware=FLOAT32)
+        for threads in (None, 1, 2)
+    }
+    assert {job.folder for job in jobs[None]} == set(made.glob("runs/*"))
+    assert len({job.folder for planned in jobs.values() for job in planned}) == 6
+    (weights,) = made.glob("runs/*-seed0-*/weights.safetensors")
+    searches = [planned[0].search.plan(Named(str(weights), f"{lamps}:test", {})) for planned in jobs.values()]
+    assert [search.identity.threads for search in searches] == [None, 1, 2]
 
 
 def test_a_found_setting_fools_and_saturation_moves_no_farther_than_its_trial_allows(made: Path, lamps: str) -> None:

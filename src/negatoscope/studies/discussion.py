@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from negatoscope.errors import DataNotFoundError
 from negatoscope.executors import LOCAL, Execution
@@ -81,7 +81,8 @@ def run_discussion(
         remove_leftovers([out, *out.glob("runs/*")])
         every = plan_variants(plan, experiments=experiments, datasets=datasets, seeds=request.seeds, fast=request.fast)
         runs, not_run = _at_hand(every, request)
-        folders = {run: run_folder(run, _data(run, request), hardware=hardware, out=out) for run in runs}
+        how: dict[str, Any] = {"hardware": hardware, "out": out, "threads": request.execution.threads}
+        folders = {run: run_folder(run, _data(run, request), **how) for run in runs}
         jobs = _jobs(folders, request, hardware)
         progress.planned(len(runs), {str(job): _images(job.spec, request) for job in jobs}, not_run)
         try:

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from negatoscope.documents import from_plain, read_document, to_plain, write_document
-from negatoscope.errors import InputError, expect, needed
+from negatoscope.errors import InputError, OutputError, expect, needed
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import keep, locked, remove_all, write_whole
@@ -95,7 +95,7 @@ def reproduce_match(
 
     Raises:
         InputError: As `search_match` says.
-        OutputError: `out` cannot be written, or another search writes to it.
+        OutputError: As `search_match` says, or another search writes to `out`.
     """
     with locked(out):
         search, data = search_match(request, out=out, hardware=hardware, progress=progress)
@@ -152,7 +152,7 @@ def search_match(
     Raises:
         InputError: As `load_run_data` says.
         MissingExtraError: Optuna is not installed.
-        OutputError: `out` cannot be written.
+        OutputError: `out` cannot be written, or holds a search that was begun with other threads.
     """
     optuna = needed("optuna", extra="match", why="reproduce match")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -165,6 +165,7 @@ def search_match(
     backend = optuna.storages.journal.JournalFileBackend(str(journal))
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=request.dataset, load_if_exists=True)
+    _expect_same_threads(study, request.runs_in.threads if hardware.device.type == "cpu" else None, journal)
     study.sampler = optuna.samplers.TPESampler(
         seed=SEED + len(study.trials),  # a search that resumes draws what it has not drawn before
         multivariate=True,
@@ -193,6 +194,16 @@ def search_match(
             remove_all([job.folder])
             progress(line)
     return _conclude(study, request, data, out=out, hardware=hardware, progress=progress), data
+
+
+def _expect_same_threads(study: "Study", threads: int | None, journal: Path) -> None:
+    """Hold a search that goes on to the threads that it was begun with: they may decide last bits on a processor."""
+    if not study.trials:
+        study.set_user_attr("threads", threads)
+    begun = study.user_attrs.get("threads", threads)  # an earlier version did not write it down
+    words = [f"--threads {number}" if number else "no --threads" for number in (begun, threads)]
+    own = f"{words[0]} as when the search in {journal} was begun"
+    expect(begun == threads, own, f"{words[1]}; give the same, or another --out", OutputError)
 
 
 def _tell(study: "Study", trial: "Trial", job: TrialJob) -> str:
@@ -233,7 +244,7 @@ def _conclude(
     for candidate, seed in runs:
         spec = StudyRunSpec(dataset, 0.0, seed, candidate.recipe)
         planned = PlannedRun(dataset, f"trial {candidate.trial}", spec)
-        folder = run_folder(spec, data, hardware=hardware, out=out)
+        folder = run_folder(spec, data, hardware=hardware, out=out, threads=request.runs_in.threads)
         jobs.append(StudyJob(planned, folder, request.data_dir, hardware, deadline=math.inf))
     missing = [job for job in jobs if read_run(job.folder, StudyRun) is None]
     progress(f"{counted(len(missing), 'run')} of the nearest, to be measured on test images")

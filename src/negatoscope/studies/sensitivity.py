@@ -49,7 +49,8 @@ class StudyRequest:
         budget: Runs are started, in their order, as long as it lasts.
         plan: A TOML file in place of the packaged plan.
         data_dir: A folder to look for data in first.
-        jobs: How many runs at once, each with its share of the processors, in processes of this machine.
+        jobs: How many runs at once, in processes of this machine, each with the threads of `execution` or, where it has
+            none, its share of the processors.
         execution: Where runs are made instead.
         fast: A smoke run: one epoch on a few hundred images.
         command: Recorded with the results.
@@ -72,7 +73,8 @@ class StudyRequest:
         if self.jobs == 1:
             return self.execution
         expect(self.execution.executor == "local", "--jobs or --executor", "both; leave --jobs out")
-        return Execution("processes", self.jobs, threads=max(1, torch.get_num_threads() // self.jobs))
+        share = max(1, torch.get_num_threads() // self.jobs)
+        return Execution("processes", self.jobs, threads=self.execution.threads or share)
 
 
 @runtime_checkable

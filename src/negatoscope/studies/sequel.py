@@ -106,7 +106,8 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
         DataError: The data of the recipe are not at hand or damaged.
         InputError: They do not fit it.
     """
-    search = ShiftSearch(request.trials, request.limit, request.seed, request.command)
+    threads = request.execution.threads
+    search = ShiftSearch(request.trials, request.limit, request.seed, request.command, threads)
     if request.named is not None:
         job = SequelJob(out, search, request.named)
         return [replace(job, folder=out / "runs" / re.sub(r"[^\w.-]+", "_", str(job)).strip("."))]
@@ -115,7 +116,8 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
     for seed in range(request.seeds):
         spec = RunSpec(data.train.spec.partition("(")[0], 0.0, seed, recipe)
         network = OwnNetwork(recipe, seed, request.data_dir, hardware)
-        jobs.append(SequelJob(run_folder(spec, data, hardware=hardware, out=out), search, network))
+        folder = run_folder(spec, data, hardware=hardware, out=out, threads=threads)
+        jobs.append(SequelJob(folder, search, network))
     return jobs
 
 

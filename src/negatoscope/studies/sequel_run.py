@@ -49,12 +49,14 @@ class ShiftSearch:
         limit: At most this many images, each class in proportion; None is all.
         seed: Of which images those are, and of every draw.
         command: Recorded with the results.
+        threads: Of each job, which may decide last bits; None is as many as torch takes.
     """
 
     trials: int
     limit: int | None
     seed: int
     command: str
+    threads: int | None = None
 
     def plan(self, named: Named) -> SearchPlan:
         """The authors' search of a model: from its answers' classes alone, and on images of all classes."""
@@ -65,6 +67,7 @@ class ShiftSearch:
             feedback="labels",
             limit=self.limit,
             seed=self.seed,
+            threads=self.threads,
         )
         plan = make_search_plan(*named.open(), config, named=named)
         return replace(plan, spaces=tuple(replace(planned, preserved=None) for planned in plan.spaces))
