@@ -44,6 +44,7 @@ from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
+from negatoscope.executors import using_threads
 from negatoscope.memory import keep_freed_memory
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
@@ -166,9 +167,10 @@ _PLACES = {
 
 
 def _shares(call: Callable[[], object]) -> dict[str, float]:
-    """Which share of a call's CPU time passes in each place; the self-check's network counts twice."""
+    """Which share of a call's CPU time passes in each place, on one thread; the self-check's network counts twice."""
     profile = cProfile.Profile(time.process_time)
-    profile.runcall(call)
+    with using_threads(1):  # batches side by side would hide from the profile
+        profile.runcall(call)
     found = cast(Any, pstats.Stats(profile))
     seconds = {
         place: sum(each[3] for (file, _, name), each in found.stats.items() if file.endswith(end) and name == function)
