@@ -32,8 +32,6 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
     _scatter(axes, ends, s=16, color=GRAY, alpha=0.5, linewidth=0)
     label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
     _scatter(axes, ends[:OPENED], s=22, color=DARK, linewidth=0, zorder=3)
-    for place, end in enumerate(ends[:OPENED], start=1):
-        axes.annotate(str(place), end, xytext=(5, 3), color=DARK, **label)
     fresh = [run for run in search.opened if run.seed < OPENED]
     again = [(_error(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
     look: dict[str, Any] = {"marker": "D", "facecolor": "none", "edgecolor": TEST_IMAGES, "linewidth": 1, "zorder": 4}
@@ -54,6 +52,7 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
     axes.plot(*pair, marker="*", markersize=12, color=NEGATIVES, markeredgecolor="white", linewidth=0, zorder=5)
     errors = [*(end[0] for end in (*ends, *again)), low, high]
     _show_axes(axes, min(errors) / 1.2, max(errors) * 1.2)
+    _number(axes, ends[:OPENED], **label)
     axes.set_title(f"{dataset_name(search.dataset)}, {counted(search.trials, 'recipe')}", pad=24)
     key = [
         ("★ the paper, and what counts as found", NEGATIVES),
@@ -63,6 +62,16 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
     beside: dict[str, Any] = {**label, "xycoords": "axes fraction", "fontsize": 7.5}
     for left, (text, color) in zip((0.0, 0.53, 0.75), key, strict=True):
         axes.annotate(text, (left, 1), xytext=(0, 9), color=color, **beside)
+
+
+def _number(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
+    """1, 2, ... beside points, upwards where two would overlap."""
+    free = 0.0
+    for place, end in sorted(enumerate(ends, start=1), key=lambda each: each[1][1]):
+        height = float(axes.transData.transform(end)[1]) * 72 / axes.figure.dpi
+        rise = max(0.0, free - height)
+        axes.annotate(str(place), end, xytext=(6, rise), color=DARK, **look)
+        free = height + rise + 8.5
 
 
 def _scatter(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
