@@ -15,7 +15,7 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce report test check bench torture release-check test-timm format clean
+.PHONY: help setup reproduce report test check bench torture docs release-check test-timm format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ bench: $(VENV)/ready-to-bench ## measure speed beside the peers, of one SUITE or
 torture: $(VENV)/ready-to-develop ## go on trying what docs/reliability.md promises, for hours; ARGS="'kill *' --minutes 10"
 	nice $(BIN)/python -W ignore -m torture $(ARGS)
 
+docs: $(VENV)/ready-to-docs ## build the documentation as a site in build/site; ARGS=--external lists links that lead out
+	rm -rf build/site
+	$(BIN)/python -m docs_site $(ARGS)
+
 # The wheel is tried as a user has it: in a bare environment, away from the sources.
 release-check: $(VENV)/ready-to-release ## build what would be published to dist/, and try it in a bare environment
 	rm -rf dist build $(BARE)
@@ -94,6 +98,10 @@ $(VENV)/ready-to-develop: $(VENV)/ready-to-run
 
 $(VENV)/ready-to-release: $(VENV)/ready-to-run
 	$(PIP_INSTALL) --group release
+	@touch $@
+
+$(VENV)/ready-to-docs: $(VENV)/ready-to-run
+	$(PIP_INSTALL) --group docs
 	@touch $@
 
 $(VENV)/ready-to-bench: $(VENV)/ready-to-develop

@@ -53,6 +53,7 @@ One that draws for each image alone takes `keys` next, before its settings: a nu
 """
 
 register_attack = ATTACKS.register
+"""Add an attack under its function's name; use it as a decorator."""
 
 
 @dataclass(frozen=True)

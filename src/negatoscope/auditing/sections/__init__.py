@@ -25,6 +25,7 @@ SECTIONS: Registry[Callable[[Report], Section | None]] = Registry("section", "ne
 """Every section by its name, which is its anchor in the page; a section that has nothing to show is None."""
 
 register_section = SECTIONS.register
+"""Add a section under its function's name; use it as a decorator."""
 
 
 def make_sections(report: Report) -> dict[str, Section]:

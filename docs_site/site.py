@@ -1,0 +1,146 @@
+"""The whole site in memory: pages in their frame, what they show, the index of the search, and what is wrong."""
+
+import json
+import posixpath
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+import negatoscope
+from docs_site.check import find_problems
+from docs_site.command_reference import command_pages
+from docs_site.links import Links
+from docs_site.markdown import Rendered, render
+from docs_site.pages import Page, arrange, in_site, written_pages
+from docs_site.python_reference import PythonReference
+from docs_site.registry_reference import registry_pages
+from docs_site.schema_reference import schema_pages
+from negatoscope.reports.palette import DARK, LIGHT, css_variables
+
+HERE = Path(__file__).parent
+STATIC = ("style.css", "site.js")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that is not written yet.
+
+    Args:
+        files: Every file by its name.
+        problems: What is wrong, each a sentence.
+        external: The links that lead out of it: the page's source, and the address.
+    """
+
+    files: dict[str, bytes]
+    problems: tuple[str, ...]
+    external: tuple[tuple[str, str], ...]
+
+
+def build(top: Path) -> Site:
+    """The site of a repository: `docs/site.toml` orders its pages."""
+    settings = tomllib.loads((top / "docs" / "site.toml").read_text(encoding="utf-8"))
+    python = PythonReference(top / "src", settings["python"])
+    generated = python.pages | command_pages() | registry_pages() | schema_pages(top / "docs" / "schemas")
+    pages, problems = arrange(settings["navigation"], written_pages(top), generated)
+    return assemble(top, pages, [*python.problems, *problems])
+
+
+def assemble(top: Path, pages: Sequence[Page], problems: Sequence[str] = ()) -> Site:
+    """The site of pages in the order of the navigation.
+
+    Args:
+        top: The repository that they stand in.
+        pages: In their order.
+        problems: What is wrong with them already.
+    """
+    links = Links(top, {page.source: page for page in pages})
+    rendered = dict(_rendered(links))
+    found = [*problems, *links.problems]
+    found += [f"{source}: {problem}; correct it" for source, page in rendered.items() for problem in page.problems]
+    found += [
+        f"{source}: expected a heading first, got none; give it one"
+        for source, page in rendered.items()
+        if not page.headings
+    ]
+    sources = {page.target: page.source for page in links.pages.values()}
+    if len(sources) < len(links.pages):
+        found.append("expected one page for each place of the site, got two for one; rename a file")
+    if any(not page.headings for page in rendered.values()):
+        return Site({}, tuple(found), ())
+    frame = _frame()
+    files = {name: (HERE / name).read_bytes() for name in STATIC}
+    files["palette.css"] = _palette().encode()
+    files["icon.svg"] = (Path(negatoscope.__file__).parent / "web" / "static" / "icon.svg").read_bytes()
+    files["search.js"] = f"window.searched({json.dumps(_index(links, rendered), ensure_ascii=False)});\n".encode()
+    files |= {in_site(file): (top / file).read_bytes() for file in sorted(links.files)}
+    for page in links.pages.values():
+        files[page.target] = frame.render(**_context(page, pages, rendered)).encode()
+    found += find_problems(files, sources)
+    return Site(files, tuple(dict.fromkeys(found)), tuple(sorted(links.external)))
+
+
+def _rendered(links: Links) -> Iterator[tuple[str, Rendered]]:
+    """Each page, and then those that links turn out to need."""
+    done: set[str] = set()
+    while left := [page for source, page in links.pages.items() if source not in done]:
+        for page in left:
+            done.add(page.source)
+            yield page.source, render(page.text, rewrite=partial(links.rewritten, page), with_html=not page.generated)
+
+
+def _context(page: Page, pages: Sequence[Page], rendered: dict[str, Rendered]) -> dict[str, Any]:
+    def address(target: str) -> str:
+        return posixpath.relpath(target, posixpath.dirname(page.target) or ".")
+
+    def label(each: Page) -> str:
+        return each.label or rendered[each.source].headings[0].text
+
+    open_at = page.parent or page.source
+    sections: dict[str, list[Page]] = {}
+    for each in pages:
+        if each.parent in ("", open_at):
+            sections.setdefault(each.section, []).append(each)
+    place = pages.index(page) if page in pages else -1
+    own = rendered[page.source]
+    return {
+        "page": page,
+        "title": own.headings[0].text,
+        "body": Markup(own.html),
+        "contents": [heading for heading in own.headings if heading.level in (2, 3)],
+        "sections": sections,
+        "start": pages[0],
+        "address": address,
+        "label": label,
+        "before": pages[place - 1] if place > 0 else None,
+        "after": pages[place + 1] if 0 <= place < len(pages) - 1 else None,
+        "version": negatoscope.__version__,
+    }
+
+
+def _index(links: Links, rendered: dict[str, Rendered]) -> list[list[str]]:
+    """Of each heading: the page's title, the heading, its address, and what stands under it."""
+    return [
+        [page.headings[0].text, heading.text, f"{links.pages[source].target}#{heading.id}", text.strip()]
+        for source, page in rendered.items()
+        for heading, text in zip(page.headings, page.texts, strict=True)
+    ]
+
+
+def _palette() -> str:
+    light, dark = css_variables(LIGHT), css_variables(DARK)
+    return (
+        f":root {{ color-scheme: light dark; {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
+
+
+def _frame() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html.jinja")

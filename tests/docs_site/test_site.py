@@ -1,0 +1,181 @@
+"""The site of the docs is whole, and what is wrong in a page is said in a sentence."""
+
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import negatoscope
+
+pytest.importorskip("griffe", reason="NO GRIFFE: `make docs` installs it; the site is not tested")
+
+from docs_site.__main__ import main
+from docs_site.command_reference import COMMAND
+from docs_site.pages import Page, arrange, written_pages
+from docs_site.python_reference import PythonReference
+from docs_site.site import Site, assemble, build
+
+from negatoscope.transforms import describe_transforms
+
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return build(TOP)
+
+
+def text_of(site: Site, name: str) -> str:
+    return re.sub(r"<[^>]+>", "", site.files[name].decode())
+
+
+def test_nothing_is_wrong_with_the_site(site: Site) -> None:
+    assert site.problems == ()
+
+
+def test_every_document_is_a_page_and_what_pages_show_comes_along(site: Site) -> None:
+    for source in written_pages(TOP):
+        assert Page(source, "").target in site.files
+    assert {"index.html", "audit.html", "images/view_light.png", "results/table1/table1.png"} <= set(site.files)
+    assert sum(map(len, site.files.values())) < 15_000_000
+
+
+def test_every_option_of_every_command_is_on_its_page(site: Site) -> None:
+    for name, command in COMMAND.commands.items():
+        page = text_of(site, f"reference/commands/{name}.html")
+        for each in getattr(command, "commands", {"": command}).values():
+            assert [
+                option
+                for parameter in each.params
+                for option in parameter.opts
+                if option.startswith("-") and option not in page
+            ] == []
+            assert each.epilog.partition(":")[2].strip() in page.replace("&#39;", "'")
+
+
+def test_every_public_name_and_every_transform_has_its_place(site: Site) -> None:
+    pages = "".join(content.decode() for name, content in site.files.items() if name.startswith("reference/"))
+    for name in (*negatoscope.__all__[1:], *(entry.name for entry in describe_transforms())):
+        assert f'id="{name.lower()}"' in pages
+
+
+def test_every_field_of_a_document_is_on_the_page_of_its_schema(site: Site) -> None:
+    for file in (TOP / "docs" / "schemas").glob("*.json"):
+        schema, page = json.loads(file.read_text(encoding="utf-8")), text_of(site, f"schemas/{file.stem}.html")
+        assert [field for field in schema.get("properties", {}) if field not in page] == []
+
+
+def test_pages_load_nothing_from_elsewhere(site: Site) -> None:
+    for name, content in site.files.items():
+        if name.endswith(".html"):
+            assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:|//|/)[^"]*"', content.decode()) == []
+
+
+def test_the_search_knows_every_heading(site: Site) -> None:
+    entries = json.loads(site.files["search.js"].decode().removeprefix("window.searched(").removesuffix(");\n"))
+    addresses = {address for _, _, address, _ in entries}
+    assert {"statistics.html#statistics-of-an-audit", "reference/python/audits.html#audit"} <= addresses
+    assert all(address.partition("#")[0] in site.files for address in addresses)
+
+
+def test_the_site_is_written_whole_and_never_over_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "site"
+    assert main(["--out", str(out)]) == 0
+    assert (out / "index.html").is_file()
+    assert main(["--out", str(out)]) == 2
+    assert "got one with files; remove it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# A\n[b](nothing.md)", "docs/a.md: expected a page or a file, got 'nothing.md'; correct the link"),
+        (
+            "# A\n[b](../../etc/passwd)",
+            "docs/a.md: expected a page or a file, got '../../etc/passwd'; correct the link",
+        ),
+        ("# A\n[b](b.md#nothing)", "docs/a.md: expected a heading of docs/b.md, got #nothing; correct the link"),
+        ("# A\n[b](#nothing)", "docs/a.md: expected a heading of docs/a.md, got #nothing; correct the link"),
+        ("# A\n![b](nothing.png)", "docs/a.md: expected a page or a file, got 'nothing.png'; correct the link"),
+        ("# A\n![](b.png)", "docs/a.md: expected a text for each picture, got 1 without; say what they show"),
+        ("# A\n## page-body", "docs/a.md: expected each id once, got 'page-body' twice; change a heading"),
+        ("# A\n<script>", "docs/a.md: expected no HTML but comments, <br>, <details>, got '<script>'; correct it"),
+        (
+            "# A\n```cobol\n```",
+            "docs/a.md: expected a block of console, sh, bash, python, toml, yaml, json, got 'cobol'; correct it",
+        ),
+        ("no heading", "docs/a.md: expected a heading first, got none; give it one"),
+    ],
+)
+def test_what_is_wrong_in_a_page_is_one_sentence(text: str, problem: str, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    (top / "docs").mkdir(parents=True)
+    (top / "docs" / "b.png").write_bytes(b"")
+    pages = [
+        Page("docs/a.md", text, section="S"),
+        Page("docs/b.md", "# B\n\n## Two words\n\n[it](#two-words)", section="S"),
+    ]
+    assert assemble(top, pages).problems == (problem,)
+    assert assemble(top, [pages[1]]).problems == ()
+
+
+def test_a_folder_without_a_page_is_a_list_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.json").write_text("{}")
+    site = assemble(tmp_path, [Page("docs/a.md", "# A\n[files](../results)")])
+    assert site.problems == ()
+    assert '<a href="a.json">a.json</a>' in site.files["results/index.html"].decode()
+    assert site.files["results/a.json"] == b"{}"
+
+
+def test_links_that_lead_out_are_listed() -> None:
+    site = assemble(TOP, [Page("docs/a.md", "# A\n[b](https://example.org/b) <mailto:a@example.org>")])
+    assert site.external == (("docs/a.md", "https://example.org/b"), ("docs/a.md", "mailto:a@example.org"))
+
+
+def test_the_navigation_has_every_page_once_and_no_other() -> None:
+    pages, problems = arrange(
+        {"S": {"a": "A", "b/*": ""}, "T": {"none": ""}}, {"a": "", "c": ""}, {"b/1": "", "b/2": ""}
+    )
+    assert [(page.source, page.section, page.parent) for page in pages] == [
+        ("a", "S", ""),
+        ("b/1", "S", "a"),
+        ("b/2", "S", "a"),
+    ]
+    assert problems == [
+        "docs/site.toml: expected pages, each once, got 'none'; correct it",
+        "docs/site.toml: expected every page in it, got none of c; add a line for it",
+    ]
+
+
+def test_a_docstring_that_contradicts_its_signature_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "negatoscope").mkdir()
+    (tmp_path / "negatoscope" / "__init__.py").write_text(
+        textwrap.dedent(
+            '''
+            def right(a: int) -> int:
+                """Right.
+
+                Args:
+                    a: A number.
+                """
+
+            def wrong(a: int) -> int:
+                """Wrong.
+
+                Args:
+                    b: Another one.
+                """
+
+            def silent(): ...
+            '''
+        )
+    )
+    reference = PythonReference(tmp_path, {"Names": ["right", "wrong", "silent", "none"]})
+    about = [problem for problem in reference.problems if "every public name" not in problem]
+    assert about[0] == "docs/site.toml: expected a name of negatoscope, got 'none'; correct it" or "silent" in about[0]
+    assert any("Parameter 'b' does not appear in the function signature" in problem for problem in about)
+    assert any("silent: expected a docstring" in problem for problem in about)
+    assert not any("right" in problem for problem in about)
