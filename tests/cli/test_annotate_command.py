@@ -31,6 +31,19 @@ def test_it_writes_what_the_audit_reads_and_says_how_to_go_on(folder: Path) -> N
     assert set(read_rules(folder / "label-preserving.toml")) == {"folder:lamps"}
 
 
+def test_labels_may_stand_in_a_table_beside_the_images(folder: Path) -> None:
+    (folder / "all").mkdir()
+    for name in ("1.png", "2.png"):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "all" / name)
+    (folder / "labels.csv").write_text("picture,finding\n1.png,lamp off\n2.png,lamp on\n")
+    given = ["annotate", "all", "--labels", "labels.csv", "--label-columns", "picture,finding"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    beside = "--labels labels.csv --label-columns picture,finding --label-preserving label-preserving.toml"
+    assert f"negatoscope audit MODEL --data all {beside}" in done.output
+    assert '"lamp on"' in (folder / "label-preserving.toml").read_text(encoding="utf-8")
+
+
 def test_a_file_that_is_there_is_never_replaced(folder: Path) -> None:
     (folder / "mine.toml").write_text("mine")
     done = CliRunner().invoke(app, ["annotate", "folder:lamps", "--out", "mine.toml"])

@@ -1,6 +1,7 @@
 """verify counts on how many images predictions agree, and says by construction only of a graph that must give it."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,18 @@ import onnx
 import pytest
 import torch
 from onnx import helper, numpy_helper
+from rich.console import Console
 from tests.hardening.onnx_models import eight_bit, linear, wrapper_of
 
+import negatoscope
 from negatoscope import verify
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError
 from negatoscope.hardening.drop_in import write_drop_in
+from negatoscope.hardening.verification import verification_tables
 from negatoscope.hardening.wrapper import wrap
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
 from negatoscope.transforms.groups import resolve_group
 
@@ -43,6 +48,20 @@ def test_every_wrapper_that_guarantees_it_is_seen_in_its_file(tmp_path: Path, ki
     assert (found.n, found.agreeing, found.passed, found.by_construction) == (30, 30, True, True)
     assert len(found.elements) == 5
     assert found.logit_difference < 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_file_of_a_torch_module_is_seen_to_guarantee_it_and_names_no_place_of_this_machine(
+    tmp_path: Path, kind: str
+) -> None:
+    module = PaperNetwork(channels=1, size=12, classes=4, settings=NetworkSettings(), seed=0).requires_grad_(False)
+    classifier = open_classifier(module.eval(), size=12, channels="gray")
+    wrapper = wrapper_of(kind, resolve_group("negative", channels=1), side=12)
+    write_drop_in(wrap(classifier, wrapper), source=module, out=tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 12, 12), np.uint8)
+    found = verify(tmp_path / "hardened.onnx", Dataset.from_arrays(pixels, np.arange(20) % 4, name="random"))
+    assert found.by_construction, found.reason
+    assert str(Path(negatoscope.__file__).parent).encode() not in (tmp_path / "hardened.onnx").read_bytes()
 
 
 def test_a_file_for_a_larger_group_holds_for_a_smaller_one(tmp_path: Path) -> None:
@@ -216,6 +235,11 @@ def test_a_finding_shows_itself(tmp_path: Path) -> None:
     assert "20 of 20 images" in str(found)
     assert "It holds by construction for every 8-bit image" in str(found)
     assert list(found.to_pandas().element) == ["negative"]
+    console = Console(width=80, file=StringIO())
+    console.print(verification_tables(found))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\nElement    Consistency, % [95 %]    Images  Logits differ by\n" in shown
+    assert "\nnegative  100.00 [83.89, 100.00]  20 of 20  " in shown
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`negatoscope annotate`: a file in which to say whose label each transform keeps."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -13,6 +14,12 @@ def annotate(
     out: Annotated[
         str, typer.Option(help="The file or URL to write; one that is there is never replaced.")
     ] = "label-preserving.toml",
+    labels: Annotated[
+        str, typer.Option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+    ] = "",
+    label_columns: Annotated[
+        str, typer.Option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
+    ] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Write a TOML file to start from: which classes of the data keep their label under which transform.
@@ -29,7 +36,9 @@ def annotate(
 
     file = path_of(out)
     expect(not file.exists(), "a new file to write to", f"{out}, which is there; give another --out", OutputError)
-    dataset = open_dataset(data, data_dir=data_dir)
+    dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     write_whole(file, annotation_toml(dataset).encode())
     typer.echo(f"Written: {out}, with {len(dataset.class_names)} classes of {dataset.spec}. Correct it; then")
-    typer.echo(f"negatoscope audit MODEL --data {data} --label-preserving {out}")
+    beside = [("--data", data), ("--labels", labels), ("--label-columns", label_columns), ("--label-preserving", out)]
+    given = " ".join(f"{option} {shlex.quote(value)}" for option, value in beside if value)
+    typer.echo(f"negatoscope audit MODEL {given}")

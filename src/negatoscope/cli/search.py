@@ -31,7 +31,7 @@ def search(
         list[str] | None,
         typer.Option(
             help="Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a name of list spaces: tone, "
-            "color, geometry, color_cube, all (the default); repeatable."
+            "color, geometry, color_cube, color_shift, all (the default); repeatable."
         ),
     ] = None,
     strategy: Annotated[str, typer.Option(help="How settings are proposed; see list strategies.")] = "local",

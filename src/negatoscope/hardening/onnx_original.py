@@ -95,9 +95,23 @@ def _exported(classifier: ClassifierAdapter, module: nn.Module, spec: InputSpec)
                 dynamic_shapes=shapes,
                 verbose=False,
             )
-        return program.model_proto  # type: ignore[union-attr]
+        model = program.model_proto  # type: ignore[union-attr]
     except Exception as error:  # the exporter fails in as many ways as modules are written
         raise InputError(f"expected a module that torch.onnx.export takes, got {_first_line(error)}") from error
+    _forget_traces(model)
+    return model
+
+
+def _forget_traces(message: Any) -> None:
+    """Take out what the exporter notes beside each node: stack traces, with paths of this machine."""
+    for name in {"metadata_props", "doc_string"} & set(message.DESCRIPTOR.fields_by_name):
+        message.ClearField(name)
+    if message.DESCRIPTOR.name == "TensorProto":
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                _forget_traces(part)
 
 
 def columns_of(classifier: ClassifierAdapter) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from negatoscope.errors import needed
 from negatoscope.provenance import Provenance
 from negatoscope.reports.csv_table import csv_table
-from negatoscope.reports.formatting import counted, interval, measured, percent
+from negatoscope.reports.formatting import counted, measured
 from negatoscope.reports.markdown import markdown_table
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Verification:
         return needed("pandas", extra="pandas", why="to_pandas()").DataFrame(list(map(asdict, self.elements)))
 
 
-_HEADER = ("Element", "Consistency, %", "95 % interval", "Images", "Largest logit difference")
+_HEADER = ("Element", "Consistency, % [95 %]", "Images", "Logits differ by")
 
 
 def verification_csv(verification: Verification) -> str:
@@ -132,8 +132,7 @@ def _lines(verification: Verification) -> list[list[str]]:
     return [
         [
             element.element,
-            percent(element.consistency),
-            interval(element.low, element.high),
+            measured(element.consistency, element.low, element.high),
             f"{element.agreeing:,} of {verification.n:,}",
             f"{element.logit_difference:.3g}",
         ]
