@@ -151,6 +151,7 @@ def test_another_model_is_searched_beside_those_that_are_there(made: Path, lamps
     output = sequel("--model", copied, "--data", f"{lamps}:test", "--trials", 5, "--limit", 12, "--out", out)
     assert output.splitlines()[-1] == f"Written: {out / 'sequel.md'}"
     result = read_sequel(out)
+    assert "**mine**: of 12 images" in (out / "sequel.md").read_text(), "a file's name as it is"
     assert result.models[:2] == before.models
     mine = result.models[2]
     assert (mine.name, mine.recipe, mine.trials, mine.images.n) == ("mine", None, 5, 12)

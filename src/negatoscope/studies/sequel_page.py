@@ -54,7 +54,8 @@ def sequel_page(result: Sequel) -> str:
     parts += [f"**{model.name}**: {text}." for model in result.models for text in model.warnings]
     parts += [_table(groups), "![Accuracy against trials](sequel.png)"]
     parts += [_pictures(place, group) for place, group in enumerate(groups, start=1) if group.cases]
-    parts += [part for group in groups for part in (lost_classes(group.models[0]), _classes(group)) if part]
+    parts += dict.fromkeys(text for group in groups if (text := lost_classes(group.models[0])))
+    parts += [text for group in groups if (text := _classes(group))]
     return "\n\n".join([*parts, _METHOD]) + "\n"
 
 
@@ -63,7 +64,7 @@ def answer(group: ModelGroup) -> str:
     rates = [model.images for model in group.models]
     trials = counted(group.models[0].trials, "trial")
     sentences = [
-        f"**{_capital(group.name)}**: of {rates[0].n:,} images {_clean(rates)} % are read correctly, and "
+        f"**{_heading(group)}**: of {rates[0].n:,} images {_clean(rates)} % are read correctly, and "
         f"{_under_attack(rates)} % still after {trials}; {_fooled(rates)} % of those that were correct are fooled."
     ]
     if kept := _kept(group):
@@ -122,7 +123,7 @@ def _classes(group: ModelGroup) -> str:
     lines = sorted(_class_lines(group), key=lambda line: -line[1])
     kept = any(each.preserved is not None for each in group.models[0].per_class)
     header = ["Class", "Images", *(["Keeps its meaning"] if kept else []), "Clean, %", "Under attack, %", "Fooled, %"]
-    title = f"## {_capital(group.name)}, by class"
+    title = f"## {_heading(group)}, by class"
     return f"{title}\n\n{markdown_table(header, [cells for cells, _ in lines])}"
 
 
@@ -171,5 +172,6 @@ def _over_seeds(rates: Sequence[tuple[float, float, float]]) -> str:
     return f"{percent(fmean(values), decimals=1)} ± {percent(stdev(values), decimals=1, guard=False)}"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _heading(group: ModelGroup) -> str:
+    """Its name at the beginning of a sentence; a file keeps its own."""
+    return group.name if group.models[0].recipe is None else group.name[:1].upper() + group.name[1:]
