@@ -54,9 +54,13 @@ def _lines(path: str, command: Any, context: Any) -> Iterator[str]:
         panel = getattr(parameter, "rich_help_panel", None) or f"{parameter.param_type_name.capitalize()}s"
         name, said = parameter.get_help_record(context)
         name = _argument(parameter) if parameter.param_type_name == "argument" else name
-        panels.setdefault(panel, []).append(f"| `{cell(name)}` | {cell(_plain(said))} |")
+        panels.setdefault(panel, []).append(f"| {_code(name)} | {cell(_plain(said))} |")
     for panel, rows in panels.items():
         yield from (f"| {panel} | what it is |", "|---|---|", *rows, "")
+
+
+def _code(names: str) -> str:
+    return ", ".join(f"`{cell(name)}`" for name in names.split(", "))
 
 
 def _argument(parameter: Any) -> str:
