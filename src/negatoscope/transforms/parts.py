@@ -8,7 +8,7 @@ from torch import Tensor
 
 from negatoscope.types import Images
 
-_VALUES = 2**16  # a quarter of a megabyte in float32, for each thread; on a GPU all at once
+_VALUES = 2**17  # half a megabyte in float32, for each thread; on a GPU all at once
 
 
 def by_parts(images: Images, change: Callable[..., Images], **settings: float | Tensor) -> Images:
@@ -33,11 +33,14 @@ def by_parts(images: Images, change: Callable[..., Images], **settings: float | 
 
 
 def part_size(images: Images) -> int:
-    """How many images are changed at a time: a power of two, so that parts end where a processor's vectors do."""
+    """How many images are changed at a time: a power of two, so that parts end where a processor's vectors do.
+
+    At least one for each thread, since what is interpolated goes to threads by images.
+    """
     if not images.is_cpu:
         return max(1, len(images))
-    most = torch.get_num_threads() * _VALUES // max(1, images.shape[1:].numel())
-    return 1 << max(1, most).bit_length() - 1
+    most = torch.get_num_threads() * max(1, _VALUES // max(1, images.shape[1:].numel()))
+    return 1 << most.bit_length() - 1
 
 
 def _needs_slopes(*values: float | Tensor) -> bool:
