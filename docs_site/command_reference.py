@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from docs_site.python_reference import cell
+from docs_site.docstrings import cell
 from negatoscope.cli.main import app
 
 COMMAND: Any = typer.main.get_command(app)

@@ -50,6 +50,11 @@ class Rendered:
     texts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        """Its first heading."""
+        return self.headings[0].text if self.headings else ""
+
 
 def render(text: str, *, rewrite: Callable[[str], str], with_html: bool) -> Rendered:
     """The HTML of a page.
@@ -76,6 +81,8 @@ def render(text: str, *, rewrite: Callable[[str], str], with_html: bool) -> Rend
         if token.type == "th_open" and not words.content:  # a head without words is none to who hears the page
             token.tag = end.tag = "td"
     _outline(tokens, page)
+    if not page.headings:
+        page.problems.append("expected a heading, got none")
     page.html = parser.renderer.render(tokens, parser.options, {})
     return page
 

@@ -53,19 +53,21 @@ def arrange(
     """All pages in the order of the navigation, and what is wrong with it.
 
     Args:
-        navigation: For each section, the label of each page by its source. A source with a "*" stands for all pages
-            that it fits, which are shown where the page before it is open.
+        navigation: For each section, the label of each page by its source. A source with a "*" stands for all other
+            pages that it fits, which are shown where the page before it is open.
         written: The text of pages by their source.
         generated: The same of pages that are made from code.
     """
     texts = {**written, **generated}
+    named = {entry for entries in navigation.values() for entry in entries}
     pages: dict[str, Page] = {}
     problems = []
     for section, entries in navigation.items():
         parent = ""
         for entry, label in entries.items():
             is_pattern = "*" in entry
-            fitting = [source for source in texts if fnmatchcase(source, entry) and source not in pages]
+            others = named - {entry} | set(pages)
+            fitting = [source for source in texts if fnmatchcase(source, entry) and source not in others]
             if not fitting:
                 problems.append(f"docs/site.toml: expected pages, each once, got {entry!r}; correct it")
             for source in fitting:

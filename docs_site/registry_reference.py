@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from docs_site.docstrings import cell
 from docs_site.pictures import picture
-from docs_site.python_reference import cell
 from negatoscope.attacks import ATTACKS
 from negatoscope.attacks.strategies import STRATEGIES
 from negatoscope.data import DATASETS

@@ -7,7 +7,7 @@ from typing import Any
 
 from griffe import Docstring, DocstringSectionKind
 
-from docs_site.python_reference import READING, cell
+from docs_site.docstrings import READING, cell
 
 
 def schema_pages(folder: Path) -> dict[str, str]:

@@ -1,30 +1,21 @@
 """The whole site in memory: pages in their frame, what they show, the index of the search, and what is wrong."""
 
 import json
-import posixpath
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-import negatoscope
 from docs_site.check import find_problems
 from docs_site.command_reference import command_pages
+from docs_site.frame import Frame, beside_pages
 from docs_site.links import Links
 from docs_site.markdown import Rendered, render
 from docs_site.pages import Page, arrange, in_site, written_pages
 from docs_site.python_reference import PythonReference
 from docs_site.registry_reference import registry_pages
 from docs_site.schema_reference import schema_pages
-from negatoscope.reports.palette import DARK, LIGHT, css_variables
-
-HERE = Path(__file__).parent
-STATIC = ("style.css", "site.js")
 
 
 @dataclass(frozen=True)
@@ -63,24 +54,14 @@ def assemble(top: Path, pages: Sequence[Page], problems: Sequence[str] = ()) -> 
     rendered = dict(_rendered(links))
     found = [*problems, *links.problems]
     found += [f"{source}: {problem}; correct it" for source, page in rendered.items() for problem in page.problems]
-    found += [
-        f"{source}: expected a heading first, got none; give it one"
-        for source, page in rendered.items()
-        if not page.headings
-    ]
     sources = {page.target: page.source for page in links.pages.values()}
     if len(sources) < len(links.pages):
         found.append("expected one page for each place of the site, got two for one; rename a file")
-    if any(not page.headings for page in rendered.values()):
-        return Site({}, tuple(found), ())
-    frame = _frame()
-    files = {name: (HERE / name).read_bytes() for name in STATIC}
-    files["palette.css"] = _palette().encode()
-    files["icon.svg"] = (Path(negatoscope.__file__).parent / "web" / "static" / "icon.svg").read_bytes()
+    files = beside_pages()
     files["search.js"] = f"window.searched({json.dumps(_index(links, rendered), ensure_ascii=False)});\n".encode()
     files |= {in_site(file): (top / file).read_bytes() for file in sorted(links.files)}
-    for page in links.pages.values():
-        files[page.target] = frame.render(**_context(page, pages, rendered)).encode()
+    frame = Frame(pages, rendered)
+    files |= {page.target: frame.around(page).encode() for page in links.pages.values()}
     found += find_problems(files, sources)
     return Site(files, tuple(dict.fromkeys(found)), tuple(sorted(links.external)))
 
@@ -94,53 +75,10 @@ def _rendered(links: Links) -> Iterator[tuple[str, Rendered]]:
             yield page.source, render(page.text, rewrite=partial(links.rewritten, page), with_html=not page.generated)
 
 
-def _context(page: Page, pages: Sequence[Page], rendered: dict[str, Rendered]) -> dict[str, Any]:
-    def address(target: str) -> str:
-        return posixpath.relpath(target, posixpath.dirname(page.target) or ".")
-
-    def label(each: Page) -> str:
-        return each.label or rendered[each.source].headings[0].text
-
-    open_at = page.parent or page.source
-    sections: dict[str, list[Page]] = {}
-    for each in pages:
-        if each.parent in ("", open_at):
-            sections.setdefault(each.section, []).append(each)
-    place = pages.index(page) if page in pages else -1
-    own = rendered[page.source]
-    return {
-        "page": page,
-        "title": own.headings[0].text,
-        "body": Markup(own.html),
-        "contents": [heading for heading in own.headings if heading.level in (2, 3)],
-        "sections": sections,
-        "start": pages[0],
-        "address": address,
-        "label": label,
-        "before": pages[place - 1] if place > 0 else None,
-        "after": pages[place + 1] if 0 <= place < len(pages) - 1 else None,
-        "version": negatoscope.__version__,
-    }
-
-
 def _index(links: Links, rendered: dict[str, Rendered]) -> list[list[str]]:
     """Of each heading: the page's title, the heading, its address, and what stands under it."""
     return [
-        [page.headings[0].text, heading.text, f"{links.pages[source].target}#{heading.id}", text.strip()]
+        [page.title, heading.text, f"{links.pages[source].target}#{heading.id}", text.strip()]
         for source, page in rendered.items()
         for heading, text in zip(page.headings, page.texts, strict=True)
     ]
-
-
-def _palette() -> str:
-    light, dark = css_variables(LIGHT), css_variables(DARK)
-    return (
-        f":root {{ color-scheme: light dark; {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
-    )
-
-
-def _frame() -> Any:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.jinja")

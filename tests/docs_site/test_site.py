@@ -80,7 +80,22 @@ def test_the_search_knows_every_heading(site: Site) -> None:
     assert all(address.partition("#")[0] in site.files for address in addresses)
 
 
-def test_the_site_is_written_whole_and_never_over_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_name_that_documents_import_is_explained(site: Site) -> None:
+    lines = [
+        line
+        for text in written_pages(TOP).values()
+        for line in re.findall(r"^from negatoscope[\w.]* import (.+)$", text, re.MULTILINE)
+    ]
+    names = {name for line in lines for name in line.split(", ")}
+    pages = "".join(site.files[name].decode() for name in site.files if name.startswith("reference/python/"))
+    assert len(names) > 15
+    assert [name for name in names if f'id="{name.lower()}"' not in pages] == []
+
+
+def test_the_site_is_written_whole_and_never_over_files(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docs_site.__main__.build", lambda top: site)  # it is built once for all tests
     out = tmp_path / "site"
     assert main(["--out", str(out)]) == 0
     assert (out / "index.html").is_file()
@@ -106,7 +121,7 @@ def test_the_site_is_written_whole_and_never_over_files(tmp_path: Path, capsys: 
             "# A\n```cobol\n```",
             "docs/a.md: expected a block of console, sh, bash, python, toml, yaml, json, got 'cobol'; correct it",
         ),
-        ("no heading", "docs/a.md: expected a heading first, got none; give it one"),
+        ("no heading", "docs/a.md: expected a heading, got none; correct it"),
     ],
 )
 def test_what_is_wrong_in_a_page_is_one_sentence(text: str, problem: str, tmp_path: Path) -> None:
@@ -137,15 +152,19 @@ def test_links_that_lead_out_are_listed() -> None:
 
 def test_the_navigation_has_every_page_once_and_no_other() -> None:
     pages, problems = arrange(
-        {"S": {"a": "A", "b/*": ""}, "T": {"none": ""}}, {"a": "", "c": ""}, {"b/1": "", "b/2": ""}
+        {"S": {"a": "A", "b/*": ""}, "T": {"b/3": "", "none": ""}},
+        {"a": "", "c": ""},
+        {"b/1": "", "b/2": "", "b/3": ""},
     )
     assert [(page.source, page.section, page.parent) for page in pages] == [
         ("a", "S", ""),
         ("b/1", "S", "a"),
         ("b/2", "S", "a"),
+        ("b/3", "T", ""),
     ]
     assert problems == [
         "docs/site.toml: expected pages, each once, got 'none'; correct it",
+        "docs/site.toml: expected pages, each once, got 'a'; correct it",
         "docs/site.toml: expected every page in it, got none of c; add a line for it",
     ]
 
