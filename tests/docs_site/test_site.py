@@ -151,11 +151,8 @@ def test_links_that_lead_out_are_listed() -> None:
 
 
 def test_the_navigation_has_every_page_once_and_no_other() -> None:
-    pages, problems = arrange(
-        {"S": {"a": "A", "b/*": ""}, "T": {"b/3": "", "none": ""}},
-        {"a": "", "c": ""},
-        {"b/1": "", "b/2": "", "b/3": ""},
-    )
+    navigation = {"S": {"a": "A", "b/*": ""}, "T": {"b/3": "", "none": "", "a": ""}}
+    pages, problems = arrange(navigation, {"a": "", "c": ""}, {"b/1": "", "b/2": "", "b/3": ""})
     assert [(page.source, page.section, page.parent) for page in pages] == [
         ("a", "S", ""),
         ("b/1", "S", "a"),
