@@ -54,7 +54,7 @@ def arrange(
 
     Args:
         navigation: For each section, the label of each page by its source. A source with a "*" stands for all other
-            pages that it fits, which are shown where the page before it is open.
+            pages that it fits, which are shown where the page before it is open; the label "*" is what fits.
         written: The text of pages by their source.
         generated: The same of pages that are made from code.
     """
@@ -72,7 +72,9 @@ def arrange(
                 problems.append(f"docs/site.toml: expected pages, each once, got {entry!r}; correct it")
             for source in fitting:
                 under = parent if is_pattern else ""
-                pages[source] = Page(source, texts[source], source in generated, label, section, under)
+                fits = str(PurePosixPath(source.removeprefix(entry.partition("*")[0])).with_suffix(""))
+                called = fits if label == "*" else label
+                pages[source] = Page(source, texts[source], source in generated, called, section, under)
             parent = parent if is_pattern else entry
     left = [source for source in texts if source not in pages]
     problems += [
