@@ -72,8 +72,7 @@ def arrange(
                 problems.append(f"docs/site.toml: expected pages, each once, got {entry!r}; correct it")
             for source in fitting:
                 under = parent if is_pattern else ""
-                fits = str(PurePosixPath(source.removeprefix(entry.partition("*")[0])).with_suffix(""))
-                called = fits if label == "*" else label
+                called = source.removeprefix(entry.partition("*")[0]).rpartition(".")[0] if label == "*" else label
                 pages[source] = Page(source, texts[source], source in generated, called, section, under)
             parent = parent if is_pattern else entry
     left = [source for source in texts if source not in pages]

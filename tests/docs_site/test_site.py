@@ -151,13 +151,13 @@ def test_links_that_lead_out_are_listed() -> None:
 
 
 def test_the_navigation_has_every_page_once_and_no_other() -> None:
-    navigation = {"S": {"a": "A", "b/*": "*"}, "T": {"b/3": "", "none": "", "a": ""}}
-    pages, problems = arrange(navigation, {"a": "", "c": ""}, {"b/1": "", "b/2": "", "b/3": ""})
+    navigation = {"S": {"a": "A", "b/*": "*"}, "T": {"b/3.md": "", "none": "", "a": ""}}
+    pages, problems = arrange(navigation, {"a": "", "c": ""}, {"b/1.md": "", "b/2.md": "", "b/3.md": ""})
     assert [(page.source, page.label, page.section, page.parent) for page in pages] == [
         ("a", "A", "S", ""),
-        ("b/1", "1", "S", "a"),
-        ("b/2", "2", "S", "a"),
-        ("b/3", "", "T", ""),
+        ("b/1.md", "1", "S", "a"),
+        ("b/2.md", "2", "S", "a"),
+        ("b/3.md", "", "T", ""),
     ]
     assert problems == [
         "docs/site.toml: expected pages, each once, got 'none'; correct it",
