@@ -18,6 +18,7 @@ from negatoscope.reports.markdown import markdown_table
 TOP = Path(__file__).parents[2]
 RESULTS = sorted((TOP / "results" / "harden").glob("*.json"))
 PAGE = TOP / "docs" / "harden.md"
+HOW_TO = TOP / "docs" / "when-a-model-fails.md"
 BLOCK, SEARCHED = (
     re.compile(rf"(?<=<!-- {name}: begin -->\n).*?(?=\n<!-- {name}: end -->)", re.DOTALL)
     for name in ("harden", "searched")
@@ -87,6 +88,19 @@ def test_the_page_on_hardening_has_the_published_numbers() -> None:
     for pattern, expected in ((BLOCK, block()), (SEARCHED, searched_block())):
         (written,) = pattern.findall(PAGE.read_text(encoding="utf-8"))
         assert written == expected
+
+
+def test_what_to_do_when_a_model_fails_names_the_same_numbers() -> None:
+    rows = re.findall(
+        r"^\|[^|]*\| (`.*`) \| (.*), (.*) \| (.*), (.*) \| (.*), (.*) \|$", HOW_TO.read_text("utf-8"), re.M
+    )
+    assert len(rows) == 5
+    tables = [table(name, title) for name, title in OWN.items()]
+    for method, *cells in rows:
+        for number, text in enumerate(tables):
+            measured = [line.split("|") for line in text.splitlines() if line.startswith(f"| {method} ")]
+            ((_, _, _, _, change, negatives, _, time, _),) = ([cell.strip() for cell in line] for line in measured)
+            assert [change, negatives, time] == cells[number::2], method
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
