@@ -10,25 +10,25 @@ import typer
 
 from negatoscope.cli.compare import show_comparison
 from negatoscope.cli.dry_run import show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
     DryRunOption,
-    ExecutorName,
-    Threads,
-    Workers,
+    ExpectAccuracy,
     command_line,
+    settings_of,
 )
 from negatoscope.cli.show import Format, show
 from negatoscope.cli.unlabeled import classify_and_show
 from negatoscope.errors import expect
 
 if TYPE_CHECKING:
+    from negatoscope.auditing.arguments import Named
     from negatoscope.auditing.audit_result import AuditResult
-    from negatoscope.auditing.plan import AuditPlan
+    from negatoscope.auditing.plan import AuditConfig, AuditPlan
     from negatoscope.data import Dataset
     from negatoscope.executors import Execution
     from negatoscope.hardware import Hardware
@@ -53,6 +53,7 @@ _audit_option = partial(typer.Option, rich_help_panel="What is audited")
 _gate_option = partial(typer.Option, rich_help_panel="Gate: exit code 1")
 
 
+@with_execution
 def audit(
     context: Context,
     model: Model,
@@ -119,9 +120,7 @@ def audit(
     ] = None,
     tolerance: Annotated[float, _gate_option(help="A loss up to this, in [0, 1], does not fail: 0.005.")] = 0.0,
     max_unreadable: Annotated[int, _gate_option(help="More unreadable images than this fail.")] = 0,
-    expect_accuracy: Annotated[
-        float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
-    ] = None,
+    expect_accuracy: ExpectAccuracy = None,
     no_report: Annotated[
         bool,
         typer.Option("--no-report", help="Write rows and summary.json alone, no page, figures or tables."),
@@ -138,10 +137,6 @@ def audit(
     no_self_check: Annotated[
         bool, typer.Option("--no-self-check", help="Try no other settings first, and audit whatever comes.")
     ] = False,
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -154,72 +149,61 @@ def audit(
     resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.arguments import Named, as_file
+        from negatoscope.auditing.arguments import as_file
         from negatoscope.auditing.dry_run import dry_run_audit
         from negatoscope.auditing.folder import folders_of
-        from negatoscope.auditing.plan import AuditConfig, make_plan
+        from negatoscope.auditing.plan import AuditConfig
         from negatoscope.data.open import open_dataset
         from negatoscope.data.unlabeled import open_unlabeled
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.result_folder import result_folder, result_names
 
     hardware = pick_hardware(device, "float32")
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
+    execution = execution_of(context, hardware)
     unlabeled = None if labels else open_unlabeled(data)
     gate = fail_under or baseline or expect_accuracy is not None
     expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
     dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
-    data_classes = None if unlabeled else len(dataset.class_names)
-    classifiers = [
-        open_model(context, one, data_classes=data_classes, class_names=dataset.class_names, device=hardware.device)
-        for one in model
-    ]
-    settings = AuditConfig(
-        suite=suite,
+    settings = settings_of(
+        context,
+        AuditConfig,
         transforms=transform or (),
-        limit=limit,
-        seed=seed,
         label_preserving=as_file(label_preserving),
-        fail_under=fail_under or (),
-        baseline=baseline,
-        baseline_on=baseline_on or (),
-        tolerance=tolerance,
-        max_unreadable=max_unreadable,
-        expect_accuracy=expect_accuracy,
-        no_self_check=no_self_check,
-        no_report=no_report,
-        overwrite=overwrite,
-        keep_names=keep_names,
-        bits=bits,
-        window=window,
         threads=execution.threads,
     )
-    beside: dict[str, Any] = {"labels": labels or None, "label_columns": label_columns, "data_dir": data_dir}
-    opening = partial(Named, data=data, options=given_options(context), device=str(hardware.device), **beside)
-    plans = [
-        make_plan(classifier, dataset, settings, opening(model=one))
-        for one, classifier in zip(model, classifiers, strict=True)
-    ]
+    plans = _plans(context, dataset, settings, labeled=not unlabeled, hardware=hardware)
     place = context.with_resource(result_names(out) if dry_run else result_folder(out))
-    folders = [place] if len(plans) == 1 else folders_of(place, [classifier.name for classifier in classifiers])
+    folders = [place] if len(plans) == 1 else folders_of(place, [plan.classifier.name for plan in plans])
     if dry_run:
         expect(not unlabeled, "images with labels for --dry-run", "none; leave it out")
         show_dry_runs(
             [dry_run_audit(plan, out=folder, execution=execution) for plan, folder in zip(plans, folders, strict=True)],
             format=format,
         )
+    command = command_line(context)
     if unlabeled:
-        expect(executor == "local", "images with labels for --executor", "none; leave it out")
-        classify_and_show(plans, folders, out=out, command=command_line(context), format=format)
+        expect(execution.executor == "local", "images with labels for --executor", "none; leave it out")
+        classify_and_show(plans, folders, out=out, command=command, format=format)
         return
-    results = _audit_each(
-        plans, folders, dataset=dataset, command=command_line(context), hardware=hardware, execution=execution
-    )
+    results = _audit_each(plans, folders, dataset=dataset, command=command, hardware=hardware, execution=execution)
     _show(results, place=place, out=out, format=format, no_report=no_report)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def _plans(
+    context: Context, dataset: "Dataset", settings: "AuditConfig", *, labeled: bool, hardware: "Hardware"
+) -> "list[AuditPlan]":
+    """What each of the command's models is audited for."""
+    from negatoscope.auditing.plan import make_plan
+
+    names, models = dataset.class_names, context.params["model"]
+    opening = partial(open_model, context, class_names=names, data_classes=len(names) if labeled else None)
+    classifiers = [opening(model, device=hardware.device) for model in models]
+    return [
+        make_plan(classifier, dataset, settings, named(context, model, hardware))
+        for model, classifier in zip(models, classifiers, strict=True)
+    ]
 
 
 def _audit_each(
@@ -265,6 +249,21 @@ def open_model(context: Context, model: str, *, without: Collection[str] = (), *
 
     given = {name: value for name, value in given_options(context).items() if name not in without}
     return open_classifier(model, **given, **data)
+
+
+def named(context: Context, model: str, hardware: "Hardware") -> "Named":
+    """A model and the command's data, as any process opens them."""
+    from negatoscope.auditing.arguments import Named
+
+    beside = {name: context.params[name] for name in ("labels", "label_columns") if context.params.get(name)}
+    return Named(
+        model,
+        context.params["data"],
+        given_options(context),
+        data_dir=context.params["data_dir"],
+        device=str(hardware.device),
+        **beside,
+    )
 
 
 def given_options(context: Context) -> dict[str, Any]:

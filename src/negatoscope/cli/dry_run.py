@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from negatoscope.cli.show import show
+from negatoscope.errors import expect
 
 if TYPE_CHECKING:
     from negatoscope.reports.dry_run import DryRun
+
+
+def expect_runs(*, dry_run: bool, only_report: bool) -> None:
+    """Refuse a dry run of what only writes files anew."""
+    expect(not (only_report and dry_run), "--only-report or --dry-run", "both; leave one out")
 
 
 def show_dry_runs(runs: "Sequence[DryRun]", *, format: str = "markdown") -> NoReturn:

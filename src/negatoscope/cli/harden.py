@@ -4,28 +4,29 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.audit import given_options
+from negatoscope.cli.audit import named
 from negatoscope.cli.dry_run import show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
     DryRunOption,
-    ExecutorName,
-    Threads,
-    Workers,
+    LabelPreserving,
+    Model,
     command_line,
+    settings_of,
 )
 from negatoscope.cli.show import Format, show
 
 
 @with_model_options
+@with_execution
 def harden(
     context: Context,
-    model: Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")],
+    model: Model,
     fit: Annotated[str, typer.Option(help="Images that look as they should, with or without labels: mnist:train.")],
     data: Annotated[str, typer.Option(help="Images with labels that judge, before and after: mnist:test.")],
     invariant: Annotated[
@@ -46,16 +47,10 @@ def harden(
         list[str] | None, typer.Option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many images judge, each class in proportion.")] = None,
-    label_preserving: Annotated[
-        str, typer.Option(help="TOML: which classes keep their label under which transform.")
-    ] = "",
+    label_preserving: LabelPreserving = "",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
     ] = False,
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -67,10 +62,9 @@ def harden(
     after the last method that was fitted and audited.
     """
     with loading():
-        from negatoscope.auditing.arguments import Named, as_file, provenance_of
+        from negatoscope.auditing.arguments import as_file, provenance_of
         from negatoscope.auditing.plan import AuditConfig
         from negatoscope.cli.harden_display import HardenDisplay
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardening.dry_run import dry_run_harden
         from negatoscope.hardening.jobs import KEEPS
         from negatoscope.hardening.plan import NamedHarden
@@ -80,19 +74,16 @@ def harden(
         from negatoscope.result_folder import result_folder, result_names
 
     hardware = pick_hardware(device, "float32")
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
-    config = AuditConfig(
-        suite=suite,
+    execution = execution_of(context, hardware)
+    config = settings_of(
+        context,
+        AuditConfig,
         transforms=transform or (),
-        limit=limit,
         label_preserving=as_file(label_preserving),
-        overwrite=overwrite,
         threads=execution.threads,
     )
-    texts = Named(model, data, given_options(context), data_dir=data_dir, device=str(hardware.device))
     with HardenDisplay() as display:
-        plan = NamedHarden(texts, fit, invariant, method, seeds, config).open()
+        plan = NamedHarden(named(context, model, hardware), fit, invariant, method, seeds, config).open()
         if dry_run:
             names = context.with_resource(result_names(out, keeps=KEEPS))
             show_dry_runs([dry_run_harden(plan, out=names, execution=execution)], format=format)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, command_line
+from negatoscope.cli.options import Bits, Context, DataDir, Limit, Window, command_line, settings_of
 from negatoscope.cli.show import Format, show
 
 _LINES = 20  # of progress at most, where there is no bar
@@ -21,13 +21,9 @@ def inspect(
     folds: Annotated[int, typer.Option(help="Each image is scored by a network fitted on the other folds.")] = 2,
     seed: Annotated[int, typer.Option(help="Decides folds, weights, and which images a limit leaves.")] = 0,
     size: Annotated[int, typer.Option(help="Larger images are scored at this many pixels a side.")] = 32,
-    limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
-    bits: Annotated[
-        int | None, typer.Option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
-    ] = None,
+    limit: Limit = None,
+    bits: Bits = None,
+    window: Window = None,
     keep_names: Annotated[
         bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.csv.")
     ] = False,
@@ -50,16 +46,7 @@ def inspect(
         from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown, inspection_tables
         from negatoscope.result_folder import result_folder
 
-    config = InspectionConfig(
-        invariant=invariant,
-        folds=folds,
-        seed=seed,
-        size=size,
-        limit=limit,
-        keep_names=keep_names,
-        bits=bits,
-        window=window,
-    )
+    config = settings_of(context, InspectionConfig)
     dataset = open_images(data, data_dir=data_dir)
     with ProgressDisplay() as display:
         shown = 0

@@ -1,8 +1,12 @@
 """Options that several commands share, and the command line as provenance records it."""
 
+import functools
+import inspect
 import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -10,6 +14,9 @@ if TYPE_CHECKING:
     Context = typer.Context
 else:
     Context = typer.Context.__base__  # what typer passes in truth, which checks of types at run time see
+
+
+Settings = TypeVar("Settings")
 
 
 def option(metavar: str, help: str) -> object:
@@ -27,6 +34,25 @@ Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a
 OnlyReport = Annotated[
     bool,
     typer.Option("--only-report", metavar="", help="Write the files anew from the runs/*/run.json of --out alone."),
+]
+
+Model = Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")]
+Labels = Annotated[
+    str, typer.Option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+]
+LabelColumns = Annotated[
+    str, typer.Option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
+]
+Limit = Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")]
+Bits = Annotated[
+    int | None, typer.Option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
+]
+Window = Annotated[
+    str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
+]
+LabelPreserving = Annotated[str, typer.Option(help="TOML: which classes keep their label under which transform.")]
+ExpectAccuracy = Annotated[
+    float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
 ]
 
 _EXECUTION = "Where it runs"
@@ -72,6 +98,31 @@ DryRunOption = Annotated[
         help="Show jobs, images, passes, bytes and time, by a few images timed here; run nothing, write nothing.",
     ),
 ]
+
+
+def with_options(
+    command: Callable[..., None], options: Sequence[inspect.Parameter], *, before: str = ""
+) -> Callable[..., None]:
+    """The command with more options, `before` one of its own or at its end; its body reads them from its context."""
+    own = inspect.signature(command, eval_str=True).parameters
+    place = list(own).index(before) if before else len(own)
+    every = [*list(own.values())[:place], *options, *list(own.values())[place:]]
+
+    @functools.wraps(command)
+    def call(**given: Any) -> None:
+        command(**{name: given[name] for name in own})
+
+    signature = inspect.Signature([each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in every])
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call
+
+
+def settings_of(context: Context, kind: type[Settings], **others: object) -> Settings:
+    """What is made of those of the command's options that are named as its fields, as far as given, and of `others`."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    given = {name: context.params[name] for name in names if context.params.get(name) not in (None, ())}
+    return kind(**given | others)
+
 
 # What is about this machine alone means nothing to a reader.
 _LOCAL = ("out", "overwrite", "data_dir", "format", "executor", "workers", "address", "dry_run")

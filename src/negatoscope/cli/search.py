@@ -4,28 +4,35 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from negatoscope.cli.audit import Data, given_options, open_model
+from negatoscope.cli.audit import Data, named, open_model
 from negatoscope.cli.dry_run import show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
 from negatoscope.cli.options import (
-    Address,
+    Bits,
     Context,
     DataDir,
     Device,
     DryRunOption,
-    ExecutorName,
-    Threads,
-    Workers,
+    ExpectAccuracy,
+    LabelColumns,
+    LabelPreserving,
+    Labels,
+    Limit,
+    Model,
+    Window,
     command_line,
+    settings_of,
 )
 from negatoscope.cli.show import Format, show
 
 
 @with_model_options
+@with_execution
 def search(
     context: Context,
-    model: Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")],
+    model: Model,
     data: Data,
     space: Annotated[
         list[str] | None,
@@ -43,33 +50,21 @@ def search(
         list[str] | None,
         typer.Option(help="Another model that is shown what was found, without a query to it; repeatable."),
     ] = None,
-    labels: Annotated[
-        str, typer.Option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
-    ] = "",
-    label_columns: Annotated[
-        str, typer.Option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
-    ] = "",
-    limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
+    labels: Labels = "",
+    label_columns: LabelColumns = "",
+    limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Which images those are, and every draw.")] = 0,
-    label_preserving: Annotated[
-        str, typer.Option(help="TOML: which classes keep their label under which transform.")
-    ] = "",
+    label_preserving: LabelPreserving = "",
     fail_under: Annotated[
         list[str] | None,
         typer.Option(help='Exit code 1: "robust=0.5", a bound on the lower end of the interval; repeatable.'),
     ] = None,
-    expect_accuracy: Annotated[
-        float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
-    ] = None,
+    expect_accuracy: ExpectAccuracy = None,
     no_self_check: Annotated[
         bool, typer.Option("--no-self-check", help="Try no other settings first, and search whatever comes.")
     ] = False,
-    bits: Annotated[
-        int | None, typer.Option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
-    ] = None,
+    bits: Bits = None,
+    window: Window = None,
     out: Annotated[
         str,
         typer.Option(help="The folder or URL of the report; a search that was stopped resumes from there."),
@@ -77,10 +72,6 @@ def search(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another search that is there.")
     ] = False,
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -92,10 +83,8 @@ def search(
     done and passed; 1: the gate failed; 2: something given is unusable.
     """
     with loading():
-        from negatoscope.auditing.arguments import Named, as_file, provenance_of
+        from negatoscope.auditing.arguments import as_file, provenance_of
         from negatoscope.cli.search_display import SearchDisplay
-        from negatoscope.data.open import open_dataset
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.result_folder import result_folder, result_names
         from negatoscope.searching.dry_run import dry_run_search
@@ -105,37 +94,15 @@ def search(
         from negatoscope.searching.text import search_csv, search_tables
 
     hardware = pick_hardware(device, "float32")
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
-    dataset = open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
+    execution = execution_of(context, hardware)
+    config = settings_of(context, SearchConfig, label_preserving=as_file(label_preserving), threads=execution.threads)
+    searched = named(context, model, hardware)
+    classifier, dataset = searched.open()
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
-    config = SearchConfig(
-        space=space or SearchConfig().space,
-        strategy=strategy,
-        budget=budget,
-        feedback=feedback,
-        limit=limit,
-        seed=seed,
-        label_preserving=as_file(label_preserving),
-        fail_under=fail_under or (),
-        expect_accuracy=expect_accuracy,
-        no_self_check=no_self_check,
-        overwrite=overwrite,
-        bits=bits,
-        window=window,
-        threads=execution.threads,
-    )
-    beside: dict[str, Any] = {"labels": labels or None, "label_columns": label_columns, "data_dir": data_dir}
-    plan = make_search_plan(
-        open_model(context, model, **classes, device=hardware.device),
-        dataset,
-        config,
-        transfer=[
-            open_model(context, other, **classes, without=OF_ONE_MODEL, device=hardware.device)
-            for other in transfer or ()
-        ],
-        named=Named(model, data, given_options(context), device=str(hardware.device), **beside),
-    )
+    others = [
+        open_model(context, other, without=OF_ONE_MODEL, **classes, device=hardware.device) for other in transfer or ()
+    ]
+    plan = make_search_plan(classifier, dataset, config, transfer=others, named=searched)
     if dry_run:
         with result_names(out) as names:
             show_dry_runs([dry_run_search(plan, out=names, execution=execution)], format=format)

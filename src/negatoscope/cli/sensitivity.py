@@ -5,27 +5,25 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.dry_run import show_dry_runs
+from negatoscope.cli.dry_run import expect_runs, show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
     DryRunOption,
-    ExecutorName,
     Fast,
     OnlyReport,
     Precision,
-    Threads,
-    Workers,
     command_line,
     option,
 )
-from negatoscope.errors import InputError, expect
+from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
 
+@with_execution
 def sensitivity(
     context: Context,
     out: Annotated[
@@ -41,10 +39,6 @@ def sensitivity(
     ] = "",
     jobs: Annotated[int, option("NUMBER", "Runs at once, each in a process with its share of the processors.")] = 1,
     plan: Annotated[str, option("FILE", "A TOML file of your own studies.")] = "",
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -59,14 +53,13 @@ def sensitivity(
     Writes sensitivity.json, .md, .png and .svg, and each run's rows. Stop it at any moment: the same command resumes.
     """
     expect_seeds(seeds)
-    expect(not (only_report and dry_run), "--only-report or --dry-run", "both; leave one out")
+    expect_runs(dry_run=dry_run, only_report=only_report)
     if jobs < 1:
         raise InputError(f"expected at least one job, got {jobs}")
     amount = _budget(budget)
     typer.echo("Reading runs ..." if only_report else "Preparing data, and timing this machine ...", err=True)
     with loading():
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.result_folder import result_folder, result_names
@@ -77,8 +70,7 @@ def sensitivity(
         from negatoscope.studies.sensitivity_report import KEEPS, report_sensitivity
 
     hardware = pick_hardware(device, precision)
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
+    execution = execution_of(context, hardware)
     request = StudyRequest(
         seeds=seeds,
         studies=tuple(split_list(studies)),

@@ -4,28 +4,26 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.dry_run import show_dry_runs
+from negatoscope.cli.dry_run import expect_runs, show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
     DryRunOption,
-    ExecutorName,
     Fast,
     OnlyReport,
     Precision,
-    Threads,
-    Workers,
     command_line,
     option,
 )
 from negatoscope.cli.show import Format, show
-from negatoscope.errors import InputError, expect
+from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
 
 
+@with_execution
 def table1(
     context: Context,
     out: Annotated[
@@ -53,10 +51,6 @@ def table1(
     epsilons: Annotated[
         str, option("NUMBERS", "Comma-separated, in [0, 1]: the largest change of a pixel; 0 is the plain DNN.")
     ] = "0.0,0.05,0.1,0.2,0.5",
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -72,14 +66,13 @@ def table1(
     """
     rows = _epsilons(epsilons)
     expect_seeds(1 if seeds is None else seeds)
-    expect(not (only_report and dry_run), "--only-report or --dry-run", "both; leave one out")
+    expect_runs(dry_run=dry_run, only_report=only_report)
     timing = "" if fast else ", and timing this machine"
     typer.echo(
         "Reading runs ..." if only_report else f"Preparing data{timing} ...", err=True
     )  # what is imported below takes seconds
     with loading():
         from negatoscope.cli.table1_display import Table1Display, table1_tables
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reproduce.dry_run import dry_run_table1
@@ -107,8 +100,7 @@ def table1(
         result = report_table1(place, command=request.command, recipes=names, datasets=request.datasets, fast=fast)
     else:
         hardware = pick_hardware(device, precision)
-        execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-        context.with_resource(using_threads(execution.threads))
+        execution = execution_of(context, hardware)
         if dry_run:
             show_dry_runs([dry_run_table1(request, out=place, hardware=hardware, execution=execution)], format=format)
         with Table1Display(hardware.description) as display:

@@ -7,14 +7,14 @@ import typer
 from negatoscope.cli.audit import open_model
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device, command_line
+from negatoscope.cli.options import Context, DataDir, Device, Limit, Model, command_line
 from negatoscope.cli.show import Format, show
 
 
 @with_model_options
 def verify(
     context: Context,
-    model: Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")],
+    model: Model,
     data: Annotated[str, typer.Option(help="Images, with or without labels: mnist:test, a folder, an archive.")],
     invariant: Annotated[
         str, typer.Option(help="What is to change no prediction: groups, comma-separated; see list groups.")
@@ -23,7 +23,7 @@ def verify(
         float,
         typer.Option(help="Exit code 1 where a smaller share of the images than this, in [0, 1], agrees."),
     ] = 1.0,
-    limit: Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")] = None,
+    limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Which images those are.")] = 0,
     data_dir: DataDir = None,
     device: Device = "auto",
