@@ -23,6 +23,15 @@ def bright():
 
     return Reader()
 """
+VARIANTS = """
+recipe = "sgd"
+datasets = ["mnist_sample"]
+variants = [{ name = "plain", experiments = ["a"], noise = true }]
+[transforms]
+mnist_sample = []
+[data]
+mnist_sample = "DIGITS"
+"""
 MODEL = ("--data", "folder:images", "--size", "8", "--channels", "gray")
 
 
@@ -60,13 +69,31 @@ def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch,
             ("reproduce", "sensitivity", "--plan", "plan.toml", "--seeds", "2", "--fast", "--executor", "processes"),
             ["Study of few:", "4 runs, 0 done: 4 to run", "by a few steps of training and predicting timed here"],
         ),
+        (
+            ("reproduce", "discussion", "--plan", "variants.toml", "--experiments", "a", "--seeds", "2", "--fast"),
+            ["Discussion, experiment a:", "2 runs, 0 done: 2 to run", "by a few steps of training and predicting"],
+        ),
+        pytest.param(
+            ("reproduce", "match", "--trials", "5"),
+            ["Search for the pair of mnist: 5 recipes", "15 runs, 0 done: 15 to run", "counts 27 epochs, the mean"],
+            marks=pytest.mark.data,
+        ),
+        (
+            ("reproduce", "sequel", "--model", "dry_readers:bright", *MODEL[:-1], "rgb", "--trials", "6"),
+            [
+                "Sequel with dry_readers:bright:",
+                "1 classifier, 0 done: 1 to run",
+                "120 images, shown to models 840 times",
+            ],
+        ),
     ],
-    ids=["audit", "search", "table1", "sensitivity"],
+    ids=["audit", "search", "table1", "sensitivity", "discussion", "match", "sequel"],
 )
 def test_nothing_is_written(
     words: tuple[str, ...], said: list[str], negatoscope: Command, place: Path, few_digits: str, few_runs: str
 ) -> None:
     (place / "plan.toml").write_text(few_runs)
+    (place / "variants.toml").write_text(VARIANTS.replace("DIGITS", few_digits))
     (place / "small.toml").write_text(f'name = "small"\ndata = "{few_digits}"\nvalidation_size = 40\nepochs = 1\n')
     given = [few_digits if word == "DIGITS" else word for word in words]
     before = {path for path in place.rglob("*") if "cache" not in str(path)}
@@ -96,6 +123,7 @@ def test_results_in_a_store_are_counted_by_their_names(negatoscope: Command, pla
     assert "1 part, 1 done: 0 to run" in negatoscope(*words, "--dry-run")[1]
 
 
-def test_a_dry_run_of_files_that_are_made_anew_is_refused(negatoscope: Command, place: Path) -> None:
-    code, _, err = negatoscope("reproduce", "table1", "--dry-run", "--only-report")
+@pytest.mark.parametrize("command", ["table1", "sensitivity", "discussion", "match", "sequel"])
+def test_a_dry_run_of_files_that_are_made_anew_is_refused(command: str, negatoscope: Command, place: Path) -> None:
+    code, _, err = negatoscope("reproduce", command, "--dry-run", "--only-report")
     assert (code, err) == (2, "negatoscope: expected --only-report or --dry-run, got both; leave one out\n")

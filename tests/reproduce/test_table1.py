@@ -20,7 +20,8 @@ from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.checkpoint import load_network
 from negatoscope.models.predict import predict
-from negatoscope.reproduce.estimate import Pace
+from negatoscope.reproduce.dry_run import dry_run_table1
+from negatoscope.reproduce.estimate import Pace, count_passes
 from negatoscope.reproduce.figure1 import reproduce_figure1
 from negatoscope.reproduce.figure1_drawing import draw_figure1
 from negatoscope.reproduce.runs import RunSpec, read_run
@@ -119,6 +120,25 @@ def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:
         assert run.confidence.negative_train == pytest.approx(np.mean(rows["confidence"]))
         shares = np.bincount(rows["prediction"], minlength=10) / len(rows["prediction"])
         assert run.destinations.shares == pytest.approx(shares.tolist())
+
+
+def test_an_estimate_counts_as_many_rows_as_a_run_leaves(made: Made, smoke: Table1Request) -> None:
+    plan = plan_table1(smoke)
+    folders = table1_folders(plan, out=made[0], hardware=HARDWARE)
+    for spec, folder in folders.items():
+        assert count_passes(spec, plan.data[spec.dataset]).rows == read_rows(folder / "rows.parquet").num_rows
+
+
+def test_a_dry_run_knows_which_classifiers_are_there(made: Made, smoke: Table1Request, tmp_path: Path) -> None:
+    there = dry_run_table1(smoke, out=made[0], hardware=HARDWARE)
+    assert (there.jobs, there.done, there.passes, there.size_bytes) == (2, 2, 0, 0)
+    more = dry_run_table1(replace(smoke, seeds=2), out=made[0], hardware=HARDWARE)
+    assert (more.jobs, more.done) == (4, 2)
+    new = dry_run_table1(smoke, out=tmp_path / "none", hardware=HARDWARE)
+    assert (new.jobs, new.done, new.passes) == (2, 0, more.passes)
+    weights = sum(file.stat().st_size for file in made[0].glob("runs/*/weights.safetensors"))
+    assert new.size_bytes > 0.9 * weights
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_saved_weights_give_the_same_predictions_again(made: Made, smoke: Table1Request) -> None:

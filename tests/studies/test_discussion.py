@@ -19,14 +19,22 @@ from negatoscope.models.checkpoint import load_tensors
 from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
 from negatoscope.reproduce.run_data import load_run_data, split_training
 from negatoscope.reproduce.runs import read_run
-from negatoscope.rows import read_rows
-from negatoscope.studies.discussion import DiscussionRequest, run_discussion
+from negatoscope.rows import estimate_size, read_rows
+from negatoscope.studies.discussion import (
+    DiscussionRequest,
+    count_discussion_passes,
+    plan_discussion,
+    run_discussion,
+)
+from negatoscope.studies.discussion_dry_run import dry_run_discussion
 from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences
 from negatoscope.studies.discussion_plan import EXPERIMENTS, load_plan
 from negatoscope.studies.discussion_report import read_discussion, report_discussion
 from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds
 from negatoscope.studies.discussion_run import DiscussionRun
+from negatoscope.studies.discussion_training import shown_images
+from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_result import SkippedStudy
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import named_recipe
@@ -370,3 +378,30 @@ def test_the_document_has_the_fields_that_readers_rely_on(made: Made) -> None:
     with pytest.raises(InputError):
         made.again(made.out, Notes(), experiments=("x",))
     assert read_document(made.out / "discussion.json", Discussion, what="it", make="make it") == made.result
+
+
+def test_a_dry_run_counts_what_runs_train_on_and_the_rows_that_they_leave(made: Made, tmp_path: Path) -> None:
+    said = dry_run_discussion(made.request, out=tmp_path / "none", hardware=HARDWARE)
+    assert not (tmp_path / "none").exists()
+    counts = []
+    for spec, folder in plan_discussion(made.request, out=made.out, hardware=HARDWARE).folders.items():
+        data = data_of(spec.recipe, None, spec.fast)
+        training, _ = split_training(data.train, spec.recipe, seed=spec.seed, fast=spec.fast)
+        counts.append(count_discussion_passes(spec, data))
+        assert counts[-1].plain == len(shown_images(training, spec.variant, seed=0).images) * spec.recipe.epochs
+        assert counts[-1].predict == counts[-1].rows == read_rows(folder / "rows.parquet").num_rows
+    assert (said.jobs, said.done, said.workers) == (RUNS, 0, 1)
+    assert said.passes == sum(count.total for count in counts)
+    assert said.size_bytes > estimate_size(sum(count.rows for count in counts)), "and the weights of plain networks"
+    assert said.seconds is not None
+    assert said.seconds > 0
+    assert said.notes == ("what RandAugment takes beside is not timed",)
+
+
+def test_a_dry_run_of_experiments_that_are_made_has_nothing_to_run_and_touches_nothing(made: Made) -> None:
+    before = {file: file.stat().st_mtime_ns for file in made.out.rglob("*")}
+    said = dry_run_discussion(made.request, out=made.out, hardware=HARDWARE)
+    assert (said.jobs, said.done, said.passes, said.seconds, said.notes) == (RUNS, RUNS, 0, 0, ())
+    more = dry_run_discussion(replace(made.request, seeds=3), out=made.out, hardware=HARDWARE)
+    assert (more.jobs, more.done) == (RUNS * 3 // 2, RUNS)
+    assert {file: file.stat().st_mtime_ns for file in made.out.rglob("*")} == before

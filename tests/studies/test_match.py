@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 
@@ -10,8 +11,10 @@ from negatoscope.documents import read_document
 from negatoscope.errors import InputError, OutputError
 from negatoscope.executors import Execution
 from negatoscope.hardware import pick_hardware
+from negatoscope.reports.dry_run import DryRun
 from negatoscope.reproduce.runs import run_folder
 from negatoscope.studies.match import MatchRequest, reproduce_match
+from negatoscope.studies.match_dry_run import dry_run_match, mean_epochs
 from negatoscope.studies.match_result import OPENED, Match
 from negatoscope.studies.match_trials import distance, draw_recipe
 from negatoscope.studies.sensitivity_jobs import data_of
@@ -36,6 +39,12 @@ def test_every_recipe_that_is_drawn_is_possible_and_keeps_what_the_paper_states(
     assert {recipe.network.conv_activation for recipe in drawn} == {"relu", "tanh", "linear"}
     assert all(3 <= recipe.epochs <= 100 for recipe in drawn)
     assert len({recipe.digest for recipe in drawn}) == len(drawn)
+
+
+def test_a_recipe_that_is_not_drawn_yet_counts_as_many_epochs_as_one_has_in_the_mean() -> None:
+    base, study = named_recipe("sgd", "mnist"), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [draw_recipe(study.ask(), base, most_epochs=40).epochs for _ in range(2000)]
+    assert mean_epochs(40) == pytest.approx(np.mean(drawn), abs=1)
 
 
 @pytest.fixture
@@ -69,6 +78,45 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
     assert not list((tmp_path / "state").iterdir())
     assert "**Not found**, of 5 recipes" in (tmp_path / "match.md").read_text()
     assert (tmp_path / "match.png").is_file()
+
+
+def test_a_dry_run_knows_what_earlier_calls_have_done_and_writes_nothing(
+    request_on_digits: MatchRequest, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    def dry_run() -> DryRun:
+        before = {file: file.stat().st_mtime_ns for file in out.rglob("*")}
+        said = dry_run_match(request_on_digits, out=out, hardware=FLOAT32)
+        assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == before
+        return said
+
+    def run_until(beginning: str) -> None:
+        def stop(line: str) -> None:
+            if line.startswith(beginning):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            reproduce_match(request_on_digits, out=out, hardware=FLOAT32, progress=stop)
+
+    # Of 240 digits 200 are trained on; 3 epochs, followed at the end of each; runs of the nearest at 3 moments more.
+    trial, run = 3 * 200 + 3 * (40 + 200), 3 * 200 + 6 * (40 + 200) + 2 * 200 + 60
+    first = dry_run()
+    assert not out.exists()
+    assert (first.jobs, first.done, first.passes) == (15, 0, 5 * trial + 10 * run)
+    assert first.images == 15 * 240 + 10 * 60
+    assert first.notes[0] == "a recipe that is not drawn yet counts 3 epochs, the mean"
+    run_until("trial 2: nearest")
+    half = dry_run()
+    assert (half.jobs, half.done, half.passes) == (15, 3, 2 * trial + 10 * run)
+    run_until("mnist, trial")
+    late = dry_run()
+    assert (late.jobs, late.done, late.notes) == (15, 6, ())
+    assert late.seconds is not None
+    assert late.seconds > 0
+    reproduce_match(request_on_digits, out=out, hardware=FLOAT32)
+    end = dry_run()
+    assert (end.jobs, end.done, end.passes, end.seconds, end.basis) == (15, 15, 0, 0, "")
 
 
 def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_they_end(
@@ -106,6 +154,8 @@ def test_a_search_goes_on_with_the_threads_that_it_was_begun_with(
         search("one", threads=2)
     with pytest.raises(OutputError, match=f"^expected no --threads {was.format('any')} 1; give the same, or another"):
         search("any", threads=1)
+    with pytest.raises(OutputError, match=f"^expected --threads 1 {was.format('one')} 2; give the same, or another"):
+        dry_run_match(replace(request_on_digits, runs_in=Execution(threads=2)), out=tmp_path / "one", hardware=FLOAT32)
 
 
 def test_a_search_of_an_earlier_version_goes_on(request_on_digits: MatchRequest, tmp_path: Path) -> None:

@@ -21,18 +21,20 @@ from negatoscope.executors import Execution, using_threads
 from negatoscope.hardware import pick_hardware
 from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
 from negatoscope.reproduce.runs import read_run
-from negatoscope.rows import read_rows
+from negatoscope.rows import estimate_size, read_rows
+from negatoscope.studies.dry_run import dry_run_sensitivity
 from negatoscope.studies.sensitivity import (
     Budget,
     SensitivityProgress,
     StudyRequest,
+    count_study_passes,
     plan_runs,
     plan_study,
     study_sensitivity,
     within,
 )
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
-from negatoscope.studies.sensitivity_jobs import PlannedRun
+from negatoscope.studies.sensitivity_jobs import PlannedRun, data_of
 from negatoscope.studies.sensitivity_page import sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import report_sensitivity
@@ -123,6 +125,23 @@ def test_runs_of_other_threads_are_other_ones_also_side_by_side(made: Made) -> N
     with using_threads(4):
         share, given = (StudyRequest(jobs=2, execution=Execution(threads=threads)).runs_in for threads in (None, 3))
     assert (share.threads, given.threads) == (2, 3)
+
+
+def test_a_dry_run_counts_the_rows_that_runs_leave_and_knows_which_are_there(made: Made, tmp_path: Path) -> None:
+    rows = 0
+    for run, folder in plan_study(made.request, out=made.out, hardware=HARDWARE).folders.items():
+        counts = count_study_passes(run.spec, data_of(run.spec.recipe, None, run.spec.fast))
+        assert counts.rows == read_rows(folder / "rows.parquet").num_rows
+        rows += counts.rows
+    new = dry_run_sensitivity(made.request, out=tmp_path / "none", hardware=HARDWARE)
+    assert (new.jobs, new.done, new.size_bytes) == (5, 0, estimate_size(rows))
+    assert not (tmp_path / "none").exists()
+    more = dry_run_sensitivity(replace(made.request, seeds=3), out=made.out, hardware=HARDWARE)
+    assert (more.jobs, more.done, more.passes > 0) == (7, 5, True)
+    short = replace(made.request, seeds=3, budget=Budget(6, "passes"))
+    assert dry_run_sensitivity(short, out=made.out, hardware=HARDWARE).notes == (
+        "the budget is not enough for 1 run more",
+    )
 
 
 def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:

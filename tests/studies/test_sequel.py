@@ -20,6 +20,7 @@ from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import to_images
 from negatoscope.registry import parse_spec
 from negatoscope.studies.sequel import SequelRequest, plan_jobs, read_sequel, reproduce_sequel, write_sequel
+from negatoscope.studies.sequel_dry_run import dry_run_sequel
 from negatoscope.studies.sequel_figure import draw_sequel
 from negatoscope.studies.sequel_page import answer, lost_classes, sequel_page
 from negatoscope.studies.sequel_result import Sequel, SequelModel, group_models
@@ -91,6 +92,32 @@ def test_each_network_is_trained_searched_and_counted(made: Path) -> None:
             24 * rates.under_attack.accuracy
         )
     assert len({model.sha256 for model in result.models}) == 2
+
+
+def test_a_dry_run_counts_training_and_the_most_queries_and_writes_nothing(
+    request_on_lamps: SequelRequest, tmp_path: Path
+) -> None:
+    said = dry_run_sequel(request_on_lamps, out=tmp_path / "out", hardware=FLOAT32)
+    assert not (tmp_path / "out").exists()
+    training = 4 * 100 + 4 * (20 + 100)  # 4 epochs of 120 lamps less 20, followed at the end of each
+    assert (said.jobs, said.done, said.images) == (2, 0, 2 * (120 + 24))
+    assert said.passes == 2 * (training + 24 * (1 + TRIALS))
+    assert said.seconds is not None
+    assert said.seconds > 0
+    assert said.notes == ("at most: an image that is misclassified is searched no further",)
+
+
+def test_a_dry_run_knows_networks_that_are_trained_and_searches_that_have_ended(
+    made: Path, request_on_lamps: SequelRequest
+) -> None:
+    before = {file: file.stat().st_mtime_ns for file in made.rglob("*")}
+    same = dry_run_sequel(request_on_lamps, out=made, hardware=FLOAT32)
+    assert (same.jobs, same.done, same.passes, same.seconds) == (2, 2, 0, 0)
+    longer = replace(request_on_lamps, trials=TRIALS + 1, seeds=3)
+    more = dry_run_sequel(longer, out=made, hardware=FLOAT32)
+    training = 4 * 100 + 4 * (20 + 100)
+    assert (more.jobs, more.done, more.passes) == (3, 0, training + 3 * 24 * (2 + TRIALS))
+    assert {file: file.stat().st_mtime_ns for file in made.rglob("*")} == before
 
 
 @pytest.mark.slow

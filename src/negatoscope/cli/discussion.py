@@ -4,24 +4,24 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.dry_run import expect_runs, show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
-    ExecutorName,
+    DryRunOption,
     Fast,
     OnlyReport,
     Precision,
-    Threads,
-    Workers,
     command_line,
     option,
 )
 from negatoscope.reproduce.checks import expect_seeds
 
 
+@with_execution
 def discussion(
     context: Context,
     out: Annotated[
@@ -31,10 +31,7 @@ def discussion(
     datasets: Annotated[str, option("NAMES", "Comma-separated, of mnist and gtsrb; by default both.")] = "",
     seeds: Annotated[int, option("NUMBER", "Runs of each variant; verdicts need 3.")] = 3,
     plan: Annotated[str, option("FILE", "A TOML file of your own variants.")] = "",
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -48,22 +45,22 @@ def discussion(
     runs. Writes discussion.json, .md, a figure for each, and each run's rows. Stop it at any moment: it resumes.
     """
     expect_seeds(seeds)
+    expect_runs(dry_run=dry_run, only_report=only_report)
     typer.echo("Reading runs ..." if only_report else "Preparing data ...", err=True)
     with loading():
         from negatoscope.cli.discussion_display import DiscussionDisplay
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reports.formatting import counted
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.discussion import DiscussionRequest, run_discussion
+        from negatoscope.studies.discussion_dry_run import dry_run_discussion
         from negatoscope.studies.discussion_plan import choose_datasets, choose_experiments, load_plan
         from negatoscope.studies.discussion_report import KEEPS, report_discussion
 
     hardware = pick_hardware(device, precision)
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
+    execution = execution_of(context, hardware)
     request = DiscussionRequest(
         experiments=tuple(split_list(experiments)),
         datasets=tuple(split_list(datasets)),
@@ -74,7 +71,9 @@ def discussion(
         fast=fast,
         command=command_line(context),
     )
-    place = context.with_resource(result_folder(out, keeps=KEEPS))
+    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
+    if dry_run:
+        show_dry_runs([dry_run_discussion(request, out=place, hardware=hardware)])
     if only_report:
         variants = load_plan(request.plan)
         result = report_discussion(

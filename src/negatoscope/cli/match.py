@@ -4,21 +4,21 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.dry_run import expect_runs, show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
-    ExecutorName,
+    DryRunOption,
     Precision,
-    Threads,
-    Workers,
     command_line,
     option,
 )
 
 
+@with_execution
 def match(
     context: Context,
     dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose pair is searched for.")] = "mnist",
@@ -29,10 +29,7 @@ def match(
     sensitivity: Annotated[
         str, option("FOLDER", "Or URL: what `reproduce sensitivity` wrote; its effects are shown, if there.")
     ] = "out/sensitivity",
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -45,26 +42,28 @@ def match(
     Writes match.json, .md, .png and .svg. The search sees validation images only; test images are opened for the
     nearest five at its end.
     """
+    expect_runs(dry_run=dry_run, only_report=only_report)
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.match import KEEPS, MatchRequest, read_match, reproduce_match, write_match
+        from negatoscope.studies.match_dry_run import dry_run_match
 
     page = path_of(out) / "match.md"
-    place = context.with_resource(result_folder(out, keeps=KEEPS))
+    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
     study = path_of(sensitivity)
     if only_report:
         write_match(read_match(place), place, sensitivity=study)
         typer.echo(f"Written: {page}")
         return
     hardware = pick_hardware(device, precision)
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
+    execution = execution_of(context, hardware)
     request = MatchRequest(dataset, trials, data_dir=data_dir, runs_in=execution, command=command_line(context))
+    if dry_run:
+        show_dry_runs([dry_run_match(request, out=place, hardware=hardware)])
     with ProgressDisplay() as display:
         result = reproduce_match(request, out=place, hardware=hardware, sensitivity=study, progress=display.say)
     search = result.searches[-1]

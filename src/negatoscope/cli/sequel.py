@@ -4,18 +4,17 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.audit import given_options
+from negatoscope.cli.audit import named
+from negatoscope.cli.dry_run import expect_runs, show_dry_runs
+from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
 from negatoscope.cli.options import (
-    Address,
     Context,
     DataDir,
     Device,
-    ExecutorName,
+    DryRunOption,
     Precision,
-    Threads,
-    Workers,
     command_line,
     option,
 )
@@ -23,6 +22,7 @@ from negatoscope.errors import expect
 
 
 @with_model_options
+@with_execution
 def sequel(
     context: Context,
     model: Annotated[
@@ -37,10 +37,7 @@ def sequel(
     out: Annotated[
         str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
     ] = "out/sequel",
-    executor: ExecutorName = "local",
-    workers: Workers = None,
-    address: Address = "",
-    threads: Threads = None,
+    dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -54,44 +51,43 @@ def sequel(
     Trains networks for GTSRB in color and searches them; --model and --data search another model, beside those that
     --out holds. Writes sequel.json, .md, .png and .svg, and pictures. Stop it at any moment: the same command resumes.
     """
+    expect_runs(dry_run=dry_run, only_report=only_report)
     with loading():
-        from negatoscope.auditing.arguments import Named
         from negatoscope.cli.sequel_display import SequelDisplay
-        from negatoscope.executors import Execution, using_threads
         from negatoscope.hardware import pick_hardware
-        from negatoscope.result_folder import result_folder
+        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
+        from negatoscope.studies.sequel_dry_run import dry_run_sequel
         from negatoscope.studies.sequel_page import answer
         from negatoscope.studies.sequel_result import group_models
         from negatoscope.studies.sequel_run import KEEPS
         from negatoscope.training.recipe import load_recipe
 
     page = path_of(out) / "sequel.md"
-    place = context.with_resource(result_folder(out, keeps=KEEPS))
+    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
     if only_report:
         write_sequel(read_sequel(place), place)
         typer.echo(f"Written: {page}")
         return
     expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
     hardware = pick_hardware(device, precision)
-    execution = Execution(executor, workers, address, threads, gpus=int(hardware.device.type == "cuda"))
-    context.with_resource(using_threads(execution.threads))
-    named = (
-        Named(model, data, given_options(context), data_dir=data_dir, device=str(hardware.device)) if model else None
-    )
+    execution = execution_of(context, hardware)
+    own = named(context, model, hardware) if model else None
     request = SequelRequest(
         seeds=seeds,
         trials=trials,
         limit=limit,
         seed=seed,
         recipe=load_recipe(recipe) if recipe else None,
-        named=named,
+        named=own,
         data_dir=data_dir,
         execution=execution,
         command=command_line(context),
     )
-    with SequelDisplay(1 if named else seeds) as display:
+    if dry_run:
+        show_dry_runs([dry_run_sequel(request, out=place, hardware=hardware)])
+    with SequelDisplay(1 if own else seeds) as display:
         result = reproduce_sequel(request, out=place, hardware=hardware, moved=display.moved)
     for text in map(answer, group_models(result.models)):
         typer.echo(text.replace("**", ""))

@@ -10,10 +10,11 @@ from negatoscope.reports.dry_run import DryRun
 from negatoscope.reports.formatting import joined
 from negatoscope.reproduce.estimate import count_passes
 from negatoscope.reproduce.run_data import RunData
-from negatoscope.reproduce.runs import RunSpec, read_run
+from negatoscope.reproduce.runs import read_run
 from negatoscope.reproduce.table1 import Table1Request, estimate_runs, plan_table1, table1_folders
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import estimate_size
+from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import make_network
 
 TIMED_STEPS = "a few steps of training and predicting timed here"
@@ -30,7 +31,7 @@ def dry_run_table1(request: Table1Request, *, out: Path, hardware: Hardware, exe
     left = [spec for spec, folder in folders.items() if read_run(folder, Table1Run) is None]
     counts = [count_passes(spec, plan.data[spec.dataset]) for spec in left]
     workers = execution.count(len(left))
-    weights = sum(_weights_bytes(spec, plan.data[spec.dataset]) for spec in left)
+    weights = sum(weights_bytes(spec.recipe, plan.data[spec.dataset]) for spec in left)
     return DryRun(
         title=f"Table I with {joined(list(plan.data))}",
         noun="run",
@@ -46,6 +47,7 @@ def dry_run_table1(request: Table1Request, *, out: Path, hardware: Hardware, exe
     )
 
 
-def _weights_bytes(spec: RunSpec, data: RunData) -> int:
-    network = make_network(data.train, spec.recipe, seed=0, device=torch.device("cpu"))
+def weights_bytes(recipe: Recipe, data: RunData) -> int:
+    """How many bytes the weights of the paper's network take, trained by a recipe."""
+    network = make_network(data.train, recipe, seed=0, device=torch.device("cpu"))
     return sum(tensor.nbytes for tensor in network.state_dict().values())

@@ -6,11 +6,11 @@ from statistics import median
 
 import numpy as np
 import torch
+from torch import nn
 
 from negatoscope.attacks.gradient import fgsm
 from negatoscope.data import Dataset
 from negatoscope.hardware import Hardware
-from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict, to_images
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import RunSpec
@@ -62,9 +62,16 @@ class PassCounts:
         return self.plain + 2 * self.robust + self.predict + self.follow + self.attack
 
 
-def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware) -> Pace:
-    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU, slow ones too."""
-    network = make_network(data.train, recipe, seed=0, device=hardware.device)
+def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware, network: nn.Module | None = None) -> Pace:
+    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU, slow ones too.
+
+    Args:
+        recipe: How the network is trained.
+        data: The images.
+        hardware: Where.
+        network: What is trained; by default the paper's network.
+    """
+    network = network or make_network(data.train, recipe, seed=0, device=hardware.device)
     plain, robust = (_training_pace(network, recipe, data.train, epsilon, hardware) for epsilon in (0.0, 0.1))
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
@@ -107,9 +114,14 @@ def count_passes(spec: RunSpec, data: RunData) -> PassCounts:
     )
 
 
-def _training_pace(
-    network: PaperNetwork, recipe: Recipe, dataset: Dataset, epsilon: float, hardware: Hardware
-) -> float:
+def count_training_passes(recipe: Recipe, data: RunData) -> PassCounts:
+    """How many images training a network on clean ones takes."""
+    held = validation_size(data.train, recipe, fast=False)
+    trained = len(data.train) - held
+    return PassCounts(plain=trained * recipe.epochs, follow=(held + min(MONITORED, trained)) * recipe.epochs)
+
+
+def _training_pace(network: nn.Module, recipe: Recipe, dataset: Dataset, epsilon: float, hardware: Hardware) -> float:
     size = min(recipe.batch_size, len(dataset))
     optimizer = make_optimizer(network, recipe, device=hardware.device)
     images = to_images(torch.from_numpy(np.array(dataset.images[:size])).to(hardware.device))

@@ -11,18 +11,25 @@ from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
+from negatoscope.reproduce.estimate import PassCounts
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.stores import AnyPath
 from negatoscope.studies.discussion_jobs import DiscussionJob, plan_variants
-from negatoscope.studies.discussion_plan import DiscussionRunSpec, choose_datasets, choose_experiments, load_plan
+from negatoscope.studies.discussion_plan import (
+    DiscussionPlan,
+    DiscussionRunSpec,
+    choose_datasets,
+    choose_experiments,
+    load_plan,
+)
 from negatoscope.studies.discussion_report import write_discussion
 from negatoscope.studies.discussion_result import Discussion
-from negatoscope.studies.discussion_run import DiscussionRun
+from negatoscope.studies.discussion_run import FOLLOWED, MEASURED, DiscussionRun
 from negatoscope.studies.discussion_summary import summarize_discussion
 from negatoscope.studies.sensitivity_jobs import StudyWork, data_of, failure_of
 from negatoscope.studies.sensitivity_result import FailedRun, SkippedStudy
-from negatoscope.training.loop import TrainingProgress
+from negatoscope.training.loop import MONITORED, TrainingProgress
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,38 @@ class DiscussionProgress(Protocol):
         """After each run."""
 
 
+@dataclass(frozen=True)
+class PlannedDiscussion:
+    """What experiments run.
+
+    Args:
+        plan: All that there is to train.
+        experiments: Those that were chosen.
+        not_run: Datasets that are not at hand, and why.
+        folders: Of every run.
+    """
+
+    plan: DiscussionPlan
+    experiments: tuple[str, ...]
+    not_run: tuple[SkippedStudy, ...]
+    folders: Mapping[DiscussionRunSpec, Path]
+
+
+def plan_discussion(request: DiscussionRequest, *, out: Path, hardware: Hardware) -> PlannedDiscussion:
+    """Load the images and list the runs; nothing is written to `out`.
+
+    Raises:
+        InputError: As `run_discussion` says.
+    """
+    plan, experiments = load_plan(request.plan), choose_experiments(request.experiments)
+    datasets = choose_datasets(plan, request.datasets)
+    every = plan_variants(plan, experiments=experiments, datasets=datasets, seeds=request.seeds, fast=request.fast)
+    runs, not_run = _at_hand(every, request)
+    how: dict[str, Any] = {"hardware": hardware, "out": out, "threads": request.execution.threads}
+    folders = {run: run_folder(run, _data(run, request), **how) for run in runs}
+    return PlannedDiscussion(plan, experiments, not_run, folders)
+
+
 def run_discussion(
     request: DiscussionRequest, *, out: Path, hardware: Hardware, progress: DiscussionProgress
 ) -> Discussion:
@@ -75,30 +114,27 @@ def run_discussion(
         DataError: A run that has ended is damaged, or its weights are gone that others are to start from.
         OutputError: `out` cannot be written, the disk is full, or another run writes to it.
     """
-    plan, experiments = load_plan(request.plan), choose_experiments(request.experiments)
-    datasets = choose_datasets(plan, request.datasets)
+    planned = plan_discussion(request, out=out, hardware=hardware)
+    folders = planned.folders
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
-        every = plan_variants(plan, experiments=experiments, datasets=datasets, seeds=request.seeds, fast=request.fast)
-        runs, not_run = _at_hand(every, request)
-        how: dict[str, Any] = {"hardware": hardware, "out": out, "threads": request.execution.threads}
-        folders = {run: run_folder(run, _data(run, request), **how) for run in runs}
-        jobs = _jobs(folders, request, hardware)
-        progress.planned(len(runs), {str(job): _images(job.spec, request) for job in jobs}, not_run)
+        jobs = jobs_left(folders, request, hardware)
+        images = {str(job): count_discussion_passes(job.spec, _data(job.spec, request)).plain for job in jobs}
+        progress.planned(len(folders), images, planned.not_run)
         try:
             _make(jobs, request.execution, progress)
         finally:  # what has been made is written, also where this is stopped
             made = {run: read_run(folder, DiscussionRun) for run, folder in folders.items()}
             reasons = {run: failure_of(folder) for run, folder in folders.items() if made[run] is None}
             failed = [FailedRun(run.dataset, run.variant.name, run.seed, why) for run, why in reasons.items() if why]
-            data = {dataset.spec: dataset for run in runs for dataset in _data(run, request).datasets}
+            data = {dataset.spec: dataset for run in folders for dataset in _data(run, request).datasets}
             provenance = record_provenance(
                 command=request.command,
                 hardware=hardware.description,
                 data=[each.provenance for each in data.values()],
             )
-            result = summarize_discussion(plan, made, experiments=experiments, provenance=provenance)
-            result = replace(result, failed=tuple(failed), not_run=not_run)
+            result = summarize_discussion(planned.plan, made, experiments=planned.experiments, provenance=provenance)
+            result = replace(result, failed=tuple(failed), not_run=planned.not_run)
             write_discussion(result, out)
         return result
 
@@ -107,12 +143,21 @@ def _data(run: DiscussionRunSpec, request: DiscussionRequest) -> RunData:
     return data_of(run.recipe, request.data_dir, request.fast)
 
 
-def _images(run: DiscussionRunSpec, request: DiscussionRequest) -> int:
-    """How many images go through the training of a run, all epochs together."""
-    train, variant = _data(run, request).train, run.variant
-    there = len(train) - validation_size(train, run.recipe, fast=run.fast)
-    beside = round(there * variant.classes) if variant.negatives == "all" else min(there, variant.negatives)
-    return run.recipe.epochs * (there if variant.fine_tuned else there + beside)
+def count_discussion_passes(run: DiscussionRunSpec, data: RunData) -> PassCounts:
+    """How many images training and measuring the network of a run takes."""
+    variant, epochs = run.variant, run.recipe.epochs
+    held_out = validation_size(data.train, run.recipe, fast=run.fast)
+    there = len(data.train) - held_out
+    negatives = round(there * variant.classes) if variant.negatives == "all" else min(there, variant.negatives)
+    shown = there if variant.fine_tuned else there + negatives
+    under = len(run.transforms) * (3 if variant.noise else 1)
+    measured = 2 * min(MEASURED, there) + (1 + under) * len(data.test)
+    return PassCounts(
+        plain=epochs * shown,
+        follow=epochs * (min(held_out, FOLLOWED) + min(MONITORED, shown)),
+        predict=measured,
+        rows=measured,
+    )
 
 
 def _at_hand(
@@ -132,7 +177,7 @@ def _at_hand(
     return at_hand, tuple(SkippedStudy(dataset, why) for dataset, why in missing.items())
 
 
-def _jobs(
+def jobs_left(
     folders: Mapping[DiscussionRunSpec, Path], request: DiscussionRequest, hardware: Hardware
 ) -> list[DiscussionJob]:
     """The runs that are not there yet and have not failed."""

@@ -107,7 +107,7 @@ def train_variant(
     variant, recipe, seed = spec.variant, spec.recipe, spec.seed
     shown = shown_images(training, variant, seed=seed)
     expect_images(shown.images, validation, recipe)
-    network = _network(variant, training, recipe, seed=derive_seed(seed, "weights"), device=hardware.device)
+    network = make_variant(variant, training, recipe, seed=derive_seed(seed, "weights"), device=hardware.device)
     if start is not None:
         network.load_state_dict(_weights(start))
     augmentations = recipe_augmentations(recipe) + _rand_augment(variant)
@@ -124,7 +124,8 @@ def train_variant(
     return TrainedVariant(network, shown, sum(epoch.seconds for epoch in history))
 
 
-def _network(variant: Variant, training: Dataset, recipe: Recipe, *, seed: int, device: torch.device) -> nn.Module:
+def make_variant(variant: Variant, training: Dataset, recipe: Recipe, *, seed: int, device: torch.device) -> nn.Module:
+    """A variant's network for the images of a dataset, its weights drawn from `seed`."""
     _, channels, size, _ = np.shape(training.images)
     classes = len(training.class_names)
     network: nn.Module

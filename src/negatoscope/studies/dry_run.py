@@ -19,8 +19,8 @@ def dry_run_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware)
     """
     plan = plan_study(request, out=out, hardware=hardware)
     chosen = plan.chosen
-    counts = [count_study_passes(run, request) for run in chosen]
     data = [data_of(run.spec.recipe, request.data_dir, request.fast) for run in chosen]
+    counts = [count_study_passes(run.spec, each) for run, each in zip(chosen, data, strict=True)]
     workers = request.runs_in.count(len(chosen))
     beyond = len(plan.seconds) - len(chosen)
     notes = [f"{entry.study} is not run: {entry.reason}" for entry in plan.not_run]

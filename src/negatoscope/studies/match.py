@@ -1,10 +1,12 @@
 """A search over all unstated choices at once for recipes that reach both of the numbers that the paper prints."""
 
 import math
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from negatoscope.documents import from_plain, read_document, to_plain, write_document
@@ -82,6 +84,12 @@ class MatchRequest:
         expect(self.trials >= OPENED, f"at least {OPENED} trials", self.trials)
         expect(self.most_epochs > LEAST_EPOCHS, f"most_epochs above {LEAST_EPOCHS}", self.most_epochs)
 
+    @property
+    def base_recipe(self) -> Recipe:
+        """`base`, or what stands for it where none is given."""
+        plain = named_recipe(PLAIN, self.dataset)
+        return self.base or (replace(plain, split="track") if self.dataset == "gtsrb" else plain)
+
 
 def reproduce_match(
     request: MatchRequest,
@@ -155,17 +163,12 @@ def search_match(
         OutputError: `out` cannot be written, or holds a search that was begun with other threads.
     """
     optuna = needed("optuna", extra="match", why="reproduce match")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    base = request.base or named_recipe(PLAIN, request.dataset)
-    if request.base is None and request.dataset == "gtsrb":
-        base = replace(base, split="track")
+    base = request.base_recipe
     data = data_of(base, request.data_dir, fast=False)
     out.mkdir(parents=True, exist_ok=True)
     journal = out / f"{request.dataset}.journal"
-    backend = optuna.storages.journal.JournalFileBackend(str(journal))
-    storage = optuna.storages.JournalStorage(backend)
-    study = optuna.create_study(storage=storage, study_name=request.dataset, load_if_exists=True)
-    _expect_same_threads(study, request.runs_in.threads if hardware.device.type == "cpu" else None, journal)
+    study = _open_study(journal)
+    _expect_same_threads(study, request, hardware, journal)
     study.sampler = optuna.samplers.TPESampler(
         seed=SEED + len(study.trials),  # a search that resumes draws what it has not drawn before
         multivariate=True,
@@ -196,14 +199,40 @@ def search_match(
     return _conclude(study, request, data, out=out, hardware=hardware, progress=progress), data
 
 
-def _expect_same_threads(study: "Study", threads: int | None, journal: Path) -> None:
+def _expect_same_threads(study: "Study", request: MatchRequest, hardware: Hardware, journal: Path) -> None:
     """Hold a search that goes on to the threads that it was begun with: they may decide last bits on a processor."""
+    threads = request.runs_in.threads if hardware.device.type == "cpu" else None
     if not study.trials:
         study.set_user_attr("threads", threads)
     begun = study.user_attrs.get("threads", threads)  # an earlier version did not write it down
     words = [f"--threads {number}" if number else "no --threads" for number in (begun, threads)]
     own = f"{words[0]} as when the search in {journal} was begun"
     expect(begun == threads, own, f"{words[1]}; give the same, or another --out", OutputError)
+
+
+def _open_study(journal: Path) -> "Study":
+    optuna = needed("optuna", extra="match", why="reproduce match")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+    study: Study = optuna.create_study(storage=storage, study_name=journal.stem, load_if_exists=True)
+    return study
+
+
+def kept_candidates(request: MatchRequest, *, out: Path, hardware: Hardware) -> list[MatchCandidate]:
+    """Those of earlier calls, the nearest first; nothing is written to `out`.
+
+    Raises:
+        MissingExtraError: Optuna is not installed.
+        OutputError: `out` holds a search that was begun with other threads.
+    """
+    journal = out / f"{request.dataset}.journal"
+    with TemporaryDirectory() as temporary:  # who opens a journal writes to it
+        copied = Path(temporary) / journal.name
+        if journal.is_file():
+            shutil.copy(journal, copied)
+        study = _open_study(copied)
+        _expect_same_threads(study, request, hardware, journal)
+        return _candidates(study)
 
 
 def _tell(study: "Study", trial: "Trial", job: TrialJob) -> str:
@@ -237,20 +266,12 @@ def _conclude(
 ) -> MatchSearch:
     """Measure the nearest on test images, and the first, which validation chose, with fresh seeds."""
     dataset, candidates = request.dataset, _candidates(study)
-
-    nearest = candidates[0]
-    runs = [(each, SEED) for each in candidates[:OPENED]] + [(nearest, seed) for seed in range(OPENED)]
-    jobs = []
-    for candidate, seed in runs:
-        spec = StudyRunSpec(dataset, 0.0, seed, candidate.recipe)
-        planned = PlannedRun(dataset, f"trial {candidate.trial}", spec)
-        folder = run_folder(spec, data, hardware=hardware, out=out, threads=request.runs_in.threads)
-        jobs.append(StudyJob(planned, folder, request.data_dir, hardware, deadline=math.inf))
-    missing = [job for job in jobs if read_run(job.folder, StudyRun) is None]
+    nearest, runs = candidates[0], nearest_runs(candidates, request, data, out=out, hardware=hardware)
+    missing = [job for _, job in runs if read_run(job.folder, StudyRun) is None]
     progress(f"{counted(len(missing), 'run')} of the nearest, to be measured on test images")
     for planned, _ in make_runs(missing, execution=request.runs_in, progress=lambda name, what: None):
         progress(f"{planned.name}: measured")
-    opened = [_opened(candidate, seed, job) for (candidate, seed), job in zip(runs, jobs, strict=True)]
+    opened = [_opened(candidate, job) for candidate, job in runs]
     fresh = opened[-OPENED:]
     test = fmean(run.test.accuracy for run in fresh)
     negatives = fmean(run.negative_train.accuracy for run in fresh)
@@ -270,11 +291,25 @@ def _conclude(
     )
 
 
-def _opened(candidate: MatchCandidate, seed: int, job: StudyJob) -> OpenedCandidate:
+def nearest_runs(
+    candidates: Sequence[MatchCandidate], request: MatchRequest, data: RunData, *, out: Path, hardware: Hardware
+) -> list[tuple[MatchCandidate, StudyJob]]:
+    """What is measured on test images: the nearest candidates, then the first of them with fresh seeds."""
+    chosen = [(each, SEED) for each in candidates[:OPENED]] + [(candidates[0], seed) for seed in range(OPENED)]
+    runs = []
+    for candidate, seed in chosen:
+        spec = StudyRunSpec(request.dataset, 0.0, seed, candidate.recipe)
+        planned = PlannedRun(request.dataset, f"trial {candidate.trial}", spec)
+        folder = run_folder(spec, data, hardware=hardware, out=out, threads=request.runs_in.threads)
+        runs.append((candidate, StudyJob(planned, folder, request.data_dir, hardware, deadline=math.inf)))
+    return runs
+
+
+def _opened(candidate: MatchCandidate, job: StudyJob) -> OpenedCandidate:
     run = read_run(job.folder, StudyRun)
     if run is None:
         raise InputError(f"expected {job} to train again, but {failure_of(job.folder)}")
-    return OpenedCandidate(candidate.trial, seed, run.test, run.negative_train)
+    return OpenedCandidate(candidate.trial, job.planned.spec.seed, run.test, run.negative_train)
 
 
 def _importance(study: "Study") -> dict[str, Importance]:

@@ -22,7 +22,7 @@ from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, 
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_report import summarize_planned, write_study
 from negatoscope.studies.sensitivity_result import FailedRun, SensitivityResult, SkippedStudy
-from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun
+from negatoscope.studies.sensitivity_run import MARKED_EPOCHS, MEASURED, VALIDATED, StudyRun, StudyRunSpec
 from negatoscope.training.loop import MONITORED, TrainingProgress
 
 
@@ -193,13 +193,12 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
     for run in runs:
         if run.study not in paces:
             paces[run.study] = measure_pace(run.spec.recipe, _data(run, request), hardware=hardware)
-        seconds[run] = count_study_passes(run, request).seconds(paces[run.study])
+        seconds[run] = count_study_passes(run.spec, _data(run, request)).seconds(paces[run.study])
     return seconds
 
 
-def count_study_passes(run: PlannedRun, request: StudyRequest) -> PassCounts:
+def count_study_passes(spec: StudyRunSpec, data: RunData) -> PassCounts:
     """How many images training and measuring the classifier of a run takes."""
-    spec, data = run.spec, _data(run, request)
     held_out, epochs = validation_size(data.train, spec.recipe, fast=spec.fast), spec.recipe.epochs
     trained = len(data.train) - held_out
     measured = 2 * min(MEASURED, trained) + len(data.test)

@@ -15,9 +15,9 @@ from negatoscope.files import locked, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_seeds
-from negatoscope.reproduce.run_data import load_run_data
 from negatoscope.reproduce.runs import RunSpec, run_folder
 from negatoscope.searching.strip import draw_strip
+from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sequel_figure import draw_sequel
 from negatoscope.studies.sequel_page import sequel_page
 from negatoscope.studies.sequel_result import Sequel, group_models
@@ -112,7 +112,7 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
         job = SequelJob(out, search, request.named)
         return [replace(job, folder=out / "runs" / re.sub(r"[^\w.-]+", "_", str(job)).strip("."))]
     recipe = request.recipe or named_recipe(COLOR, "gtsrb")
-    data, jobs = load_run_data(recipe, data_dir=request.data_dir), []
+    data, jobs = data_of(recipe, request.data_dir, fast=False), []
     for seed in range(request.seeds):
         spec = RunSpec(data.train.spec.partition("(")[0], 0.0, seed, recipe)
         network = OwnNetwork(recipe, seed, request.data_dir, hardware)

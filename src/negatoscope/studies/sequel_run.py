@@ -31,8 +31,14 @@ from negatoscope.transforms.space_labels import annotate_space
 FINISHED = "sequel.json"
 """What a job leaves in its folder, last."""
 
+WEIGHTS = "weights.safetensors"
+"""The file of a network that was trained here."""
+
 KEEPS = ("runs/", FINISHED)
 """How the names of files begin that later calls go on from."""
+
+SPACE = "color_shift"
+"""What is searched."""
 
 _TRAINING = 0.4  # of the time that a classifier takes which is trained first
 
@@ -61,7 +67,7 @@ class ShiftSearch:
     def plan(self, named: Named) -> SearchPlan:
         """The authors' search of a model: from its answers' classes alone, and on images of all classes."""
         config = SearchConfig(
-            space=("color_shift",),
+            space=(SPACE,),
             strategy="widening",
             budget=1 + self.trials,
             feedback="labels",
@@ -94,14 +100,20 @@ class OwnNetwork:
         """What reports call it."""
         return f"{self.recipe.name}, seed {self.seed}"
 
-    def train(self, folder: Path, share: Share) -> Named:
-        """Its file and its test images; training resumes in the folder, where its weights stay.
+    def named(self, folder: Path) -> Named:
+        """Its file in a folder, and its test images."""
+        device, options = str(self.hardware.device), {"name": self.name}
+        test = f"{self.recipe.data}:test"
+        return Named(str(folder / WEIGHTS), test, options, data_dir=self.data_dir, device=device)
+
+    def train(self, folder: Path, share: Share) -> None:
+        """Leave its file in the folder, where training resumes; one that is there stays.
 
         Raises:
             InputError: Training diverges.
             OutputError: The folder cannot be written or the disk is full.
         """
-        file = folder / "weights.safetensors"
+        file = folder / WEIGHTS
         if not file.is_file():
             data = load_run_data(self.recipe, data_dir=self.data_dir)
             training, validation = split_training(data.train, self.recipe, seed=self.seed, fast=False)
@@ -117,8 +129,6 @@ class OwnNetwork:
             facts = {"data": training.spec, "recipe": self.recipe.to_dict(), "seed": self.seed}
             save_network(file, trained.network, facts={**facts, "class_names": training.class_names})
             remove_all([folder / "training.safetensors"])
-        device, options = str(self.hardware.device), {"name": self.name}
-        return Named(str(file), f"{self.recipe.data}:test", options, data_dir=self.data_dir, device=device)
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,15 @@ class SequelJob:
             return self.model.name
         return str(self.model.options.get("name", Path(self.model.model).stem))
 
+    @property
+    def named(self) -> Named:
+        """The model, once it is trained, and the images."""
+        return self.model.named(self.folder) if isinstance(self.model, OwnNetwork) else self.model
+
+    def search_folder(self, plan: SearchPlan) -> Path:
+        """Where a search is kept."""
+        return self.folder / f"search-{sha256(repr(plan.identity).encode()).hexdigest()[:8]}"
+
     def run(self, share: Share) -> None:
         """Leave a `sequel.json` of this classifier in the folder; what an earlier call finished is taken over.
 
@@ -149,11 +168,11 @@ class SequelJob:
         """
         if isinstance(self.model, OwnNetwork):
             own, before = self.model, _TRAINING
-            named = own.train(self.folder, lambda text, done: share(text, _TRAINING * done))
+            own.train(self.folder, lambda text, done: share(text, _TRAINING * done))
         else:
-            own, before, named = None, 0.0, self.model
-        plan = self.search.plan(named)
-        folder = self.folder / f"search-{sha256(repr(plan.identity).encode()).hexdigest()[:8]}"
+            own, before = None, 0.0
+        plan = self.search.plan(self.named)
+        folder = self.search_folder(plan)
         if not (folder / DOCUMENT).is_file():
             provenance = provenance_of(plan.classifier, plan.dataset, command=self.search.command)
             run_search(
