@@ -23,6 +23,8 @@ MAX_BYTES = 1_000_000_000
 
 SIZE = 28
 
+_MOST_DIMENSIONS = 32  # of an array, before numpy 2
+
 _PREFIX = {"train": "train", "test": "t10k"}
 
 _CLASS_COUNTS = {
@@ -192,6 +194,11 @@ def read_idx(path: Path) -> np.ndarray:
     content = _unpacked(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08" or content[3] == 0:
         raise DataError(f"expected an IDX file of unsigned bytes in {path}, got another format; fetch it again")
+    if content[3] > _MOST_DIMENSIONS:
+        got = f"one of {content[3]} dimensions"
+        raise DataError(
+            f"expected an IDX file of at most {_MOST_DIMENSIONS} dimensions in {path}, got {got}; fetch it again"
+        )
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise DataError(f"expected {start} bytes of header in {path}, got {len(content)} bytes; fetch it again")
