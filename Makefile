@@ -66,6 +66,7 @@ release-check: $(VENV)/ready-to-release ## build what would be published to dist
 	rm -rf dist build $(BARE)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python tests/release_sizes.py dist
 	$(PYTHON) -m venv $(BARE)
 	$(BARE)/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(echo dist/*.whl)[sample]"
 	$(TRY) --help
