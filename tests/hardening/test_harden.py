@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import negatoscope as ng
 from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
+from negatoscope.errors import InputError
 from negatoscope.hardening.plan import ATTACKS, make_harden_plan
 from negatoscope.hardening.result import HardenResult, HardenSummary
 from negatoscope.hardening.text import verdict_sentence
@@ -169,3 +171,30 @@ def test_hardening_that_costs_more_than_5_points_or_gains_nothing_is_not_worth_i
     sentences = [verdict_sentence(replace(summary, methods=(one,))) for one in (costly, useless)]
     assert sentences[0].startswith("Not worth it: with canonicalize clean accuracy falls by 6.0 points")
     assert sentences[1].startswith("Not worth it: canonicalize does not raise the accuracy on negatives significantly")
+
+
+def test_twelve_bits_and_labels_in_a_table_are_read_as_an_audit_reads_them(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    lines = ["file,label"]
+    for dataset, folder, n in ((digits[0], "fit", 60), (digits[1], "judge", 40)):
+        (tmp_path / folder).mkdir()
+        for index, pixels in enumerate(np.asarray(dataset.images)[:n, 0]):
+            twelve = (pixels.astype(np.float64) * 4095 / 255).round().astype(np.uint16)
+            Image.fromarray(twelve).save(tmp_path / folder / f"{index}.png")
+            lines += [f"{index}.png,{dataset.labels[index]}"] if folder == "judge" else []
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    files = {"fit": tmp_path / "fit", "data": tmp_path / "judge", "labels": tmp_path / "labels.csv"}
+    with pytest.raises(InputError, match="give --bits 12"):
+        ng.harden(classifier, suite="none", **files)
+    result = ng.harden(classifier, suite="none", bits=12, **files)
+    assert "bits=12" in result.summary.provenance.command
+    assert "labels.csv" in result.summary.provenance.command
+    fit, judge = (dataset.take(np.arange(n), split=dataset.split) for dataset, n in zip(digits, (60, 40), strict=True))
+    other = ng.harden(classifier, suite="none", fit=fit, data=judge)
+    for name in ("clean_before", "negative_before", "clean_after", "negative_after"):
+        first, second = (getattr(found.summary.methods[0], name) for found in (result, other))
+        assert (first.n, first.correct) == (40, second.correct)
+    assert ng.verify(result.classifier, tmp_path / "judge", bits=12).agreeing == 40
+    with pytest.raises(InputError, match="give --bits 12"):
+        ng.verify(result.classifier, tmp_path / "judge")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import DataDir
+from negatoscope.cli.options import DataDir, LabelColumns, Labels
 
 
 def annotate(
@@ -14,12 +14,8 @@ def annotate(
     out: Annotated[
         str, typer.Option(help="The file or URL to write; one that is there is never replaced.")
     ] = "label-preserving.toml",
-    labels: Annotated[
-        str, typer.Option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
-    ] = "",
-    label_columns: Annotated[
-        str, typer.Option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
-    ] = "",
+    labels: Labels = "",
+    label_columns: LabelColumns = "",
     data_dir: DataDir = None,
 ) -> None:
     """Write a TOML file to start from: which classes of the data keep their label under which transform.

@@ -10,12 +10,16 @@ from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
 from negatoscope.cli.options import (
+    Bits,
     Context,
     DataDir,
     Device,
     DryRunOption,
+    LabelColumns,
     LabelPreserving,
+    Labels,
     Model,
+    Window,
     command_line,
     settings_of,
 )
@@ -46,8 +50,12 @@ def harden(
     transform: Annotated[
         list[str] | None, typer.Option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
+    labels: Labels = "",
+    label_columns: LabelColumns = "",
     limit: Annotated[int | None, typer.Option(help="At most this many images judge, each class in proportion.")] = None,
     label_preserving: LabelPreserving = "",
+    bits: Bits = None,
+    window: Window = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
     ] = False,

@@ -7,7 +7,7 @@ import typer
 from negatoscope.cli.audit import open_model
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device, Limit, Model, command_line
+from negatoscope.cli.options import Bits, Context, DataDir, Device, Limit, Model, Window, command_line
 from negatoscope.cli.show import Format, show
 
 
@@ -25,6 +25,8 @@ def verify(
     ] = 1.0,
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Which images those are.")] = 0,
+    bits: Bits = None,
+    window: Window = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     format: Format = "auto",
@@ -45,7 +47,7 @@ def verify(
     hardware = pick_hardware(device, "float32")
     dataset = open_images(data, data_dir=data_dir)
     classifier = open_model(context, model, class_names=class_names_of(dataset), device=hardware.device)
-    plan = verification_plan(classifier, dataset, limit=limit, seed=seed)
+    plan = verification_plan(classifier, dataset, limit=limit, seed=seed, bits=bits, window=window)
     with ProgressDisplay() as display:
         found = run_verification(
             plan,

@@ -19,6 +19,7 @@ from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
 from negatoscope.data.unlabeled import open_images
+from negatoscope.errors import expect
 from negatoscope.executors import Execution, using_threads
 from negatoscope.hardening import FitData
 from negatoscope.hardening.jobs import HardenProgress
@@ -41,8 +42,12 @@ def harden(  # noqa: PLR0913 (the options of the command line)
     seeds: int = 1,
     suite: str = "semantic",
     transforms: Sequence[str] = (),
+    labels: str | Path | None = None,
+    label_columns: str | Sequence[str] = (),
     limit: int | None = None,
     label_preserving: str | Path | None = None,
+    bits: int | None = None,
+    window: tuple[float, float] | str | None = None,
     overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
@@ -67,8 +72,12 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         seeds: How many times each method that draws is fitted.
         suite: What else is audited before and after: "negative", "semantic", "all", or "none".
         transforms: Specs of more transforms or attacks.
+        labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
+        label_columns: The table's columns with file names and with labels, where they are not found by their names.
         limit: At most this many images judge, each class in proportion; None is all.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
+        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
+        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
         overwrite: Whether another model's proof that `out` holds makes room.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
@@ -93,24 +102,30 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         "transforms": as_texts(transforms),
         "limit": limit,
         "label_preserving": as_file(label_preserving),
+        "bits": bits,
+        "window": window,
         "threads": execution.threads,
     }
     changed = {name: value for name, value in chosen.items() if value != getattr(AuditConfig(), name)}
     config = AuditConfig(**changed, overwrite=overwrite)  # type: ignore[arg-type]
     how: dict[str, Any] = {"invariant": invariant, "method": method, "seeds": seeds}
-    texts = Named.of(model, data, options=options, data_dir=folder, device=str(picked))
+    beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
+    labeled = {name: value for name, value in beside.items() if value}
+    texts = Named.of(model, data, options=options, data_dir=folder, device=str(picked), **beside)
     named = NamedHarden(texts, str(fit), **how, config=config) if texts and isinstance(fit, str | Path) else None
     expect_named(named, execution)
     with using_threads(execution.threads):
         if named:
             plan = named.open()
         else:
-            dataset = data if isinstance(data, Dataset) else open_dataset(data, data_dir=folder)
+            opens = not isinstance(data, Dataset)
+            expect(opens or not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
+            dataset = open_dataset(data, data_dir=folder, **beside) if opens else data
             names = dataset.class_names
             opened = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
             images = fit if isinstance(fit, FitData) else open_images(fit, split="train", data_dir=folder)
             plan = make_harden_plan(opened, dataset, images, **how, config=config, source=model)
-        command = python_call("negatoscope.harden", model, fit=fit, data=data, **how, **changed, **options)
+        command = python_call("negatoscope.harden", model, fit=fit, data=data, **labeled, **how, **changed, **options)
         provenance = provenance_of(plan.classifier, *plan.datasets, command=command)
         return in_folder(
             out,

@@ -13,6 +13,7 @@ from negatoscope.hardening.fit import expect_fitting, read_fit
 from negatoscope.hardening.orbit import expect_square
 from negatoscope.hardening.proof import plan_proof
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.pixels import DecodeSpec
 from negatoscope.registry import split_list
 from negatoscope.reports.formatting import joined
 from negatoscope.transforms.groups import Group, resolve_group
@@ -195,6 +196,8 @@ def make_harden_plan(
     names = METHODS.names() if every else split_list(method)
     expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(method))
     attacks = () if classifier.module is None or config.suite == "none" else ATTACKS
+    decoding = DecodeSpec.of(config.bits, config.window)
+    dataset, fit = dataset.decoded(decoding), fit.decoded(decoding) if isinstance(fit, Dataset) else fit
     images = fit if isinstance(fit, FitData) else read_fit(fit, spec, class_names=dataset.class_names)
     expect_fitting(images, spec)
     plan = HardenPlan(

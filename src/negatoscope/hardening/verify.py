@@ -41,6 +41,8 @@ def verify(  # noqa: PLR0913 (the options of the command line)
     at_least: float = 1.0,
     limit: int | None = None,
     seed: int = 0,
+    bits: int | None = None,
+    window: tuple[float, float] | str | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     progress: Progress | None = None,
@@ -55,6 +57,8 @@ def verify(  # noqa: PLR0913 (the options of the command line)
         at_least: The share of images, in [0, 1], that must have one prediction.
         limit: At most this many images; None is all.
         seed: Decides which.
+        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
+        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
         device: Where a model that is opened here lives.
         data_dir: A folder to look into first for named datasets.
         progress: Called after each batch.
@@ -68,11 +72,12 @@ def verify(  # noqa: PLR0913 (the options of the command line)
     expect_known(options, signature(verify).parameters)
     dataset = open_images(data, data_dir=as_folder(data_dir))
     classifier = open_model(model, device=device, options=options, class_names=class_names_of(dataset))
-    given = {"invariant": invariant, "at_least": at_least, "limit": limit, "seed": seed}
+    images = {"limit": limit, "seed": seed, "bits": bits, "window": window}
+    given = {"invariant": invariant, "at_least": at_least, **images}
     changed = {name: value for name, value in given.items() if value != signature(verify).parameters[name].default}
     command = python_call("negatoscope.verify", model, data, **changed, **options)
     provenance = provenance_of(classifier, dataset, command=command)
-    plan = verification_plan(classifier, dataset, limit=limit, seed=seed)
+    plan = verification_plan(classifier, dataset, **images)
     source = model if isinstance(model, str | Path) else None
     return run_verification(
         plan, source=source, invariant=invariant, at_least=at_least, provenance=provenance, progress=progress
@@ -84,9 +89,9 @@ def class_names_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(dataset.class_names) if len(dataset.class_names) > 1 else ()
 
 
-def verification_plan(classifier: ClassifierAdapter, dataset: Dataset, *, limit: int | None, seed: int) -> AuditPlan:
-    """The images, as an audit of the classifier takes them."""
-    return make_plan(classifier, dataset, AuditConfig(suite="none", limit=limit, seed=seed))
+def verification_plan(classifier: ClassifierAdapter, dataset: Dataset, **images: Any) -> AuditPlan:
+    """The images, as an audit of the classifier takes them; `images` are settings of `AuditConfig`."""
+    return make_plan(classifier, dataset, AuditConfig(suite="none", **images))
 
 
 def run_verification(
