@@ -124,7 +124,7 @@ def test_every_number_can_be_counted_again_from_the_rows(made: Made) -> None:
 
 def test_an_estimate_counts_as_many_rows_as_a_run_leaves(made: Made, smoke: Table1Request) -> None:
     plan = plan_table1(smoke)
-    folders = table1_folders(plan, out=made[0], hardware=HARDWARE)
+    folders = table1_folders(plan, out=made[0], hardware=HARDWARE, threads=None)
     for spec, folder in folders.items():
         assert count_passes(spec, plan.data[spec.dataset]).rows == read_rows(folder / "rows.parquet").num_rows
 
