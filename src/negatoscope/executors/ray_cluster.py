@@ -2,10 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from negatoscope.errors import InputError, JobsError, expect, needed, reason
@@ -14,7 +15,7 @@ from negatoscope.executors.worker import Event, JobRunner, Surroundings
 
 _PATIENCE_SECONDS = 600.0  # for the first worker on a cluster, which may start machines for it
 _STORE_BYTES = 100_000_000  # of a cluster on this machine: what is sent are names and numbers
-_TELL_SECONDS = 1.0
+_TELL_SECONDS, _LISTEN_SECONDS = 1.0, 10.0
 _LOOPBACK = "127.0.0.1"
 
 
@@ -39,7 +40,8 @@ class RayCluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         self.ray = needed("ray", extra="ray", why="--executor ray")
         self.work, self.surroundings, self.execution = work, Surroundings.here(execution.threads), execution
-        self.is_ours = _connect(self.ray, execution, count)
+        self.is_ours, self.has_head = _connect(self.ray, execution, count), True
+        self.head = self.ray.get_runtime_context().gcs_address
         taken = {"num_cpus": execution.threads or 1, "num_gpus": execution.gpus}
         self.actor_class = self.ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=2, **taken)(_Actor)
         self.actors: dict[int, Any] = {}
@@ -69,7 +71,11 @@ class RayCluster:
             self.answers[self.actors[worker].progress.remote()] = worker, True
 
     def wait(self) -> tuple[int, Event]:
-        """The next that a worker says; that it is lost where it or its machine was ended."""
+        """The next that a worker says; that it is lost where it or its machine was ended.
+
+        Raises:
+            JobsError: There is no place for a worker in ten minutes, or the head of the cluster is lost.
+        """
         while True:
             ready, _ = self.ray.wait(list(self.answers), timeout=5.0)
             if ready:
@@ -83,8 +89,21 @@ class RayCluster:
                     self._ask(worker)
                     if event.what is not None:
                         return worker, event
-            elif not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
+                continue
+            self._expect_head()
+            if not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
                 raise JobsError(f"expected a place for {self._taken} on the cluster, got none in 10 minutes; free one")
+
+    def _expect_head(self) -> None:
+        """Leave a cluster without a head: Ray would wait a minute and then end this process without a word."""
+        try:
+            _expect_listener(self.head)
+        except OSError as error:
+            self.has_head = False
+            raise JobsError(
+                f"expected the Ray cluster at {self.head} to stay, but its head does not answer; start one again, and "
+                "the same command with its --address resumes"
+            ) from error
 
     @property
     def _taken(self) -> str:
@@ -94,6 +113,7 @@ class RayCluster:
         try:
             event: Event = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
+            self._expect_head()
             return Event("lost", f"Ray lost it: {reason(error)}")
         return event
 
@@ -105,7 +125,9 @@ class RayCluster:
         self._start(worker)
 
     def close(self) -> None:
-        """End all workers, whatever they do, and the cluster if it is ours."""
+        """End all workers, whatever they do, and leave the cluster, or end it if it is ours."""
+        if not self.has_head:  # nobody could be told
+            return
         for actor in self.actors.values():
             with suppress(self.ray.exceptions.RayError):
                 self.ray.kill(actor)
@@ -153,16 +175,52 @@ def _connect(ray: Any, execution: Execution, count: int) -> bool:
         _hush()
         with _own_signals():
             if execution.address:
-                ray.init(execution.address, **quiet)
+                with _asked_once(), _on_loopback() if _is_at_loopback(ray, execution.address) else nullcontext():
+                    ray.init(execution.address, **quiet)
             else:
                 with _on_loopback():
                     ray.init("local", include_dashboard=False, _node_ip_address=_LOOPBACK, **own, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
         where = f"a Ray cluster at {execution.address}" if execution.address else "Ray to start on this machine"
         raise InputError(f"expected {where}, but {type(error).__name__}: {reason(error)}; correct it") from error
     if not execution.address:
         _expect_own(ray, execution)
     return True
+
+
+def _is_at_loopback(ray: Any, address: str) -> bool:
+    """Whether a cluster listens to this machine alone, whose address Ray replaces by one that others reach.
+
+    Raises:
+        OSError: Nothing listens at that host and port, which Ray would try again and again.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "://" in host:  # such as "auto"
+        return False
+    is_local = host in ("localhost", _LOOPBACK)
+    with suppress(OSError):
+        _expect_listener(f"{ray.util.get_node_ip_address()}:{port}" if is_local else address)
+        return False
+    _expect_listener(address)
+    return is_local
+
+
+def _expect_listener(address: str) -> None:
+    """Raise the system's error where nothing listens at a host and port."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _LISTEN_SECONDS).close()
+
+
+@contextmanager
+def _asked_once() -> Iterator[None]:
+    """Have Ray ask once, for most of a minute, whether a cluster is at an address, not twenty times."""
+    from ray._private import ray_constants
+
+    earlier, ray_constants.NUM_REDIS_GET_RETRIES = ray_constants.NUM_REDIS_GET_RETRIES, 1
+    try:
+        yield
+    finally:
+        ray_constants.NUM_REDIS_GET_RETRIES = earlier
 
 
 def _expect_own(ray: Any, execution: Execution) -> None:
