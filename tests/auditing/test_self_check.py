@@ -243,6 +243,7 @@ def test_what_is_expected_decides_where_it_is_given(expected: float | None, pass
     assert 0.4 < found.accuracy < 0.6
     assert found.passed is passed
     assert (found.suggestion == "") is passed
+    assert (", not the 90.0 % of --expect-accuracy, and none" in found.suggestion) is not passed
 
 
 def test_who_expects_nothing_may_audit_a_coin() -> None:

@@ -88,7 +88,7 @@ def self_check(
     failed = at_chance if expected is None else rate.high < expected
     trials = run_trials(classifier, pixels, labels, predictions == labels)
     found = best_suggestion(trials)
-    suggestion = str(found) if found else _nothing_helps(rate) if failed else ""
+    suggestion = str(found) if found else _nothing_helps(rate, expected) if failed else ""
     decisive = found is not None and found.trial.gain >= _DECISIVE_GAIN and found.p_holm < _DECISIVE_P
     passed = not failed and not decisive
     return SelfCheck(n=rate.n, accuracy=rate.accuracy, passed=passed, suggestion=suggestion, suspects=len(trials))
@@ -101,9 +101,10 @@ def _expect_logits(classifier: ClassifierAdapter, pixels: PixelArray) -> None:
     expect_logits(outputs, name=classifier.name)
 
 
-def _nothing_helps(rate: Rate) -> str:
+def _nothing_helps(rate: Rate, expected: float | None) -> str:
+    accuracy = f"{percent(rate.accuracy, decimals=1, unit=True)} of {rate.n} images are classified correctly"
+    below = "" if expected is None else f", not the {percent(expected, decimals=1, unit=True)} of --expect-accuracy"
     return (
-        f"{percent(rate.accuracy, decimals=1, unit=True)} of {rate.n} images are classified correctly, and none of "
-        "the usual suspects clearly helps (range, normalisation, channels, layout, order of classes); are these "
-        "the images and classes that it was trained for?"
+        f"{accuracy}{below}, and none of the usual suspects clearly helps (range, normalisation, channels, layout, "
+        "order of classes); are these the images and classes that it was trained for?"
     )
