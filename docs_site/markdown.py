@@ -20,6 +20,7 @@ LANGUAGES = {
     "toml": "toml",
     "yaml": "yaml",
     "json": "json",
+    "bibtex": "bibtex",
 }
 HTML = re.compile(r"<!--.*?-->|</?(?:br|details|summary|kbd|sub|sup)\s*/?>", re.DOTALL)
 """The HTML that pages may hold."""
