@@ -46,6 +46,12 @@ def test_the_citation_is_of_this_version_and_in_the_form_of_its_format() -> None
     assert all(entry.keys() >= {"type", "title", "authors"} for entry in citation["references"])
 
 
+def test_the_changelog_has_this_version_with_the_date_of_the_citation() -> None:
+    released = yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"]
+    versions = re.findall(r"^## \[(.+?)\] - (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == (negatoscope.__version__, str(released))
+
+
 def test_bibtex_says_what_the_citation_says() -> None:
     page, citation = (ROOT / "docs/citing.md").read_text(), yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert f"version = {{{citation['version']}}}" in page

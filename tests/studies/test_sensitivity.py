@@ -139,9 +139,8 @@ def test_a_dry_run_counts_the_rows_that_runs_leave_and_knows_which_are_there(mad
     more = dry_run_sensitivity(replace(made.request, seeds=3), out=made.out, hardware=HARDWARE)
     assert (more.jobs, more.done, more.passes > 0) == (7, 5, True)
     short = replace(made.request, seeds=3, budget=Budget(6, "passes"))
-    assert dry_run_sensitivity(short, out=made.out, hardware=HARDWARE).notes == (
-        "the budget is not enough for 1 run more",
-    )
+    notes = dry_run_sensitivity(short, out=made.out, hardware=HARDWARE).notes
+    assert notes == ("the budget is not enough for 1 run more",)
 
 
 def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:
