@@ -127,6 +127,21 @@ def test_each_command_of_reproduce_helps_with_an_example(negatoscope: Command, c
     assert not {"<path>", "<str>", "<int>"} & set(out.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("reproduce sequel", "beside those that --out holds. Writes sequel.json"),
+        ("audit", "each into a folder of its name in --out"),
+    ],
+)
+def test_sentences_of_a_help_text_end_where_the_terminal_does_and_not_where_the_source_does(
+    words: str, sentence: str, negatoscope: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
+    _, out, _ = negatoscope(*words.split(), "--help")
+    assert sentence in out
+
+
 PREPARING = "Preparing data, and timing this machine ...\n"
 
 

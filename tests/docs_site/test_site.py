@@ -119,7 +119,8 @@ def test_the_site_is_written_whole_and_never_over_files(
         ("# A\n<script>", "docs/a.md: expected no HTML but comments, <br>, <details>, got '<script>'; correct it"),
         (
             "# A\n```cobol\n```",
-            "docs/a.md: expected a block of console, sh, bash, python, toml, yaml, json, got 'cobol'; correct it",
+            "docs/a.md: expected a block of console, sh, bash, python, toml, yaml, json, bibtex, got 'cobol'; "
+            "correct it",
         ),
         ("no heading", "docs/a.md: expected a heading, got none; correct it"),
     ],

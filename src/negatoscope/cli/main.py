@@ -65,7 +65,8 @@ for group, command, example in (
     (reproduce, match, "reproduce match --dataset mnist --trials 60"),
     (reproduce, sequel, "reproduce sequel --seeds 3 --out out/sequel"),
 ):
-    group.command(epilog=f"Example:  negatoscope {example}")(command)
+    paragraphs = (" ".join(lines.split()) for lines in (command.__doc__ or "").split("\n\n"))  # typer keeps line breaks
+    group.command(help="\n\n".join(paragraphs), epilog=f"Example:  negatoscope {example}")(command)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(data.app, name="data")
 
