@@ -16,6 +16,8 @@ COMMANDS = {
     "search": "search {onnx} --data {png} --space gamma(exponent=0.5..2) --budget 4 --out out",
     "study": "reproduce sensitivity --fast --plan {plan} --seeds 1 --out out",
     "harden": "harden {onnx} --fit {png} --data {png} --invariant negative --method average --suite none --out out",
+    "discussion": "reproduce discussion --fast --plan {discussion} --experiments b --seeds 1 --out out",
+    "sequel": "reproduce sequel --recipe {color_recipe} --seeds 1 --trials 3 --limit 10 --out out",
     "preparation": "verify {onnx} --data mnist_sample:test --invariant negative --limit 20",
 }
 QUICK = ("audit", "search", "preparation")
@@ -25,6 +27,7 @@ TIMED = {
     "*.json": re.compile(rb'^.*"(seconds\w*|milliseconds\w*|ratio|slowdown|inference_cost)": .*$', re.MULTILINE),
     "table1.csv": re.compile(rb",[^,\n]*$", re.MULTILINE),  # the last column
     "table1.md": re.compile(rb"[\d,]+ seconds in all"),
+    "discussion.md": re.compile(rb"^(\| [a-e]\. .*\| +\d+ \|) .* \|$", re.MULTILINE),  # hours of training
 }
 """What says how long something took, by files' names."""
 TIMED_PAGES = {"harden": ("out/report.html", "out/report.md")}
@@ -41,7 +44,8 @@ class Outcome:
 
 def body_of(samples: Samples, name: str) -> Body:
     """The command of that name, as the body of a process."""
-    files = {"png": "png", "onnx": "digits.onnx", "recipe": "recipe.toml", "plan": "plan.toml"}
+    files = {"png": "png", "onnx": "digits.onnx"}
+    files |= {setting: f"{setting}.toml" for setting in ("recipe", "color_recipe", "plan", "discussion")}
     places = {word: samples / file for word, file in files.items()}
     return command(*(word.format(**places) for word in COMMANDS[name].split()))
 

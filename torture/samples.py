@@ -48,6 +48,19 @@ name = "initialization"
 default = "Glorot"
 levels = [{{ value = "He", changes = {{ network = {{ initialization = "he" }} }} }}]
 """
+DISCUSSION = """\
+recipe = "sgd"
+datasets = ["mnist_sample"]
+variants = [
+    {{ name = "plain", experiments = ["b"] }},
+    {{ name = "5 negatives", experiments = ["b"], negatives = 5 }},
+    {{ name = "fine-tuned", experiments = ["b"], fine_tuned = true, negatives = "all" }},
+]
+[transforms]
+mnist_sample = []
+[data]
+mnist_sample = "folder:{folder}/png"
+"""
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 0
 
@@ -86,16 +99,17 @@ def _fit(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _images(folder: Path, split: str, images: np.ndarray, labels: np.ndarray) -> None:
-    for kind in ("png", "jpeg", "tiff", "dcm"):
+    for kind in ("png", "jpeg", "tiff", "dcm", "color"):
         for index, (pixels, label) in enumerate(zip(images, labels, strict=True)):
-            file = folder / kind / split / str(label) / f"{index}.{kind}"
+            file = folder / kind / split / str(label) / f"{index}.{'png' if kind == 'color' else kind}"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(dicom(pixels) if kind == "dcm" else encoded(pixels, kind))
+            shown = np.stack([pixels, pixels // 2, pixels // 4], axis=2) if kind == "color" else pixels
+            file.write_bytes(dicom(pixels) if kind == "dcm" else encoded(shown, file.suffix[1:]))
     np.savez(folder / f"digits-{split}.npz", images=images, labels=labels)
 
 
 def encoded(pixels: np.ndarray, kind: str) -> bytes:
-    """Gray pixels as a file of one of Pillow's kinds."""
+    """Pixels, gray or in color, as a file of one of Pillow's kinds."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind.upper())
     return stream.getvalue()
@@ -205,7 +219,12 @@ def _settings(folder: Path) -> None:
     (folder / "recipe.toml").write_text(
         f'name = "tiny"\ndata = "folder:{folder}/png"\noptimizer = "sgd"\nepochs = 6\nbatch_size = 20\n'
     )
+    (folder / "color_recipe.toml").write_text(
+        f'name = "tiny"\ndata = "folder:{folder}/color"\noptimizer = "sgd"\nepochs = 6\nbatch_size = 20\n'
+        "validation_size = 20\n"
+    )
     (folder / "plan.toml").write_text(PLAN.format(folder=folder))
+    (folder / "discussion.toml").write_text(DISCUSSION.format(folder=folder))
 
 
 def results(samples: Samples) -> None:
