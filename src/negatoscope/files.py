@@ -152,15 +152,21 @@ def expect_free(out: Path, *, own: Container[str], what: str) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """The folder, made if it is not there, for one process at a time.
+    """The folder, made if it is not there, for one process at a time; one in which nothing was made goes again.
 
     Raises:
         OutputError: Another process holds it, or it cannot be written.
     """
-    with holding(folder / ".lock", wait=False) as held:
+    lock, made_here = folder / ".lock", not folder.exists()
+    with holding(lock, wait=False) as held:
         if not held:
             raise OutputError(f"expected {folder} to be free, but another run writes to it; wait or give another --out")
-        yield
+        try:
+            yield
+        finally:
+            if made_here and list(folder.iterdir()) == [lock]:
+                lock.unlink()
+                folder.rmdir()
 
 
 @contextmanager

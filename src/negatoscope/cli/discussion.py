@@ -18,6 +18,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
+from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.reproduce.checks import expect_seeds
 
 
@@ -52,7 +53,6 @@ def discussion(
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
         from negatoscope.reports.formatting import counted
-        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.discussion import DiscussionRequest, run_discussion
         from negatoscope.studies.discussion_dry_run import dry_run_discussion
@@ -71,7 +71,7 @@ def discussion(
         fast=fast,
         command=command_line(context),
     )
-    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
+    place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     if dry_run:
         show_dry_runs([dry_run_discussion(request, out=place, hardware=hardware)])
     if only_report:

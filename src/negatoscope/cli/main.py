@@ -126,8 +126,8 @@ def run() -> None:
                 _leave(f"{sentence}; see {error.ctx.command_path} --help")
             sys.exit(2)  # a group without a command has shown its help
         except Stopped as stopped:
-            resumes = "" if sys.argv[1:2] == ["view"] else " The same command resumes."
-            print(f"Stopped.{resumes}", file=sys.stderr)  # noqa: T201
+            nothing_to_resume = sys.argv[1:2] == ["view"] or "--dry-run" in sys.argv
+            print("Stopped." + ("" if nothing_to_resume else " The same command resumes."), file=sys.stderr)  # noqa: T201
             sys.exit(stopped.exit_code)
         except NegatoscopeError as error:
             _leave(str(error), error.exit_code)

@@ -16,6 +16,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
+from negatoscope.cli.runs_folder import runs_folder
 
 
 @with_execution
@@ -47,13 +48,12 @@ def match(
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
-        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.match import KEEPS, MatchRequest, read_match, reproduce_match, write_match
         from negatoscope.studies.match_dry_run import dry_run_match
 
     page = path_of(out) / "match.md"
-    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
+    place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     study = path_of(sensitivity)
     if only_report:
         write_match(read_match(place), place, sensitivity=study)

@@ -19,6 +19,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
+from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_seeds
 
@@ -62,7 +63,6 @@ def sensitivity(
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
-        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.dry_run import dry_run_sensitivity
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
@@ -83,10 +83,9 @@ def sensitivity(
         fast=fast,
         command=command_line(context),
     )
+    place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     if dry_run:
-        with result_names(out, keeps=KEEPS) as names:
-            show_dry_runs([dry_run_sensitivity(request, out=names, hardware=hardware)])
-    place = context.with_resource(result_folder(out, keeps=KEEPS))
+        show_dry_runs([dry_run_sensitivity(request, out=place, hardware=hardware)])
     if only_report:
         chosen = choose_studies(load_studies(request.plan), names=request.studies, factors=request.factors)
         result = report_sensitivity(chosen, out=place, seeds=seeds, command=request.command)

@@ -18,6 +18,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
+from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.errors import expect
 
 
@@ -55,7 +56,6 @@ def sequel(
     with loading():
         from negatoscope.cli.sequel_display import SequelDisplay
         from negatoscope.hardware import pick_hardware
-        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.stores import path_of
         from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
         from negatoscope.studies.sequel_dry_run import dry_run_sequel
@@ -65,7 +65,7 @@ def sequel(
         from negatoscope.training.recipe import load_recipe
 
     page = path_of(out) / "sequel.md"
-    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
+    place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     if only_report:
         write_sequel(read_sequel(place), place)
         typer.echo(f"Written: {page}")

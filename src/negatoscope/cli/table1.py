@@ -18,6 +18,7 @@ from negatoscope.cli.options import (
     command_line,
     option,
 )
+from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.cli.show import Format, show
 from negatoscope.errors import InputError
 from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
@@ -80,7 +81,6 @@ def table1(
         from negatoscope.reproduce.table1_columns import table1_csv
         from negatoscope.reproduce.table1_page import table1_markdown
         from negatoscope.reproduce.table1_report import KEEPS, report_table1
-        from negatoscope.result_folder import result_folder, result_names
         from negatoscope.training.recipe import load_recipe
 
     own = recipe.endswith(".toml")
@@ -94,7 +94,7 @@ def table1(
         fast=fast,
         command=command_line(context),
     )
-    place = context.with_resource((result_names if dry_run else result_folder)(out, keeps=KEEPS))
+    place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     if only_report:
         names = list(dict.fromkeys(name for row in request.rows for name in row.recipes))
         result = report_table1(place, command=request.command, recipes=names, datasets=request.datasets, fast=fast)

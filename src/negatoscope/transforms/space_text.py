@@ -45,7 +45,9 @@ def read_stage(text: str, *, place: int, channels: int) -> Stage:
         if isinstance(value, list)
     }
     low, _ = (_at_end(marked, searched, end) for end in ("low", "high"))
-    expect(not low.color or channels != 1, f"color images for {marked.name}", "gray images", SpecError)
+    expect(
+        not low.color or channels != 1, f"color images for {marked.name}", "gray ones; give images in color", SpecError
+    )
     fixed = {name: value for name, value in low.spec.arguments.items() if name not in searched}
     return Stage(
         function=TRANSFORMS.get(marked.name),
