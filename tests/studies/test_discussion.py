@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, DataNotFoundError, InputError
@@ -31,7 +30,7 @@ from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences
 from negatoscope.studies.discussion_plan import EXPERIMENTS, load_plan
 from negatoscope.studies.discussion_report import read_discussion, report_discussion
-from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds
+from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.discussion_training import shown_images
 from negatoscope.studies.sensitivity_jobs import data_of
@@ -217,24 +216,6 @@ def test_costs_count_a_shared_run_once(made: Made) -> None:
     assert sum(cost.seconds for cost in costs.values()) == pytest.approx(
         sum(run.seconds for run in made.runs.values()), abs=0.5
     )
-
-
-@pytest.mark.parametrize("values", [(0.2, 0.3, 0.7), (0.5, 0.5, 0.5), (0.01, 0.02)])
-def test_an_interval_over_seeds_is_students(values: tuple[float, ...]) -> None:
-    mean = MeanOverSeeds.of(values)
-    deviation = np.std(values, ddof=1) / np.sqrt(len(values))
-    low, high = mean.mean + np.array([-1, 1]) * stats.t.ppf(0.975, len(values) - 1) * deviation
-    assert (mean.low, mean.high) == pytest.approx((max(0, low), min(1, high)))
-    assert MeanOverSeeds.of(values[:1]) == MeanOverSeeds(values[0], None, None, values[:1])
-
-
-def test_a_difference_is_taken_seed_by_seed() -> None:
-    mean = MeanOverSeeds.difference((0.2, 0.4, 0.6), (0.1, 0.31, 0.5))
-    assert mean.values == pytest.approx((0.1, 0.09, 0.1))
-    assert mean.sign == 1
-    assert MeanOverSeeds.difference((0.1, 0.31, 0.5), (0.2, 0.4, 0.6)).sign == -1
-    assert MeanOverSeeds.difference((0.1, 0.9), (0.5, 0.5)).sign == 0
-    assert MeanOverSeeds.difference((0.9,), (0.5,)).sign == 0
 
 
 def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:
