@@ -112,7 +112,8 @@ def test_a_file_from_before_attacks_said_what_they_cost_reads_with_nulls(path):
     assert read_rows(path, where={"queries": None, "label": rows["label"][2].as_py()}).num_rows > 0
     assert read_rows(path, where={"queries": 3}).num_rows == 0
     reader = RowReader(path)
-    assert reader.read("negative", columns=["sample", "parameters"])["parameters"].null_count == 5
+    (table,) = reader.read("negative", columns=["sample", "parameters"])
+    assert table["parameters"].null_count == 5
 
 
 def test_no_images_make_no_rows():

@@ -220,17 +220,17 @@ class RowReader:
         """Every transform that a row names, in the order in which they first occur."""
         return tuple(self._groups)
 
-    def read(self, transform: str, *, columns: Sequence[str]) -> pa.Table:
-        """The rows of one transform, in their order; none where no row names it.
+    def read(self, transform: str, *, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows of one transform, in their order, file by file; one table without rows where no row names it.
 
         Raises:
             DataError: A file is damaged.
         """
-        tables = []
+        if transform not in self._groups:
+            yield SCHEMA.empty_table().select(columns)
         for part, groups in self._groups.get(transform, {}).items():
             with _opened(part) as file:
-                tables.append(_read(file, groups, columns, {"transform": arrow_texts([transform])[0]}))
-        return pa.concat_tables(tables or [SCHEMA.empty_table().select(columns)])
+                yield _read(file, groups, columns, {"transform": arrow_texts([transform])[0]})
 
 
 def _column(name: str, values: Column, *, n: int) -> pa.Array:

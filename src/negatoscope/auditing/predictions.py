@@ -110,14 +110,23 @@ def read_hashes(rows: RowReader) -> UInt64[np.ndarray, " n"]:
 
 
 def _columns(rows: RowReader, transform: str, names: Sequence[str]) -> Iterator[Any]:
-    """Columns as arrays, chunk by chunk and by DLPack, since Arrow's own way loads pandas.
+    """Columns as arrays, made file by file, so that Arrow never holds the rows of two; one with nulls is None.
 
-    One with nulls is None, but for texts, of which all must be null: "" stands for one that is.
+    But for texts: there "" stands for a null, and only a column of nothing else is None.
     """
-    columns = rows.read(transform, columns=names).columns[::-1]
+    tables = [[_array(column) for column in table.columns] for table in rows.read(transform, columns=names)]
+    columns = list(zip(*tables, strict=True))[::-1]
+    del tables
     while columns:
-        column = columns.pop()  # each is freed before the next array is made
-        if pa.types.is_dictionary(column.type) and column.null_count < len(column):
-            yield np.array([text or "" for text in column.to_pylist()], dtype=np.object_)
-        else:
-            yield None if column.null_count else np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
+        pieces = columns.pop()  # freed before the next column is joined
+        whole = all(piece is not None for piece in pieces)
+        yield np.concatenate(pieces) if whole and (pieces[0].dtype != np.object_ or any(map(np.any, pieces))) else None
+
+
+def _array(column: pa.ChunkedArray) -> Shaped[np.ndarray, " n"] | None:
+    """By DLPack, since Arrow's own way loads pandas; None where there are nulls, "" for a text that is null."""
+    if pa.types.is_dictionary(column.type):
+        none = column.null_count == len(column)
+        texts = [""] if none else [text or "" for text in column.to_pylist()]
+        return np.broadcast_to(np.array(texts, dtype=np.object_), len(column))  # of one text: it takes no memory
+    return None if column.null_count else np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
