@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from griffe import Docstring, DocstringSectionKind
-
-from docs_site.docstrings import READING, cell
+from docs_site.docstrings import cell
 
 
 def schema_pages(folder: Path) -> dict[str, str]:
@@ -28,25 +26,16 @@ def _page(name: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _object(schema: dict[str, Any]) -> Iterator[str]:
-    docstring = Docstring(schema.get("description", ""))
-    sections = docstring.parse("google", **READING, warn_unknown_params=False)
-    meanings = {
-        entry.name: entry.description
-        for section in sections
-        if section.kind is DocstringSectionKind.parameters
-        for entry in section.value
-    }
-    text = "\n\n".join(section.value for section in sections if section.kind is DocstringSectionKind.text)
-    yield from (text, "")
+    yield from (schema.get("description", ""), "")
     if "properties" not in schema:
         yield from (f"This is {_type(schema)}.", "")
         return
     yield from ("| field | type | what it is |", "|---|---|---|")
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
-        default = "" if name in required else f"default `{json.dumps(field.get('default'))}`"
-        said = ". ".join(filter(None, [meanings.get(name, "").rstrip("."), default]))
-        yield f"| `{name}` | {cell(_type(field))} | {cell(said)} |"
+        default = "" if name in required else f"Default: `{json.dumps(field.get('default'))}`."
+        meaning = " ".join(filter(None, [field.get("description", ""), default]))
+        yield f"| `{name}` | {cell(_type(field))} | {cell(meaning)} |"
     yield ""
 
 

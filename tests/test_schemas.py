@@ -4,6 +4,8 @@
 """
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,63 @@ def test_the_published_schema_is_that_of_the_code(name: str) -> None:
 
 def test_no_schema_is_published_that_the_code_does_not_have() -> None:
     assert {file.stem for file in FOLDER.glob("*.json")} == set(DOCUMENTS)
+
+
+RANGE = r"[\[(]-?\d, \d[\])]|(?:from|least|above) -?\d|\d, or \d"
+UNIT = r"\b(?:[Ii]mages|pixels|bits|seconds|milliseconds|queries|points|epochs|runs|version|unit|values)\b"
+
+
+def fields_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each field of a document and of what it is made of, as "AuditSummary.n"."""
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        for name, field in part.get("properties", {}).items():
+            yield f"{part['title']}.{name}", field
+
+
+def name_of(field: str) -> str:
+    return field.rpartition(".")[2]
+
+
+def holds(field: dict[str, Any], *types: str) -> bool:
+    """Whether a field is of one of these types, or a list or a table of them."""
+    inner = [field[key] for key in ("items", "additionalProperties") if isinstance(field.get(key), dict)]
+    parts = [*field.get("anyOf", ()), *field.get("prefixItems", ()), *inner]
+    return field.get("type") in types or any(holds(part, *types) for part in parts)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_field_is_described(name: str) -> None:
+    schema = json_schema(DOCUMENTS[name])
+    assert [field for field, values in fields_of(schema) if not values.get("description", "").endswith(".")] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_number_states_its_range_or_its_unit(name: str) -> None:
+    silent = {
+        field: values["description"]
+        for field, values in fields_of(json_schema(DOCUMENTS[name]))
+        if holds(values, "number", "integer") and name_of(field) != "parameters"  # those of a transform: of any kind
+        if not re.search(f"{RANGE}|{UNIT}", values["description"])
+    }
+    assert silent == {}
+
+
+def test_a_share_states_that_it_lies_from_0_to_1() -> None:
+    shares = r"(?:.*_)?(?:accuracy|confidence|consistency|precision|recall|share|ece|chance|majority|p_value|p_holm)"
+    silent = {
+        field
+        for kind in DOCUMENTS.values()
+        for field, values in fields_of(json_schema(kind))
+        if re.fullmatch(shares, name_of(field)) and holds(values, "number")
+        if not re.search(r"[\[(](?:0|-1), 1[\])]", values["description"])
+    }
+    assert silent == set()
+
+
+def test_a_field_that_a_class_inherits_is_described_by_the_class_that_has_it() -> None:
+    schema = json_schema(AuditSummary)["$defs"]["CleanResult"]
+    assert schema["description"] == "The measurement of clean images, of which there is at least one."
+    assert schema["properties"]["accuracy"]["description"] == "The share of correct predictions, in [0, 1]."
 
 
 if __name__ == "__main__":

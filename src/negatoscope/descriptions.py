@@ -96,6 +96,17 @@ def describe(function: Callable[..., Any], *, name: str, kind: str) -> Descripti
     )
 
 
+def arguments_of(text: str) -> dict[str, str]:
+    """What a docstring in Google's style says of each argument, in one line each.
+
+    Args:
+        text: The docstring without the indentation of its code.
+    """
+    section = re.search(r"^Args:\n((?: {4}.*\n?)*)", text, flags=re.MULTILINE)
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section[1], flags=re.MULTILINE) if section else []
+    return {name: " ".join(description.split()) for name, description in entries}
+
+
 def settings_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters that a spec can set: those that are keyword-only."""
     parameters = inspect.signature(function).parameters
@@ -153,7 +164,6 @@ def _literals(options: Iterable[Any]) -> list[Any]:
 
 
 def _parameter(parameter: inspect.Parameter, text: str) -> Parameter:
-    described = re.search(rf"^ +{parameter.name}: (.*?)(?=\n +\w+: |\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     required = parameter.default is parameter.empty
     return Parameter(
         name=parameter.name,
@@ -161,7 +171,7 @@ def _parameter(parameter: inspect.Parameter, text: str) -> Parameter:
         default=None if required else parameter.default,
         required=required,
         range=range_of(parameter.annotation),
-        description=" ".join(described[1].split()) if described else "",
+        description=arguments_of(text).get(parameter.name, ""),
     )
 
 

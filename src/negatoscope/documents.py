@@ -5,12 +5,14 @@ one sentence. pydantic does the checking: of the libraries that know dataclasses
 value, the values that are allowed), it writes JSON Schema, and it is loaded only when a document is read or written.
 """
 
+import inspect
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
+from negatoscope.descriptions import arguments_of
 from negatoscope.errors import DataError, InputError, shown, suggest
 from negatoscope.files import write_whole
 from negatoscope.stores import AnyPath
@@ -18,6 +20,7 @@ from negatoscope.stores import AnyPath
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
+    from pydantic_core.core_schema import DataclassSchema
 
 SCHEMA = 2
 """The version of every document that has a field `schema`."""
@@ -157,8 +160,27 @@ def expect_choices(document: Any, error: type[InputError] = InputError) -> None:
 
 
 def json_schema(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a document."""
-    return _adapter(kind).json_schema()
+    """The JSON Schema of a document; each field is described as the docstring of its class describes it."""
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Described(GenerateJsonSchema):
+        def dataclass_schema(self, schema: "DataclassSchema") -> dict[str, Any]:
+            described = super().dataclass_schema(schema)
+            meanings = _meanings(schema["cls"])
+            for name, values in described["properties"].items():
+                values |= {"description": meanings[name]} if name in meanings else {}
+            described["description"] = inspect.cleandoc(schema["cls"].__doc__ or "").partition("\n\nArgs:\n")[0]
+            return described
+
+    return _adapter(kind).json_schema(schema_generator=Described)
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """What the docstrings of a class, and of those that it is made from, say of its fields."""
+    meanings = {"schema": f"The version of the document's form: {SCHEMA}."}
+    for base in reversed(kind.__mro__):
+        meanings |= arguments_of(inspect.cleandoc(base.__doc__ or ""))
+    return meanings
 
 
 def _adapter(kind: Any) -> "TypeAdapter[Any]":

@@ -48,12 +48,13 @@ class ResizeSpec:
     """The size and the channels that a classifier expects, and how an image gets there.
 
     Args:
-        height: In pixels.
-        width: In pixels.
+        height: In pixels, at least 1.
+        width: In pixels, at least 1.
         channels: "gray" for one, "rgb" for three.
         interpolation: The filter of the resizing, all but "nearest" with antialiasing.
         mode: "stretch": both sides are scaled on their own. "crop": one scale for both, then a center crop.
-        crop_pct: For mode "crop": the share of the scaled sides that the crop keeps; 0.875 is ImageNet's 224 of 256.
+        crop_pct: For mode "crop": the share of the scaled sides that the crop keeps, in (0, 1]; 0.875 is ImageNet's 224
+            of 256.
 
     Raises:
         InputError: A value is impossible.
@@ -90,7 +91,8 @@ class DecodeSpec:
 
     Args:
         bits: From 8 to 16: in files of 16 bits, white is ``2**bits - 1``. None is 16.
-        window: Center and width of the values that become 0 to 255, the same for every image; None is all values.
+        window: Center and width of the values that become 0 to 255, in the file's values, the same for every image;
+            None is all values.
 
     Raises:
         InputError: A value is impossible, or both are given.

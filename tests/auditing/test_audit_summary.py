@@ -16,8 +16,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from negatoscope.auditing.measurement import ReachedL2
 from negatoscope.auditing.predictions import CLEAN
-from negatoscope.auditing.results import AuditSummary, ReachedL2
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.summary import summarize
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError

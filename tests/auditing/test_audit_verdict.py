@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from negatoscope.auditing.compare import ComparedAudit, Comparison, RateDifference, comparison_sentence
-from negatoscope.auditing.results import ClassAccuracy, CleanResult, GateResult, RuleResult, TransformResult
+from negatoscope.auditing.measurement import ClassAccuracy
+from negatoscope.auditing.results import CleanResult, GateResult, RuleResult, TransformResult
 from negatoscope.auditing.verdict import verdict_sentence
 from negatoscope.statistics.intervals import wilson
 

@@ -25,7 +25,13 @@ _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedAudit:
-    """Which audit one side of a comparison is: the last part of its folder's path, its model and its data."""
+    """Which audit one side of a comparison is: the last part of its folder's path, its model and its data.
+
+    Args:
+        folder: The last part of its folder's path.
+        model: What its reports call the classifier.
+        dataset: The canonical spec of its images.
+    """
 
     folder: str
     model: str
@@ -41,14 +47,16 @@ class RateDifference:
         kind: The transform's kind, "not_annotated" where the audits differ in it; clean and the worst case count as
             label-preserving.
         repeats: Another rate that is over bit for bit the same predictions, "" for none: both are counted as one.
-        n: Images that are compared; of two samples, the fewer.
-        n_a: Images in A.
-        n_b: Images in B.
-        a: The accuracy in A.
-        b: The accuracy in B.
-        difference: That of B less that of A, with its 95 % interval from `low` to `high`.
-        p_value: McNemar's test of the same images, Fisher's of two samples.
-        p_holm: `p_value`, corrected by Holm's method for the number of rates of the same kind.
+        n: Images that are compared, at least 0; of two samples, the fewer.
+        n_a: Images in A, at least 0.
+        n_b: Images in B, at least 0.
+        a: The accuracy in A, in [0, 1].
+        b: The accuracy in B, in [0, 1].
+        difference: The accuracy in B less that in A, in [-1, 1].
+        low: The lower end of its 95 % interval, in [-1, 1].
+        high: The upper end, in [-1, 1].
+        p_value: McNemar's test of the same images, Fisher's of two samples; in [0, 1].
+        p_holm: `p_value`, corrected by Holm's method for the number of rates of the same kind; in [0, 1].
     """
 
     spec: str

@@ -23,16 +23,16 @@ class ModelRate:
     """The accuracy of one model.
 
     Args:
-        n: Images that count.
-        accuracy: In [0, 1], with its Wilson 95 % interval from `low` to `high`; None where no image counts.
-        low: Its lower end.
-        high: Its upper end.
-        place: 1 for the highest accuracy; equal ones share a place.
-        difference: The accuracy less the first model's, with its 95 % interval; None for the first model itself.
-        difference_low: Its lower end.
-        difference_high: Its upper end.
-        p_value: McNemar's test of the same images, Fisher's of two samples.
-        p_holm: `p_value`, corrected by Holm's method over all models and the rates of one kind.
+        n: Images that count, at least 0.
+        accuracy: In [0, 1]; None where no image counts.
+        low: The lower end of its Wilson 95 % interval, in [0, 1].
+        high: The upper end, in [0, 1].
+        place: At least 1, which is the highest accuracy; equal ones share a place.
+        difference: The accuracy less the first model's, in [-1, 1]; None for the first model itself.
+        difference_low: The lower end of its 95 % interval, in [-1, 1].
+        difference_high: The upper end, in [-1, 1].
+        p_value: McNemar's test of the same images, Fisher's of two samples; in [0, 1].
+        p_holm: `p_value`, corrected by Holm's method over all models and the rates of one kind; in [0, 1].
     """
 
     n: int
@@ -77,8 +77,8 @@ class ModelComparison:
         audits: Which they are.
         paired: Whether most images are the same in all, so that predictions are compared image by image.
         rates: Clean accuracy, each transform that all have, and the worst case over those that preserve labels.
-        means: Of each model, the mean accuracy over the label-preserving transforms that all have, each once; none
-            where there is no such transform.
+        means: Of each model, the mean accuracy, in [0, 1], over the label-preserving transforms that all have, each
+            once; empty where there is no such transform.
         not_shared: Transforms that some audits lack.
         verdict: The result in a few sentences.
     """

@@ -36,12 +36,12 @@ class GalleryEntry:
 
     Args:
         spec: The transform.
-        sample: Which image it is.
+        sample: The position of the image in its dataset, from 0.
         name: What its source calls it, "" for nothing.
-        before_prediction: The correct class.
-        before_confidence: In [0, 1].
-        after_prediction: The wrong class.
-        after_confidence: In [0, 1].
+        before_prediction: The correct class, from 0.
+        before_confidence: The classifier's confidence in it, in [0, 1].
+        after_prediction: The wrong class, from 0.
+        after_confidence: The confidence in that one, in [0, 1].
         before: The file of the clean image in the gallery's folder.
         after: The file of the transformed image there.
         parameters: The spec that made it, where an attack chose one for each image; else "".
@@ -64,7 +64,8 @@ class Gallery:
     """The pictures of an audit, those of one transform after those of another: `gallery/gallery.json`.
 
     Args:
-        preserved: For each transform the classes that keep their label, which decided the choice; None is all.
+        preserved: For each transform the classes that keep their label, from 0, which decided the choice; None is all.
+        entries: The pictures, in their order.
     """
 
     schema: Literal[2] = 2

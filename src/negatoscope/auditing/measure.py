@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from negatoscope.auditing.measurement import ClassAccuracy, Confusion
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
-from negatoscope.auditing.results import ClassAccuracy, CleanResult, Confusion, TransformResult
+from negatoscope.auditing.results import CleanResult, TransformResult
 from negatoscope.statistics.calibration import expected_calibration_error, reliability
 from negatoscope.statistics.information import (
     Pairs,

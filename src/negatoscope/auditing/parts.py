@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from negatoscope.auditing.results import ReachedL2, UnreadableImage
+from negatoscope.auditing.measurement import ReachedL2
+from negatoscope.auditing.results import UnreadableImage
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, OutputError
@@ -33,7 +34,13 @@ UNREADABLE_NAMED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class L2Total:
-    """The sum of how far a random control moved `n` images, and the largest of these distances."""
+    """The sum of how far a random control moved `n` images, and the largest of these distances.
+
+    Args:
+        sum: The sum of the distances, in the L2 norm of images in [0, 1]; at least 0.
+        n: Images, at least 0.
+        max: The largest distance, in the same unit.
+    """
 
     sum: float = 0.0
     n: int = 0
@@ -53,8 +60,8 @@ class RunTotals:
     """What a pass over images counts besides rows: `done.json`.
 
     Args:
-        read: Images that have rows.
-        unreadable: Images that could not be decoded.
+        read: Images that have rows, at least 0.
+        unreadable: Images that could not be decoded, at least 0.
         unreadable_named: The first of them.
         reached_l2: By spec, how far each random control moved images.
     """

@@ -111,7 +111,20 @@ class AuditConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditIdentity:
-    """Everything that decides the rows of an audit: `plan.json`."""
+    """Everything that decides the rows of an audit: `plan.json`.
+
+    Args:
+        classifier: The SHA-256 of the classifier's files or weights, or else of its outputs for fixed images.
+        name: What reports call it.
+        input_spec: What it is fed, and how its outputs are read.
+        dataset: The canonical spec of the images.
+        split: Which of its splits.
+        images: A digest of which images were chosen.
+        transforms: The spec of each transform, without repetition.
+        seed: Decides every random draw; at least 0.
+        decoding: The version of how image files become pixels, from 1.
+        threads: Threads of each worker, at least 1; None where the machine decided.
+    """
 
     schema: Literal[2] = 2
     classifier: str

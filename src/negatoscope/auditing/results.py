@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from negatoscope.auditing.measurement import Confusion, Measurement, ReachedL2
 from negatoscope.data import LeftOut
 from negatoscope.data.dicom import DicomSummary
 from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import Provenance
-from negatoscope.statistics.calibration import ReliabilityBin
-from negatoscope.statistics.intervals import Interval, Rate, mean_rate_interval
+from negatoscope.statistics.intervals import Rate
 from negatoscope.transforms import TransformKind
 
 PlannedKind = TransformKind | Literal["not_annotated", "attack"]
@@ -22,128 +22,16 @@ SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassAccuracy:
-    """The accuracy on the images of one class, with its Wilson 95 % interval.
+class UnreadableImage:
+    """An image that could not be decoded, and why.
 
     Args:
-        label: The class's index in the data.
-        name: What it is called.
-        n: Its images, at least 1.
-        accuracy: In [0, 1], as are `low` and `high`.
+        name: What its source calls it.
+        reason: Why, in a few words.
     """
-
-    label: int
-    name: str
-    n: int
-    accuracy: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confusion:
-    """How often images of one class are classified as another one: `n` of them, `share` of the class's images."""
-
-    label: int
-    prediction: int
-    n: int
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReachedL2:
-    """How far, in L2 of an image in [0, 1], a random control moved images."""
-
-    mean: float
-    max: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnreadableImage:
-    """An image that could not be decoded, and why."""
 
     name: str
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """What predictions about images are worth. Rates are in [0, 1] and, where `n` is 0, None.
-
-    Args:
-        n: Images that count.
-        correct: Correct predictions.
-        accuracy: Their share.
-        low: Lower end of the accuracy's 95 % interval: Wilson's, widened where images are frames of the same objects.
-        high: Its upper end.
-        top5_accuracy: Share of labels among the five likeliest classes; None with few classes.
-        confidence: Mean softmax probability of the prediction.
-        ece: Expected calibration error.
-        reliability: The bins of the reliability diagram that are not empty.
-        per_class: Every class that has images.
-    """
-
-    n: int
-    correct: int
-    accuracy: float | None
-    low: float | None
-    high: float | None
-    top5_accuracy: float | None
-    confidence: float | None
-    ece: float | None
-    reliability: tuple[ReliabilityBin, ...]
-    per_class: tuple[ClassAccuracy, ...]
-
-    @property
-    def interval(self) -> Interval | None:
-        """The accuracy's 95 % interval."""
-        return None if self.low is None or self.high is None else Interval(self.low, self.high)
-
-    @property
-    def majority_class(self) -> ClassAccuracy | None:
-        """The most frequent class."""
-        return max(self.per_class, key=lambda entry: entry.n, default=None)
-
-    @property
-    def majority(self) -> float | None:
-        """The accuracy of the best constant prediction: always the most frequent class of these images."""
-        return self.majority_class.n / self.n if self.majority_class else None
-
-    @property
-    def unequal(self) -> bool:
-        """Whether the largest class has at least half as many images again as the smallest one."""
-        sizes = [entry.n for entry in self.per_class]
-        return bool(sizes) and 2 * max(sizes) >= 3 * min(sizes)
-
-    @property
-    def balanced_accuracy(self) -> float | None:
-        """The mean of the classes' accuracies, in which each class counts the same; 1 / classes for any constant."""
-        return sum(entry.accuracy for entry in self.per_class) / len(self.per_class) if self.per_class else None
-
-    def beats_constant(self, chance: float) -> bool:
-        """Whether the accuracy says more than the best constant prediction would.
-
-        It does where its interval lies above chance and above the share of the most frequent class, or where that of
-        the balanced accuracy lies above one in as many as there are classes. With images of one class, chance decides.
-
-        Args:
-            chance: One in as many as there are classes to choose from.
-        """
-        several = len(self.per_class) > 1
-        if self.low is None or self.low > max(chance, self.majority or 0 if several else 0):
-            return True
-        rates = [(entry.accuracy, entry.low, entry.high) for entry in self.per_class]
-        return several and mean_rate_interval(rates).low > 1 / len(rates)
-
-    @property
-    def worst_class(self) -> ClassAccuracy | None:
-        """The class with the lowest accuracy."""
-        return min(self.per_class, key=lambda entry: (entry.accuracy, entry.high), default=None)
-
-    @property
-    def best_class(self) -> ClassAccuracy | None:
-        """The class with the highest accuracy."""
-        return max(self.per_class, key=lambda entry: (entry.accuracy, entry.low), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,25 +54,31 @@ class TransformResult(Measurement):
         name: The transform's name alone.
         kind: "label_preserving", "not_annotated", "path", "control" or "attack".
         parameters: What the spec sets.
-        preserved: The classes that keep their label under it, whose images alone count; None is all.
+        preserved: The classes that keep their label under it, from 0, whose images alone count; None is all.
         assumed: Whether that it preserves labels is an assumption, since nobody annotated the data.
-        clean_accuracy: Of the same images, clean.
-        drop: `clean_accuracy` less `accuracy`, with its 95 % interval from `drop_low` to `drop_high`.
-        lost: Images that were correct before and are misclassified after.
-        gained: Images that were misclassified before and are correct after.
-        p_value: McNemar's exact test of `lost` against `gained`.
-        p_holm: `p_value`, corrected by Holm's method for the number of transforms of the same kind.
+        clean_accuracy: The accuracy on the same images, clean; in [0, 1].
+        drop: `clean_accuracy` less `accuracy`, in [-1, 1].
+        drop_low: The lower end of its 95 % interval, in [-1, 1].
+        drop_high: The upper end, in [-1, 1].
+        lost: Images that were correct before and are misclassified after, at least 0.
+        gained: Images that were misclassified before and are correct after, at least 0.
+        p_value: McNemar's exact test of `lost` against `gained`; in [0, 1].
+        p_holm: `p_value`, corrected by Holm's method for the number of transforms of the same kind; in [0, 1].
         repeats: Another transform whose predictions are bit for bit the same, "" for none: both are counted as one.
-        consistency: Share of predictions that did not change.
-        attack_success_rate: Share of images that are misclassified after, among those correct before.
-        misclassified_confidence: Mean confidence where the prediction is wrong; None where none is.
+        consistency: The share of predictions that did not change, in [0, 1].
+        consistency_low: The lower end of its 95 % interval, in [0, 1].
+        consistency_high: The upper end, in [0, 1].
+        attack_success_rate: The share of images that are misclassified after, among those correct before; in [0, 1].
+        attack_success_low: The lower end of its 95 % interval, in [0, 1].
+        attack_success_high: The upper end, in [0, 1].
+        misclassified_confidence: The mean confidence where the prediction is wrong, in [0, 1]; None where none is.
         confusion: The most frequent errors, the most frequent first.
-        entropy_bits: Of the predictions' distribution.
-        information_bits: What a prediction says about the label.
-        information_null_bits: What it says, at most, in 95 % of draws by chance.
+        entropy_bits: The entropy of the predictions' distribution, in bits; from 0 to log2 of the number of classes.
+        information_bits: What a prediction says about the label: their mutual information, in bits; at least 0.
+        information_null_bits: What it says, at most, in 95 % of draws by chance, in bits.
         reached_l2: Of a random control, how far it moved images.
-        mean_queries: How many forward passes an attack spent on an image, on average; None for a transform.
-        median_queries: Likewise, the median.
+        mean_queries: How many forward passes an attack spent on an image, on average, at least 0; None for a transform.
+        median_queries: Likewise, the median, at least 0.
         examples: Specs by which an attack that chooses one for each image made some of the lost ones.
     """
 
@@ -233,7 +127,7 @@ class ModelSummary:
         name: How reports call it.
         kind: What it came as.
         sha256: Of its files or weights, or else of its outputs for fixed images.
-        classes: How many outputs it has.
+        classes: How many outputs it has, at least 2.
         input_spec: What it is fed, and how its outputs are read.
         runs_code: Whether opening it ran code that its author or the user wrote.
     """
@@ -253,8 +147,8 @@ class DatasetSummary:
     Args:
         spec: The dataset's canonical spec.
         split: Which of its splits, and how many of its images.
-        available: How many images there were to choose from.
-        limit: The most images to take; None is all.
+        available: How many images there were to choose from, at least 1.
+        limit: The most images to take, at least 1; None is all.
         prepared: What was done to the images before the audit, "" for nothing.
         official: Whether every file is the published one; None for a user's own files.
         files: The SHA-256 of each file by name.
@@ -283,7 +177,12 @@ class DatasetSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteSummary:
-    """The suite of transforms, "" where there are single transforms only."""
+    """The suite of transforms, "" where there are single transforms only.
+
+    Args:
+        name: The suite's name.
+        version: Its version, at least 0; it is counted up when its transforms change.
+    """
 
     name: str
     version: int
@@ -294,11 +193,11 @@ class SelfCheck:
     """Whether a classifier knows a few hundred clean images.
 
     Args:
-        n: How many.
-        accuracy: Share of correct predictions.
+        n: How many images, at least 1.
+        accuracy: The share of correct predictions, in [0, 1].
         passed: Whether that is above chance, not below what was expected, and no other setting is much better.
         suggestion: One sentence on what would help, "" where nothing need.
-        suspects: How many other settings were tried.
+        suspects: How many other settings were tried, at least 0.
     """
 
     n: int
@@ -310,7 +209,14 @@ class SelfCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class MeanAccuracy:
-    """The mean of the accuracies under the `transforms` label-preserving transforms, with a 95 % interval."""
+    """The mean of the accuracies under the `transforms` label-preserving transforms, with a 95 % interval.
+
+    Args:
+        transforms: How many transforms, at least 1.
+        accuracy: The mean, in [0, 1].
+        low: The lower end of its interval, in [0, 1].
+        high: The upper end, in [0, 1].
+    """
 
     transforms: int
     accuracy: float
@@ -324,8 +230,9 @@ class RuleResult:
 
     Args:
         rule: As the user wrote it, or "unreadable" or "baseline".
-        value: What was held against the bound; None where there was nothing to measure.
-        bound: What the rule demands.
+        value: What was held against the bound, in its unit; None where there was nothing to measure.
+        bound: What the rule demands: an accuracy in [0, 1], of "unreadable" a number of images, of "baseline" a
+            difference of accuracies in [-1, 0].
         passed: Whether the rule holds.
         sentence: The reason.
     """
@@ -339,7 +246,12 @@ class RuleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """What became of a gate: `passed` is None where there was no rule."""
+    """What became of a gate: `passed` is None where there was no rule.
+
+    Args:
+        passed: Whether every rule holds; None where there was no rule.
+        rules: Each rule.
+    """
 
     passed: bool | None = None
     rules: tuple[RuleResult, ...] = ()
@@ -350,15 +262,23 @@ class AuditSummary:
     """Everything that an audit found; every number comes from its rows.
 
     Args:
-        n: Images that were read.
-        unreadable: Images that could not be decoded.
+        model: The classifier.
+        dataset: The images.
+        suite: The transforms that ran together.
+        n: Images that were read, at least 1.
+        unreadable: Images that could not be decoded, at least 0.
         unreadable_named: The first of them.
-        chance: The accuracy of guessing among the classes.
-        majority: The accuracy of always predicting the most frequent class.
+        self_check: How the self-check ended.
+        clean: Clean images.
+        chance: The accuracy of guessing among the classes, in (0, 1).
+        majority: The accuracy of always predicting the most frequent class, in (0, 1].
+        transforms: Each transform.
         mean: Over the label-preserving transforms under which an image counts; None where there is none.
         worst_case: Of the images that at least one label-preserving transform counts, the share that is correct clean
             and under every one that counts it; likewise.
         verdict: The result in one sentence.
+        gate: What became of the rules.
+        provenance: Where it comes from.
     """
 
     schema: Literal[2] = 2

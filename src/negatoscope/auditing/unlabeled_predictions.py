@@ -29,7 +29,7 @@ class ImagePrediction:
 
     Args:
         spec: The transform, "clean" for none.
-        prediction: The class.
+        prediction: The class, from 0.
         confidence: Its probability, in [0, 1].
     """
 
@@ -40,7 +40,12 @@ class ImagePrediction:
 
 @dataclass(frozen=True, kw_only=True)
 class UnlabeledImage:
-    """An image and its predictions: clean, then under each transform."""
+    """An image and its predictions: clean, then under each transform.
+
+    Args:
+        name: What its source calls it.
+        predictions: Clean, then under each transform.
+    """
 
     name: str
     predictions: tuple[ImagePrediction, ...]
@@ -64,10 +69,10 @@ class Consistency:
         spec: The transform.
         kind: Its kind.
         assumed: Whether it is assumed to be label-preserving, since nobody annotated the images.
-        n: Images.
-        consistency: The share of predictions that are the same clean and transformed, with its Wilson 95 % interval.
-        low: Its lower end.
-        high: Its upper end.
+        n: Images, at least 1.
+        consistency: The share of predictions that are the same clean and transformed, in [0, 1].
+        low: The lower end of its Wilson 95 % interval, in [0, 1].
+        high: The upper end, in [0, 1].
     """
 
     spec: str

@@ -1,6 +1,7 @@
 """One plain sentence that says what an audit found: clean, on negatives, at the gate."""
 
-from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
+from negatoscope.auditing.measurement import Measurement
+from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import counted, joined, percent
 
 _NAMED = 2  # rules of a gate

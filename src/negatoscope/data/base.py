@@ -49,6 +49,12 @@ class LeftOut:
     """What has no part in a dataset: how many, of what, why, and what the first of them are called.
 
     As a sentence it is "3 images without a label in labels.csv are left out".
+
+    Args:
+        n: How many, at least 0.
+        noun: Of what, as in "image".
+        why: Why, as in "without a label in labels.csv".
+        names: What the first of them are called.
     """
 
     n: int

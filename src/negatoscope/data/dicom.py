@@ -22,11 +22,11 @@ class DicomSummary:
     """What the headers of DICOM images say.
 
     Args:
-        images: How many are DICOM and have a header that can be read.
-        files: How many files they are frames of.
-        monochrome1: Of how many the smallest value is white: they are turned.
-        unwindowed: How many gray ones do not say which values are black and white.
-        burnt_in: How many are flagged as having text on a person in the picture.
+        images: How many images are DICOM and have a header that can be read, at least 0.
+        files: How many files they are frames of, at least 0.
+        monochrome1: For how many images the smallest value is white: they are turned; at least 0.
+        unwindowed: How many gray images do not say which values are black and white, at least 0.
+        burnt_in: How many images are flagged as having text on a person in the picture, at least 0.
     """
 
     images: int

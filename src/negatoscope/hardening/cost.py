@@ -28,10 +28,10 @@ class Cost:
     """What a classifier costs.
 
     Args:
-        parameters: How many weights it has; None where they cannot be seen.
-        flops: Floating-point operations for an image, a multiplication and an addition counting as two, in
+        parameters: How many weights it has, at least 0; None where they cannot be seen.
+        flops: Floating-point operations for an image, at least 0, a multiplication and an addition counting as two, in
             convolutions and products of matrices; None where they cannot be counted.
-        milliseconds: For an image, the median of the measurements on one thread.
+        milliseconds: Time for an image in milliseconds, the median of the measurements on one thread.
     """
 
     parameters: int | None
@@ -44,15 +44,16 @@ class InferenceCost:
     """What one image costs before and after hardening.
 
     Args:
-        milliseconds_before: Median time for an image of a batch.
-        milliseconds_after: Likewise.
-        ratio: The median ratio of the time after to the time before, which are measured in turns.
-        passes: How many images the classifier itself is shown for one.
-        parameters_before: Of the classifier, None where they cannot be seen.
-        parameters_added: Beside it.
-        flops_before: Floating-point operations of convolutions and products in the classifier, None where they cannot
-            be counted.
-        flops_added: Of what stands before or around it, its own passes left out.
+        milliseconds_before: Median time for an image of a batch before hardening, in milliseconds.
+        milliseconds_after: Median time after hardening, in milliseconds.
+        ratio: The median ratio of the time after to the time before, which are measured in turns; above 0, where 1 is
+            no change.
+        passes: How many images the classifier itself is shown for one, at least 1.
+        parameters_before: Weights of the classifier, at least 0; None where they cannot be seen.
+        parameters_added: Weights beside it, at least 0.
+        flops_before: Floating-point operations of convolutions and products in the classifier for an image, at least 0;
+            None where they cannot be counted.
+        flops_added: Floating-point operations of what stands before or around it, at least 0, its own passes left out.
     """
 
     milliseconds_before: float

@@ -36,7 +36,7 @@ class DropIn:
         files: Their names in the folder.
         before: What the original costs.
         after: What the hardened one costs.
-        slowdown: The median ratio of times that were measured in turns: 1.03 is 3 % slower.
+        slowdown: The median ratio of times that were measured in turns, above 0: 1.03 is 3 % slower.
         notes: What a user must know of the files, as sentences.
     """
 

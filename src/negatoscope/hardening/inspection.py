@@ -14,8 +14,8 @@ class InspectionConfig:
 
     Args:
         invariant: The group's name, or several, comma-separated: what images may have been transformed by.
-        folds: Each image is scored by a network that was fitted on the other folds.
-        seed: Decides folds, weights, and which images a limit leaves.
+        folds: At least 2; each image is scored by a network that was fitted on the other folds.
+        seed: Decides folds, weights, and which images a limit leaves; at least 0.
         size: Larger images are scored at this many pixels a side.
         limit: At most this many images, each class in proportion; None is all.
         keep_names: Whether `images.csv` names the files of private data, whose images are numbered elsewhere.
@@ -38,13 +38,14 @@ class RankedImage:
     """An image and how much it looks transformed.
 
     Args:
-        rank: Its place, 1 for the most suspicious.
+        rank: Its place, from 1 for the most suspicious.
         sample: Where it stands in its source split, from 0.
         name: What its source calls it.
         label: The name of its class, "" where there are no labels.
-        score: The log-odds that another element of the group looks more natural than the image as it is.
+        score: The log-odds that another element of the group looks more natural than the image as it is; any number,
+            above 0 where the other one does.
         element: That element: it mends the image.
-        precision: The estimated share of transformed images among all down to this rank.
+        precision: The estimated share of transformed images among all down to this rank, in [0, 1].
     """
 
     rank: int
@@ -61,9 +62,9 @@ class Cut:
     """What to expect of the first images of the ranking.
 
     Args:
-        first: How many images.
-        precision: The estimated share of transformed ones among them.
-        recall: The estimated share of all transformed ones that are among them.
+        first: How many images, at least 1.
+        precision: The estimated share of transformed images among them, in [0, 1].
+        recall: The estimated share of all transformed images that are among them, in [0, 1].
     """
 
     first: int
@@ -73,7 +74,12 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class ElementEstimate:
-    """How many images an element of the group would mend, by the estimate."""
+    """How many images an element of the group would mend, by the estimate.
+
+    Args:
+        element: The transform.
+        estimate: How many images it would mend, at least 0.
+    """
 
     element: str
     estimate: float
@@ -86,15 +92,15 @@ class Inspection:
     Args:
         data: The canonical spec of the images.
         split: Which of them.
-        n: How many were scored.
-        channels: 1 where all are gray, else 3.
-        height: At which they were scored, in pixels.
-        width: The same.
+        n: How many images were scored, at least 1.
+        channels: 3, or 1 where all images are gray.
+        height: Height at which they were scored, in pixels.
+        width: Width at which they were scored, in pixels.
         config: What was asked for.
         elements: The group's elements but the identity, and how many images each would mend.
-        estimate: How many look transformed.
-        low: The lower end of its 95 % interval, of counting alone.
-        high: Its upper end.
+        estimate: How many images look transformed, at least 0.
+        low: The lower end of its 95 % interval, in images: of counting alone.
+        high: The upper end, in images.
         cuts: What to expect of the first images of the ranking; none where no image stands out.
         images: The first of the ranking; all are in `images.csv`.
         unreadable: Images that could not be decoded.

@@ -61,7 +61,7 @@ class Measured:
     """Predictions before and after hardening, of the same images.
 
     Args:
-        n: Images.
+        n: How many images, at least 1.
         clean_before: Accuracy on clean images.
         clean_after: Likewise.
         negative_before: Accuracy under the negative, or else the element of the group with the lowest accuracy.

@@ -23,12 +23,12 @@ class HardenedMethod(Measured):
 
     Args:
         method: Its spec.
-        seed: Of the fit.
+        seed: The seed of the fit, at least 0.
         folder: Where its audit is, beside `harden.json`.
         sha256: Of the hardened classifier.
         by_construction: Whether all images of an orbit get the same prediction, whatever the classifier and the image.
-        seconds_fit: How long the method took.
-        inference_cost: The time for an image, as a multiple of the time before.
+        seconds_fit: How long the method took to fit, in seconds.
+        inference_cost: The time for an image, as a multiple of the time before; above 0.
         cost: In detail; of an ONNX model it is that of the file that takes its place.
         drop_in: What takes the classifier's place, in `folder`.
         no_file: Why nothing does, "" where something does.
@@ -78,7 +78,7 @@ class HardenSummary:
         sha256: Of it.
         data: The images that judge, and their split.
         fit: The images that methods are fitted on, and their split.
-        n_fit: How many of these there are.
+        n_fit: How many images these are, at least 0.
         invariant: The group.
         elements: The transforms of the group, without the identity.
         focus: The element of `negative_before` and `negative_after`.

@@ -36,7 +36,7 @@ class SavedWrapper:
         group: What predictions are the same under.
         input_spec: What the classifier takes, and how its outputs are read.
         of: What `average` averages.
-        threshold: The confidence from which on `selective` does not look again.
+        threshold: The confidence, in [0, 1], from which on `selective` does not look again.
     """
 
     schema: Literal[2] = 2

@@ -19,11 +19,11 @@ class ElementConsistency:
 
     Args:
         element: The transform.
-        agreeing: How many of the n images get the same prediction under it.
+        agreeing: How many of the n images get the same prediction under it, from 0 to n.
         consistency: Their share, in [0, 1].
-        low: The lower end of its 95 % interval.
-        high: The upper end.
-        logit_difference: The largest difference of two logits.
+        low: The lower end of its 95 % interval, in [0, 1].
+        high: The upper end, in [0, 1].
+        logit_difference: The largest difference of two logits, at least 0.
     """
 
     element: str
@@ -42,16 +42,16 @@ class Verification:
         classifier: Its name.
         invariant: The group.
         dataset: The images' dataset, and their split.
-        n: How many images there are.
-        unreadable: How many more could not be read.
-        agreeing: How many get the same prediction under every element.
+        n: How many images there are, at least 1.
+        unreadable: How many images could not be read besides, at least 0.
+        agreeing: How many images get the same prediction under every element, from 0 to `n`.
         consistency: Their share, in [0, 1].
-        low: The lower end of its 95 % interval (Wilson).
-        high: The upper end.
-        logit_difference: The largest difference of two logits, over all images and elements.
+        low: The lower end of its 95 % interval (Wilson), in [0, 1].
+        high: The upper end, in [0, 1].
+        logit_difference: The largest difference of two logits, over all images and elements; at least 0.
         by_construction: Whether it holds for every 8-bit image, whatever it shows.
         reason: Why, or why that is not known, as a sentence.
-        at_least: The consistency that is demanded.
+        at_least: The consistency that is demanded, in [0, 1].
         elements: Every element but the identity.
         provenance: Where the numbers come from.
     """

@@ -22,18 +22,19 @@ class InputSpec:
 
     Args:
         resize: The size, the channels and how other images are brought to them.
-        classes: How many outputs there are; one sigmoid counts as two.
+        classes: How many outputs there are, at least 2; one sigmoid counts as two.
         layout: "NCHW", "NHWC", "NHW" (gray only), "flat" (channel by channel, row by row) or "flat-NHWC" (row by row,
             pixel by pixel).
         range: What [0, 1] becomes.
-        mean: Subtracted after that: one number, or one for each channel in the classifier's own order; () is none.
-        std: Divided by after that, likewise.
+        mean: Subtracted after that, in the unit of `range`: one number, or one for each channel in the classifier's own
+            order; () is none.
+        std: Divided by after that, above 0, likewise.
         channel_order: "RGB" or "BGR".
         output: What the outputs are. One column is the sigmoid (or its logit) of the second of two classes.
         output_name: Which output is read, where the classifier has several.
-        class_map: For each class of the data, which output it is; () where they are the same. Other outputs are left
-            out, so that the classifier chooses among the data's classes only.
-        batch: How many images it takes at once; None is any number.
+        class_map: For each class of the data, which output it is, from 0; () where they are the same. Other outputs are
+            left out, so that the classifier chooses among the data's classes only.
+        batch: How many images it takes at once, at least 1; None is any number.
         dtype: Type of the numbers that it takes.
 
     Raises:

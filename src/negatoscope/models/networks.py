@@ -33,10 +33,16 @@ _FEW = 16  # images of which a layer's outputs, 200 kB each, stay in a processor
 class NetworkSettings:
     """What the paper does not say about its network.
 
-    `padding` and `pool_size` belong to the convolutions and the max-pooling layer; `conv_activation` follows each
-    convolution ("linear": none does); the three dropout rates, in [0, 1), act after pooling and after each fully
-    connected layer; `batch_norm` stands before each activation; `input_scaling` "centered" feeds ``2 * images - 1``,
-    "half" ``images - 0.5``, "unit" the images as they are.
+    Args:
+        padding: Of the convolutions.
+        pool_size: Side of the max-pooling layer's window, in pixels.
+        conv_activation: What follows each convolution; "linear" is nothing.
+        initialization: How weights are drawn.
+        batch_norm: Whether batch normalization stands before each activation.
+        dropout_pool: The dropout rate after pooling, in [0, 1).
+        dropout_first: The dropout rate after the first fully connected layer, in [0, 1).
+        dropout_second: The dropout rate after the second one, in [0, 1).
+        input_scaling: "centered" feeds ``2 * images - 1``, "half" ``images - 0.5``, "unit" the images as they are.
     """
 
     padding: Padding = "valid"

@@ -35,16 +35,16 @@ class ModelOptions:
         channel_order: "RGB" or "BGR".
         layout: How a batch is laid out.
         range: What [0, 1] becomes.
-        mean: Subtracted after that.
-        std: Divided by after that.
+        mean: Subtracted after that, in the unit of `range`.
+        std: Divided by after that, above 0.
         interpolation: The filter of the resizing.
         resize_mode: "stretch" or "crop".
-        crop_pct: Of "crop": which share of the scaled sides is kept.
+        crop_pct: Of "crop": which share of the scaled sides is kept, in (0, 1].
         output: What its outputs are.
         output_name: Which output is read, where there are several.
-        classes: How many outputs there are.
-        class_map: For each class of the data which output it is, or a text for `read_class_map`.
-        batch: How many images it takes at once, where that is fixed.
+        classes: How many outputs there are, at least 2.
+        class_map: For each class of the data which output it is, from 0, or a text for `read_class_map`.
+        batch: How many images it takes at once, at least 1, where that is fixed.
         dtype: Type of the numbers that it takes.
         provider: onnxruntime's execution provider.
     """

@@ -39,6 +39,12 @@ class Figure1:
     """`figure1.json`: a row of panels for each classifier, each picture before its negative.
 
     `recipe` is the one that the classifiers were trained by.
+
+    Args:
+        provenance: What made it.
+        fast: Whether it is a smoke run, whose numbers are no results.
+        recipe: The recipe that the classifiers were trained by.
+        panels: A row for each classifier.
     """
 
     schema: Literal[2] = 2

@@ -25,7 +25,7 @@ class PanelPrediction:
     Args:
         truth: The name of the true class.
         prediction: The name of the predicted class.
-        confidence: The classifier's, in [0, 1].
+        confidence: The classifier's confidence, in [0, 1].
     """
 
     truth: str

@@ -25,12 +25,12 @@ class Destinations:
     """Where predictions on negatives go, and whether they still say anything about the label.
 
     Args:
-        shares: The share of predictions that each class gets.
-        entropy_bits: Of the predictions.
-        label_entropy_bits: Of the labels.
-        mutual_information_bits: Between the two.
-        mutual_information_null_bits: The 95 % quantile of the same under permuted labels.
-        counts: How many images of each label (row) got each prediction (column), where that is kept.
+        shares: The share of predictions that each class gets, in [0, 1].
+        entropy_bits: The entropy of the predictions, in bits; from 0 to log2 of the number of classes.
+        label_entropy_bits: The entropy of the labels, in bits.
+        mutual_information_bits: Between the two, in bits; at least 0.
+        mutual_information_null_bits: The 95 % quantile of the same under permuted labels, in bits.
+        counts: How many images of each label (row) got each prediction (column), at least 0, where that is kept.
     """
 
     shares: tuple[float, ...]

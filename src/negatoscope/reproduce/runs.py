@@ -63,7 +63,15 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Confidence:
-    """Mean softmax probabilities of predictions; None where such images were not measured."""
+    """Mean softmax probabilities of predictions; None where such images were not measured.
+
+    Args:
+        train: On training images, in [0, 1].
+        negative_train: On negatives of training images, in [0, 1].
+        validation: On validation images, in [0, 1].
+        test: On test images, in [0, 1].
+        negative_test: On negatives of test images, in [0, 1].
+    """
 
     train: float
     negative_train: float
@@ -77,11 +85,10 @@ class Run:
     """The result of any run, as `run.json` holds it.
 
     Args:
-        schema: Of the document.
-        dataset: As in `RunSpec`.
-        epsilon: As in `RunSpec`.
-        seed: As in `RunSpec`.
-        recipe: As in `RunSpec`.
+        dataset: The dataset's name.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
+        seed: Decides every random draw; at least 0.
+        recipe: What it was trained by.
         train: Accuracy on training images.
         test: Accuracy on test images.
         negative_train: Accuracy on the negatives of training images.
@@ -99,7 +106,14 @@ class Run:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """What made a run."""
+    """What made a run.
+
+    Args:
+        commit: The commit of the checkout, "+changes" where sources differ from it; None outside a checkout.
+        negatoscope: The version of this package.
+        torch: The version of PyTorch.
+        hardware: The processor, its threads and the precision.
+    """
 
     commit: str | None
     negatoscope: str

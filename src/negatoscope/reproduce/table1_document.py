@@ -25,14 +25,14 @@ class PaperComparison:
     """An accuracy of ours beside the one that the paper prints.
 
     Args:
-        n: How many images each run was measured on.
-        accuracy: Mean over runs.
-        low: Lower end of the row's interval.
-        high: Upper end of it.
-        std: Standard deviation over runs; None for one.
-        track_low: Lower end of the interval resampled by track; None without tracks or for several runs.
-        track_high: Upper end of it.
-        paper_accuracy: What Table I prints; None where it has no such number or the run is a smoke run.
+        n: How many images each run was measured on, at least 1.
+        accuracy: The mean over runs, in [0, 1].
+        low: The lower end of the row's interval, in [0, 1].
+        high: The upper end, in [0, 1].
+        std: The standard deviation over runs, in the unit of `accuracy`, at least 0; None for one run.
+        track_low: The lower end of the interval resampled by track, in [0, 1]; None without tracks or for several runs.
+        track_high: The upper end, in [0, 1].
+        paper_accuracy: What Table I prints, in [0, 1]; None where it has no such number or the run is a smoke run.
         verdict: Where our runs lie.
     """
 
@@ -53,33 +53,34 @@ class SummaryRow:
 
     Args:
         dataset: The dataset's name.
-        epsilon: Of adversarial training; 0 for the plain DNN.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
         recipe: The recipe's name.
-        seeds: How many runs.
-        test_accuracy: On test images.
-        negative_accuracy: On negatives of training images.
-        paper_test_accuracy: What Table I prints; None where it has no such number or the run is a smoke run.
-        paper_negative_accuracy: The same for negatives.
+        seeds: How many runs, at least 1.
+        test_accuracy: On test images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        paper_test_accuracy: What Table I prints, in [0, 1]; None where it has no such number or the run is a smoke run.
+        paper_negative_accuracy: The same for negatives, in [0, 1].
         reproduced: Whether both printed numbers agree with our runs; None where that is undecided.
         beside_chance: How accuracy on negatives lies to guessing, over seeds.
         beside_majority: How it lies to always naming the most frequent training class.
         test: Accuracy on test images, beside the paper's.
         negative: Accuracy on negatives of training images, beside the paper's.
         interval: "prediction" for where one new run should land, "wilson" of all images of too few runs.
-        train_accuracy: On training images.
-        validation_accuracy: On validation images.
-        negative_test_accuracy: On negatives of test images.
-        negative_before_accuracy: On negatives of training images taken before the preparation, where that is measured.
-        attack_epsilon: Of the attacks in the next field.
-        attack_accuracies: Accuracy under each attack.
-        confidence_train: Mean confidence on training images.
-        confidence_negative: Mean confidence on their negatives.
-        entropy_bits: Of predictions on negatives.
-        mutual_information_bits: Between these and the labels.
-        mutual_information_null_bits: The same under permuted labels.
-        chance: The accuracy of guessing.
-        majority: The accuracy of always naming the most frequent class.
-        seconds: That training took.
+        train_accuracy: On training images, in [0, 1].
+        validation_accuracy: On validation images, in [0, 1].
+        negative_test_accuracy: On negatives of test images, in [0, 1].
+        negative_before_accuracy: On negatives of training images taken before the preparation, in [0, 1], where that is
+            measured.
+        attack_epsilon: Of the attacks in the next field, in [0, 1]: the largest change of a pixel value.
+        attack_accuracies: The accuracy under each attack, in [0, 1].
+        confidence_train: The mean confidence on training images, in [0, 1].
+        confidence_negative: The mean confidence on their negatives, in [0, 1].
+        entropy_bits: The entropy of predictions on negatives, in bits.
+        mutual_information_bits: Between these and the labels, in bits; at least 0.
+        mutual_information_null_bits: The same under permuted labels, in bits.
+        chance: The accuracy of guessing, in (0, 1).
+        majority: The accuracy of always naming the most frequent class, in (0, 1].
+        seconds: How long training took, in seconds.
     """
 
     dataset: str
@@ -119,7 +120,12 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class SkippedDataset:
-    """A dataset that could not be run, and why."""
+    """A dataset that could not be run, and why.
+
+    Args:
+        dataset: The dataset's name.
+        reason: Why, in a few words.
+    """
 
     dataset: str
     reason: str
@@ -130,7 +136,6 @@ class Table1:
     """Table I, run again.
 
     Args:
-        schema: Of the document.
         provenance: What made it.
         fast: Whether it is a smoke run, whose numbers are no results.
         not_run: What is missing.

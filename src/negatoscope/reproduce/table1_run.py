@@ -46,7 +46,12 @@ NEGATIVE_BEFORE = "negative_before_preparation"
 
 @dataclass(frozen=True)
 class AttackAccuracies:
-    """Accuracy under each attack, by its name, of one epsilon."""
+    """Accuracy under each attack, by its name, of one epsilon.
+
+    Args:
+        epsilon: The largest change of a pixel value, in [0, 1].
+        accuracies: The accuracy under each attack.
+    """
 
     epsilon: float
     accuracies: Mapping[str, TrackedRate]
@@ -57,16 +62,16 @@ class Table1Run(Run):
     """A classifier of Table I.
 
     Args:
-        confidence: In the same predictions.
+        confidence: The mean confidence of the same predictions.
         destinations: Of the predictions on negatives of training images.
-        seconds: That training took.
+        seconds: How long training took, in seconds.
         validation: Accuracy on validation images.
         negative_test: Accuracy on the negatives of test images.
-        negative_train_before: Accuracy on negatives of training images that are taken before the preparation, where
-            the data have one and the recipe takes negatives after it.
+        negative_train_before: Accuracy on negatives of training images that are taken before the preparation, where the
+            data have one and the recipe takes negatives after it.
         attacks: Accuracy on test images under attack, by epsilon: the classifier's own, or for the plain DNN each of
             the paper's.
-        majority: The accuracy of always naming the most frequent class of the training images.
+        majority: The accuracy of always naming the most frequent class of the training images, in (0, 1].
         epochs: How training went.
         weights_sha256: Of `weights.safetensors`.
         made_by: Versions and hardware; None of runs from before they were recorded.

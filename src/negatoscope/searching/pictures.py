@@ -51,7 +51,7 @@ class FooledImage:
         name: What it is called.
         label: Its class.
         frames: Clean, as found and, where that is smaller, under the smallest change.
-        distance: The size of that change, None where there is none.
+        distance: The size of that change, at least 0, as in `SmallestSummary`; None where there is none.
         size: Height and width in pixels, as the classifier takes it.
     """
 

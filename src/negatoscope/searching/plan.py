@@ -66,7 +66,24 @@ class SearchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchIdentity:
-    """Everything that decides what a search finds: `plan.json`."""
+    """Everything that decides what a search finds: `plan.json`.
+
+    Args:
+        classifier: The SHA-256 of the classifier's files or weights, or else of its outputs for fixed images.
+        name: What reports call it.
+        input_spec: What it is fed, and how its outputs are read.
+        dataset: The canonical spec of the images.
+        split: Which of its splits.
+        images: A digest of which images were chosen.
+        spaces: The canonical text of each space.
+        preserved: For each space the classes that keep their label in all of it, from 0; None is all.
+        strategy: The spec of the strategy.
+        budget: Queries for each image in each space at most, the clean image among them; at least 1.
+        feedback: What the strategy may read of answers.
+        seed: Decides every draw; at least 0.
+        decoding: The version of how image files become pixels, from 1.
+        threads: Threads of each worker, at least 1; None where the machine decided.
+    """
 
     schema: Literal[2] = 2
     classifier: str

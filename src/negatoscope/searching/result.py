@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from negatoscope.attacks.search import Feedback
+from negatoscope.auditing.measurement import ClassAccuracy
 from negatoscope.auditing.results import (
-    ClassAccuracy,
     DatasetSummary,
     GateResult,
     ModelSummary,
@@ -28,9 +28,9 @@ class AccuracyInterval:
     """A share of correct predictions in [0, 1], with its 95 % interval, widened where images are frames of one object.
 
     Args:
-        accuracy: The share.
-        low: The interval's lower end.
-        high: Its upper end.
+        accuracy: The share, in [0, 1].
+        low: The lower end of its interval, in [0, 1].
+        high: The upper end, in [0, 1].
     """
 
     accuracy: float
@@ -40,14 +40,23 @@ class AccuracyInterval:
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyAtBudget(AccuracyInterval):
-    """The share of images that nothing has fooled after so many queries each, the clean image among them."""
+    """The share of images that nothing has fooled after so many queries each, the clean image among them.
+
+    Args:
+        queries: How many queries for each image, from 1.
+    """
 
     queries: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanOverSettings(AccuracyInterval):
-    """The mean accuracy over `settings` settings spread over the space, each tried on the same `n` images."""
+    """The mean accuracy over `settings` settings spread over the space, each tried on the same `n` images.
+
+    Args:
+        settings: How many settings, at least 1.
+        n: Images, at least 1.
+    """
 
     settings: int
     n: int
@@ -60,13 +69,15 @@ class UniversalSetting(AccuracyInterval):
     Args:
         space: The space that it is from.
         parameters: The setting, as a spec that an audit takes as a transform.
-        point: Where it lies in the unit cube of the space.
-        settings: How many were tried on each fit image.
-        n_fit: Images that it was searched on; no object has frames on both sides.
-        fit_accuracy: Their accuracy under it.
-        n: Images that judge: `accuracy`, `low` and `high` are theirs, under the setting.
-        clean_accuracy: Theirs without it.
-        drop: `clean_accuracy` less `accuracy`, with its 95 % interval from `drop_low` to `drop_high`.
+        point: Where it lies in the unit cube of the space: for each dimension, a number in [0, 1].
+        settings: How many settings were tried on each fit image, at least 1.
+        n_fit: Images that it was searched on, at least 1; no object has frames on both sides.
+        fit_accuracy: Their accuracy under it, in [0, 1].
+        n: Images that judge, at least 1: `accuracy`, `low` and `high` are theirs, under the setting.
+        clean_accuracy: Their accuracy without it, in [0, 1].
+        drop: `clean_accuracy` less `accuracy`, in [-1, 1].
+        drop_low: The lower end of its 95 % interval, in [-1, 1].
+        drop_high: The upper end, in [-1, 1].
     """
 
     space: str
@@ -90,11 +101,14 @@ class Transfer(AccuracyInterval):
         space: The space that was searched.
         model: What reports call the other model.
         sha256: Of it.
-        n: Images; `accuracy`, `low` and `high` are the other model's, each image under the setting found for it.
-        clean_accuracy: The other model's without them.
-        n_fooled: Images that the search fooled its own classifier on, and that the other model classifies correctly
-            clean.
-        fooled: The share of these that it misclassifies; None where there are none, as are `fooled_low`, `fooled_high`.
+        n: Images, at least 1; `accuracy`, `low` and `high` are the other model's, each image under the setting found
+            for it.
+        clean_accuracy: The other model's accuracy without them, in [0, 1].
+        n_fooled: Images, at least 0, that the search fooled its own classifier on, and that the other model classifies
+            correctly clean.
+        fooled: The share of these that it misclassifies, in [0, 1]; None where there are none.
+        fooled_low: The lower end of its 95 % interval, in [0, 1].
+        fooled_high: The upper end, in [0, 1].
     """
 
     space: str
@@ -113,10 +127,10 @@ class FirstErrors:
     """How many queries the first error took, over the images that were correct clean and then fooled.
 
     Args:
-        n: How many images these are; where there are none, the others are None.
-        median: Queries, the clean image among them.
-        high: What nine in ten of them took at most.
-        most: The largest number.
+        n: How many images these are, at least 0; where there are none, the others are None.
+        median: The median number of queries, the clean image among them; at least 2.
+        high: What nine in ten images took at most, in queries.
+        most: The largest number of queries.
     """
 
     n: int
@@ -130,8 +144,8 @@ class TriedSetting:
     """A setting of those that are spread over a space, and what all images under it come to.
 
     Args:
-        point: Where it lies in the unit cube of the space.
-        n: Images that it was tried on.
+        point: Where it lies in the unit cube of the space: for each dimension, a number in [0, 1].
+        n: Images that it was tried on, at least 1.
         accuracy: Theirs under it, in [0, 1].
     """
 
@@ -145,10 +159,11 @@ class FailingMap:
     """How many images are misclassified in the parts of one dimension, or in the cells of two.
 
     Args:
-        dimensions: The places of one or two dimensions of the space.
-        parts: Into how many parts of equal width each is divided.
-        n: Images tried in each part or cell, each at a setting of its own; those along the last dimension first.
-        misclassified: How many of these are misclassified.
+        dimensions: The places of one or two dimensions of the space, from 0.
+        parts: Into how many parts of equal width each is divided, at least 1.
+        n: Images tried in each part or cell, at least 0, each at a setting of its own; those along the last dimension
+            first.
+        misclassified: How many of these are misclassified, from 0 to `n`.
     """
 
     dimensions: tuple[int, ...]
@@ -159,7 +174,11 @@ class FailingMap:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangePoint(AccuracyInterval):
-    """The share of images that are correct clean, and that no change found up to a distance from it fools."""
+    """The share of images that are correct clean, and that no change found up to a distance from it fools.
+
+    Args:
+        distance: At least 0, as in `SmallestSummary`.
+    """
 
     distance: float
 
@@ -169,11 +188,12 @@ class SmallestSummary:
     """The smallest changes found: distances from where nothing changes, in which half a range counts as 1.
 
     Args:
-        n: Images that the search fooled, at least one; each has a smallest change.
-        queries: Forward passes that these took, beyond those of the search.
-        least: The smallest of all.
-        median: Of the smallest changes.
-        median_found: Of the changes that the search had found, before they were made smaller.
+        n: Images that the search fooled, at least 1; each has a smallest change.
+        queries: Forward passes that these took, beyond those of the search; at least 0.
+        least: The smallest distance of all, at least 0.
+        median: The median distance of the smallest changes, at least 0.
+        median_found: The median distance of the changes that the search had found, before they were made smaller; at
+            least 0.
         curve: Accuracy against the size of the change, from the clean one to that under attack.
     """
 
@@ -192,9 +212,9 @@ class DimensionSummary:
     Args:
         stage: The position of the transform in the space, from 0.
         name: The parameter.
-        low: Where its range begins; of choices 0, as is `high`.
-        high: Where it ends.
-        identity: Where it changes nothing, None where there is no such value.
+        low: Where its range begins, in the parameter's unit; of choices 0, as is `high`.
+        high: Where it ends, in the same unit.
+        identity: Where it changes nothing, in the same unit; None where there is no such value.
         choices: What is chosen from, none for a number.
         whole: Whether it is a whole number.
     """
@@ -215,13 +235,13 @@ class SpaceSummary:
     Args:
         space: Its canonical text.
         dimensions: What is searched.
-        preserved: The classes that keep their label in all of it, whose images alone are searched; None is all.
+        preserved: The classes that keep their label in all of it, from 0, whose images alone are searched; None is all.
         annotated: Whether somebody said so, or it is assumed; else all classes count, though nobody knows whether they
             keep their label.
         assumed: Whether it is assumed, since nobody annotated the data.
-        n: Images searched.
-        queries: Forward passes that they took.
-        clean_accuracy: Theirs.
+        n: Images searched, at least 1.
+        queries: Forward passes that they took, at least 1.
+        clean_accuracy: Their accuracy clean, in [0, 1].
         accuracy_under_attack: The share that is correct clean and that nothing fooled: the worst case.
         curve: The same after fewer queries, as this one search came to it; the first is the clean accuracy.
         mean: Over settings spread over the space; None with one image.
@@ -266,15 +286,15 @@ class SearchSummary:
     Args:
         model: The classifier.
         dataset: The images.
-        n: Images that at least one space counts.
-        unreadable: Images that could not be decoded.
+        n: Images that at least one space counts, at least 1.
+        unreadable: Images that could not be decoded, at least 0.
         unreadable_named: The first of them.
         self_check: How the self-check ended.
         strategy: The spec of the strategy.
-        budget: Queries for each image in each space at most, the clean image among them.
+        budget: Queries for each image in each space at most, the clean image among them; at least 1.
         feedback: What the strategy read of answers.
-        seed: Decides every draw.
-        clean_accuracy: Of the `n` images.
+        seed: Decides every draw; at least 0.
+        clean_accuracy: The accuracy on the `n` images clean, in [0, 1].
         accuracy_under_attack: The share that is correct clean and that no space fooled: the worst case.
         curve: The same after fewer queries in each space.
         universal: Of the spaces' the one that does most harm on the images that it was searched on.

@@ -19,11 +19,11 @@ class ReliabilityBin:
     """The images whose confidence is above `low` and at most `high`.
 
     Args:
-        low: Lower end; the first bin holds a confidence of 0, too.
-        high: Upper end.
+        low: The lower end, in [0, 1]; the first bin holds a confidence of 0, too.
+        high: The upper end, in [0, 1].
         n: How many images there are, at least 1.
-        confidence: Their mean confidence.
-        accuracy: The share of them that is classified correctly.
+        confidence: Their mean confidence, in [0, 1].
+        accuracy: The share of them that is classified correctly, in [0, 1].
     """
 
     low: float

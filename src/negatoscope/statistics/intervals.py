@@ -28,7 +28,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of n images, in [0, 1], with its Wilson 95 % interval."""
+    """A share of n images, in [0, 1], with its Wilson 95 % interval.
+
+    Args:
+        n: How many images, at least 1.
+        correct: How many of them count, from 0 to `n`.
+        accuracy: Their share, in [0, 1].
+        low: The lower end of its interval, in [0, 1].
+        high: The upper end, in [0, 1].
+    """
 
     n: int
     correct: int

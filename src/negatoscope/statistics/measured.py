@@ -15,7 +15,12 @@ _DRAWS = 100_000_000  # of tracks for one interval at most
 
 @dataclass(frozen=True)
 class TrackedRate(Rate):
-    """A share with its Wilson 95 % interval; of images in several tracks, also with the interval resampled by track."""
+    """A share with its Wilson 95 % interval; of images in several tracks, also with the interval resampled by track.
+
+    Args:
+        track_low: The lower end of the interval resampled by track, in [0, 1]; None without tracks.
+        track_high: The upper end, in [0, 1].
+    """
 
     track_low: float | None = None
     track_high: float | None = None

@@ -39,13 +39,13 @@ class Variant:
         changes: The name of what it changes in the recipe; "" for nothing.
         network: The paper's, or a small one of today.
         rand_augment: Whether training images go through RandAugment, and whether the negative is an operation of it.
-        negatives: How many training images are also shown as their negatives, or "all".
+        negatives: How many training images are also shown as their negatives, at least 0, or "all".
         classes: The share of classes whose images are, in (0, 1].
         fine_tuned: Whether it starts from the plain network of its seed.
         clean: Of what a fine-tuned one is shown, the share that is clean, in [0, 1).
         transforms: Whether it is measured under all transforms of its dataset, and not only on negatives.
         noise: Whether also under noise of the same size.
-        seeds: How many seeds it gets at most; None sets no bound.
+        seeds: How many seeds it gets at most, at least 1; None sets no bound.
 
     Raises:
         RecipeError: A value is impossible.

@@ -17,10 +17,10 @@ class MeanOverSeeds:
     """The mean of a rate, or of a difference of rates, over seeds.
 
     Args:
-        mean: Of `values`.
-        low: With `high`, the 95 % t interval of the mean; None for one seed.
-        high: As `low`.
-        values: One for each seed.
+        mean: The mean of `values`, in [0, 1], or of differences in [-1, 1].
+        low: The lower end of its 95 % t interval, in the same unit; None for one seed.
+        high: The upper end, in the same unit.
+        values: One for each seed, in the same unit.
     """
 
     mean: float
@@ -56,12 +56,12 @@ class NoiseResult:
     Args:
         dataset: Its name.
         transform: Its spec.
-        l2: The mean L2 norm of what it changes in an image.
+        l2: The mean L2 norm of what it changes in an image in [0, 1]; at least 0.
         clean: Accuracy on the images as they are.
         transformed: Accuracy under the transform.
         noise: Under noise of the same L2 norm in each image, not clipped.
         clipped_noise: Under the same noise, clipped to [0, 1].
-        clipped_l2: The mean L2 norm that clipping leaves.
+        clipped_l2: The mean L2 norm that clipping leaves, at least 0.
         difference: Of `transformed` less `noise`.
     """
 
@@ -78,7 +78,15 @@ class NoiseResult:
 
 @dataclass(frozen=True)
 class NumberResult:
-    """Experiment b: accuracy on test images and their negatives, by how many negatives were trained on."""
+    """Experiment b: accuracy on test images and their negatives, by how many negatives were trained on.
+
+    Args:
+        dataset: Its name.
+        way: How networks learned negatives.
+        negatives: How many training images were shown as negatives, at least 0.
+        clean: Accuracy on test images.
+        negative: Accuracy on their negatives.
+    """
 
     dataset: str
     way: Way
@@ -125,7 +133,7 @@ class TransferResult:
     Args:
         dataset: Its name.
         variant: That was shown them.
-        shown_classes: How many classes these were.
+        shown_classes: How many classes these were, at least 1.
         shown: On negatives of these classes.
         others: On negatives of the other classes.
         plain_others: On the same, where no negatives were shown at all.
@@ -147,7 +155,15 @@ class TransferResult:
 
 @dataclass(frozen=True)
 class NetworkResult:
-    """Experiment e: a network of today on test images and their negatives."""
+    """Experiment e: a network of today on test images and their negatives.
+
+    Args:
+        dataset: Its name.
+        variant: The network.
+        parameters: How many weights it has, at least 1.
+        clean: Accuracy on test images.
+        negative: Accuracy on their negatives.
+    """
 
     dataset: str
     variant: str
@@ -158,7 +174,13 @@ class NetworkResult:
 
 @dataclass(frozen=True)
 class ExperimentCost:
-    """How long the runs of an experiment trained, in seconds; those that it shares with one before it count there."""
+    """How long the runs of an experiment trained, in seconds; those that it shares with one before it count there.
+
+    Args:
+        experiment: From a to e.
+        runs: How many runs, at least 0.
+        seconds: How long they trained in all, in seconds.
+    """
 
     experiment: str
     runs: int
@@ -167,7 +189,13 @@ class ExperimentCost:
 
 @dataclass(frozen=True)
 class VariantGap:
-    """Runs of a variant that are planned and not there."""
+    """Runs of a variant that are planned and not there.
+
+    Args:
+        dataset: Its name.
+        variant: The variant's name.
+        seeds: The seeds of these runs, at least 0.
+    """
 
     dataset: str
     variant: str
@@ -179,18 +207,17 @@ class Discussion:
     """What all runs of the discussion's experiments say.
 
     Args:
-        schema: Of the document.
         provenance: Where it comes from.
         fast: Whether it is a smoke run, whose numbers are no results.
         recipe: That networks are trained by, where a variant says nothing else.
         experiments: Those that were asked for, from a to e.
-        planned_runs: How many runs there are to be.
+        planned_runs: How many runs there are to be, at least 1.
         made_by: The ways in which those that are there were made.
         not_run: Datasets that were not at hand.
         failed: Runs that could not be trained.
         missing: What else is not there.
         costs: Of each experiment.
-        chance: Of each dataset, the accuracy of guessing.
+        chance: Of each dataset, the accuracy of guessing, in (0, 1).
         noise: Of experiment a.
         number: Of experiment b.
         unseen: Of experiment c.

@@ -33,12 +33,12 @@ class MeasuredTransform:
 
     Args:
         transform: Its spec.
-        l2: The mean L2 norm of what it changes in an image.
+        l2: The mean L2 norm of what it changes in an image in [0, 1]; at least 0.
         accuracy: Under the transform.
         noise: Under noise of the same L2 norm image by image, which leaves [0, 1] where it must; None where that was
             not measured, as the next two.
         clipped_noise: Under the same noise, cut off at 0 and 1.
-        clipped_l2: What is left of its L2 norm, the mean.
+        clipped_l2: The mean of what is left of its L2 norm, at least 0.
     """
 
     transform: str
@@ -57,12 +57,12 @@ class DiscussionRun(Run):
         variant: What was trained.
         fast: Whether it was a smoke run.
         start: The digest of the recipe of the network that it started from; "" where it was trained from scratch.
-        negatives: How many images it was shown as negatives.
-        classes: Which classes these were of.
-        parameters: Of its network.
+        negatives: How many images it was shown as negatives, at least 0.
+        classes: Which classes these were of, from 0.
+        parameters: How many weights its network has, at least 1.
         measured: On test images, the negative first.
         destinations: Of the predictions on negatives of test images, with counts.
-        seconds: That training took.
+        seconds: How long training took, in seconds.
         made_by: Versions and hardware.
         class_names: Of the dataset.
     """

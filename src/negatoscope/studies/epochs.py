@@ -29,11 +29,10 @@ class EpochsResult:
     """`epochs-RECIPE-DATASET.json`: the accuracy on training images after each epoch.
 
     Args:
-        schema: Of the document.
         recipe: What was trained, with the most epochs that were allowed.
-        seed: Of the run.
-        mark: The accuracy that was waited for.
-        training_accuracy: After each epoch, measured without dropout.
+        seed: The seed of the run, at least 0.
+        mark: The accuracy that was waited for, in [0, 1].
+        training_accuracy: The accuracy after each epoch, in [0, 1], measured without dropout.
         first: The epoch, from 1, after which the mark was first reached; None where it was not.
     """
 

@@ -23,11 +23,11 @@ class MatchCandidate:
     """One recipe at the epoch where it came nearest.
 
     Args:
-        trial: Its number in the search.
+        trial: Its number in the search, from 0.
         recipe: Its epochs are those of that epoch.
-        validation_accuracy: On validation images.
-        negative_accuracy: On negatives of training images.
-        distance: In units of 0.15 and 2 points.
+        validation_accuracy: On validation images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        distance: From the printed pair, at least 0, in units of 0.15 points on test images and 2 points on negatives.
     """
 
     trial: int
@@ -42,8 +42,8 @@ class OpenedCandidate:
     """One of the nearest candidates, trained again to its epoch and measured on test images.
 
     Args:
-        trial: Its number in the search.
-        seed: Of the run.
+        trial: Its number in the search, from 0.
+        seed: The seed of the run, at least 0.
         test: On test images.
         negative_train: On negatives of training images.
     """
@@ -56,7 +56,14 @@ class OpenedCandidate:
 
 @dataclass(frozen=True)
 class NearestCandidate:
-    """What came nearest: validation accuracy of the searched run, the others means over fresh runs."""
+    """What came nearest: validation accuracy of the searched run, the others means over fresh runs.
+
+    Args:
+        validation_accuracy: On validation images, in [0, 1].
+        test_accuracy: On test images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        recipe: What it is trained by.
+    """
 
     validation_accuracy: float
     test_accuracy: float
@@ -66,7 +73,12 @@ class NearestCandidate:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the distance's variance goes with a choice, by fANOVA: mean and deviation over several forests."""
+    """How much of the distance's variance goes with a choice, by fANOVA: mean and deviation over several forests.
+
+    Args:
+        mean: The mean share of the variance, in [0, 1].
+        std: The standard deviation over the forests, at least 0.
+    """
 
     mean: float
     std: float
@@ -78,11 +90,11 @@ class MatchSearch:
 
     Args:
         dataset: Its name.
-        epsilon: Of the classifier.
-        paper_test_accuracy: Printed.
-        paper_negative_accuracy: Printed.
-        trials: How many recipes were trained.
-        diverged: How many of them diverged.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
+        paper_test_accuracy: What Table I prints for test images, in [0, 1].
+        paper_negative_accuracy: What it prints for negatives, in [0, 1].
+        trials: How many recipes were trained, at least 1.
+        diverged: How many of these recipes diverged, at least 0.
         candidates: Each recipe at its nearest epoch, the nearest first.
         opened: The nearest ones on test images, then the fresh runs of the nearest.
         nearest: The nearest of those; its accuracies are means over its fresh runs.
@@ -105,7 +117,12 @@ class MatchSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """`match.json`: the searches made so far."""
+    """`match.json`: the searches made so far.
+
+    Args:
+        provenance: What made them.
+        searches: One for each pair of numbers.
+    """
 
     schema: Literal[2] = 2
     provenance: Provenance

@@ -38,6 +38,11 @@ class LinearProbes:
     """How well linear classifiers tell the labels of negatives from three kinds of features.
 
     Those of the network's last hidden layer, of the same layer of an untrained network, and pixels.
+
+    Args:
+        features: Accuracy from the network's last hidden layer.
+        untrained_features: Accuracy from the same layer of an untrained network.
+        pixels: Accuracy from the pixels themselves.
     """
 
     features: Rate
@@ -47,7 +52,12 @@ class LinearProbes:
 
 @dataclass(frozen=True)
 class TransformedAccuracy(Rate):
-    """Accuracy and mean confidence under a transform of some strength: a share, a probability or an L2 norm."""
+    """Accuracy and mean confidence under a transform of some strength: a share, a probability or an L2 norm.
+
+    Args:
+        strength: A share or a probability in [0, 1], or an L2 norm of at least 0.
+        confidence: The mean confidence, in [0, 1].
+    """
 
     strength: float
     confidence: float

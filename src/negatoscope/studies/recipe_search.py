@@ -48,6 +48,16 @@ class SearchRun:
     """One candidate trained at one epsilon, with its accuracy on `validation_n` validation images.
 
     `images` is how many were trained on, counted anew in each epoch.
+
+    Args:
+        recipe: The recipe's name.
+        digest: Of all that the recipe decides.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
+        seed: Decides every random draw; at least 0.
+        validation_n: How many validation images, at least 1.
+        validation_accuracy: The accuracy on them, in [0, 1].
+        images: How many images were trained on, counted anew in each epoch.
+        seconds: How long training took, in seconds.
     """
 
     recipe: str
@@ -62,7 +72,14 @@ class SearchRun:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeSearchResult:
-    """A search so far: its runs, the candidates, and the name of the chosen one, None while there is none."""
+    """A search so far: its runs, the candidates, and the name of the chosen one, None while there is none.
+
+    Args:
+        epsilons: The epsilons of the search, in [0, 1].
+        chosen: The name of the chosen recipe; None while there is none.
+        runs: The runs so far.
+        recipes: The candidates.
+    """
 
     schema: Literal[2] = 2
     epsilons: tuple[float, ...]

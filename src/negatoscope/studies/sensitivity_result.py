@@ -16,14 +16,23 @@ FactorVerdict = Literal["decides", "does not matter", "undecided", "not judged",
 
 @dataclass(frozen=True, kw_only=True)
 class RunsMadeBy(MadeBy):
-    """One way in which runs were made, and how many of them."""
+    """One way in which runs were made, and how many of them.
+
+    Args:
+        runs: How many runs, at least 1.
+    """
 
     runs: int
 
 
 @dataclass(frozen=True)
 class SkippedStudy:
-    """A study that could not be run, and why."""
+    """A study that could not be run, and why.
+
+    Args:
+        study: The study's name, of the discussion its dataset.
+        reason: Why, in a few words.
+    """
 
     study: str
     reason: str
@@ -31,7 +40,14 @@ class SkippedStudy:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run that could not be trained, and why."""
+    """A run that could not be trained, and why.
+
+    Args:
+        study: The name of its study, of the discussion its dataset.
+        recipe: The name of its recipe there, of the discussion its variant.
+        seed: Its seed, at least 0.
+        reason: Why, in a few words.
+    """
 
     study: str
     recipe: str
@@ -44,15 +60,15 @@ class AlongTraining:
     """How accuracy on negatives goes along with training, over all runs that were not trained on negatives.
 
     Args:
-        runs: How many there are.
-        rank_correlation: Between recipes, of accuracy on negatives with the final validation accuracy.
-        followed: How many runs were measured after two epochs or more.
-        rising: Those of them that are more accurate on negatives at their end than after their first epoch.
-        swing: The median of their largest changes from one epoch to the next.
-        above_chance: Runs whose interval lies above chance.
-        below_chance: Runs whose interval lies below it.
-        lowest: The lowest accuracy on negatives; None where there is no run, as for `highest`.
-        highest: The highest one.
+        runs: How many runs there are, at least 0.
+        rank_correlation: Between recipes, of accuracy on negatives with the final validation accuracy; in [-1, 1].
+        followed: How many runs were measured after two epochs or more, at least 0.
+        rising: How many of these runs are more accurate on negatives at their end than after their first epoch.
+        swing: The median of their largest changes of accuracy from one epoch to the next, in [0, 1].
+        above_chance: How many runs have an interval above chance.
+        below_chance: How many runs have an interval below it.
+        lowest: The lowest accuracy on negatives, in [0, 1]; None where there is no run, as for `highest`.
+        highest: The highest accuracy, in [0, 1].
     """
 
     runs: int
@@ -68,7 +84,18 @@ class AlongTraining:
 
 @dataclass(frozen=True)
 class CombinationResult:
-    """The mean rates of a recipe that changes several things at once."""
+    """The mean rates of a recipe that changes several things at once.
+
+    Args:
+        value: Its name in tables.
+        seeds: How many runs it has, at least 1.
+        epochs: How many epochs it trains, at least 1.
+        train_accuracy: On training images, in [0, 1].
+        test_accuracy: On test images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        confidence_train: The mean confidence on training images, in [0, 1].
+        confidence_negative: The mean confidence on their negatives, in [0, 1].
+    """
 
     value: str
     seeds: int
@@ -82,7 +109,23 @@ class CombinationResult:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """One study of the plan as a whole; `around` names the recipe of which its default, `recipe`, is made."""
+    """One study of the plan as a whole; `around` names the recipe of which its default, `recipe`, is made.
+
+    Args:
+        name: Its name.
+        dataset: The dataset's name.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
+        decisive_accuracy: The validation accuracy, in [0, 1], at which effects at equal accuracy are judged.
+        equal_accuracies: The validation accuracies, in [0, 1], at which levels are compared.
+        recipe: The recipe of its default.
+        default_negative_accuracy: The default's mean accuracy on negatives, in [0, 1].
+        chance: The accuracy of guessing, in (0, 1).
+        negative_n: How many images a run's accuracy on negatives is measured on.
+        test_n: How many test images a run is measured on.
+        along_training: How accuracy on negatives goes along with training.
+        combinations: Recipes that change several things at once.
+        around: The name of the recipe that the default is made of.
+    """
 
     name: str
     dataset: str
@@ -105,16 +148,18 @@ class LevelResult:
 
     Args:
         value: Its name in tables.
-        seeds: How many runs it has.
-        validation_accuracy: At the end of training, as the next two.
-        test_accuracy: On test images.
-        train_accuracy: On training images.
-        negative_accuracy: On negatives of training images: as fitted where the level is judged, else as the next.
-        negative_arithmetic_mean: The plain mean of its runs.
-        low: With `high`, the 95 % interval of `negative_accuracy`; None where the level is not judged.
-        high: As `low`.
-        at_equal_accuracy: On negatives, where validation accuracy first comes to each mark; None where no run does.
-        seeds_at_equal_accuracy: How many runs come to the decisive mark.
+        seeds: How many runs it has, at least 1.
+        validation_accuracy: On validation images at the end of training, in [0, 1].
+        test_accuracy: On test images at the end, in [0, 1].
+        train_accuracy: On training images at the end, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1]: as fitted where the level is judged, else as the
+            next.
+        negative_arithmetic_mean: The plain mean of its runs, in [0, 1].
+        low: The lower end of the 95 % interval of `negative_accuracy`, in [0, 1]; None where the level is not judged.
+        high: The upper end, in [0, 1].
+        at_equal_accuracy: The accuracy on negatives, in [0, 1], where validation accuracy first comes to each mark;
+            None where no run does.
+        seeds_at_equal_accuracy: How many runs come to the decisive mark, from 0 to `seeds`.
     """
 
     value: str
@@ -137,11 +182,11 @@ class FactorEffect:
     Args:
         verdict: By the rule.
         level: The level that is farthest from the default.
-        effect: Its accuracy on negatives less the default's.
-        effect_low: With `effect_high`, the 95 % interval, over all levels of the factor at once.
-        effect_high: As `effect_low`.
-        p: Of the F test that all levels are alike.
-        p_corrected: The same, corrected for the number of factors of the study.
+        effect: Its accuracy on negatives less the default's, in [-1, 1].
+        effect_low: The lower end of its 95 % interval, in [-1, 1], over all levels of the factor at once.
+        effect_high: The upper end, in [-1, 1].
+        p: Of the F test that all levels are alike; in [0, 1].
+        p_corrected: The same, corrected for the number of factors of the study; in [0, 1].
         share_of_variance: In [0, 1], among all factors and the rest.
     """
 
@@ -157,7 +202,17 @@ class FactorEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class FactorResult(FactorEffect):
-    """A factor with its levels, the default's first; its effect at the end of training and at equal accuracy."""
+    """A factor with its levels, the default's first; its effect at the end of training and at equal accuracy.
+
+    Args:
+        name: Its name.
+        study: The study's name.
+        dataset: The dataset's name.
+        epsilon: Of adversarial training, in [0, 1]: the largest change of a pixel value; 0 for the plain DNN.
+        default: The name of its default level.
+        levels: Its levels, the default's first.
+        at_equal_accuracy: Its effect where runs have equal validation accuracy.
+    """
 
     name: str
     study: str
@@ -175,7 +230,18 @@ class FactorResult(FactorEffect):
 
 @dataclass(frozen=True)
 class Curve:
-    """One run along training, and its accuracies at the end."""
+    """One run along training, and its accuracies at the end.
+
+    Args:
+        study: The study's name.
+        recipe: The name of its recipe in the study.
+        seed: Its seed, at least 0.
+        negative_share: The share of training images that were trained on as their negatives, in [0, 1].
+        train_accuracy: On training images at the end, in [0, 1].
+        test_accuracy: On test images at the end, in [0, 1].
+        negative_accuracy: On negatives of training images at the end, in [0, 1].
+        points: Along training.
+    """
 
     study: str
     recipe: str
@@ -192,6 +258,14 @@ class NearestRun:
     """A run after some epochs, and its distance from the pair that the paper prints: up to 1 counts as found.
 
     `accuracy` is on test images at the end of a run, and on validation images along training.
+
+    Args:
+        recipe: The name of its recipe in the study.
+        seed: Its seed, at least 0.
+        epoch: After how many epochs, at least 0; parts of one count.
+        accuracy: On test images at the end of a run, on validation images along training; in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        distance: At least 0; 1 is 0.3 points away on test images or 2 points on negatives, whichever is farther.
     """
 
     recipe: str
@@ -209,7 +283,15 @@ class NearestRun:
 
 @dataclass(frozen=True)
 class ClosestToPaper:
-    """How near runs come to the accuracies that Table I prints: at their end and, where it is known, along training."""
+    """How near runs come to the accuracies that Table I prints: at their end and, where it is known, along training.
+
+    Args:
+        test_accuracy: What Table I prints for test images, in [0, 1].
+        negative_accuracy: What it prints for negatives, in [0, 1].
+        runs: How many runs there are, at least 1.
+        nearest: The nearest run at its end.
+        nearest_along_training: The nearest one along training; None where that is not known.
+    """
 
     test_accuracy: float
     negative_accuracy: float
@@ -220,7 +302,16 @@ class ClosestToPaper:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedNetwork(Probing):
-    """What one network does with negatives."""
+    """What one network does with negatives.
+
+    Args:
+        study: The study's name.
+        recipe: The name of its recipe in the study.
+        seed: Its seed, at least 0.
+        class_names: Of the dataset.
+        confidence: Its mean confidence.
+        destinations: Of its predictions on negatives of training images.
+    """
 
     study: str
     recipe: str
@@ -235,11 +326,10 @@ class SensitivityResult:
     """Everything that the runs of a sensitivity study say.
 
     Args:
-        schema: Of the document.
         provenance: Where it comes from.
         fast: Whether it is a smoke run, whose numbers are no results.
-        jobs: How many runs were made at once.
-        planned_runs: How many there are to be.
+        jobs: How many runs were made at once, at least 1.
+        planned_runs: How many runs there are to be, at least 1.
         made_by: The ways in which the runs that there are were made.
         not_run: Studies whose data were not at hand.
         failed: Runs that could not be trained.

@@ -44,7 +44,13 @@ class StudyRunSpec(RunSpec):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy along training, after a number of epochs: on validation images and on negatives of training images."""
+    """Accuracy along training, after a number of epochs: on validation images and on negatives of training images.
+
+    Args:
+        epoch: After how many epochs, at least 0; parts of one count.
+        validation_accuracy: On validation images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+    """
 
     epoch: float
     validation_accuracy: float
@@ -58,7 +64,7 @@ class StudyRun(Run):
     Args:
         confidence: Mean confidence on training images and their negatives, where it is known.
         destinations: Of the predictions on negatives of training images, where they are known.
-        seconds: That training took, where it is known.
+        seconds: How long training took, in seconds, where it is known.
         made_by: Versions and hardware.
         class_names: Of the dataset.
         tracks: Whether training images are frames of tracks.

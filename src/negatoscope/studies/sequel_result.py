@@ -21,14 +21,14 @@ class ShiftedRates:
     """What the trials leave of some images.
 
     Args:
-        n: Images, at least one.
+        n: Images, at least 1.
         clean: Accuracy before the first trial.
         under_attack: Accuracy after the last one: of all images, those that are correct clean and never misclassified.
-        correct: Images that are correct clean.
-        attack_success_rate: The share of these that some trial got misclassified; None where there are none, as are
-            `attack_success_low` and `attack_success_high`.
-        attack_success_low: Of its 95 % interval the lower end.
-        attack_success_high: The upper end.
+        correct: Images that are correct clean, from 0 to `n`.
+        attack_success_rate: The share of these that some trial got misclassified, in [0, 1]; None where there are none,
+            as are `attack_success_low` and `attack_success_high`.
+        attack_success_low: The lower end of its 95 % interval, in [0, 1].
+        attack_success_high: The upper end, in [0, 1].
         first_errors: How many queries the first error took; the clean image is the first, so trials are one fewer.
         curve: Accuracy after fewer queries.
     """
@@ -49,12 +49,12 @@ class ShiftedClass:
     """What the trials leave of one class.
 
     Args:
-        label: The class's index in the data.
+        label: The class's index in the data, from 0.
         name: What it is called.
         n: Its images, at least one.
-        clean_accuracy: Before the first trial.
-        accuracy_under_attack: After the last one.
-        attack_success_rate: As in `ShiftedRates`.
+        clean_accuracy: Before the first trial, in [0, 1].
+        accuracy_under_attack: After the last one, in [0, 1].
+        attack_success_rate: As in `ShiftedRates`, in [0, 1].
         preserved: Whether it keeps its label under every shift; None where nobody said so.
     """
 
@@ -75,11 +75,11 @@ class SequelModel:
         name: What reports call it.
         sha256: Of it.
         recipe: What it was trained by, where this command trained it.
-        training_seed: Of its training, likewise.
+        training_seed: The seed of its training, at least 0, likewise.
         dataset: The images' spec.
         split: Of which split they are.
-        trials: For each image at most.
-        seed: Of which images those are, and of every draw.
+        trials: Trials for each image at most, at least 1.
+        seed: Decides which images those are, and every draw; at least 0.
         images: Over all images, as the authors count.
         preserved: Over those of classes that keep their label under every shift; None where nobody said which do.
         per_class: Class by class.
@@ -117,7 +117,11 @@ class SequelModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Sequel:
-    """`sequel.json`: the classifiers that were searched so far."""
+    """`sequel.json`: the classifiers that were searched so far.
+
+    Args:
+        models: One after the other.
+    """
 
     schema: Literal[2] = 2
     models: tuple[SequelModel, ...]

@@ -30,7 +30,15 @@ MONITORED = 2000
 
 @dataclass(frozen=True)
 class Epoch:
-    """How one pass over the training images ended; accuracies in [0, 1], measured in the precision of training."""
+    """How one pass over the training images ended; accuracies in [0, 1], measured in the precision of training.
+
+    Args:
+        epoch: Its number, from 1.
+        train_loss: The mean loss of its steps, at least 0.
+        validation_accuracy: On validation images, in [0, 1].
+        negative_accuracy: On negatives of training images, in [0, 1].
+        seconds: How long it trained, in seconds.
+    """
 
     epoch: int
     train_loss: float

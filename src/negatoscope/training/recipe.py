@@ -64,7 +64,7 @@ class Recipe:
             "predicted" one's.
         clean_weight: Weight of the clean loss in adversarial training, in [0, 1]; the adversarial loss has the rest.
         split: How validation images are chosen: the "last" ones, at "random", by "track", or "stratified" by class.
-        validation_size: Images kept out of training for validation.
+        validation_size: Images kept out of training for validation, at least 1.
         selection: Which weights are kept: those of the "last" epoch or of the "best_validation" one.
         network: What the paper does not say about the network.
 

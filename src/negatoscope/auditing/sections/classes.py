@@ -1,6 +1,7 @@
 """Accuracy of each class, clean and under the transform in focus."""
 
-from negatoscope.auditing.results import AuditSummary, ClassAccuracy, TransformResult
+from negatoscope.auditing.measurement import ClassAccuracy
+from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.sections import Report, Section, register_section, render_section
 
 

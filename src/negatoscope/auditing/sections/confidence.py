@@ -3,7 +3,8 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from negatoscope.auditing.results import AuditSummary, Measurement, TransformResult
+from negatoscope.auditing.measurement import Measurement
+from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import GRAY, draw_legend, draw_panel, styled
 from negatoscope.reports.formatting import one_line, percent

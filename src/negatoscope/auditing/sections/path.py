@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Rectangle
 
-from negatoscope.auditing.results import AuditSummary, Measurement
+from negatoscope.auditing.measurement import Measurement
+from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.sections import Report, Section, register_section, render_section
 from negatoscope.reports.figures import DARK, GRAY, TICKS, draw_legend, draw_panel, styled
 from negatoscope.reports.palette import PRINT
