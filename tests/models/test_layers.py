@@ -56,10 +56,19 @@ def test_relu_has_the_values_and_gradients_of_pytorch(shape, dtype, seed):
     assert torch.equal(*(torch.autograd.grad(result, values, weights)[0] for result in (ours, theirs)))
 
 
-def test_pooling_without_gradients_has_the_same_values():
-    images = _images(4, 3, 8, 8)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("shape", [(4, 3, 8, 8), (1, 2, 2, 6), (2, 1, 7, 8), (0, 3, 8, 8)])
+def test_pooling_without_gradients_has_the_same_values(shape, dtype):
+    images = _images(*shape, dtype=dtype)
     with torch.no_grad():
         assert torch.equal(pool_relu(images, size=2, rate=0.5, training=False), _pytorch(images))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_pooling_without_gradients_passes_on_nan(sign):
+    images = torch.ones(1, 1, 4, 4)
+    images[0, 0, 1, 2] = torch.tensor(torch.nan).copysign(torch.tensor(sign))
+    assert pool_relu(images, size=2, rate=0.0, training=False).isnan().tolist() == [[False, True, False, False]]
 
 
 def test_pooling_leaves_its_input_as_it_was():

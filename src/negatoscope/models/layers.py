@@ -60,8 +60,14 @@ def pool_relu(
 ) -> Float[Tensor, "batch units"]:
     """Max-pooling over windows of `size`, ReLU and dropout, flattened; ties go to the first value of a window."""
     height, width = values.shape[2:]
-    if values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 < values.shape[0] and _trains(values):
+    halved = values.device.type == "cpu" and size == 2 and height % 2 == width % 2 == 0 < values.shape[0]
+    if halved and _trains(values):
         return _PoolRelu.apply(values, rate if training else 0.0)  # type: ignore[no-any-return,no-untyped-call]
+    if halved and not torch.compiler.is_compiling():  # without the places of maxima, which `max_pool2d` stores
+        pixels = values.permute(0, 2, 3, 1)
+        rows = torch.maximum(pixels[:, 0::2], pixels[:, 1::2])
+        pooled = torch.maximum(rows[:, :, 0::2], rows[:, :, 1::2]).clamp_(min=0)
+        return dropout(pooled.flatten(1, 2).transpose(1, 2).flatten(1), rate, training=training)
     pooled = functional.relu(functional.max_pool2d(values, size)).flatten(1)
     return dropout(pooled, rate, training=training)
 

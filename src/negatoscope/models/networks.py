@@ -26,7 +26,7 @@ _ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "linear": lambda values: values,
 }
-_FEW = 16  # images of which a layer's outputs, 200 kB each, stay in a processor's caches
+_FEW = 64  # images of which a layer's outputs, 200 kB each, fit into a block that the C library keeps (`memory.py`)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class PaperNetwork(nn.Module):
                 values = images - 0.5
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or values.device.type != "cpu":
             values = self._convolutions(values)
-        else:  # a few at a time stay in the processor's caches, while the layers behind them are best at many
+        else:  # a few at a time, so that memory is kept, while the layers behind them are best at many
             values = torch.cat([self._convolutions(few) for few in torch.split(values, _FEW)])
         values = functional.relu(self.norms[2](self.dense1(values)))
         values = dropout(values, settings.dropout_first, training=self.training)
