@@ -134,14 +134,14 @@ def test_a_window_is_for_one_channel_of_plain_values(kind: str) -> None:
 @pytest.mark.parametrize(
     ("bits", "window", "sentence"),
     [
-        (7, None, r"^expected bits from 8 to 16, got 7"),
-        (17, None, r"^expected bits from 8 to 16, got 17"),
-        (12, "40,400", r"^expected bits or a window, got both"),
-        (None, "40", r"^expected window to be CENTER,WIDTH, such as 40,400, got '40'"),
-        (None, "40,wide", r"^expected window to be CENTER,WIDTH"),
-        (None, (40, 0.5), r"^expected a window of width 1 or more, got \(40.0, 0.5\)"),
-        (None, "nan,400", r"^expected a window of width 1 or more"),
-        (None, 5, r"^expected window to be CENTER,WIDTH"),
+        (7, None, r"^expected --bits from 8 to 16, got 7"),
+        (17, None, r"^expected --bits from 8 to 16, got 17"),
+        (12, "40,400", r"^expected --bits or --window, got both"),
+        (None, "40", r"^expected --window to be CENTER,WIDTH, such as 40,400, got '40'"),
+        (None, "40,wide", r"^expected --window to be CENTER,WIDTH"),
+        (None, (40, 0.5), r"^expected --window of width 1 or more, got \(40.0, 0.5\)"),
+        (None, "nan,400", r"^expected --window of width 1 or more"),
+        (None, 5, r"^expected --window to be CENTER,WIDTH"),
     ],
 )
 def test_what_is_no_depth_and_no_window_is_one_sentence(bits: int | None, window: object, sentence: str) -> None:

@@ -40,7 +40,7 @@ def test_bf16_is_picked_where_the_processor_lists_it() -> None:
     "device", ["", "gpu", "cuda:999", "CPU", "cpu:-1", "meta", "hpu", "privateuseone", "xla", "lazy"]
 )
 def test_a_device_that_is_not_here_is_one_sentence(device: str) -> None:
-    with pytest.raises(InputError, match=rf"^expected one of the devices cpu.*, got '{device}'(: torch .*)?$"):
+    with pytest.raises(InputError, match=rf"^expected --device to be one of cpu.*, got '{device}'(: torch .*)?$"):
         pick_hardware(device)
 
 
@@ -52,7 +52,9 @@ def test_cuda_without_cuda_says_what_is_lacking(monkeypatch: pytest.MonkeyPatch)
         ("13.0", "finds no GPU or no driver;"),
     ):
         monkeypatch.setattr(torch.version, "cuda", version)
-        with pytest.raises(InputError, match=rf"^expected one of the devices cpu.*, got 'cuda': torch \S+ {sentence}"):
+        with pytest.raises(
+            InputError, match=rf"^expected --device to be one of cpu.*, got 'cuda': torch \S+ {sentence}"
+        ):
             pick_hardware("cuda")
 
 

@@ -47,7 +47,7 @@ def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         chosen = torch.device(device)
         torch.empty(1, device=chosen).item()  # the device "meta" can hold tensors but no values
     except (RuntimeError, AssertionError, ImportError) as error:
-        raise InputError(f"expected one of the devices {_devices()}, got {device!r}{_lacking(device)}") from error
+        raise InputError(f"expected --device to be one of {_devices()}, got {device!r}{_lacking(device)}") from error
     if precision not in ("auto", "bf16", "float32"):
         raise InputError(f"expected precision auto, bf16 or float32, got {precision!r}")
     return Hardware(chosen, "bf16" if precision == "bf16" or (precision == "auto" and _has_bf16(chosen)) else "float32")

@@ -102,11 +102,11 @@ class DecodeSpec:
     window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        expect(self.bits is None or 8 <= self.bits <= 16, "bits from 8 to 16", shown(self.bits))
+        expect(self.bits is None or 8 <= self.bits <= 16, "--bits from 8 to 16", shown(self.bits))
         if self.window is not None:
             center, width = self.window
-            expect(self.bits is None, "bits or a window", "both; a window says what is white")
-            expect(math.isfinite(center) and 1 <= width < math.inf, "a window of width 1 or more", shown(self.window))
+            expect(self.bits is None, "--bits or --window", "both; a window says what is white")
+            expect(math.isfinite(center) and 1 <= width < math.inf, "--window of width 1 or more", shown(self.window))
 
     @classmethod
     def of(cls, bits: int | None, window: Any) -> "DecodeSpec":
@@ -117,7 +117,7 @@ class DecodeSpec:
             center, width = window.split(",") if isinstance(window, str) else window
             numbers = float(center), float(width)
         except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"expected window to be CENTER,WIDTH, such as 40,400, got {shown(window)}") from error
+            raise InputError(f"expected --window to be CENTER,WIDTH, such as 40,400, got {shown(window)}") from error
         return cls(bits, numbers)
 
 

@@ -304,13 +304,13 @@ def test_a_better_setting_that_does_not_stop_an_audit_is_a_warning_and_stands_in
         (("--limit", "0"), "limit"),
         (("--label-preserving", "nowhere.toml"), "nowhere.toml"),
         (("--size", "big"), "size"),
-        (("--bits", "7"), "expected bits from 8 to 16, got 7"),
-        (("--window", "40"), "expected window to be CENTER,WIDTH"),
-        (("--window=-600,1500", "--bits", "12"), "expected bits or a window, got both"),
+        (("--bits", "7"), "expected --bits from 8 to 16, got 7"),
+        (("--window", "40"), "expected --window to be CENTER,WIDTH"),
+        (("--window=-600,1500", "--bits", "12"), "expected --bits or --window, got both"),
         (("--classes", "4"), "4"),
         (("--crop-pct", "0.8"), "expected --resize-mode crop beside --crop-pct, got stretch"),
         (("--max-unreadable", "-1"), "expected --max-unreadable of at least 0, got -1"),
-        (("--seed", "-1"), "expected --seed of at least 0, got -1"),
+        (("--seed", "-1"), "expected --seed from 0 to 9,223,372,036,854,775,807, got -1"),
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(

@@ -61,7 +61,7 @@ def test_experiments_report_their_runs_and_what_they_wrote(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--seeds", "0"], "expected at least one seed"),
+        (["--seeds", "0"], "expected --seeds of at least 1"),
         (["--experiments", "a,x"], "expected known names in --experiments, got 'x'"),
         (["--datasets", "mnst"], "did you mean 'mnist'?"),
         (["--plan", "nowhere.toml"], "nowhere.toml"),

@@ -54,7 +54,7 @@ def test_every_form_has_the_ranking(negatoscope: Command, scans: Path) -> None:
         (("--invariant", "channel_permutation"), "expected color images for the group channel_permutation"),
         (("--limit", "12"), "expected at least 40 images for 2 folds, got 12"),
         (("--out", "scans"), "expected scans to be empty or to hold an inspection"),
-        (("--folds", "0"), "expected folds from 2 to 20, got 0"),
+        (("--folds", "0"), "expected --folds from 2 to 20, got 0"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2(

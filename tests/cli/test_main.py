@@ -67,11 +67,11 @@ def script(text: str) -> "subprocess.CompletedProcess[str]":
 def test_what_is_cheap_to_check_is_checked_before_torch_is_loaded() -> None:
     done = script(
         "import sys\nfrom negatoscope.cli.main import app\nfrom negatoscope.errors import InputError\n"
-        "for words in (['--epsilons', '2'], ['--epsilons', ','], ['--seeds', '0']):\n"
-        "    try:\n        app(['reproduce', 'table1', *words])\n"
+        "for words in ('table1 --epsilons 2', 'table1 --epsilons ,', 'sequel --limit 0', 'discussion --seeds 0'):\n"
+        "    try:\n        app(['reproduce', *words.split()])\n"
         "    except InputError:\n        print('torch' in sys.modules)"
     )
-    assert (done.stdout, done.stderr) == ("False\n" * 3, "")
+    assert (done.stdout, done.stderr) == ("False\n" * 4, "")
 
 
 def test_table1_prints_a_line_before_torch_is_loaded() -> None:
@@ -154,16 +154,16 @@ def recipe(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--epsilons", "2"], "expected epsilons in [0, 1]"),
-        (["--epsilons", "some"], "expected comma-separated numbers"),
+        (["--epsilons", "2"], "expected --epsilons in [0, 1]"),
+        (["--epsilons", "some"], "expected comma-separated numbers in --epsilons"),
         (["--epsilons", ","], "got none"),
-        (["--recipe", "mine.toml", "--datasets", "gtsrb"], "expected datasets of mnist_sample"),
+        (["--recipe", "mine.toml", "--datasets", "gtsrb"], "expected --datasets of mnist_sample"),
         (["--recipe", "large.toml"], "expected batch_size from 1 to 1,000,000"),
         (["--datasets", "mnst"], "did you mean 'mnist'"),
         (["--datasets", "gtsrb(prepare='gray')"], "'paper'"),
-        (["--seeds", "0"], "at least one"),
-        (["--device", "quantum"], "expected one of the devices"),
-        (["--precision", "float8"], "expected precision"),
+        (["--seeds", "0"], "expected --seeds of at least 1, got 0"),
+        (["--device", "quantum"], "expected --device to be one of"),
+        (["--precision", "float8"], "expected --precision"),
         (["--recipe", "nowhere.toml"], "nowhere.toml"),
         (["--recipe", "nan.toml"], "learning_rate"),
         (["--datasets", "mnist", "--data-dir", "nowhere"], "nowhere"),

@@ -53,15 +53,15 @@ def test_a_study_reports_its_runs_and_what_it_wrote(negatoscope: Command, tmp_pa
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--budget", "soon"], "expected a budget such as 90min or 300passes, got 'soon'"),
-        (["--budget", "0min"], "expected a budget of passes or minutes above 0"),
-        (["--jobs", "0"], "expected at least one job"),
-        (["--seeds", "0"], "expected at least one seed"),
+        (["--budget", "soon"], "expected --budget such as 90min or 300passes, got 'soon'"),
+        (["--budget", "0min"], "expected --budget of passes or minutes above 0"),
+        (["--jobs", "0"], "expected --jobs of at least 1"),
+        (["--seeds", "0"], "expected --seeds of at least 1"),
         (["--factors", "optimiser"], "did you mean 'optimizer'?"),
         (["--studies", "mnst"], "did you mean 'mnist'?"),
         (["--studies", "fashion_mnist", "--factors", "padding"], "which has none of padding"),
         (["--plan", "nowhere.toml"], "nowhere.toml"),
-        (["--device", "quantum"], "expected one of the devices"),
+        (["--device", "quantum"], "expected --device to be one of"),
     ],
 )
 def test_what_is_given_wrongly_is_one_sentence(

@@ -62,7 +62,7 @@ def test_json_and_csv_hold_the_numbers(negatoscope: Command, place: Path) -> Non
     ("more", "sentence"),
     [
         (("--invariant", "color_cube"), "expected color images for the group color_cube, got gray ones"),
-        (("--at-least", "2"), "expected at_least from 0 to 1, got 2.0"),
+        (("--at-least", "2"), "expected --at-least from 0 to 1, got 2.0"),
         (("--size", "7"), "expected --size 6x6"),
     ],
 )

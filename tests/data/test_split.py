@@ -180,7 +180,7 @@ def test_the_seed_decides_a_sample_and_a_large_limit_takes_all() -> None:
 @pytest.mark.parametrize(("limit", "seed"), [(0, 0), (-1, 0), (5, -1)])
 def test_an_impossible_sample_is_one_sentence(limit: int, seed: int) -> None:
     with pytest.raises(
-        InputError, match=rf"^expected limit of at least 1 and seed of at least 0, got {limit} and {seed}$"
+        InputError, match=rf"^expected --limit of at least 1 and --seed of at least 0, got {limit} and {seed}$"
     ):
         stratified_sample(np.zeros(9, dtype=np.int64), limit=limit, seed=seed)
 

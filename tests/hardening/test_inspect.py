@@ -168,9 +168,9 @@ def test_gray_and_color_files_together_count_as_color(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         ({"invariant": "negativ"}, "did you mean 'negative'"),
-        ({"folds": 1}, "^expected folds from 2 to 20, got 1$"),
-        ({"size": 4}, "^expected size from 8 to 256, got 4$"),
-        ({"seed": -1}, "^expected seed from 0"),
+        ({"folds": 1}, "^expected --folds from 2 to 20, got 1$"),
+        ({"size": 4}, "^expected --size from 8 to 256, got 4$"),
+        ({"seed": -1}, "^expected --seed from 0"),
         ({"limit": 39}, "^expected at least 40 images for 2 folds, got 39; add some$"),
         ({"limit": 24, "folds": 5}, "^expected at least 25 images for 5 folds, got 24; add some$"),
     ],

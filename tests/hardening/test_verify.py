@@ -247,8 +247,8 @@ def test_a_finding_shows_itself(tmp_path: Path) -> None:
     [
         ({"invariant": "color_cube"}, "expected color images for the group color_cube, got gray ones; choose negative"),
         ({"invariant": "mirror"}, "mirror"),
-        ({"at_least": 1.1}, "expected at_least from 0 to 1, got 1.1"),
-        ({"at_least": float("nan")}, "expected at_least from 0 to 1, got nan"),
+        ({"at_least": 1.1}, "expected --at-least from 0 to 1, got 1.1"),
+        ({"at_least": float("nan")}, "expected --at-least from 0 to 1, got nan"),
         ({"limit": 0}, "limit"),
         ({"rnage": "0..1"}, "did you mean 'range'"),
     ],

@@ -28,11 +28,12 @@ from negatoscope.studies.discussion import (
 from negatoscope.studies.discussion_dry_run import dry_run_discussion
 from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences
-from negatoscope.studies.discussion_plan import EXPERIMENTS, load_plan
+from negatoscope.studies.discussion_plan import load_plan
 from negatoscope.studies.discussion_report import read_discussion, report_discussion
 from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.discussion_training import shown_images
+from negatoscope.studies.experiments import EXPERIMENTS
 from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_result import SkippedStudy
 from negatoscope.training.loop import TrainingProgress

@@ -13,14 +13,13 @@ from negatoscope.data.gtsrb import GTSRB
 from negatoscope.errors import InputError, RecipeError, SpecError
 from negatoscope.studies.discussion_jobs import plan_variants
 from negatoscope.studies.discussion_plan import (
-    EXPERIMENTS,
     Variant,
     choose_datasets,
-    choose_experiments,
     load_plan,
 )
 from negatoscope.studies.discussion_run import noise_as_large
 from negatoscope.studies.discussion_training import shown_images
+from negatoscope.studies.experiments import EXPERIMENTS, choose_experiments
 from negatoscope.training.recipe import named_recipe
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.label_preserving import annotate_all
@@ -121,7 +120,7 @@ def test_experiments_and_datasets_are_chosen_by_name() -> None:
         choose_experiments(("x",))
     with pytest.raises(InputError, match="expected known names in --datasets, got 'cifar'"):
         choose_datasets(PLAN, ("cifar",))
-    with pytest.raises(InputError, match="expected datasets without repetition, got mnist, mnist"):
+    with pytest.raises(InputError, match="expected --datasets without repetition, got mnist, mnist"):
         choose_datasets(PLAN, ("mnist", "mnist"))
 
 

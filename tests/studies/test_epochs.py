@@ -37,7 +37,7 @@ def test_a_mark_that_is_not_reached_is_none(recipe, tmp_path: Path) -> None:
 
 
 def test_a_schedule_that_depends_on_the_number_of_epochs_is_refused(recipe, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected a recipe with a constant step size, got one_cycle"):
+    with pytest.raises(InputError, match="expected --recipe with a constant step size, got one_cycle"):
         count_epochs(replace(recipe, schedule="one_cycle"), out=tmp_path / "epochs.json")
 
 

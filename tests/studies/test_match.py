@@ -178,7 +178,7 @@ def test_a_search_of_an_earlier_version_goes_on(request_on_digits: MatchRequest,
 
 
 def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:
-    with pytest.raises(InputError, match="expected a dataset of the paper, mnist or gtsrb, got 'cifar'"):
+    with pytest.raises(InputError, match="expected --dataset of the paper, mnist or gtsrb, got 'cifar'"):
         MatchRequest("cifar")
-    with pytest.raises(InputError, match="expected at least 5 trials, got 2"):
+    with pytest.raises(InputError, match="expected --trials of at least 5, got 2"):
         MatchRequest("mnist", trials=2)

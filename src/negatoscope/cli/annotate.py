@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import DataDir, LabelColumns, Labels
+from negatoscope.cli.options import DataDir, LabelColumns, Labels, option
 
 
 def annotate(
     data: Annotated[str, typer.Argument(help="What audit --data takes: a folder, an archive, a table, a dataset.")],
     out: Annotated[
-        str, typer.Option(help="The file or URL to write; one that is there is never replaced.")
+        str, option("FILE", "The file or URL to write; one that is there is never replaced.")
     ] = "label-preserving.toml",
     labels: Labels = "",
     label_columns: LabelColumns = "",

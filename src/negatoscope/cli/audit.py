@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from negatoscope.cli.checks import LAST_SEED, center_and_width, within
 from negatoscope.cli.compare import show_comparison
 from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
@@ -19,6 +20,8 @@ from negatoscope.cli.options import (
     DryRunOption,
     ExpectAccuracy,
     command_line,
+    flag,
+    option,
     settings_of,
 )
 from negatoscope.cli.show import Format, show
@@ -43,14 +46,14 @@ Model = Annotated[
 ]
 Data = Annotated[
     str,
-    typer.Option(
-        help="mnist:test, or path or URL of a folder, .zip or .tar of class folders, .parquet, .npz, WebDataset."
+    option(
+        "DATA", "mnist:test, or path or URL of a folder, .zip or .tar of class folders, .parquet, .npz, WebDataset."
     ),
 ]
 MODEL_PANEL = "What the model expects, where its file does not say"
-_input_option = partial(typer.Option, rich_help_panel=MODEL_PANEL)
-_audit_option = partial(typer.Option, rich_help_panel="What is audited")
-_gate_option = partial(typer.Option, rich_help_panel="Gate: exit code 1")
+_input_option = partial(option, panel=MODEL_PANEL)
+_audit_option = partial(option, panel="What is audited")
+_gate_option = partial(option, panel="Gate: exit code 1")
 
 
 @with_execution
@@ -59,83 +62,109 @@ def audit(
     model: Model,
     data: Data,
     suite: Annotated[
-        str, _audit_option(help="negative, semantic, all, or none: --transform or clean images alone.")
+        str, _audit_option("NAME", "negative, semantic, all, or none: --transform or clean images alone.")
     ] = "semantic",
     transform: Annotated[
-        list[str] | None, _audit_option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
+        list[str] | None, _audit_option("SPEC", 'One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
     labels: Annotated[
-        str, _audit_option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+        str, _audit_option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
     ] = "",
     label_columns: Annotated[
-        str, _audit_option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
+        str, _audit_option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
     ] = "",
-    limit: Annotated[int | None, _audit_option(help="At most this many images, each class in proportion.")] = None,
-    seed: Annotated[int, _audit_option(help="Which images those are, and the controls' noise.")] = 0,
+    limit: Annotated[
+        int | None, _audit_option("NUMBER", "At most this many images, each class in proportion.", check=within(1))
+    ] = None,
+    seed: Annotated[
+        int, _audit_option("NUMBER", "Which images those are, and the controls' noise.", check=within(0, LAST_SEED))
+    ] = 0,
     label_preserving: Annotated[
-        str, _audit_option(help="TOML: which classes keep their label under which transform.")
+        str, _audit_option("FILE", "TOML: which classes keep their label under which transform.")
     ] = "",
     out: Annotated[
         str,
-        typer.Option(help="The folder or URL of the report; an audit that was stopped resumes from there."),
+        option("FOLDER", "The folder or URL of the report; an audit that was stopped resumes from there."),
     ] = "out/audit",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace another audit that is there; this one resumes.")
-    ] = False,
-    name: Annotated[str, typer.Option(help="The model's name in tables; by default its file's.")] = "",
-    weights: Annotated[str, typer.Option(help="The factory's weights: safetensors, or a state dict.")] = "",
+    overwrite: Annotated[bool, flag("--overwrite", "Replace another audit that is there; this one resumes.")] = False,
+    name: Annotated[str, option("NAME", "The model's name in tables; by default its file's.")] = "",
+    weights: Annotated[str, option("FILE", "The factory's weights: safetensors, or a state dict.")] = "",
     weights_key: Annotated[
-        str, typer.Option(help="Where in that file the weights are, if it holds more: state_dict.")
+        str, option("NAME", "Where in that file the weights are, if it holds more: state_dict.")
     ] = "",
-    config: Annotated[str, _input_option(help="A TOML file with the options below.")] = "",
-    size: Annotated[str, _input_option(help="28 or 224x160 (height x width).")] = "",
-    channels: Annotated[str, _input_option(help="gray or rgb.")] = "",
-    channel_order: Annotated[str, _input_option(help="RGB or BGR.")] = "",
-    layout: Annotated[str, _input_option(help="NCHW, NHWC, NHW, flat or flat-NHWC.")] = "",
-    range: Annotated[str, _input_option(help="0..1, 0..255 or -1..1.")] = "",
-    mean: Annotated[str, _input_option(help="Subtracted from that, as in 0.485,0.456,0.406.")] = "",
-    std: Annotated[str, _input_option(help="Then divided by.")] = "",
-    interpolation: Annotated[str, _input_option(help="bilinear, box, bicubic or nearest.")] = "",
-    resize_mode: Annotated[str, _input_option(help="stretch, or crop to the center of the image.")] = "",
-    crop_pct: Annotated[float | None, _input_option(help="Share of the short side that a crop keeps: 0.875.")] = None,
-    output: Annotated[str, _input_option(help="logits (the default), probabilities or log_probabilities.")] = "",
-    output_name: Annotated[str, _input_option(help="The output with the classes, where there are several.")] = "",
-    classes: Annotated[int | None, _input_option(help="How many outputs there are.")] = None,
+    config: Annotated[str, _input_option("FILE", "A TOML file with the options below.")] = "",
+    size: Annotated[str, _input_option("SIZE", "28 or 224x160 (height x width).")] = "",
+    channels: Annotated[str, _input_option("NAME", "gray or rgb.")] = "",
+    channel_order: Annotated[str, _input_option("NAME", "RGB or BGR.")] = "",
+    layout: Annotated[str, _input_option("NAME", "NCHW, NHWC, NHW, flat or flat-NHWC.")] = "",
+    range: Annotated[str, _input_option("RANGE", "0..1, 0..255 or -1..1.")] = "",
+    mean: Annotated[str, _input_option("NUMBERS", "Subtracted from that, as in 0.485,0.456,0.406.")] = "",
+    std: Annotated[str, _input_option("NUMBERS", "Then divided by.")] = "",
+    interpolation: Annotated[str, _input_option("NAME", "bilinear, box, bicubic or nearest.")] = "",
+    resize_mode: Annotated[str, _input_option("NAME", "stretch, or crop to the center of the image.")] = "",
+    crop_pct: Annotated[
+        float | None,
+        _input_option("NUMBER", "Share of the short side that a crop keeps: 0.875.", check=within(0, 1, above=True)),
+    ] = None,
+    output: Annotated[str, _input_option("NAME", "logits (the default), probabilities or log_probabilities.")] = "",
+    output_name: Annotated[str, _input_option("NAME", "The output with the classes, where there are several.")] = "",
+    classes: Annotated[int | None, _input_option("NUMBER", "How many outputs there are.", check=within(2))] = None,
     class_map: Annotated[
-        str, _input_option(help="The output of each class of the data: 1,2,3, or a text file with the outputs' names.")
+        str,
+        _input_option(
+            "NUMBERS", "The output of each class of the data: 1,2,3, or a text file with the outputs' names."
+        ),
     ] = "",
-    batch: Annotated[int | None, _input_option(help="How many images it takes at once, where that is fixed.")] = None,
-    dtype: Annotated[str, _input_option(help="float32 (the default), float16, float64, uint8, int32 or int64.")] = "",
-    provider: Annotated[str, _input_option(help="Of onnxruntime: CUDAExecutionProvider; by default the CPU's.")] = "",
+    batch: Annotated[
+        int | None, _input_option("NUMBER", "How many images it takes at once, where that is fixed.", check=within(1))
+    ] = None,
+    dtype: Annotated[
+        str, _input_option("NAME", "float32 (the default), float16, float64, uint8, int32 or int64.")
+    ] = "",
+    provider: Annotated[
+        str, _input_option("NAME", "Of onnxruntime: CUDAExecutionProvider; by default the CPU's.")
+    ] = "",
     fail_under: Annotated[
         list[str] | None,
-        _gate_option(help='Such as "negative=0.9": a bound on the lower end of the interval; repeatable.'),
+        _gate_option("RULE", 'Such as "negative=0.9": a bound on the lower end of the interval; repeatable.'),
     ] = None,
     baseline: Annotated[
-        str | None, _gate_option(help="The folder of an earlier audit: a significant loss fails.")
+        str | None, _gate_option("FOLDER", "The folder of an earlier audit: a significant loss fails.")
     ] = None,
     baseline_on: Annotated[
         list[str] | None,
-        _gate_option(help="What must not fall against it: negative,clean; by default clean and all label-preserving."),
+        _gate_option(
+            "NAMES", "What must not fall against it: negative,clean; by default clean and all label-preserving."
+        ),
     ] = None,
-    tolerance: Annotated[float, _gate_option(help="A loss up to this, in [0, 1], does not fail: 0.005.")] = 0.0,
-    max_unreadable: Annotated[int, _gate_option(help="More unreadable images than this fail.")] = 0,
+    tolerance: Annotated[
+        float, _gate_option("NUMBER", "A loss up to this, in [0, 1], does not fail: 0.005.", check=within(0, 1))
+    ] = 0.0,
+    max_unreadable: Annotated[
+        int, _gate_option("NUMBER", "More unreadable images than this fail.", check=within(0))
+    ] = 0,
     expect_accuracy: ExpectAccuracy = None,
     no_report: Annotated[
         bool,
-        typer.Option("--no-report", help="Write rows and summary.json alone, no page, figures or tables."),
+        flag("--no-report", "Write rows and summary.json alone, no page, figures or tables."),
     ] = False,
     keep_names: Annotated[
-        bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.parquet.")
+        bool, flag("--keep-names", "Name the files of private data (DICOM) in images.parquet.")
     ] = False,
     bits: Annotated[
-        int | None, _audit_option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
+        int | None,
+        _audit_option(
+            "NUMBER", "Of 16-bit images: how many bits they use, 8 to 16, where files do not say.", check=within(8, 16)
+        ),
     ] = None,
     window: Annotated[
-        str | None, _audit_option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
+        str | None,
+        _audit_option(
+            "NUMBERS", "CENTER,WIDTH of the values that become black to white, as in 40,400.", check=center_and_width
+        ),
     ] = None,
     no_self_check: Annotated[
-        bool, typer.Option("--no-self-check", help="Try no other settings first, and audit whatever comes.")
+        bool, flag("--no-self-check", "Try no other settings first, and audit whatever comes.")
     ] = False,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,

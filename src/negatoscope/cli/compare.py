@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.options import option
 from negatoscope.cli.show import Format, show
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ def compare(
     a: Annotated[str, typer.Argument(help="The folder of an audit, or its URL.")],
     b: Annotated[str, typer.Argument(help="The folder of another, or its URL.")],
     more: Annotated[list[str] | None, typer.Argument(help="More of them; each is compared with A.")] = None,
-    out: Annotated[str, typer.Option(help="Also write the comparison as JSON to this file or URL.")] = "",
-    html: Annotated[str, typer.Option(help="Also write it as a page to this file or URL.")] = "",
+    out: Annotated[str, option("FILE", "Also write the comparison as JSON to this file or URL.")] = "",
+    html: Annotated[str, option("FILE", "Also write it as a page to this file or URL.")] = "",
     format: Format = "auto",
 ) -> None:
     """Set audits side by side: which classifier is better, by how much, and is that more than chance?"""

@@ -5,17 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from negatoscope.cli.options import DataDir
+from negatoscope.cli.help import Command, CommandGroup
+from negatoscope.cli.options import DataDir, flag
 from negatoscope.cli.tables import print_table
 from negatoscope.errors import DataError
 
 if TYPE_CHECKING:
     from negatoscope.data.manage import Entry, Verified
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data files, and clean the cache.")
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="List, fetch and verify data files, and clean the cache."
+)
 
 
-@app.command("list", epilog="Example:  negatoscope data list --data-dir ~/datasets")
+@app.command("list", cls=Command, epilog="Example:  negatoscope data list --data-dir ~/datasets")
 def list_datasets(data_dir: DataDir = None) -> None:
     """Show every dataset: its licence and size, where a copy is, and whether that is the official one."""
     from rich.filesize import decimal
@@ -34,7 +37,7 @@ def list_datasets(data_dir: DataDir = None) -> None:
         _print_entry(entry)
 
 
-@app.command(epilog="Example:  negatoscope data fetch mnist gtsrb")
+@app.command(cls=Command, epilog="Example:  negatoscope data fetch mnist gtsrb")
 def fetch(
     datasets: Annotated[list[str], typer.Argument(help="Names, such as mnist.")], data_dir: DataDir = None
 ) -> None:
@@ -46,7 +49,7 @@ def fetch(
         typer.echo(f"{name}: {'downloaded' if downloaded else 'already there'}, {entry.state}, in {entry.folder}")
 
 
-@app.command(epilog="Example:  negatoscope data verify gtsrb --data-dir ~/datasets")
+@app.command(cls=Command, epilog="Example:  negatoscope data verify gtsrb --data-dir ~/datasets")
 def verify(
     datasets: Annotated[list[str] | None, typer.Argument(help="Names, such as mnist; all where none is given.")] = None,
     data_dir: DataDir = None,
@@ -79,9 +82,9 @@ def verify(
         )
 
 
-@app.command(epilog="Example:  negatoscope data clean --downloads")
+@app.command(cls=Command, epilog="Example:  negatoscope data clean --downloads")
 def clean(
-    downloads: Annotated[bool, typer.Option("--downloads", metavar="", help="Remove downloaded files, too.")] = False,
+    downloads: Annotated[bool, flag("--downloads", "Remove downloaded files, too.")] = False,
 ) -> None:
     """Remove prepared arrays, copies of models in stores and what interrupted runs left in the cache."""
     from rich.filesize import decimal

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -19,7 +20,7 @@ from negatoscope.cli.options import (
     option,
 )
 from negatoscope.cli.runs_folder import runs_folder
-from negatoscope.reproduce.checks import expect_seeds
+from negatoscope.studies.experiments import choose_experiments
 
 
 @with_execution
@@ -30,7 +31,7 @@ def discussion(
     ] = "out/discussion",
     experiments: Annotated[str, option("NAMES", "Comma-separated, from a to e, as in a,c; by default all.")] = "",
     datasets: Annotated[str, option("NAMES", "Comma-separated, of mnist and gtsrb; by default both.")] = "",
-    seeds: Annotated[int, option("NUMBER", "Runs of each variant; verdicts need 3.")] = 3,
+    seeds: Annotated[int, option("NUMBER", "Runs of each variant; verdicts need 3.", check=within(1))] = 3,
     plan: Annotated[str, option("FILE", "A TOML file of your own variants.")] = "",
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
@@ -45,24 +46,26 @@ def discussion(
     never seen? d: is the concept learned, or the classes? e: do networks of today read negatives? Experiments share
     runs. Writes discussion.json, .md, a figure for each, and each run's rows. Stop it at any moment: it resumes.
     """
-    expect_seeds(seeds)
+    from negatoscope.registry import split_list
+
+    chosen = split_list(experiments)
+    choose_experiments(chosen)
     expect_runs(dry_run=dry_run, only_report=only_report)
     typer.echo("Reading runs ..." if only_report else "Preparing data ...", err=True)
     with loading():
         from negatoscope.cli.discussion_display import DiscussionDisplay
         from negatoscope.hardware import pick_hardware
-        from negatoscope.registry import split_list
         from negatoscope.reports.formatting import counted
         from negatoscope.stores import path_of
         from negatoscope.studies.discussion import DiscussionRequest, run_discussion
         from negatoscope.studies.discussion_dry_run import dry_run_discussion
-        from negatoscope.studies.discussion_plan import choose_datasets, choose_experiments, load_plan
+        from negatoscope.studies.discussion_plan import choose_datasets, load_plan
         from negatoscope.studies.discussion_report import KEEPS, report_discussion
 
     hardware = pick_hardware(device, precision)
     execution = execution_of(context, hardware)
     request = DiscussionRequest(
-        experiments=tuple(split_list(experiments)),
+        experiments=tuple(chosen),
         datasets=tuple(split_list(datasets)),
         seeds=seeds,
         plan=path_of(plan) if plan else None,

@@ -1,8 +1,9 @@
 """The options that say where a command's jobs run, and what they come to."""
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from negatoscope.cli.options import Address, Context, ExecutorName, Threads, Workers, with_options
 
@@ -21,15 +22,26 @@ _OPTIONS = inspect.signature(_options).parameters
 
 
 def with_execution(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with these options before its `dry_run`; its body reads them with `execution_of`."""
-    return with_options(command, list(_OPTIONS.values()), before="dry_run")
+    """The command with these options before its `dry_run`, checked first; its body reads them with `execution_of`."""
+
+    @functools.wraps(command)
+    def checked(**given: Any) -> None:
+        _execution(given["context"])
+        command(**given)
+
+    return with_options(checked, list(_OPTIONS.values()), before="dry_run")
+
+
+def _execution(context: Context, **others: int) -> "Execution":
+    from negatoscope.executors import Execution
+
+    return Execution(**{name: context.params[name] for name in _OPTIONS}, **others)
 
 
 def execution_of(context: Context, hardware: "Hardware") -> "Execution":
     """Where the command's jobs run; until it ends, torch has the threads here that each job has."""
-    from negatoscope.executors import Execution, using_threads
+    from negatoscope.executors import using_threads
 
-    given = {name: context.params[name] for name in _OPTIONS}
-    execution = Execution(**given, gpus=int(hardware.device.type == "cuda"))
+    execution = _execution(context, gpus=int(hardware.device.type == "cuda"))
     context.with_resource(using_threads(execution.threads))
     return execution

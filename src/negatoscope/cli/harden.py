@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.audit import named
+from negatoscope.cli.checks import within
 from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -21,6 +22,8 @@ from negatoscope.cli.options import (
     Model,
     Window,
     command_line,
+    flag,
+    option,
     settings_of,
 )
 from negatoscope.cli.show import Format, show
@@ -31,34 +34,34 @@ from negatoscope.cli.show import Format, show
 def harden(
     context: Context,
     model: Model,
-    fit: Annotated[str, typer.Option(help="Images that look as they should, with or without labels: mnist:train.")],
-    data: Annotated[str, typer.Option(help="Images with labels that judge, before and after: mnist:test.")],
+    fit: Annotated[str, option("DATA", "Images that look as they should, with or without labels: mnist:train.")],
+    data: Annotated[str, option("DATA", "Images with labels that judge, before and after: mnist:test.")],
     invariant: Annotated[
-        str, typer.Option(help="What is to change no prediction: groups, comma-separated; see list groups.")
+        str, option("GROUPS", "What is to change no prediction: groups, comma-separated; see list groups.")
     ] = "negative",
     method: Annotated[
         str,
-        typer.Option(help="How: methods such as \"average(of='logits')\", comma-separated, or all; see list methods."),
+        option("METHODS", "How: methods such as \"average(of='logits')\", comma-separated, or all; see list methods."),
     ] = "canonicalize",
     out: Annotated[
-        str, typer.Option(help="The folder or URL of the report; what was stopped resumes from there.")
+        str, option("FOLDER", "The folder or URL of the report; what was stopped resumes from there.")
     ] = "out/harden",
-    seeds: Annotated[int, typer.Option(help="How many times each method that draws is fitted.")] = 1,
+    seeds: Annotated[int, option("NUMBER", "How many times each method that draws is fitted.", check=within(1))] = 1,
     suite: Annotated[
-        str, typer.Option(help="What else is measured before and after: negative, semantic, all, or none.")
+        str, option("NAME", "What else is measured before and after: negative, semantic, all, or none.")
     ] = "semantic",
     transform: Annotated[
-        list[str] | None, typer.Option(help='One more, such as "gamma(exponent=2.0)"; repeatable.')
+        list[str] | None, option("SPEC", 'One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
     labels: Labels = "",
     label_columns: LabelColumns = "",
-    limit: Annotated[int | None, typer.Option(help="At most this many images judge, each class in proportion.")] = None,
+    limit: Annotated[
+        int | None, option("NUMBER", "At most this many images judge, each class in proportion.", check=within(1))
+    ] = None,
     label_preserving: LabelPreserving = "",
     bits: Bits = None,
     window: Window = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace another model's results that are there.")
-    ] = False,
+    overwrite: Annotated[bool, flag("--overwrite", "Replace another model's results that are there.")] = False,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",

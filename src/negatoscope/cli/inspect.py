@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import within
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Bits, Context, DataDir, Limit, Window, command_line, settings_of
+from negatoscope.cli.options import Bits, Context, DataDir, Limit, Window, command_line, flag, option, settings_of
 from negatoscope.cli.show import Format, show
 
 _LINES = 20  # of progress at most, where there is no bar
@@ -16,19 +17,23 @@ def inspect(
     data: Annotated[str, typer.Argument(help="What audit --data takes, or a folder of images without labels.")],
     invariant: Annotated[
         str,
-        typer.Option(help="What images may be transformed by: negative, channel_permutation, quarter_turns, ..."),
+        option("GROUPS", "What images may be transformed by: negative, channel_permutation, quarter_turns, ..."),
     ] = "negative",
-    folds: Annotated[int, typer.Option(help="Each image is scored by a network fitted on the other folds.")] = 2,
-    seed: Annotated[int, typer.Option(help="Decides folds, weights, and which images a limit leaves.")] = 0,
-    size: Annotated[int, typer.Option(help="Larger images are scored at this many pixels a side.")] = 32,
+    folds: Annotated[
+        int, option("NUMBER", "Each image is scored by a network fitted on the other folds.", check=within(2, 20))
+    ] = 2,
+    seed: Annotated[
+        int, option("NUMBER", "Decides folds, weights, and which images a limit leaves.", check=within(0, 2**32 - 1))
+    ] = 0,
+    size: Annotated[
+        int, option("NUMBER", "Larger images are scored at this many pixels a side.", check=within(8, 256))
+    ] = 32,
     limit: Limit = None,
     bits: Bits = None,
     window: Window = None,
-    keep_names: Annotated[
-        bool, typer.Option("--keep-names", help="Name the files of private data (DICOM) in images.csv.")
-    ] = False,
+    keep_names: Annotated[bool, flag("--keep-names", "Name the files of private data (DICOM) in images.csv.")] = False,
     out: Annotated[
-        str, typer.Option(help="The folder or URL of the report; an earlier one is replaced.")
+        str, option("FOLDER", "The folder or URL of the report; an earlier one is replaced.")
     ] = "out/inspect",
     data_dir: DataDir = None,
     format: Format = "auto",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.options import flag
 from negatoscope.cli.tables import print_table
 from negatoscope.errors import SpecError, suggest
 
@@ -23,7 +24,7 @@ def list(
             help="transforms, spaces, groups, suites, attacks, strategies, methods, datasets, models or recipes."
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a list of objects.")] = False,
+    as_json: Annotated[bool, flag("--json", "Print a list of objects.")] = False,
 ) -> None:
     """Show every transform, space, group, suite, attack, strategy, method, dataset, kind of model or recipe.
 

@@ -18,6 +18,7 @@ from negatoscope.cli.audit import audit
 from negatoscope.cli.compare import compare
 from negatoscope.cli.discussion import discussion
 from negatoscope.cli.harden import harden
+from negatoscope.cli.help import Command, CommandGroup
 from negatoscope.cli.inspect import inspect
 from negatoscope.cli.list import list as list_entries
 from negatoscope.cli.match import match
@@ -36,6 +37,7 @@ _NO_HELP = {"help": False}
 
 app = typer.Typer(
     name="negatoscope",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,7 +46,9 @@ app = typer.Typer(
     epilog="Start with:  negatoscope audit --help",
     context_settings={"default_map": _NO_HELP | {"reproduce": _NO_HELP, "data": _NO_HELP}},
 )
-reproduce = typer.Typer(no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data.")
+reproduce = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Run the paper's experiments again, from scratch, on real data."
+)
 for group, command, example in (
     (app, audit, "audit model.onnx --data folder:test --out out/audit"),
     (app, annotate, "annotate folder:images --out images.toml"),
@@ -66,7 +70,7 @@ for group, command, example in (
     (reproduce, sequel, "reproduce sequel --seeds 3 --out out/sequel"),
 ):
     paragraphs = (" ".join(lines.split()) for lines in (command.__doc__ or "").split("\n\n"))  # typer keeps line breaks
-    group.command(help="\n\n".join(paragraphs), epilog=f"Example:  negatoscope {example}")(command)
+    group.command(cls=Command, help="\n\n".join(paragraphs), epilog=f"Example:  negatoscope {example}")(command)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(data.app, name="data")
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import one_of, within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -14,6 +15,7 @@ from negatoscope.cli.options import (
     DryRunOption,
     Precision,
     command_line,
+    flag,
     option,
 )
 from negatoscope.cli.runs_folder import runs_folder
@@ -22,8 +24,12 @@ from negatoscope.cli.runs_folder import runs_folder
 @with_execution
 def match(
     context: Context,
-    dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose pair is searched for.")] = "mnist",
-    trials: Annotated[int, option("NUMBER", "Recipes to train in all, with those of earlier calls.")] = 60,
+    dataset: Annotated[
+        str, option("NAME", "mnist or gtsrb: whose pair is searched for.", check=one_of("mnist", "gtsrb"))
+    ] = "mnist",
+    trials: Annotated[
+        int, option("NUMBER", "Recipes to train in all, with those of earlier calls.", check=within(5))
+    ] = 60,
     out: Annotated[
         str, option("FOLDER", "Or URL: where the search is kept; one that was stopped resumes from there.")
     ] = "out/match",
@@ -35,7 +41,7 @@ def match(
     device: Device = "auto",
     precision: Precision = "auto",
     only_report: Annotated[
-        bool, typer.Option("--only-report", metavar="", help="Write page and figure anew from the match.json of --out.")
+        bool, flag("--only-report", "Write page and figure anew from the match.json of --out.")
     ] = False,
 ) -> None:
     """Search all unstated choices at once for recipes that reach the paper's accuracy and its accuracy on negatives.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from negatoscope.cli.checks import Check, center_and_width, one_of, within
+
 if TYPE_CHECKING:
     Context = typer.Context
 else:
@@ -19,9 +21,14 @@ else:
 Settings = TypeVar("Settings")
 
 
-def option(metavar: str, help: str) -> object:
-    """An option whose value stands as `metavar` in the help."""
-    return typer.Option(metavar=metavar, help=help)
+def option(metavar: str, help: str, *names: str, check: Check | None = None, panel: str | None = None) -> object:
+    """An option whose value stands as `metavar` in the help; `check` refuses values before anything is loaded."""
+    return typer.Option(*names, metavar=metavar, help=help, callback=check, rich_help_panel=panel)
+
+
+def flag(name: str, help: str, *, panel: str | None = None) -> object:
+    """An option without a value."""
+    return typer.Option(name, metavar="", help=help, rich_help_panel=panel)
 
 
 DataDir = Annotated[
@@ -29,73 +36,78 @@ DataDir = Annotated[
     option("FOLDER", "Look for data here first; then in NEGATOSCOPE_DATA_DIR, in the cache, and at its official home."),
 ]
 Device = Annotated[str, option("NAME", "auto, cpu, cuda, cuda:1 or mps.")]
-Precision = Annotated[str, option("NAME", "auto, bf16 or float32: of training; evaluation always uses float32.")]
-Fast = Annotated[bool, typer.Option("--fast", metavar="", help="A smoke run on a few hundred images: no results.")]
-OnlyReport = Annotated[
-    bool,
-    typer.Option("--only-report", metavar="", help="Write the files anew from the runs/*/run.json of --out alone."),
+Precision = Annotated[
+    str,
+    option(
+        "NAME",
+        "auto, bf16 or float32: of training; evaluation always uses float32.",
+        check=one_of("auto", "bf16", "float32"),
+    ),
 ]
+Fast = Annotated[bool, flag("--fast", "A smoke run on a few hundred images: no results.")]
+OnlyReport = Annotated[bool, flag("--only-report", "Write the files anew from the runs/*/run.json of --out alone.")]
 
-Model = Annotated[str, typer.Argument(help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")
+]
 Labels = Annotated[
-    str, typer.Option(help='Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+    str, option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
 ]
 LabelColumns = Annotated[
-    str, typer.Option(help="FILE,LABEL: the table's columns, where they are not found by their names.")
+    str, option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
 ]
-Limit = Annotated[int | None, typer.Option(help="At most this many images, each class in proportion.")]
+Limit = Annotated[int | None, option("NUMBER", "At most this many images, each class in proportion.", check=within(1))]
 Bits = Annotated[
-    int | None, typer.Option(help="Of 16-bit images: how many bits they use, 8 to 16, where files do not say.")
+    int | None,
+    option("NUMBER", "Of 16-bit images: how many bits they use, 8 to 16, where files do not say.", check=within(8, 16)),
 ]
 Window = Annotated[
-    str | None, typer.Option(help="CENTER,WIDTH of the values that become black to white, as in 40,400.")
+    str | None,
+    option("NUMBERS", "CENTER,WIDTH of the values that become black to white, as in 40,400.", check=center_and_width),
 ]
-LabelPreserving = Annotated[str, typer.Option(help="TOML: which classes keep their label under which transform.")]
+LabelPreserving = Annotated[str, option("FILE", "TOML: which classes keep their label under which transform.")]
 ExpectAccuracy = Annotated[
-    float | None, typer.Option(help="Stop at once if accuracy on clean images is below this, in [0, 1].")
+    float | None,
+    option("NUMBER", "Stop at once if accuracy on clean images is below this, in [0, 1].", check=within(0, 1)),
 ]
 
 _EXECUTION = "Where it runs"
 ExecutorName = Annotated[
     str,
-    typer.Option(
+    option(
+        "NAME",
+        "local: this process; processes: others of this machine; ray: a Ray cluster. Results are the same.",
         "--executor",
-        metavar="NAME",
-        rich_help_panel=_EXECUTION,
-        help="local: this process; processes: others of this machine; ray: a Ray cluster. Results are the same.",
+        panel=_EXECUTION,
     ),
 ]
 Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers", metavar="NUMBER", rich_help_panel=_EXECUTION, help="How many at once; by default as many as fit."
-    ),
+    int | None, option("NUMBER", "How many at once; by default as many as fit.", "--workers", panel=_EXECUTION)
 ]
 Address = Annotated[
     str,
-    typer.Option(
+    option(
+        "HOST:PORT",
+        "Of a Ray cluster; by default one is started on this machine, for this command alone.",
         "--address",
-        metavar="HOST:PORT",
-        rich_help_panel=_EXECUTION,
-        help="Of a Ray cluster; by default one is started on this machine, for this command alone.",
+        panel=_EXECUTION,
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(
+    option(
+        "NUMBER",
+        "Of each job, which may decide last bits; by default 1, and with --executor local all.",
         "--threads",
-        metavar="NUMBER",
-        rich_help_panel=_EXECUTION,
-        help="Of each job, which may decide last bits; by default 1, and with --executor local all.",
+        panel=_EXECUTION,
     ),
 ]
 DryRunOption = Annotated[
     bool,
-    typer.Option(
+    flag(
         "--dry-run",
-        metavar="",
-        rich_help_panel=_EXECUTION,
-        help="Show jobs, images, passes, bytes and time, by a few images timed here; run nothing, write nothing.",
+        "Show jobs, images, passes, bytes and time, by a few images timed here; run nothing, write nothing.",
+        panel=_EXECUTION,
     ),
 ]
 

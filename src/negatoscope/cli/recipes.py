@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import LAST_SEED, one_of, within
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Context, DataDir, Device, Precision, option
 
 
 def recipes(
     context: Context,
-    dataset: Annotated[str, option("NAME", "mnist or gtsrb: whose candidates are tried.")] = "mnist",
+    dataset: Annotated[
+        str, option("NAME", "mnist or gtsrb: whose candidates are tried.", check=one_of("mnist", "gtsrb"))
+    ] = "mnist",
     candidates: Annotated[str, option("FILE", "A TOML file of your own candidates.")] = "",
     out: Annotated[
         str, option("FOLDER", "Or URL: where runs are kept; a search that was stopped resumes from there.")
@@ -41,9 +44,11 @@ def epochs(
     context: Context,
     recipe: Annotated[str, option("NAME", "A recipe with a constant step size.")] = "sgd",
     dataset: Annotated[str, option("NAME", "mnist, gtsrb, fashion_mnist or mnist_sample.")] = "mnist",
-    accuracy: Annotated[float, option("NUMBER", "On training images, in (0, 1]: where training ends.")] = 0.999,
-    seed: Annotated[int, option("NUMBER", "One that no table reports.")] = 1000,
-    epochs: Annotated[int, option("NUMBER", "End after so many in any case.")] = 100,
+    accuracy: Annotated[
+        float, option("NUMBER", "On training images, in (0, 1]: where training ends.", check=within(0, 1, above=True))
+    ] = 0.999,
+    seed: Annotated[int, option("NUMBER", "One that no table reports.", check=within(0, LAST_SEED))] = 1000,
+    epochs: Annotated[int, option("NUMBER", "End after so many in any case.", check=within(1))] = 100,
     out: Annotated[
         str, option("FOLDER", "Or URL: where the result goes; a run that was stopped resumes from there.")
     ] = "out/recipes",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from negatoscope.cli.audit import Data, named, open_model
+from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -23,6 +24,8 @@ from negatoscope.cli.options import (
     Model,
     Window,
     command_line,
+    flag,
+    option,
     settings_of,
 )
 from negatoscope.cli.show import Format, show
@@ -36,42 +39,44 @@ def search(
     data: Data,
     space: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a name of list spaces: tone, "
-            "color, geometry, color_cube, color_shift, all (the default); repeatable."
+        option(
+            "SPACE",
+            "Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a name of list spaces: tone, "
+            "color, geometry, color_cube, color_shift, all (the default); repeatable.",
         ),
     ] = None,
-    strategy: Annotated[str, typer.Option(help="How settings are proposed; see list strategies.")] = "local",
-    budget: Annotated[int, typer.Option(help="Queries for each image in each space, the clean one included.")] = 100,
+    strategy: Annotated[str, option("SPEC", "How settings are proposed; see list strategies.")] = "local",
+    budget: Annotated[
+        int,
+        option("NUMBER", "Queries for each image in each space, the clean one included.", check=within(1, 1_000_000)),
+    ] = 100,
     feedback: Annotated[
         Literal["scores", "labels"], typer.Option(help="What may be read of an answer: scores, or labels alone.")
     ] = "scores",
     transfer: Annotated[
         list[str] | None,
-        typer.Option(help="Another model that is shown what was found, without a query to it; repeatable."),
+        option("MODEL", "Another model that is shown what was found, without a query to it; repeatable."),
     ] = None,
     labels: Labels = "",
     label_columns: LabelColumns = "",
     limit: Limit = None,
-    seed: Annotated[int, typer.Option(help="Which images those are, and every draw.")] = 0,
+    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.", check=within(0, LAST_SEED))] = 0,
     label_preserving: LabelPreserving = "",
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(help='Exit code 1: "robust=0.5", a bound on the lower end of the interval; repeatable.'),
+        option("RULE", 'Exit code 1: "robust=0.5", a bound on the lower end of the interval; repeatable.'),
     ] = None,
     expect_accuracy: ExpectAccuracy = None,
     no_self_check: Annotated[
-        bool, typer.Option("--no-self-check", help="Try no other settings first, and search whatever comes.")
+        bool, flag("--no-self-check", "Try no other settings first, and search whatever comes.")
     ] = False,
     bits: Bits = None,
     window: Window = None,
     out: Annotated[
         str,
-        typer.Option(help="The folder or URL of the report; a search that was stopped resumes from there."),
+        option("FOLDER", "The folder or URL of the report; a search that was stopped resumes from there."),
     ] = "out/search",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace another search that is there.")
-    ] = False,
+    overwrite: Annotated[bool, flag("--overwrite", "Replace another search that is there.")] = False,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",

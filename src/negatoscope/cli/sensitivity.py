@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -21,7 +22,6 @@ from negatoscope.cli.options import (
 )
 from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.errors import InputError
-from negatoscope.reproduce.checks import expect_seeds
 
 
 @with_execution
@@ -30,7 +30,7 @@ def sensitivity(
     out: Annotated[
         str, option("FOLDER", "Or URL: where results go; a study that was stopped resumes from there.")
     ] = "out/sensitivity",
-    seeds: Annotated[int, option("NUMBER", "Runs of each recipe; verdicts need 2 or more.")] = 3,
+    seeds: Annotated[int, option("NUMBER", "Runs of each recipe; verdicts need 2 or more.", check=within(1))] = 3,
     studies: Annotated[
         str, option("NAMES", "Comma-separated, of mnist, gtsrb, mnist_robust, fashion_mnist; or all.")
     ] = "",
@@ -38,7 +38,9 @@ def sensitivity(
     budget: Annotated[
         str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
     ] = "",
-    jobs: Annotated[int, option("NUMBER", "Runs at once, each in a process with its share of the processors.")] = 1,
+    jobs: Annotated[
+        int, option("NUMBER", "Runs at once, each in a process with its share of the processors.", check=within(1))
+    ] = 1,
     plan: Annotated[str, option("FILE", "A TOML file of your own studies.")] = "",
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
@@ -53,10 +55,7 @@ def sensitivity(
     compares choices at the end and at equal validation accuracy. Runs come seed by seed, the most informative first.
     Writes sensitivity.json, .md, .png and .svg, and each run's rows. Stop it at any moment: the same command resumes.
     """
-    expect_seeds(seeds)
     expect_runs(dry_run=dry_run, only_report=only_report)
-    if jobs < 1:
-        raise InputError(f"expected at least one job, got {jobs}")
     amount = _budget(budget)
     typer.echo("Reading runs ..." if only_report else "Preparing data, and timing this machine ...", err=True)
     with loading():
@@ -124,5 +123,5 @@ def _budget(text: str) -> tuple[float, str] | None:
     if matched:
         return float(matched[1]), "passes" if matched[2] == "passes" else "minutes"
     if text:
-        raise InputError(f"expected a budget such as 90min or 300passes, got {text!r}")
+        raise InputError(f"expected --budget such as 90min or 300passes, got {text!r}")
     return None

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.audit import named
+from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -16,6 +17,7 @@ from negatoscope.cli.options import (
     DryRunOption,
     Precision,
     command_line,
+    flag,
     option,
 )
 from negatoscope.cli.runs_folder import runs_folder
@@ -30,10 +32,12 @@ def sequel(
         str, option("MODEL", "Search this model, what audit takes, in place of networks trained here.")
     ] = "",
     data: Annotated[str, option("DATA", "The images that --model is searched on, in color.")] = "",
-    seeds: Annotated[int, option("NUMBER", "Networks to train by the recipe.")] = 3,
-    trials: Annotated[int, option("NUMBER", "For each image at most.")] = 1000,
-    limit: Annotated[int, option("NUMBER", "At most this many test images, each class in proportion.")] = 2000,
-    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.")] = 0,
+    seeds: Annotated[int, option("NUMBER", "Networks to train by the recipe.", check=within(1))] = 3,
+    trials: Annotated[int, option("NUMBER", "For each image at most.", check=within(1, 999_999))] = 1000,
+    limit: Annotated[
+        int, option("NUMBER", "At most this many test images, each class in proportion.", check=within(1))
+    ] = 2000,
+    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.", check=within(0, LAST_SEED))] = 0,
     recipe: Annotated[str, option("FILE", "A TOML file of your own in place of the recipe for GTSRB in color.")] = "",
     out: Annotated[
         str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
@@ -44,7 +48,7 @@ def sequel(
     precision: Precision = "auto",
     only_report: Annotated[
         bool,
-        typer.Option("--only-report", metavar="", help="Write page and figures anew from the sequel.json of --out."),
+        flag("--only-report", "Write page and figures anew from the sequel.json of --out."),
     ] = False,
 ) -> None:
     """Shift the hue and the saturation of each image at random until it is misclassified, as the authors did in 2018.
@@ -52,6 +56,7 @@ def sequel(
     Trains networks for GTSRB in color and searches them; --model and --data search another model, beside those that
     --out holds. Writes sequel.json, .md, .png and .svg, and pictures. Stop it at any moment: the same command resumes.
     """
+    expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
     expect_runs(dry_run=dry_run, only_report=only_report)
     with loading():
         from negatoscope.cli.sequel_display import SequelDisplay
@@ -70,7 +75,6 @@ def sequel(
         write_sequel(read_sequel(place), place)
         typer.echo(f"Written: {page}")
         return
-    expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
     hardware = pick_hardware(device, precision)
     execution = execution_of(context, hardware)
     own = named(context, model, hardware) if model else None

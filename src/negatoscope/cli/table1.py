@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from negatoscope.cli.checks import within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
@@ -21,7 +22,7 @@ from negatoscope.cli.options import (
 from negatoscope.cli.runs_folder import runs_folder
 from negatoscope.cli.show import Format, show
 from negatoscope.errors import InputError
-from negatoscope.reproduce.checks import expect_epsilons, expect_seeds
+from negatoscope.reproduce.checks import expect_epsilons
 
 
 @with_execution
@@ -40,7 +41,8 @@ def table1(
         ),
     ] = "sgd",
     seeds: Annotated[
-        int | None, option("NUMBER", "Runs of each classifier; verdicts need 3. By default 1, or the panel's.")
+        int | None,
+        option("NUMBER", "Runs of each classifier; verdicts need 3. By default 1, or the panel's.", check=within(1)),
     ] = None,
     datasets: Annotated[
         str,
@@ -66,7 +68,6 @@ def table1(
     Stop it at any moment: the same command resumes.
     """
     rows = _epsilons(epsilons)
-    expect_seeds(1 if seeds is None else seeds)
     expect_runs(dry_run=dry_run, only_report=only_report)
     timing = "" if fast else ", and timing this machine"
     typer.echo(

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from negatoscope.cli.audit import open_model
+from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Bits, Context, DataDir, Device, Limit, Model, Window, command_line
+from negatoscope.cli.options import Bits, Context, DataDir, Device, Limit, Model, Window, command_line, option
 from negatoscope.cli.show import Format, show
 
 
@@ -15,16 +16,20 @@ from negatoscope.cli.show import Format, show
 def verify(
     context: Context,
     model: Model,
-    data: Annotated[str, typer.Option(help="Images, with or without labels: mnist:test, a folder, an archive.")],
+    data: Annotated[str, option("DATA", "Images, with or without labels: mnist:test, a folder, an archive.")],
     invariant: Annotated[
-        str, typer.Option(help="What is to change no prediction: groups, comma-separated; see list groups.")
+        str, option("GROUPS", "What is to change no prediction: groups, comma-separated; see list groups.")
     ] = "negative",
     at_least: Annotated[
         float,
-        typer.Option(help="Exit code 1 where a smaller share of the images than this, in [0, 1], agrees."),
+        option(
+            "NUMBER",
+            "Exit code 1 where a smaller share of the images than this, in [0, 1], agrees.",
+            check=within(0, 1),
+        ),
     ] = 1.0,
     limit: Limit = None,
-    seed: Annotated[int, typer.Option(help="Which images those are.")] = 0,
+    seed: Annotated[int, option("NUMBER", "Which images those are.", check=within(0, LAST_SEED))] = 0,
     bits: Bits = None,
     window: Window = None,
     data_dir: DataDir = None,

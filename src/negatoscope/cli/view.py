@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from negatoscope.cli.audit import given_options, open_model
+from negatoscope.cli.checks import within
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device
+from negatoscope.cli.options import Context, DataDir, Device, flag, option
 from negatoscope.errors import expect, needed
 
 if TYPE_CHECKING:
@@ -29,19 +30,19 @@ def view(
         typer.Argument(help="What audit takes, or several, side by side; none: two small ones that read digits."),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="Pictures to choose from: what audit takes. Others can be dropped, pasted or drawn.")
+        str, option("DATA", "Pictures to choose from: what audit takes. Others can be dropped, pasted or drawn.")
     ] = "",
     audit: Annotated[
-        str, typer.Option(help="The folder or URL of an audit, to browse its failures beside the table.")
+        str, option("FOLDER", "The folder or URL of an audit, to browse its failures beside the table.")
     ] = "",
-    port: Annotated[int, typer.Option(help="0 is any free one.")] = 0,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", metavar="", help="Only print the address; open no browser.")
-    ] = False,
-    host: Annotated[str, typer.Option(help="Another address to listen at: then other machines can reach it.")] = (
+    port: Annotated[int, option("NUMBER", "0 is any free one.", check=within(0, 65535))] = 0,
+    no_browser: Annotated[bool, flag("--no-browser", "Only print the address; open no browser.")] = False,
+    host: Annotated[str, option("ADDRESS", "Another address to listen at: then other machines can reach it.")] = (
         "127.0.0.1"
     ),
-    limit: Annotated[int | None, typer.Option(help="At most this many pictures, each class in proportion.")] = None,
+    limit: Annotated[
+        int | None, option("NUMBER", "At most this many pictures, each class in proportion.", check=within(1))
+    ] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
 ) -> None:

@@ -70,7 +70,7 @@ def stratified_sample(labels: LabelArray, *, limit: int, seed: int) -> Int[np.nd
         InputError: `limit` is below 1 or `seed` is negative.
     """
     if limit < 1 or seed < 0:
-        raise InputError(f"expected limit of at least 1 and seed of at least 0, got {limit} and {seed}")
+        raise InputError(f"expected --limit of at least 1 and --seed of at least 0, got {limit} and {seed}")
     if limit >= len(labels):
         return np.arange(len(labels))
     generator = np.random.default_rng(seed)

@@ -172,9 +172,9 @@ def _write(out: Path, found: Inspection, pictures: Sequence[Picture], *, table: 
 
 
 def _expect_possible(config: InspectionConfig) -> None:
-    expect(2 <= config.folds <= _MOST_FOLDS, f"folds from 2 to {_MOST_FOLDS}", config.folds)
-    expect(0 <= config.seed < 2**32, "seed from 0 to 4294967295", config.seed)
-    expect(_LEAST_SIZE <= config.size <= _MOST_SIZE, f"size from {_LEAST_SIZE} to {_MOST_SIZE}", config.size)
+    expect(2 <= config.folds <= _MOST_FOLDS, f"--folds from 2 to {_MOST_FOLDS}", config.folds)
+    expect(0 <= config.seed < 2**32, "--seed from 0 to 4294967295", config.seed)
+    expect(_LEAST_SIZE <= config.size <= _MOST_SIZE, f"--size from {_LEAST_SIZE} to {_MOST_SIZE}", config.size)
 
 
 def _chosen(dataset: Dataset, config: InspectionConfig) -> tuple[Dataset, Sequence[str]]:

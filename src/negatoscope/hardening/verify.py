@@ -117,7 +117,7 @@ def run_verification(
         InputError: As `verify` says.
         DataError: No image can be read.
     """
-    expect(0.0 <= at_least <= 1.0, "at_least from 0 to 1", at_least)
+    expect(0.0 <= at_least <= 1.0, "--at-least from 0 to 1", at_least)
     classifier, dataset = plan.classifier, plan.dataset
     group = resolve_group(invariant, channels=classifier.input_spec.planes)
     holds, reason = construction(classifier, source, group)

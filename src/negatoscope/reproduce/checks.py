@@ -1,8 +1,8 @@
 """What may be asked for, checked before anything that is slow to load."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect, suggest
 
 
 def expect_epsilons(epsilons: Sequence[float]) -> None:
@@ -12,11 +12,11 @@ def expect_epsilons(epsilons: Sequence[float]) -> None:
         InputError: There is none, one is not in [0, 1], or one comes twice.
     """
     if not epsilons:
-        raise InputError("expected at least one number in epsilons, got none")
+        raise InputError("expected at least one number in --epsilons, got none")
     for epsilon in epsilons:
         if not 0.0 <= epsilon <= 1.0:  # NaN too
-            raise InputError(f"expected epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
-    expect_no_repetition("epsilons", epsilons)
+            raise InputError(f"expected --epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+    expect_no_repetition("--epsilons", epsilons)
 
 
 def expect_seeds(seeds: int) -> None:
@@ -25,8 +25,17 @@ def expect_seeds(seeds: int) -> None:
     Raises:
         InputError: There is none.
     """
-    if seeds < 1:
-        raise InputError(f"expected at least one seed, got {seeds}")
+    expect(seeds >= 1, "--seeds of at least 1", seeds)
+
+
+def expect_known(option: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Check names that an option gives.
+
+    Raises:
+        InputError: One is unknown; the nearest is suggested.
+    """
+    for name in names:
+        expect(name in known, f"known names in {option}", f"{name!r}; {suggest(name, dict.fromkeys(known))}")
 
 
 def expect_no_repetition(name: str, values: Sequence[object]) -> None:

@@ -1,6 +1,7 @@
 """How long a classifier will take on this machine, from a few timed steps."""
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -19,8 +20,8 @@ from negatoscope.training.loop import MONITORED, freeze
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.step import accumulate_gradients, make_network, make_optimizer
 
-_WARM, _TIMED, _PREDICTED = 1, 3, 200  # steps before the timed ones, timed steps at most, images
-_ENOUGH_SECONDS = 2.0  # of timed steps: of slow ones, one is
+_WARM, _TIMED, _PREDICTED = 1, 3, 100  # steps before the timed ones, timed steps at most, images
+_ENOUGH_SECONDS = 0.5  # of timed steps: of slow ones, one is
 
 
 @dataclass(frozen=True)
@@ -62,39 +63,40 @@ class PassCounts:
         return self.plain + 2 * self.robust + self.predict + self.follow + self.attack
 
 
-def measure_pace(recipe: Recipe, data: RunData, *, hardware: Hardware, network: nn.Module | None = None) -> Pace:
-    """Time a few steps of each kind; medians, after warming up. Takes a few seconds on a CPU, slow ones too.
+def measure_pace(
+    recipe: Recipe, data: RunData, *, hardware: Hardware, counts: Iterable[PassCounts], network: nn.Module | None = None
+) -> Pace:
+    """Time a few steps of each kind that is counted; medians, after warming up. Takes a second or two on a CPU.
 
     Args:
         recipe: How the network is trained.
         data: The images.
         hardware: Where.
+        counts: What the pace is for; a kind that none of them has is not timed, and 0.
         network: What is trained; by default the paper's network.
     """
+    kinds = {kind for count in counts for kind in vars(count) if getattr(count, kind)}
     network = network or make_network(data.train, recipe, seed=0, device=hardware.device)
-    plain, robust = (_training_pace(network, recipe, data.train, epsilon, hardware) for epsilon in (0.0, 0.1))
+    trained = {
+        kind: _training_pace(network, recipe, data.train, epsilon, hardware) if kind in kinds else 0.0
+        for kind, epsilon in (("plain", 0.0), ("robust", 0.1))
+    }
     freeze(network)
     few = data.test.take(np.arange(min(_PREDICTED, len(data.test))), split="test")
     images, labels = np.asarray(few.images), few.labels
 
     def seconds(transform: BatchTransform | None = None) -> float:
-        times = []
-        for _ in range(_WARM + _TIMED):
-            began = time.perf_counter()
-            predict(network, images, labels, device=hardware.device, batch_transform=transform)
-            times.append(time.perf_counter() - began)
-        return median(times[_WARM:]) / len(few)
+        return _median_seconds(
+            lambda: predict(network, images, labels, device=hardware.device, batch_transform=transform)
+        ) / len(few)
 
-    clean = seconds()
-    attacked = seconds(lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images)
-    with hardware.autocast():
-        followed = seconds()
-    return Pace(plain, robust, predict=clean, follow=followed, attack=max(0.0, attacked - 2 * clean))  # one judges
-
-
-def estimate_seconds(spec: RunSpec, data: RunData, pace: Pace) -> float:
-    """How long training and measuring a classifier will take."""
-    return count_passes(spec, data).seconds(pace)
+    clean, followed, attacked = seconds(), 0.0, 0.0
+    if "attack" in kinds:
+        attacked = seconds(lambda images, labels: fgsm(network, images, labels, epsilon=0.1).images)
+    if "follow" in kinds:
+        with hardware.autocast():
+            followed = seconds()
+    return Pace(**trained, predict=clean, follow=followed, attack=max(0.0, attacked - 2 * clean))  # one judges
 
 
 def count_passes(spec: RunSpec, data: RunData) -> PassCounts:
@@ -126,12 +128,20 @@ def _training_pace(network: nn.Module, recipe: Recipe, dataset: Dataset, epsilon
     optimizer = make_optimizer(network, recipe, device=hardware.device)
     images = to_images(torch.from_numpy(np.array(dataset.images[:size])).to(hardware.device))
     labels = torch.from_numpy(np.array(dataset.labels[:size])).to(hardware.device)
-    times: list[float] = []
-    while len(times) < _WARM + _TIMED and sum(times[_WARM:]) < _ENOUGH_SECONDS:
-        began = time.perf_counter()
+
+    def step() -> None:
         optimizer.zero_grad()
         loss = accumulate_gradients(network, images, labels, recipe=recipe, epsilon=epsilon, hardware=hardware)
         optimizer.step()
         loss.item()
+
+    return _median_seconds(step) / size
+
+
+def _median_seconds(run: Callable[[], object]) -> float:
+    times: list[float] = []
+    while len(times) < _WARM + _TIMED and sum(times[_WARM:]) < _ENOUGH_SECONDS:
+        began = time.perf_counter()
+        run()
         times.append(time.perf_counter() - began)
-    return median(times[_WARM:]) / size
+    return median(times[_WARM:])

@@ -15,7 +15,7 @@ from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
-from negatoscope.reproduce.estimate import estimate_seconds, measure_pace
+from negatoscope.reproduce.estimate import count_passes, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
@@ -65,17 +65,17 @@ class Table1Request:
     def __post_init__(self) -> None:
         expect_epsilons(self.epsilons)
         expect_seeds(1 if self.seeds is None else self.seeds)
-        expect_no_repetition("datasets", self.datasets)
-        expect_no_repetition("recipes", self.recipes)
+        expect_no_repetition("--datasets", self.datasets)
+        expect_no_repetition("--recipes", self.recipes)
         for name in self.recipes if self.recipes != WHOLE_PANEL else ():
-            expect(name in recipe_names(), "a recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
+            expect(name in recipe_names(), "a --recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
         own = self.recipe.data if self.recipe else ""
         for dataset in self.datasets:
             if not dataset.startswith("folder:"):
                 DATASETS.resolve(dataset)
             if own and _base(dataset) != _base(own):
                 raise InputError(
-                    f"expected datasets of {own}, which the recipe is for, got {dataset}; leave datasets out"
+                    f"expected --datasets of {own}, which the recipe is for, got {dataset}; leave --datasets out"
                 )
 
     @property
@@ -317,8 +317,16 @@ def estimate_runs(plan: Table1Plan, specs: Sequence[RunSpec], hardware: Hardware
     if any(spec.fast for spec in specs):  # timing takes as long as the run
         return dict.fromkeys(specs, 1.0)
     recipes = {spec.dataset: spec.recipe for spec in specs}
-    paces = {name: measure_pace(recipe, plan.data[name], hardware=hardware) for name, recipe in recipes.items()}
-    return {spec: estimate_seconds(spec, plan.data[spec.dataset], paces[spec.dataset]) for spec in specs}
+    counts = {spec: count_passes(spec, plan.data[spec.dataset]) for spec in specs}
+    paces = {
+        name: measure_pace(
+            *(recipe, plan.data[name]),
+            hardware=hardware,
+            counts=[count for spec, count in counts.items() if spec.dataset == name],
+        )
+        for name, recipe in recipes.items()
+    }
+    return {spec: count.seconds(paces[spec.dataset]) for spec, count in counts.items()}
 
 
 def _all_runs(folders: Mapping[RunSpec, Path]) -> list[tuple[Path, Table1Run]]:

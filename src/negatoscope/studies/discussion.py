@@ -20,13 +20,13 @@ from negatoscope.studies.discussion_plan import (
     DiscussionPlan,
     DiscussionRunSpec,
     choose_datasets,
-    choose_experiments,
     load_plan,
 )
 from negatoscope.studies.discussion_report import write_discussion
 from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import FOLLOWED, MEASURED, DiscussionRun
 from negatoscope.studies.discussion_summary import summarize_discussion
+from negatoscope.studies.experiments import choose_experiments
 from negatoscope.studies.sensitivity_jobs import StudyWork, data_of, failure_of
 from negatoscope.studies.sensitivity_result import FailedRun, SkippedStudy
 from negatoscope.training.loop import MONITORED, TrainingProgress

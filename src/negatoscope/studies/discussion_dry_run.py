@@ -7,7 +7,7 @@ from negatoscope.hardware import Hardware
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reports.formatting import joined
 from negatoscope.reproduce.dry_run import TIMED_STEPS, weights_bytes
-from negatoscope.reproduce.estimate import Pace, measure_pace
+from negatoscope.reproduce.estimate import Pace, PassCounts, measure_pace
 from negatoscope.rows import estimate_size
 from negatoscope.studies.discussion import DiscussionRequest, count_discussion_passes, jobs_left, plan_discussion
 from negatoscope.studies.discussion_jobs import DiscussionJob
@@ -26,7 +26,7 @@ def dry_run_discussion(request: DiscussionRequest, *, out: Path, hardware: Hardw
     data = [data_of(job.spec.recipe, job.data_dir, job.spec.fast) for job in left]
     counts = [count_discussion_passes(job.spec, each) for job, each in zip(left, data, strict=True)]
     plain = [(job.spec.recipe, each) for job, each in zip(left, data, strict=True) if job.spec.variant.is_plain]
-    paces, workers = _paces(left, hardware), request.execution.count(len(left))
+    paces, workers = _paces(left, counts, hardware), request.execution.count(len(left))
     augmented = any(job.spec.variant.rand_augment != "none" for job in left)
     notes = [f"{entry.study} is not run: {entry.reason}" for entry in planned.not_run]
     notes += ["what RandAugment takes beside is not timed"] if augmented else []
@@ -45,15 +45,15 @@ def dry_run_discussion(request: DiscussionRequest, *, out: Path, hardware: Hardw
     )
 
 
-def _paces(jobs: Sequence[DiscussionJob], hardware: Hardware) -> list[Pace]:
+def _paces(jobs: Sequence[DiscussionJob], counts: Sequence[PassCounts], hardware: Hardware) -> list[Pace]:
     """Of each run, from a few timed steps of the first one of its kind."""
     paces: dict[object, Pace] = {}
     kinds = []
-    for job in jobs:
+    for job, count in zip(jobs, counts, strict=True):
         recipe, variant = job.spec.recipe, job.spec.variant
         kinds.append((job.spec.dataset, variant.network, recipe.network, recipe.optimizer))
         if kinds[-1] not in paces:
             data = data_of(recipe, job.data_dir, job.spec.fast)
             network = make_variant(variant, data.train, recipe, seed=0, device=hardware.device)
-            paces[kinds[-1]] = measure_pace(recipe, data, hardware=hardware, network=network)
+            paces[kinds[-1]] = measure_pace(recipe, data, hardware=hardware, counts=[count], network=network)
     return [paces[kind] for kind in kinds]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from negatoscope.reports.formatting import MISSING, counted, joined, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import SMOKE, dataset_name
-from negatoscope.studies.discussion_plan import EXPERIMENTS
 from negatoscope.studies.discussion_result import (
     Discussion,
     MeanOverSeeds,
     NumberResult,
     UnseenResult,
 )
+from negatoscope.studies.experiments import EXPERIMENTS
 from negatoscope.studies.sensitivity_page import foot
 
 _HOURS = 3600

@@ -8,20 +8,13 @@ from typing import Literal
 
 from negatoscope.documents import expect_choices, read_settings
 from negatoscope.errors import InputError, RecipeError, expect
+from negatoscope.reproduce.checks import expect_known
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.stores import AnyPath
-from negatoscope.studies.sensitivity_plan import Changes, changed_recipe, expect_distinct, expect_known
+from negatoscope.studies.experiments import EXPERIMENTS
+from negatoscope.studies.sensitivity_plan import Changes, changed_recipe, expect_distinct
 from negatoscope.training.recipe import Recipe, named_recipe
 from negatoscope.transforms import describe_transform
-
-EXPERIMENTS: Mapping[str, str] = {
-    "a": "Is it the size of the change?",
-    "b": "How many negatives does it take?",
-    "c": "Does learning negatives help on transforms never seen?",
-    "d": "Is the concept learned, or the classes?",
-    "e": "Do networks of today read negatives?",
-}
-"""Each experiment with its question."""
 
 _PACKAGED = Path(__file__).with_name("discussion.toml")
 
@@ -188,16 +181,6 @@ def load_plan(path: AnyPath | None = None) -> DiscussionPlan:
     return read_settings(path or _PACKAGED, DiscussionPlan, what="a plan of experiments", error=RecipeError)
 
 
-def choose_experiments(names: Sequence[str]) -> tuple[str, ...]:
-    """The experiments of these names in their order; all where none is named.
-
-    Raises:
-        InputError: A name is unknown.
-    """
-    expect_known("--experiments", names, list(EXPERIMENTS))
-    return tuple(name for name in EXPERIMENTS if not names or name in names)
-
-
 def choose_datasets(plan: DiscussionPlan, names: Sequence[str]) -> tuple[str, ...]:
     """The datasets of these names; those of the plan where none is named.
 
@@ -206,5 +189,5 @@ def choose_datasets(plan: DiscussionPlan, names: Sequence[str]) -> tuple[str, ..
     """
     expect_known("--datasets", names, list(plan.transforms))
     if len(set(names)) < len(names):
-        raise InputError(f"expected datasets without repetition, got {', '.join(names)}")
+        raise InputError(f"expected --datasets without repetition, got {', '.join(names)}")
     return tuple(names) or plan.datasets

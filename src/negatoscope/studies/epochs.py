@@ -78,8 +78,8 @@ def count_epochs(
         InputError: The schedule is not constant, `mark` is impossible, or training diverges.
         OutputError: `out` cannot be written.
     """
-    expect(recipe.schedule == "constant", "a recipe with a constant step size", recipe.schedule)
-    expect(0 < mark <= 1, "an accuracy in (0, 1]", mark)
+    expect(recipe.schedule == "constant", "--recipe with a constant step size", recipe.schedule)
+    expect(0 < mark <= 1, "--accuracy in (0, 1]", mark)
     recipe = replace(recipe, epochs=most)
     images = load_split(recipe.data, "train", data_dir=data_dir, fast=False)
     training, _ = split_training(images, recipe, seed=seed, fast=False)

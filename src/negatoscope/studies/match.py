@@ -80,8 +80,8 @@ class MatchRequest:
     command: str = "negatoscope reproduce match"
 
     def __post_init__(self) -> None:
-        expect(self.dataset in DATASETS, f"a dataset of the paper, {' or '.join(DATASETS)}", repr(self.dataset))
-        expect(self.trials >= OPENED, f"at least {OPENED} trials", self.trials)
+        expect(self.dataset in DATASETS, f"--dataset of the paper, {' or '.join(DATASETS)}", repr(self.dataset))
+        expect(self.trials >= OPENED, f"--trials of at least {OPENED}", self.trials)
         expect(self.most_epochs > LEAST_EPOCHS, f"most_epochs above {LEAST_EPOCHS}", self.most_epochs)
 
     @property

@@ -44,7 +44,7 @@ def dry_run_match(request: MatchRequest, *, out: Path, hardware: Hardware) -> Dr
     workers = request.runs_in.count(trials or left)
     seconds = 0.0
     if left:
-        pace = measure_pace(base, data, hardware=hardware)
+        pace = measure_pace(base, data, hardware=hardware, counts=[trial, *counts])
         opened = sum(count.seconds(pace) for count in counts)
         seconds = trials * trial.seconds(pace) / workers + opened / request.runs_in.count(len(measured))
     notes = (f"a recipe that is not drawn yet counts {epochs} epochs, the mean", "those that diverge are drawn anew")

@@ -35,7 +35,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.unit not in ("passes", "minutes") or not self.amount > 0:
-            raise InputError(f"expected a budget of passes or minutes above 0, got {self.amount} {self.unit}")
+            raise InputError(f"expected --budget of passes or minutes above 0, got {self.amount} {self.unit}")
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,11 @@ def _estimates(runs: Sequence[PlannedRun], request: StudyRequest, hardware: Hard
     paces: dict[str, Pace] = {}
     seconds = {}
     for run in runs:
+        data = _data(run, request)
+        count = count_study_passes(run.spec, data)  # all runs of a study are trained on images of one kind
         if run.study not in paces:
-            paces[run.study] = measure_pace(run.spec.recipe, _data(run, request), hardware=hardware)
-        seconds[run] = count_study_passes(run.spec, _data(run, request)).seconds(paces[run.study])
+            paces[run.study] = measure_pace(run.spec.recipe, data, hardware=hardware, counts=[count])
+        seconds[run] = count.seconds(paces[run.study])
     return seconds
 
 

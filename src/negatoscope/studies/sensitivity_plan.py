@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from negatoscope.documents import read_settings
-from negatoscope.errors import InputError, RecipeError, suggest
+from negatoscope.errors import InputError, RecipeError
+from negatoscope.reproduce.checks import expect_known
 from negatoscope.stores import AnyPath
 from negatoscope.training.recipe import Recipe, named_recipe
 
@@ -193,19 +194,8 @@ def choose_studies(studies: Sequence[Study], *, names: Sequence[str] = (), facto
         if (named := tuple(factor for factor in study.factors if factor.name in factors))
     ]
     if not narrowed:
-        raise InputError(f"expected factors of {', '.join(names)}, which has none of {', '.join(factors)}")
+        raise InputError(f"expected --factors of {', '.join(names)}, which has none of {', '.join(factors)}")
     return narrowed
-
-
-def expect_known(option: str, names: Sequence[str], known: Sequence[str]) -> None:
-    """Check names that an option gives.
-
-    Raises:
-        InputError: One is unknown; the nearest is suggested.
-    """
-    for name in names:
-        if name not in known:
-            raise InputError(f"expected known names in {option}, got {name!r}; {suggest(name, dict.fromkeys(known))}")
 
 
 def expect_distinct(what: str, names: Sequence[str]) -> None:

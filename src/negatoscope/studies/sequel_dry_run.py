@@ -49,7 +49,9 @@ def dry_run_sequel(request: SequelRequest, *, out: Path, hardware: Hardware) -> 
     for job in jobs:
         if isinstance(job.model, OwnNetwork) and not (job.folder / WEIGHTS).is_file():
             data = data_of(job.model.recipe, request.data_dir, fast=False)
-            pace = pace or measure_pace(job.model.recipe, data, hardware=hardware)
+            if pace is None:
+                counts = [count_training_passes(job.model.recipe, data)]
+                pace = measure_pace(job.model.recipe, data, hardware=hardware, counts=counts)
             left.append(_cost_of_network(job.model, request, data, pace))
         elif (cost := _cost_of_search(job)) is not None:
             left.append(cost)
