@@ -32,7 +32,7 @@ def with_execution(command: Callable[..., None]) -> Callable[..., None]:
     return with_options(checked, list(_OPTIONS.values()), before="dry_run")
 
 
-def _execution(context: Context, **others: int) -> "Execution":
+def _execution(context: Context, **others: Any) -> "Execution":
     from negatoscope.executors import Execution
 
     return Execution(**{name: context.params[name] for name in _OPTIONS}, **others)
