@@ -51,9 +51,20 @@ def assumptions(summary: AuditSummary) -> list[str]:
         n = len(summary.not_annotated)
         sentences.append(
             f"{counted(n, 'transform')} {'is' if n == 1 else 'are'} not annotated and shown apart; to say whose label "
-            f"{'it keeps' if n == 1 else 'they keep'}, start with: negatoscope annotate DATA"
+            f"{'it keeps' if n == 1 else 'they keep'}, start with: negatoscope annotate DATA{_labels(summary)}"
         )
     return sentences
+
+
+def _labels(summary: AuditSummary) -> str:
+    """The options with which the audit, called from a shell or from Python, found its labels."""
+    command = summary.provenance.command
+    names = ("labels", "label-columns")
+    return "".join(
+        f" --{name} {name.upper()}"
+        for name in names
+        if f" --{name} " in command or f" {name.replace('-', '_')}=" in command
+    )
 
 
 def attack_lines(summary: AuditSummary) -> list[str]:

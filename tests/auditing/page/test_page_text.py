@@ -45,6 +45,24 @@ def test_whatever_could_mislead_is_noted(make_audit: Maker) -> None:
     assert "and 22 more" in sentences
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("negatoscope audit a.onnx --data folder:a", "negatoscope annotate DATA"),
+        ("negatoscope audit a.onnx --data a --labels b.csv", "negatoscope annotate DATA --labels LABELS"),
+        (
+            "negatoscope.audit('a.onnx', 'a', labels='b.csv', label_columns='file,kind')",
+            "negatoscope annotate DATA --labels LABELS --label-columns LABEL-COLUMNS",
+        ),
+    ],
+)
+def test_the_command_that_annotates_has_the_labels_of_the_audit(make_audit: Maker, command: str, hint: str) -> None:
+    _, summary = make_audit(("negative",))
+    shown_apart = tuple(replace(entry, kind="not_annotated") for entry in summary.transforms)
+    summary = replace(summary, transforms=shown_apart, provenance=replace(summary.provenance, command=command))
+    assert [note for note in notes(summary) if note.endswith(f"start with: {hint}")]
+
+
 def test_unreadable_images_do_not_make_a_sample(make_audit: Maker) -> None:
     _, summary = make_audit(("negative",), unreadable=1)
     sentences = notes(summary)
