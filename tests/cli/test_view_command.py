@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from negatoscope.web.app import LightTable
 from negatoscope.web.guard import is_loopback, names_of
 
 Command = Callable[..., tuple[int, str, str]]
@@ -60,6 +61,32 @@ def test_data_of_other_classes_need_a_model(negatoscope: Command, tmp_path: Path
     code, _, error = negatoscope("view", "--no-browser", "--data", str(tmp_path))
     assert code == 2
     assert "expected data of 10 classes for the classifiers that come with the package, got 2" in error
+
+
+def test_pictures_have_the_labels_bits_and_window_that_audits_read(
+    negatoscope: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scans").mkdir()
+    for digit in range(10):
+        Image.fromarray(np.full((28, 28), 100 * digit, np.uint16)).save(tmp_path / "scans" / f"{digit}.png")
+    rows = "".join(f"{digit}.png,{digit}\n" for digit in range(10))
+    (tmp_path / "labels.csv").write_text(f"scan,digit\n{rows}")
+    tables: list[LightTable] = []
+    monkeypatch.setattr("negatoscope.web.serve.serve", lambda table, *_, **__: tables.append(table))
+    given = ("--labels", "labels.csv", "--label-columns", "scan,digit", "--window", "500,1000")
+    code, _, error = negatoscope("view", "--no-browser", "--data", "scans", *given)
+    assert code == 0, error
+    dataset = tables[0].pictures.dataset
+    assert dataset is not None
+    assert (dataset.class_names, dataset.labels.tolist()) == (tuple("0123456789"), list(range(10)))
+    assert [int(dataset.images[index].max()) for index in (0, 5, 9)] == [0, 128, 230]
+    assert " ".join(given) in tables[0].commands.command("negative")
+    code, _, error = negatoscope("view", "--no-browser", "--bits", "12")
+    assert (code, error.startswith("negatoscope: expected --data beside --labels, --label-columns, --bits")) == (
+        2,
+        True,
+    )
 
 
 def test_without_the_extra_it_says_what_to_install(negatoscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:

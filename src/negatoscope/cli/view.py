@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from negatoscope.cli.audit import given_options, open_model
 from negatoscope.cli.checks import within
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
-from negatoscope.cli.options import Context, DataDir, Device, flag, option
+from negatoscope.cli.options import Bits, Context, DataDir, Device, LabelColumns, Labels, Window, flag, option
 from negatoscope.errors import expect, needed
 
 if TYPE_CHECKING:
@@ -43,6 +42,10 @@ def view(
     limit: Annotated[
         int | None, option("NUMBER", "At most this many pictures, each class in proportion.", check=within(1))
     ] = None,
+    labels: Labels = "",
+    label_columns: LabelColumns = "",
+    bits: Bits = None,
+    window: Window = None,
     data_dir: DataDir = None,
     device: Device = "auto",
 ) -> None:
@@ -65,35 +68,45 @@ def view(
 
     place = pick_hardware(device, "float32").device
     audited = read_audit(audit) if audit else None
-    named, dataset = _open_pictures(model or (), data, audited, limit=limit, data_dir=data_dir)
+    named, dataset = _open_pictures(context, audited)
     class_names = () if dataset is None else dataset.class_names
     if model or audited:
         classifiers, first = _open_models(context, model or (), dataset, device=place), 0
-        commands = Commands(tuple(model or ()), named or "DATA", given_options(context))
+        commands = Commands(tuple(model or ()), named or "DATA", given_options(context) | _beside(context))
     else:
         classifiers, first = shipped_models(class_names, device=place), 0 if data else FIRST_DIGIT
-        commands = Commands(NAMED, data or DIGITS_OF, OPTIONS)
+        commands = Commands(NAMED, data or DIGITS_OF, {**OPTIONS, **_beside(context)})
     table = LightTable.of(SideBySide(tuple(classifiers), class_names), dataset, commands, audited)
     table = replace(table, first=first)
     with listen(host, port) as listening:
         serve(table, listening, host=host, browser=not no_browser, say=typer.echo)
 
 
-def _open_pictures(
-    model: Sequence[str], data: str, audited: "AuditResult | None", *, limit: int | None, data_dir: Path | None
-) -> "tuple[str, Dataset | None]":
+def _beside(context: Context) -> dict[str, Any]:
+    """Those options beside the data that an audit takes, too."""
+    names = ("labels", "label_columns", "bits", "window")
+    return {name: value for name in names if (value := context.params[name]) not in ("", None)}
+
+
+def _open_pictures(context: Context, audited: "AuditResult | None") -> "tuple[str, Dataset | None]":
     """What pictures are chosen from, and what names it; none where the page is to bring all."""
     from negatoscope.data.open import open_dataset
     from negatoscope.data.split import stratified_sample
+    from negatoscope.pixels import AS_STORED, DecodeSpec
     from negatoscope.web.browse import spec_of
     from negatoscope.web.models import open_digits
 
-    named = data or (spec_of(audited) if audited else "")
-    if not named and model:
+    given, beside = context.params, _beside(context)
+    named = given["data"] or (spec_of(audited) if audited else "")
+    expect(named or not beside, "--data beside --labels, --label-columns, --bits or --window", "none")
+    if not named and given["model"]:
         return "", None
-    dataset = open_dataset(named, data_dir=data_dir) if named else open_digits()
-    if limit is not None:
-        chosen = stratified_sample(dataset.labels, limit=limit, seed=0)
+    read = {"labels": given["labels"] or None, "label_columns": given["label_columns"]}
+    dataset = open_dataset(named, data_dir=given["data_dir"], **read) if named else open_digits()
+    decoding = DecodeSpec.of(given["bits"], given["window"])
+    dataset = dataset.decoded(audited.summary.dataset.decoding if audited and decoding == AS_STORED else decoding)
+    if given["limit"] is not None:
+        chosen = stratified_sample(dataset.labels, limit=given["limit"], seed=0)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
     return named, dataset
 
