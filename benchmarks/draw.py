@@ -159,7 +159,7 @@ def page_of(results: Sequence[Result]) -> str:
         "# How fast it is",
         "",
         "Made by `python -m benchmarks.draw` from the files in [results/bench](../results/bench), each of one suite",
-        "on one machine; [benchmarks/README.md](../benchmarks/README.md) says how they were measured. A ratio is that",
+        "on one machine; [how speed is measured](../benchmarks/README.md) has its own page. A ratio is that",
         "to the best peer in the same run, above 1 where ours is better; losses are shown as such.",
         "",
         "![Ratios to the best peer](../results/bench/ratios.png)",

@@ -38,13 +38,18 @@ class Links:
             return address
         if not parts.path:
             return address
-        place = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), unquote(parts.path)))
+        place = _place(page, parts.path)
         target = self._target(place, raw=parts.query == "raw")
         if not target:
             self.problems.append(f"{page.source}: expected a page or a file, got {address!r}; correct the link")
             return "#"
         relative = quote(posixpath.relpath(target, posixpath.dirname(page.target) or "."))
         return f"{relative}#{parts.fragment}" if parts.fragment else relative
+
+    def title(self, page: Page, address: str) -> str:
+        """What the page is called that an address leads to, "" where it leads to none."""
+        found = self.pages.get(_place(page, urlsplit(address).path))
+        return found.title if found else ""
 
     def _target(self, place: str, *, raw: bool) -> str:
         for source in (place, f"{place}/README.md"):
@@ -59,6 +64,11 @@ class Links:
             self.files.add(place)
             return in_site(place)
         return ""
+
+
+def _place(page: Page, path: str) -> str:
+    """Where in the repository a path leads from a page."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page.source), unquote(path)))
 
 
 def _listing(folder: Path, place: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -57,12 +58,13 @@ class Rendered:
         return self.headings[0].text if self.headings else ""
 
 
-def render(text: str, *, rewrite: Callable[[str], str], with_html: bool) -> Rendered:
+def render(text: str, *, rewrite: Callable[[str], str], title: Callable[[str], str], with_html: bool) -> Rendered:
     """The HTML of a page.
 
     Args:
         text: Markdown.
         rewrite: The address of a link or a picture to the one that the site has.
+        title: What a page is called, by the address of a link to it: for links whose text is their address.
         with_html: Whether comments and a few tags are allowed; otherwise what looks like one is text.
     """
     parser = MarkdownIt("commonmark", {"html": with_html}).enable(["table", "strikethrough"])
@@ -71,6 +73,9 @@ def render(text: str, *, rewrite: Callable[[str], str], with_html: bool) -> Rend
     tokens = parser.parse(text)
     page = Rendered()
     for token in _all_of(tokens):
+        for link, words in pairwise(token.children or ()):
+            if link.type == "link_open" and words.content == link.attrs["href"]:
+                words.content = title(words.content) or words.content
         for name in ("href", "src"):
             if name in token.attrs:
                 token.attrs[name] = rewrite(str(token.attrs[name]))
@@ -129,7 +134,7 @@ def _fence(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env
     code = escape(token.content, quote=False)
     if language:
         code = highlight(token.content, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
-    return f'<pre tabindex="0"><code>{code}</code></pre>\n'
+    return f'<div class="code"><pre tabindex="0"><code>{code}</code></pre></div>\n'
 
 
 def _heading_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

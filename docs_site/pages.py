@@ -35,6 +35,11 @@ class Page:
         place = PurePosixPath(in_site(self.source))
         return str(place.with_name("index.html") if place.name == "README.md" else place.with_suffix(".html"))
 
+    @property
+    def title(self) -> str:
+        """What the navigation calls it, or else its first heading."""
+        return self.label or self.text.partition("# ")[2].partition("\n")[0]
+
 
 def in_site(source: str) -> str:
     """Where a file of the repository stands in the site: what is in docs/ stands at its top."""

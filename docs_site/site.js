@@ -1,4 +1,4 @@
-// The menu of narrow screens, and a search in an index that is loaded when it is first needed: no server, no network.
+// The menu of narrow screens, buttons that copy code, and a search in an index that is loaded when it is first needed: no server, no network.
 const base = document.documentElement.dataset.top;
 const menu = document.querySelector(".menu");
 const contents = document.querySelector(".contents");
@@ -6,7 +6,10 @@ const find = document.querySelector(".find");
 const field = document.getElementById("site-search");
 const results = document.getElementById("site-results");
 const found = document.getElementById("site-found");
+const notice = document.getElementById("site-notice");
 const SHOWN = 12;
+const COPY = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z"/></svg>';
+const DONE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="m3 8.5 3.5 3.5L13 4.5"/></svg>';
 let index = null;
 
 function openMenu(open) {
@@ -71,7 +74,41 @@ function step(event) {
   links[next].focus();
 }
 
+// Of a console its commands alone: neither what the prompt looks like nor what they print.
+function copiedText(code) {
+  const copied = code.cloneNode(true);
+  const isConsole = copied.querySelector(".gp");
+  for (const part of copied.querySelectorAll(".gp, .go")) part.remove();
+  const lines = copied.textContent.split("\n");
+  return (isConsole ? lines.filter(Boolean) : lines).join("\n").trimEnd();
+}
+
+async function writeClipboard(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = Object.assign(document.createElement("textarea"), { value: text, className: "hidden" });
+  document.body.append(area); // a page from a server without HTTPS has no clipboard of today
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("the browser copies nothing");
+}
+
+function addCopyButton(block) {
+  const text = copiedText(block.querySelector("code"));
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", innerHTML: COPY, title: "Copy" });
+  button.setAttribute("aria-label", "Copy");
+  button.addEventListener("click", async () => {
+    const copied = await writeClipboard(text).then(() => true, () => false);
+    button.focus();
+    notice.textContent = copied ? "Copied" : "Not copied: select the text";
+    button.innerHTML = copied ? DONE : COPY;
+    setTimeout(() => { button.innerHTML = COPY; notice.textContent = ""; }, 2000);
+  });
+  if (text) block.append(button);
+}
+
 find.hidden = menu.hidden = false;
+document.querySelectorAll("article .code").forEach(addCopyButton);
 document.body.toggleAttribute("data-script", true);
 menu.addEventListener("click", () => openMenu(!document.body.hasAttribute("data-menu")));
 field.addEventListener("focus", loadIndex);

@@ -72,7 +72,8 @@ def _rendered(links: Links) -> Iterator[tuple[str, Rendered]]:
     while left := [page for source, page in links.pages.items() if source not in done]:
         for page in left:
             done.add(page.source)
-            yield page.source, render(page.text, rewrite=partial(links.rewritten, page), with_html=not page.generated)
+            rewrite, title = partial(links.rewritten, page), partial(links.title, page)
+            yield page.source, render(page.text, rewrite=rewrite, title=title, with_html=not page.generated)
 
 
 def _index(links: Links, rendered: dict[str, Rendered]) -> list[list[str]]:

@@ -86,6 +86,42 @@ def test_narrow_screens_have_a_menu(opener: Opener) -> None:
     page.close()
 
 
+def pasted(page: Page) -> str:
+    """What the clipboard holds, as a text field takes it."""
+    page.evaluate("document.querySelector('article').innerHTML += '<textarea id=pasted></textarea>'")
+    page.locator("#pasted").focus()
+    page.keyboard.press("ControlOrMeta+V")
+    return page.locator("#pasted").input_value()
+
+
+def test_a_button_copies_commands_without_their_prompt_and_their_output(opener: Opener) -> None:
+    page = opener("tutorial")
+    block = page.locator(".code", has_text="Gate FAILED")
+    block.get_by_role("button", name="Copy").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#site-notice")).to_have_text("Copied")
+    commands = pasted(page).splitlines()
+    assert [line.split()[0] for line in commands] == ["negatoscope", "--fail-under", "echo"]
+    page.close()
+
+
+def test_the_button_of_other_code_copies_all_of_it_even_without_a_clipboard_of_today(opener: Opener) -> None:
+    page = opener("audit-models")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    block = page.locator(".code", has_text="def load").first
+    code = block.locator("code").text_content() or ""
+    block.get_by_role("button", name="Copy").click()
+    expect(page.locator("#site-notice")).to_have_text("Copied")
+    assert pasted(page) == code.rstrip("\n")
+    page.close()
+
+
+def test_every_block_of_code_has_one_button(opener: Opener) -> None:
+    page = opener("audit-models")
+    assert page.locator("article pre").count() == page.get_by_role("button", name="Copy").count() > 5
+    page.close()
+
+
 @pytest.mark.skipif(not AXE.exists(), reason="NO AXE: NEGATOSCOPE_AXE names no axe.min.js; accessibility is not tested")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 @pytest.mark.parametrize("name", ["index", "audit", "reference/python/audits"])

@@ -3,6 +3,8 @@
 import json
 import re
 import textwrap
+from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,28 @@ def test_pages_load_nothing_from_elsewhere(site: Site) -> None:
     for name, content in site.files.items():
         if name.endswith(".html"):
             assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:|//|/)[^"]*"', content.decode()) == []
+
+
+@pytest.mark.parametrize("source", [source for source, text in written_pages(TOP).items() if "```console" in text])
+def test_consoles_mark_what_is_a_command_and_what_is_printed(source: str, site: Site) -> None:
+    blocks = re.findall(r"^```console\n(.*?)^```", (TOP / source).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    expected = [re.sub(r"^\$ ", "", line) for block in blocks for line in commands_of(block)]
+    page = site.files[Page(source, "").target].decode()
+    shown = [
+        line
+        for block in re.findall(r"<code>((?:(?!</code>).)*<span class=\"gp\">.*?)</code>", page, re.DOTALL)
+        for line in re.sub(r"<span class=\"g[po]\">.*?</span>", "", block).splitlines()
+    ]
+    assert [unescape(re.sub(r"<[^>]+>", "", line)) for line in shown if line] == expected
+
+
+def commands_of(block: str) -> Iterator[str]:
+    """The lines of a console that are typed."""
+    goes_on = False
+    for line in block.splitlines():
+        if goes_on or line.startswith("$ "):
+            yield line
+            goes_on = line.endswith("\\")
 
 
 def test_the_search_knows_every_heading(site: Site) -> None:
@@ -144,6 +168,24 @@ def test_a_folder_without_a_page_is_a_list_of_its_files(tmp_path: Path) -> None:
     assert site.problems == ()
     assert '<a href="a.json">a.json</a>' in site.files["results/index.html"].decode()
     assert site.files["results/a.json"] == b"{}"
+
+
+def test_a_link_whose_text_is_a_page_is_called_as_the_navigation_calls_it(tmp_path: Path) -> None:
+    text = "# A\n[docs/b.md](docs/b.md), [docs/c.md](docs/c.md), [b](docs/b.md)"
+    pages = [Page("a.md", text), Page("docs/b.md", "# B"), Page("docs/c.md", "# C", label="Label")]
+    article = assemble(tmp_path, pages).files["a.html"].decode().partition("<article>")[2]
+    assert re.findall(r'<a href="[bc].html">(.*?)</a>', article)[:3] == ["B", "Label", "b"]
+
+
+LISTS = ("README.md", "CHANGELOG.md")
+"""Where links are named as the files are, for those who read them in the repository."""
+
+
+@pytest.mark.parametrize("source", [source for source in written_pages(TOP) if source not in LISTS])
+def test_links_in_prose_have_words_for_their_text(source: str) -> None:
+    text = (TOP / source).read_text(encoding="utf-8")
+    links = re.findall(r"\[([^\]]*)\]\(([^)\s#?]+)[^)]*\)", text)
+    assert [words for words, address in links if words.endswith((".md", ".toml")) and "://" not in address] == []
 
 
 def test_links_that_lead_out_are_listed() -> None:
