@@ -26,6 +26,9 @@ LANGUAGES = {
 HTML = re.compile(r"<!--.*?-->|</?(?:br|details|summary|kbd|sub|sup)\s*/?>", re.DOTALL)
 """The HTML that pages may hold."""
 
+LONG_WORD = 28
+"""How many characters of code without a space are more than a column of a table on a phone takes."""
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -137,6 +140,15 @@ def _fence(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env
     return f'<div class="code"><pre tabindex="0"><code>{code}</code></pre></div>\n'
 
 
+def _code_inline(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Code whose lines may break at spaces, and where a word is long also behind marks, but within no shorter word."""
+    words = []
+    for word in tokens[index].content.split(" "):
+        parts = re.findall(r".+?(?:[/|,=(_.]+|$)", word) if len(word) > LONG_WORD else [word]
+        words.append("<wbr>".join(f"<span>{escape(part, quote=False)}</span>" for part in parts))
+    return f"<code>{' '.join(words)}</code>"
+
+
 def _heading_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     if token.tag == "h1":
@@ -154,6 +166,7 @@ def _table_close(renderer: Any, tokens: Sequence[Token], index: int, options: An
 
 
 _RULES = {
+    "code_inline": _code_inline,
     "fence": _fence,
     "code_block": _fence,
     "heading_close": _heading_close,

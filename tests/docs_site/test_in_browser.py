@@ -60,6 +60,15 @@ def test_no_page_is_wider_than_its_window(opener: Opener, name: str, width: int)
     page.close()
 
 
+@pytest.mark.parametrize("name", ["audit-data", "reference/commands/audit", "schemas/summary"])
+def test_no_line_breaks_within_a_word_of_code_in_a_table(opener: Opener, name: str) -> None:
+    page = opener(name, width=390)
+    lines = page.locator("td code span").evaluate_all("spans => spans.map(span => span.getClientRects().length)")
+    assert len(lines) > 10
+    assert set(lines) == {1}
+    page.close()
+
+
 def test_the_search_leads_to_a_heading(opener: Opener) -> None:
     page = opener("reference/commands/audit")
     page.keyboard.press("/")
