@@ -27,7 +27,7 @@ HTML = re.compile(r"<!--.*?-->|</?(?:br|details|summary|kbd|sub|sup)\s*/?>", re.
 """The HTML that pages may hold."""
 
 LONG_WORD = 28
-"""How many characters of code without a space are more than a column of a table on a phone takes."""
+"""More characters of code without a space than this may break on a phone."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,13 @@ def _code_inline(renderer: Any, tokens: Sequence[Token], index: int, options: An
     words = []
     for word in tokens[index].content.split(" "):
         parts = re.findall(r".+?(?:[/|,=(_.]+|$)", word) if len(word) > LONG_WORD else [word]
-        words.append("<wbr>".join(f"<span>{escape(part, quote=False)}</span>" for part in parts))
+        words.append("<wbr>".join(map(_unbroken, parts)))
     return f"<code>{' '.join(words)}</code>"
+
+
+def _unbroken(part: str) -> str:
+    text = escape(part, quote=False)
+    return text if len(part) > LONG_WORD else f"<span>{text}</span>"
 
 
 def _heading_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
