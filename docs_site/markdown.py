@@ -26,7 +26,7 @@ LANGUAGES = {
 HTML = re.compile(r"<!--.*?-->|</?(?:br|details|summary|kbd|sub|sup)\s*/?>", re.DOTALL)
 """The HTML that pages may hold."""
 
-LONG_WORD = 28
+LONG_WORD = 36
 """More characters of code without a space than this may break on a phone."""
 
 
@@ -144,7 +144,8 @@ def _code_inline(renderer: Any, tokens: Sequence[Token], index: int, options: An
     """Code whose lines may break at spaces, and where a word is long also behind marks, but within no shorter word."""
     words = []
     for word in tokens[index].content.split(" "):
-        parts = re.findall(r".+?(?:[/|,=(_.]+|$)", word) if len(word) > LONG_WORD else [word]
+        marks = "/|,=(_." if len(word) > LONG_WORD else "|"
+        parts = re.findall(rf".+?(?:[{marks}]+|$)", word)
         words.append("<wbr>".join(map(_unbroken, parts)))
     return f"<code>{' '.join(words)}</code>"
 
