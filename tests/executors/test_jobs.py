@@ -13,6 +13,7 @@ from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
 
 WORK = '''
+import os, signal, time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,30 @@ class Numbers:
     def run(self, opened, job, tell):
         tell(job / 2)
         (self.folder / f"{job}.txt").write_text(str(opened * job))
+
+@dataclass(frozen=True)
+class Killed(Numbers):
+    """Of three workers job 1 kills the idle one, and then, as job 2 does, its own, once."""
+
+    def run(self, opened, job, tell):
+        if job == 0:
+            self.wait_for_workers(3)
+            (self.folder / "pid").write_text(str(os.getpid()))
+        elif not (self.folder / f"killed {job}").exists():
+            while not (self.folder / ("0.txt" if job == 1 else "killed 1")).exists():
+                time.sleep(0.01)
+            if job == 1:
+                time.sleep(0.5)
+                os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+                self.wait_for_workers(4)
+            (self.folder / f"killed {job}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().run(opened, job, tell)
+
+    def wait_for_workers(self, count):
+        while len((self.folder / "opened").read_text()) < count:
+            time.sleep(0.01)
+        time.sleep(0.5)  # which the first process hears of
 '''
 
 
@@ -99,25 +124,33 @@ def test_who_watches_can_stop_it() -> None:
 
 
 @pytest.fixture
-def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Work that other processes can import."""
+def number_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Kinds of work that other processes can import."""
     (tmp_path / "number_jobs.py").write_text(WORK)
     monkeypatch.syspath_prepend(str(tmp_path))
     import number_jobs  # type: ignore[import-not-found]
 
-    yield number_jobs.Numbers(tmp_path)
+    yield number_jobs
     sys.modules.pop("number_jobs")
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_processes_open_once_each_and_run_every_job_once(count: int, numbers: Any, tmp_path: Path) -> None:
-    moved = list[tuple[int, float]]()
+def test_processes_open_once_each_and_run_every_job_once(count: int, number_jobs: Any, tmp_path: Path) -> None:
+    moved, work = list[tuple[int, float]](), number_jobs.Numbers(tmp_path)
     execution = Execution("processes", count)
-    ended = list(run_jobs(numbers, range(9), execution=execution, moved=lambda job, what: moved.append((job, what))))
+    ended = list(run_jobs(work, range(9), execution=execution, moved=lambda job, what: moved.append((job, what))))
     assert sorted(ended) == list(range(9))
     assert [(tmp_path / f"{job}.txt").read_text() for job in range(9)] == [str(10 * job) for job in range(9)]
     assert len((tmp_path / "opened").read_text()) <= count
     assert sorted(moved) == [(job, job / 2) for job in range(9)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_between_two_jobs_gets_one_job_at_a_time_again(
+    number_jobs: Any, tmp_path: Path
+) -> None:
+    jobs = run_jobs(number_jobs.Killed(tmp_path), range(3), execution=Execution("processes", 3))
+    assert sorted(jobs) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

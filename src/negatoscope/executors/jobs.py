@@ -111,21 +111,21 @@ class _Run:
         if isinstance(event.what, NegatoscopeError) and not isinstance(event.what, StoreError):
             raise event.what  # nobody but the user can mend it, while a store may answer again
         index = self.busy.pop(worker, None)
-        if event.kind == "lost" or index is None:
-            self.pool.replace(worker)
-        else:
+        if index is not None and event.kind == "failed":
             self.idle.append(worker)
-        if index is None:
+        else:
+            self.pool.replace(worker)
+        if index is not None:
+            self._try_again(index, event)
+        elif worker in self.idle:  # it was ended from outside between two jobs
+            self.idle.remove(worker)
+        else:
             self.unopened += 1
             if self.unopened == TRIES:
-                raise _with_trace(
-                    JobsError(
-                        f"expected workers that open the model and the data, but {TRIES} could not ({event.what}); "
-                        "correct it, the same command resumes"
-                    ),
-                    event,
-                )
-            return
+                text = f"expected workers that open the model and the data, but {TRIES} could not ({event.what})"
+                raise _with_trace(JobsError(f"{text}; correct it, the same command resumes"), event)
+
+    def _try_again(self, index: int, event: Event) -> None:
         self.tries[index] += 1
         if self.tries[index] < TRIES:
             self.waiting.insert(_LATER, index)
