@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from negatoscope.data import Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.open import open_dataset
 from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import DataError, InputError
-from negatoscope.hardening import FitData
+from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
+from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import ResizeSpec
+from negatoscope.transforms.groups import resolve_group
 
 SPEC = InputSpec(ResizeSpec(height=8, width=8, channels="gray"), 2)
 
@@ -75,3 +78,12 @@ def test_frames_of_one_object_are_held_out_together() -> None:
     assert sorted([*chosen, *held]) == list(range(70))
     assert len(set(tracks[held])) == 2
     assert not set(tracks[held]) & set(tracks[chosen])
+
+
+@pytest.mark.parametrize("method", ["canonicalize", "augment"])
+def test_frames_of_one_object_alone_are_refused(
+    method: str, classifier: ClassifierAdapter, digits: tuple[Dataset, Dataset]
+) -> None:
+    frames = FitData(np.asarray(digits[0].images)[:30], digits[0].labels[:30], tracks=np.zeros(30, np.int64))
+    with pytest.raises(InputError, match=r"^expected fit images of at least 2 objects, .* held out, got 1; add some$"):
+        METHODS.get(method)(classifier, frames, resolve_group("negative", channels=1), seed=0, progress=print)

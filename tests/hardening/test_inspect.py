@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,12 @@ def test_frames_of_one_object_stand_in_one_fold() -> None:
     of_fold = assign_folds(fit, 2, seed=0)
     assert [len(set(of_fold[fit.tracks == track].tolist())) for track in range(10)] == [1] * 10
     assert set(of_fold.tolist()) == {0, 1}
+
+
+def test_a_fold_that_leaves_frames_of_one_object_is_refused() -> None:
+    data = replace(dataset_of(blobs(60)), tracks=np.arange(60) // 20)
+    with pytest.raises(InputError, match=r"^expected fit images of at least 2 objects, .* held out, got 1; add some$"):
+        inspect(data)
 
 
 def test_the_seed_decides_everything() -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from negatoscope.errors import expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.registry import Registry
 from negatoscope.types import LabelArray, PixelArray, TrackArray
@@ -42,9 +43,14 @@ class FitData:
         return digest.hexdigest()[:16]
 
     def held_out(self, *, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions to fit on and positions to validate with, `share` of the images and at least one."""
+        """Positions to fit on and positions to validate with, `share` of the objects and at least one.
+
+        Raises:
+            InputError: All images are frames of one object.
+        """
         objects = np.arange(len(self.images)) if self.tracks is None else self.tracks
         names = np.random.default_rng(seed).permutation(np.unique(objects))
+        expect(len(names) > 1, "fit images of at least 2 objects, of which one is held out", f"{len(names)}; add some")
         held = np.isin(objects, names[: max(1, round(share * len(names)))])
         return np.flatnonzero(~held), np.flatnonzero(held)
 
