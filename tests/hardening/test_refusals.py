@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import negatoscope as ng
+from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
+from negatoscope.data.open import open_dataset
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.hardening import FitData
+from negatoscope.hardening.jobs import OpenHarden
+from negatoscope.hardening.plan import make_harden_plan
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.provenance import record_provenance
 
 Digits = tuple[Dataset, Dataset]
 
@@ -83,6 +89,24 @@ def test_a_folder_that_holds_something_else_stays_as_it_is(
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("negatoscope-cache")] == ["notes.txt"]
     with pytest.raises(OutputError, match="got a file; give another --out"):
         harden(classifier, digits, tmp_path / "notes.txt")
+
+
+def test_the_first_images_may_all_be_unreadable(tmp_path: Path) -> None:
+    for index in range(8):
+        file = tmp_path / "ab"[index % 2] / f"{index}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((9, 9), 30 * index, np.uint8)).save(file)
+    for file in sorted((tmp_path / "a").iterdir())[:3]:
+        file.write_bytes(b"no image")
+    reader = torch.nn.Sequential(torch.nn.AvgPool2d(240), torch.nn.Flatten(), torch.nn.Linear(4, 2)).eval()
+    large = ng.open_classifier(reader, size=480, channels="gray", classes=2)
+    fit = FitData(np.zeros((20, 1, 480, 480), np.uint8))
+    config = AuditConfig(suite="none")
+    data = open_dataset(tmp_path)
+    plan = make_harden_plan(large, data, fit, invariant="negative", method="average", seeds=1, config=config)
+    opened = OpenHarden(plan, tmp_path, record_provenance(command="", hardware="", data=[]))
+    assert opened.plan_before.batch_size == 3
+    assert opened.images.amax() == 6 * 30 / 255
 
 
 def test_a_full_disk_leaves_no_proof(

@@ -31,7 +31,7 @@ class Cost:
         parameters: How many weights it has, at least 0; None where they cannot be seen.
         flops: Floating-point operations for an image, at least 0, a multiplication and an addition counting as two, in
             convolutions and products of matrices; None where they cannot be counted.
-        milliseconds: Time for an image in milliseconds, the median of the measurements on one thread.
+        milliseconds: Time for an image in milliseconds, the median of several measurements.
     """
 
     parameters: int | None

@@ -163,10 +163,11 @@ class OpenHarden:
 
     @property
     def images(self) -> Images:
-        """The first batch of the images that judge."""
+        """The first batch of images that judge of which one can be read."""
         plan = self.plan_before
-        batch = next(iter(batches(plan.dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)))
-        return to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
+        read = batches(plan.dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)
+        pixels = next(batch.pixels for batch in read if len(batch.pixels))
+        return to_images(torch.from_numpy(pixels).to(plan.classifier.device))
 
 
 class MadeClassifiers(Sequence[ClassifierAdapter]):
