@@ -6,7 +6,7 @@ import pytest
 
 from negatoscope.data import DataLocator
 from negatoscope.errors import DataNotFoundError, InputError, MissingExtraError, SpecError
-from negatoscope.reproduce.table1 import Table1Request, plan_table1
+from negatoscope.reproduce.table1 import WHOLE_PANEL, Table1Request, plan_table1
 from negatoscope.training.recipe import named_recipe
 
 
@@ -14,6 +14,12 @@ from negatoscope.training.recipe import named_recipe
 def test_impossible_epsilons_are_refused(epsilons: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="expected"):
         Table1Request(epsilons=epsilons)
+
+
+def test_epsilons_that_the_panel_does_not_have_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^expected --epsilons of the panel, 0, 0.05, 0.1, 0.2, 0.5, got 0.3, 0.4$"):
+        Table1Request(recipes=WHOLE_PANEL, epsilons=(0.3, 0.4))
+    assert {row.epsilons for row in Table1Request(recipes=WHOLE_PANEL, epsilons=(0.1, 0.3)).rows} == {(0.1,)}
 
 
 def test_without_datasets_the_recipes_own_is_run() -> None:

@@ -47,8 +47,8 @@ class Table1Request:
         command: Of provenance.
 
     Raises:
-        InputError: An epsilon is not in [0, 1] or comes twice, `seeds` is below 1, or a dataset is not the one that the
-            recipe is for.
+        InputError: An epsilon is not in [0, 1] or comes twice, the panel has none of them, `seeds` is below 1, or a
+            dataset is not the one that the recipe is for.
         RecipeError: A recipe is unknown.
         SpecError: A dataset is unknown.
     """
@@ -69,6 +69,8 @@ class Table1Request:
         expect_no_repetition("--recipes", self.recipes)
         for name in self.recipes if self.recipes != WHOLE_PANEL else ():
             expect(name in recipe_names(), "a --recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
+        known, asked = (", ".join(f"{epsilon:g}" for epsilon in each) for each in (EPSILONS, self.epsilons))
+        expect(self.rows, f"--epsilons of the panel, {known}", asked)
         own = self.recipe.data if self.recipe else ""
         for dataset in self.datasets:
             if not dataset.startswith("folder:"):
