@@ -63,6 +63,8 @@ def test_a_search_makes_no_run_twice(tmp_path: Path, few_digits: str) -> None:
     assert made.chosen in ("one", "two")
     assert search_recipes(candidates, out=tmp_path / "mine.json", progress=lines.append) == made
     assert len(lines) == 2
+    with pytest.raises(DataError, match=r"^expected runs of seed 1 in .*mine\.json, got those of seed 0; give another"):
+        search_recipes(candidates, out=tmp_path / "mine.json", seed=1)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": 2, "runs": 3}', '{"schema": 1, "runs": []}'])
@@ -83,6 +85,10 @@ ONE = 'candidates = [{ name = "a" }]\n'
         ("epsilons = [0.0]\nbase = { data = 'mnist' }\ncandidates = []", "got 1 and 0 of them"),
         ("epsilons = [0.0]\nbase = { data = 'mnist' }\ncandidates = [3]", "expected candidates.0 to be"),
         (f"epsilons = [0.0]\nbase = {{ }}\n{ONE}", "expected data in base or in each candidate, got 'a' without"),
+        (
+            'epsilons = [0.0]\nbase = { data = "mnist" }\ncandidates = [{ name = "a" }, { name = "a", epochs = 3 }]',
+            "expected names of candidates without repetition, got a twice",
+        ),
         (f"epsilons = [0.0]\nbase = {{ epochs = 0 }}\n{ONE}", "expected epochs"),
     ],
 )

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from negatoscope.data import load_dataset
-from negatoscope.data.split import split_validation
 from negatoscope.documents import read_document, read_settings, write_document
-from negatoscope.errors import RecipeError
+from negatoscope.errors import DataError, RecipeError, expect
 from negatoscope.hardware import Hardware
+from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.stores import AnyPath
-from negatoscope.studies.sensitivity_plan import Changes
+from negatoscope.studies.sensitivity_plan import Changes, expect_distinct
 from negatoscope.training.recipe import Recipe
-from negatoscope.training.step import derive_seed
 from negatoscope.training.train import train
 
 TOLERANCE = 0.001
@@ -38,9 +36,9 @@ class _CandidatesFile:
     candidates: tuple[Changes, ...]
 
     def __post_init__(self) -> None:
-        if not self.candidates or not self.epsilons:
-            counts = f"{len(self.epsilons)} and {len(self.candidates)}"
-            raise RecipeError(f"expected epsilons and candidates, got {counts} of them")
+        counts = f"{len(self.epsilons)} and {len(self.candidates)} of them"
+        expect(self.candidates and self.epsilons, "epsilons and candidates", counts, RecipeError)
+        expect_distinct("candidates", [str({**self.base, **each}.get("name")) for each in self.candidates])
 
 
 @dataclass(frozen=True)
@@ -137,11 +135,14 @@ def search_recipes(
         progress: Called with a line after each run.
 
     Raises:
-        DataError: `out` is there, but holds no search.
+        DataError: `out` is there, but holds no search, or one with another seed.
     """
     runs: list[SearchRun] = []
     if out.is_file():
         runs += read_document(out, RecipeSearchResult, what="the runs of an earlier search", make="delete it").runs
+    for run in runs:
+        got = f"those of seed {run.seed}; give another file"
+        expect(run.seed == seed, f"runs of seed {seed} in {out}", got, DataError)
     for stage, epsilon in enumerate(candidates.epsilons):
         chosen = candidates.recipes if stage == 0 else finalists(candidates, runs)
         for recipe in chosen:
@@ -184,10 +185,8 @@ def _accuracy(runs: Sequence[SearchRun], recipe: Recipe, epsilon: float) -> floa
 
 
 def _run(recipe: Recipe, epsilon: float, seed: int, data_dir: Path | None, hardware: Hardware | None) -> SearchRun:
-    dataset = load_dataset(recipe.data, split="train", data_dir=data_dir)
-    training, validation = split_validation(
-        dataset, method=recipe.split, size=recipe.validation_size, seed=derive_seed(seed, "split")
-    )
+    dataset = load_split(recipe.data, "train", data_dir=data_dir, fast=False)
+    training, validation = split_training(dataset, recipe, seed=seed, fast=False)
     trained = train(recipe, training, validation=validation, epsilon=epsilon, seed=seed, hardware=hardware)
     return SearchRun(
         recipe=recipe.name,
