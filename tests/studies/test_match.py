@@ -63,6 +63,7 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
 
     with pytest.raises(KeyboardInterrupt):
         reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=stop)
+    (tmp_path / ".match.md.4194305.tmp").touch()  # as a process that is killed leaves it
     result = reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=seen.append)
     (search,) = result.searches
     assert sum("nearest after" in line for line in seen) == search.trials == OPENED
@@ -76,6 +77,7 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
     assert set(search.importance) >= {"optimizer", "step", "epochs", "conv_activation"}
     assert read_document(tmp_path / "match.json", Match, what="searches", make="search") == result
     assert not list((tmp_path / "state").iterdir())
+    assert not list(tmp_path.rglob("*.tmp"))
     assert "**Not found**, of 5 recipes" in (tmp_path / "match.md").read_text()
     assert (tmp_path / "match.png").is_file()
 

@@ -69,8 +69,11 @@ def made(request_on_lamps: SequelRequest, tmp_path_factory: pytest.TempPathFacto
         assert not (out / "sequel.json").exists()
         weights = {file: file.read_bytes() for file in out.rglob("weights.safetensors")}
         assert len(weights) == 2
+        for folder in (out, *(file.parent for file in weights)):  # as a process that is killed leaves it
+            (folder / ".training.safetensors.4194305.tmp").touch()
         reproduce_sequel(request_on_lamps, out=out, hardware=FLOAT32)
         assert {file: file.read_bytes() for file in weights} == weights
+        assert not list(out.rglob("*.tmp"))
     return out
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
-from negatoscope.files import remove_all
+from negatoscope.files import remove_all, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.training.loop import TrainingProgress
@@ -103,6 +103,7 @@ def count_epochs(
     first = next((number for number, accuracy in enumerate(accuracies, start=1) if accuracy >= mark), None)
     found = EpochsResult(recipe=recipe, seed=seed, mark=mark, training_accuracy=tuple(accuracies), first=first)
     write_document(out, found)
+    remove_leftovers([state])
     remove_all([state / "training.safetensors"])
     state.rmdir()
     return found

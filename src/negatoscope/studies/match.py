@@ -13,7 +13,7 @@ from negatoscope.documents import from_plain, read_document, to_plain, write_doc
 from negatoscope.errors import InputError, OutputError, expect, needed
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.executors.jobs import run_jobs
-from negatoscope.files import keep, locked, remove_all, write_whole
+from negatoscope.files import keep, locked, remove_all, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
@@ -106,6 +106,7 @@ def reproduce_match(
         OutputError: As `search_match` says, or another search writes to `out`.
     """
     with locked(out):
+        remove_leftovers([out, *out.glob("runs/*"), *out.glob("state/*")])
         search, data = search_match(request, out=out, hardware=hardware, progress=progress)
         earlier = read_match(out).searches if (out / "match.json").is_file() else ()
         others = tuple(other for other in earlier if other.dataset != request.dataset)

@@ -11,7 +11,7 @@ from negatoscope.documents import read_document, write_document
 from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.executors.jobs import run_jobs
-from negatoscope.files import locked, write_whole
+from negatoscope.files import locked, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_seeds
@@ -83,6 +83,7 @@ def reproduce_sequel(
         OutputError: `out` cannot be written, or another run writes to it.
     """
     with locked(out):
+        remove_leftovers([out, *out.glob("runs/*")])
         earlier = read_sequel(out).models if (out / FINISHED).is_file() else ()
         jobs = plan_jobs(request, out=out, hardware=hardware)
 
