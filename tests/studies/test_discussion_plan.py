@@ -99,6 +99,11 @@ def test_transforms_of_the_plan_keep_every_label(dataset: str) -> None:
         ("negatives = 5", "fine_tuned = true", "expected negatives in 'few', which is fine-tuned, got none"),
         ("negatives = 5", 'changes = "other"', "expected changes of the variant 'few' among"),
         ('experiments = ["a"]', 'experiments = ["a"], negatives = 1', "expected a plain variant in the plan, got none"),
+        (
+            'experiments = ["a"] }, {',
+            'experiments = ["a"], seeds = 2 }, { fine_tuned = true,',
+            "expected as many seeds of 'plain' as of 'few', which starts from it, got at most 2",
+        ),
         ("gamma(", "gama(", "did you mean 'gamma'?"),
     ],
 )

@@ -93,7 +93,8 @@ class DiscussionPlan:
         data: Of a dataset, the spec of images that stand in for the recipe's.
 
     Raises:
-        RecipeError: Two variants have one name, none is plain, or what one names is not there.
+        RecipeError: Two variants have one name, none is plain, what one names is not there, or the plain one has fewer
+            seeds than one that starts from it.
     """
 
     recipe: str
@@ -112,6 +113,11 @@ class DiscussionPlan:
             expect(known, f"changes {where} among {', '.join(self.changes)}", repr(each.changes), RecipeError)
             for name in each.experiments:
                 expect(name in EXPERIMENTS, f"experiments {where} from a to e", repr(name), RecipeError)
+        most = self.plain.seeds
+        for each in self.variants if most else ():
+            enough = not each.fine_tuned or (each.seeds and each.seeds <= most)
+            what = f"as many seeds of {self.plain.name!r} as of {each.name!r}, which starts from it"
+            expect(enough, what, f"at most {most}", RecipeError)
         for specs in self.transforms.values():
             for spec in specs:
                 describe_transform(spec)
