@@ -21,7 +21,7 @@ _WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 def dropout(values: Float[Tensor, "*shape"], rate: float, *, training: bool) -> Float[Tensor, "*shape"]:
     """Each value 0 with probability `rate`, the others divided by ``1 - rate``; in training only.
 
-    On a CPU the rate is rounded to a multiple of 1 / 65,536.
+    On a CPU the rate is rounded to a multiple of 1 / 65,536, neither 0 nor 1.
 
     Source: Srivastava et al. 2014, Journal of Machine Learning Research 15, section 4.
     """
@@ -41,7 +41,7 @@ def keep_mask(shape: torch.Size, rate: float, dtype: torch.dtype) -> Num[Tensor,
     count = shape.numel()
     source = np.random.SFC64(int(torch.randint(2**62, ())))
     bits = torch.from_numpy(source.random_raw(-(-count // 4)).view(np.int16))[:count].view(shape)
-    threshold = round(rate * _LANES) - _LANES // 2
+    threshold = min(max(round(rate * _LANES), 1), _LANES - 1) - _LANES // 2
     ones = bits.clamp_(threshold - 1, threshold).sub_(threshold - 1)
     if dtype != torch.bfloat16:
         return ones.to(dtype)
