@@ -1,5 +1,6 @@
 """What the experiments on the paper's discussion train and measure, as data."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
@@ -113,9 +114,9 @@ class DiscussionPlan:
             expect(known, f"changes {where} among {', '.join(self.changes)}", repr(each.changes), RecipeError)
             for name in each.experiments:
                 expect(name in EXPERIMENTS, f"experiments {where} from a to e", repr(name), RecipeError)
-        most = self.plain.seeds
-        for each in self.variants if most else ():
-            enough = not each.fine_tuned or (each.seeds and each.seeds <= most)
+        most = self.plain.seeds or math.inf
+        for each in self.variants:
+            enough = not each.fine_tuned or (each.seeds or math.inf) <= most
             what = f"as many seeds of {self.plain.name!r} as of {each.name!r}, which starts from it"
             expect(enough, what, f"at most {most}", RecipeError)
         for specs in self.transforms.values():
