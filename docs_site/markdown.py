@@ -25,6 +25,11 @@ LANGUAGES = {
 }
 HTML = re.compile(r"<!--.*?-->|</?(?:br|details|summary|kbd|sub|sup)\s*/?>", re.DOTALL)
 """The HTML that pages may hold."""
+ADDRESS = re.compile(r"https?://[^\s<>]*[^\s<>.,;:)\]]|\barXiv (\d{4}\.\d{4,5}(?:v\d+)?)")
+"""What is a link without marks, too, as where the repository is hosted; and a paper's number."""
+
+UNBROKEN = re.compile(r"\d %|\[[-−+±\d.,% ]+\]")
+"""Percentages and intervals, which stay on one line."""
 
 LONG_WORD = 36
 """More characters of code without a space than this may break on a phone."""
@@ -76,6 +81,8 @@ def render(text: str, *, rewrite: Callable[[str], str], title: Callable[[str], s
     tokens = parser.parse(text)
     page = Rendered()
     for token in _all_of(tokens):
+        if token.type == "inline":
+            token.children = list(_linked(token.children or ()))
         for link, words in pairwise(token.children or ()):
             if link.type == "link_open" and words.content == link.attrs["href"]:
                 words.content = title(words.content) or words.content
@@ -125,6 +132,22 @@ def plain(token: Token) -> str:
     return "".join(words)
 
 
+def _linked(children: Sequence[Token]) -> Iterator[Token]:
+    """The parts of a line, with addresses that stand in its text as links."""
+    within = 0
+    for token in children:
+        within += token.nesting if token.tag == "a" else 0
+        at = 0
+        for found in () if within or token.type != "text" else ADDRESS.finditer(token.content):
+            href = f"https://arxiv.org/abs/{found[1]}" if found[1] else found[0]
+            yield Token("text", "", 0, content=token.content[at : found.start()])
+            yield Token("link_open", "a", 1, attrs={"href": href})
+            yield Token("text", "", 0, content=found[0])
+            yield Token("link_close", "a", -1)
+            at = found.end()
+        yield Token("text", "", 0, content=token.content[at:]) if at else token
+
+
 def _all_of(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
@@ -138,6 +161,11 @@ def _fence(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env
     if language:
         code = highlight(token.content, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
     return f'<div class="code"><pre tabindex="0"><code>{code}</code></pre></div>\n'
+
+
+def _text(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    text = escape(tokens[index].content, quote=False)
+    return UNBROKEN.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def _code_inline(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -172,6 +200,7 @@ def _table_close(renderer: Any, tokens: Sequence[Token], index: int, options: An
 
 
 _RULES = {
+    "text": _text,
     "code_inline": _code_inline,
     "fence": _fence,
     "code_block": _fence,

@@ -193,6 +193,17 @@ def test_links_that_lead_out_are_listed() -> None:
     assert site.external == (("docs/a.md", "https://example.org/b"), ("docs/a.md", "mailto:a@example.org"))
 
 
+def test_no_line_breaks_within_a_percentage_or_an_interval() -> None:
+    page = assemble(TOP, [Page("docs/a.md", "# A\n95 % of [7.1, 15.3] % or [a, b]")]).files["a.html"].decode()
+    assert "<p>95\u00a0% of [7.1,\u00a015.3] % or [a, b]</p>" in page
+
+
+def test_addresses_and_numbers_of_papers_in_a_text_are_links() -> None:
+    text = "# A\nNobody 1999 (https://doi.org/10.1/a.x). See arXiv 1703.06857v1, or [https://b.org](https://c.org) `https://d.org`"
+    addresses = [address for _, address in assemble(TOP, [Page("docs/a.md", text)]).external]
+    assert addresses == ["https://arxiv.org/abs/1703.06857v1", "https://c.org", "https://doi.org/10.1/a.x"]
+
+
 def test_the_navigation_has_every_page_once_and_no_other() -> None:
     navigation = {"S": {"a": "A", "b/*": "*"}, "T": {"b/3.md": "", "none": "", "a": ""}}
     pages, problems = arrange(navigation, {"a": "", "c": ""}, {"b/1.md": "", "b/2.md": "", "b/3.md": ""})
