@@ -93,7 +93,7 @@ def _summary(found: Object) -> str:
 
 
 def _file(title: str) -> str:
-    return f"{title.lower().replace(' ', '_')}.md"
+    return f"{title.lower().replace(',', '').replace(' ', '_')}.md"
 
 
 @contextmanager

@@ -5,8 +5,7 @@ const contents = document.querySelector(".contents");
 const find = document.querySelector(".find");
 const field = document.getElementById("site-search");
 const results = document.getElementById("site-results");
-const found = document.getElementById("site-found");
-const notice = document.getElementById("site-notice");
+const spoken = document.getElementById("site-status");
 const SHOWN = 12;
 const COPY = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z"/></svg>';
 const DONE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="m3 8.5 3.5 3.5L13 4.5"/></svg>';
@@ -59,7 +58,7 @@ function search() {
   const hits = index.filter(({ all }) => words.every((word) => all.includes(word)))
     .map((entry) => ({ entry, points: rank(entry, words) })).sort((a, b) => b.points - a.points);
   results.replaceChildren(...hits.slice(0, SHOWN).map(({ entry }) => item(entry, words)));
-  found.textContent = hits.length ? `${hits.length} found` : "Nothing found";
+  spoken.textContent = hits.length ? `${hits.length} found` : "Nothing found";
   if (!hits.length) results.append(Object.assign(document.createElement("p"), { className: "soft", textContent: "Nothing found" }));
 }
 
@@ -100,9 +99,9 @@ function addCopyButton(block) {
   button.addEventListener("click", async () => {
     const copied = await writeClipboard(text).then(() => true, () => false);
     button.focus();
-    notice.textContent = copied ? "Copied" : "Not copied: select the text";
+    spoken.textContent = copied ? "Copied" : "Not copied: select the text";
     button.innerHTML = copied ? DONE : COPY;
-    setTimeout(() => { button.innerHTML = COPY; notice.textContent = ""; }, 2000);
+    setTimeout(() => { button.innerHTML = COPY; spoken.textContent = ""; }, 2000);
   });
   if (text) block.append(button);
 }

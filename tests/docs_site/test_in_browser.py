@@ -108,7 +108,7 @@ def test_a_button_copies_commands_without_their_prompt_and_their_output(opener: 
     block = page.locator(".code", has_text="Gate FAILED")
     block.get_by_role("button", name="Copy").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#site-notice")).to_have_text("Copied")
+    expect(page.get_by_role("status")).to_have_text("Copied")
     commands = pasted(page).splitlines()
     assert [line.split()[0] for line in commands] == ["negatoscope", "--fail-under", "echo"]
     page.close()
@@ -117,10 +117,10 @@ def test_a_button_copies_commands_without_their_prompt_and_their_output(opener: 
 def test_the_button_of_other_code_copies_all_of_it_even_without_a_clipboard_of_today(opener: Opener) -> None:
     page = opener("audit-models")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    block = page.locator(".code", has_text="def load").first
+    block = page.locator(".code", has_text="def forest").first
     code = block.locator("code").text_content() or ""
     block.get_by_role("button", name="Copy").click()
-    expect(page.locator("#site-notice")).to_have_text("Copied")
+    expect(page.get_by_role("status")).to_have_text("Copied")
     assert pasted(page) == code.rstrip("\n")
     page.close()
 
