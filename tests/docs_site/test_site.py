@@ -177,6 +177,15 @@ def test_a_link_whose_text_is_a_page_is_called_as_the_navigation_calls_it(tmp_pa
     assert re.findall(r'<a href="[bc].html">(.*?)</a>', article)[:3] == ["B", "Label", "b"]
 
 
+@pytest.mark.parametrize("source", written_pages(TOP))
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(source: str) -> None:
+    cells = 0
+    for line in (TOP / source).read_text(encoding="utf-8").splitlines():
+        bars = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert not (cells and bars) or bars == cells, line
+        cells = bars
+
+
 LISTS = ("README.md", "CHANGELOG.md")
 """Where links are named as the files are, for those who read them in the repository."""
 
