@@ -35,10 +35,6 @@ def local_file(file: str | AnyPath) -> Path:
 def local_files(folder: StorePath, names: Sequence[str]) -> Path:
     """A folder on the disk with copies of some objects.
 
-    Args:
-        folder: What stands for their folder in the store.
-        names: Their paths from there.
-
     Raises:
         DataError: There is no such object, or one changed while they were copied.
         OutputError: The cache cannot be written.

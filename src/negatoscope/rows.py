@@ -106,11 +106,7 @@ Column: TypeAlias = Shaped[np.ndarray, " _"] | Sequence[str | None] | None
 
 
 def joined(columns: Sequence[Column]) -> Column:
-    """The values of one column of several batches, one after another.
-
-    Args:
-        columns: At least one; all arrays, all lists, or all None.
-    """
+    """The values of one column of several batches, one after another; these are all arrays, all lists, or all None."""
     if isinstance(columns[0], np.ndarray):
         return np.concatenate(columns)  # type: ignore[arg-type]
     return None if columns[0] is None else [value for column in columns for value in column or ()]

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 import negatoscope as ng
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.compare import Comparison
+from negatoscope.auditing.folder import folders_of
 from negatoscope.auditing.gallery import PICTURES
 from negatoscope.auditing.page_gallery import read_gallery
 from negatoscope.auditing.results import AuditSummary
@@ -50,6 +52,19 @@ def images(make_dataset: Callable[..., Dataset], tmp_path_factory: pytest.TempPa
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[0]).save(folder / f"{index:03d}.png")
     return tmp_path / "images"
+
+
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a-2", "a", "a"], ["a", "a-2", "a-3", "a-4"]),
+        (["a", "a", "a-2"], ["a", "a-2", "a-2-2"]),
+        (["timm:net", "../up", "..", ""], ["timm_net", "_up", "model", "model-2"]),
+    ],
+)
+def test_each_of_several_models_has_a_folder_of_its_own(names: list[str], folders: list[str], tmp_path: Path) -> None:
+    assert folders_of(tmp_path, names) == [tmp_path / folder for folder in folders]
 
 
 def test_one_line_audits_whatever_open_classifier_and_open_dataset_take(images: Path, tmp_path: Path) -> None:
@@ -325,6 +340,24 @@ def test_a_folder_is_one_audits_until_all_is_written(stage: str, images: Path, t
                 audit()
 
     assert (audit(progress=another).out / "summary.json").is_file()
+
+
+def test_an_audit_that_was_stopped_as_it_ran_again_is_not_finished(images: Path, tmp_path: Path) -> None:
+    def stopping(moment: AuditProgress) -> None:
+        if moment.stage == "report":
+            raise KeyboardInterrupt
+
+    audit = partial(ng.audit, brightest_bar, images, size=8, channels="gray", limit=30, out=tmp_path, **NEGATIVE)
+    audit()
+    with pytest.raises(KeyboardInterrupt):
+        audit(fail_under=["clean=0.5"], progress=stopping)
+    with pytest.raises(DataError, match=r"which has no summary\.json"):
+        ng.read_audit(tmp_path)
+    assert audit(fail_under=["clean=0.5"]).passed
+    with pytest.raises(
+        InputError, match=r"^expected --baseline in another folder than --out .*, got the same; keep a copy"
+    ):
+        audit(baseline=tmp_path)
 
 
 def test_a_baseline_whose_rows_are_gone_is_refused_before_anything_is_written(images: Path, tmp_path: Path) -> None:

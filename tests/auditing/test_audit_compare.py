@@ -8,10 +8,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.compare import ComparedAudit, Comparison, compare
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
+from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.rows import SCHEMA, read_rows, write_rows
+from negatoscope.statistics.clusters import cluster_bootstrap
+from negatoscope.statistics.paired import paired_difference
 
 A = {"clean": 0.95, "negative": 0.3, "gamma(exponent=2.0)": 0.9, "noise(l2=1.0)": 0.93}
 B = {"clean": 0.97, "negative": 0.6, "gamma(exponent=2.0)": 0.5, "negative_path(share=0.5)": 0.2}
@@ -148,8 +152,27 @@ def test_only_images_whose_meaning_both_keep_count(tmp_path, make_audit):
 def test_a_transform_of_which_no_image_is_kept_differs_in_nothing(tmp_path, make_audit, samples):
     make_audit(tmp_path / "a", rates=A, preserved={"negative": []})
     make_audit(tmp_path / "b", rates=B, samples=samples)
-    entry = compare(tmp_path / "a", tmp_path / "b").rates[1]
+    _, entry, *_ = rates = compare(tmp_path / "a", tmp_path / "b").rates
     assert (entry.n, entry.a, entry.difference, entry.p_holm) == (0, None, None, 1.0)
+    others = [rate for rate in rates if rate.n]
+    corrected = multipletests([rate.p_value for rate in others], method="holm")[1]
+    assert [rate.p_holm for rate in others] == pytest.approx(list(corrected))
+
+
+def test_where_images_are_frames_of_one_object_differences_are_as_uncertain_as_objects(tmp_path, make_audit):
+    for name, rates in (("a", A), ("b", B)):
+        make_audit(tmp_path / name, rates=rates, frames=40)
+    rates = compare(tmp_path / "a", tmp_path / "b").rates
+    entry, worst = rates[2], rates[-1]
+    a, b = (_right(tmp_path / name, "gamma(exponent=2.0)", column="sample")[0].sort_index() for name in "ab")
+    plain = paired_difference(int((b & ~a).sum()), int((a & ~b).sum()), entry.n)
+    tracked = cluster_bootstrap(b.to_numpy().astype(int) - a.to_numpy(), np.arange(400) // 40)
+    assert tracked.low < plain.low
+    assert (entry.low, entry.high) == (tracked.low, tracked.high)
+    elements = [rate.spec for rate in rates[1:-1]]
+    before, after = (OrbitPredictions(read_audit(tmp_path / name), elements) for name in "ab")
+    change = measure_method(before, after, focus="negative").orbit_worst_change
+    assert (change.n, change.low, change.high) == (worst.n, worst.low, worst.high)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ def test_predictions_are_those_of_the_classifier(photos: Path) -> None:
         assert [one.confidence for one in predictions] == pytest.approx(shares.amax(dim=1).tolist(), abs=1e-6)
 
 
+def test_one_transform_may_be_given_as_a_text(photos: Path) -> None:
+    found = classify_unlabeled(brightest_bar, photos, suite="none", transforms="negative", **OPTIONS)
+    assert [entry.spec for entry in found.transforms] == ["negative"]
+
+
 def test_consistency_is_the_share_of_predictions_that_stay(photos: Path) -> None:
     found = classify_unlabeled(brightest_bar, photos, suite="none", transforms=SPECS, **OPTIONS)
     clean, negative = (brightest_bar(images).argmax(dim=1) for images in (_images(photos), 1 - _images(photos)))

@@ -99,6 +99,20 @@ def test_the_means_are_over_the_transforms_that_all_have(folders):
     )
 
 
+def test_where_one_model_has_no_image_a_transform_enters_no_mean_and_no_correction(tmp_path, folders, make_audit):
+    make_audit(tmp_path / "other", rates=C, seed=2, samples=range(500, 900), preserved={"negative": []})
+    for order in ([*folders[:2], tmp_path / "other"], [tmp_path / "other", *folders[:2]]):
+        found = compare(*order)
+        assert not found.paired
+        rates = {rate.spec: rate.models for rate in found.rates}
+        assert found.means == tuple(model.accuracy for model in rates["gamma(exponent=2.0)"])
+        family = [model for rate in found.rates if rate.kind == "label_preserving" for model in rate.models[1:]]
+        tested = [model for model in family if model.difference is not None]
+        assert len(family) - len(tested) == (1 if order[0] == folders[0] else 2)
+        corrected = multipletests([model.p_value for model in tested], method="holm")[1]
+        assert [model.p_holm for model in tested] == pytest.approx(list(corrected))
+
+
 def test_two_audits_of_one_model_share_their_places(folders):
     found = compare(folders[0], folders[0], folders[1])
     assert all(rate.models[0].place == rate.models[1].place for rate in found.rates)

@@ -1,8 +1,10 @@
 """The tables beside an audit's rows: what images are called, which failed, and the numbers for a paper."""
 
 import csv
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.failures import COLUMNS
 from negatoscope.auditing.images_table import read_images
 from negatoscope.data import Dataset
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, InputError
 from negatoscope.reports.csv_table import csv_table, guarded
 from negatoscope.reports.latex import latex_table
 from negatoscope.types import Images, Logits
@@ -98,6 +100,37 @@ def test_the_failures_are_what_the_rows_say_where_labels_are_preserved(result: A
         assert line.label_name == guarded(named.class_names[int(line.label)])
         assert line.prediction_name == guarded(named.class_names[int(line.prediction)])
         assert line.clean_prediction_name == guarded(clean[int(line.sample)])
+
+
+def test_images_have_their_names_whatever_the_order_of_the_data(
+    named: Dataset, settings: Mapping[str, Any], tmp_path: Path
+) -> None:
+    shuffled = named.take(np.random.default_rng(0).permutation(len(named)), split=named.split)
+    result = ng.audit(brightest_bar, shuffled, out=tmp_path, **settings)
+    frame = result.to_pandas()
+    assert list(frame["name"]) == [named.names[sample] for sample in frame["sample"]]
+    failed = lines(tmp_path)
+    assert [line["name"] for line in failed] == [guarded(named.names[int(line["sample"])]) for line in failed]
+    gallery = json.loads((tmp_path / "gallery" / "gallery.json").read_text(encoding="utf-8"))["entries"]
+    assert len(gallery) > 10
+    assert [entry["name"] for entry in gallery] == [named.names[entry["sample"]] for entry in gallery]
+
+
+@pytest.mark.parametrize("outputs", [2, 5])
+def test_an_open_classifier_has_a_class_for_each_of_the_data_and_others_are_numbers(
+    named: Dataset, tmp_path: Path, outputs: int
+) -> None:
+    def backwards(images: Images) -> Logits:
+        return 9 * torch.arange(float(outputs)).expand(len(images), -1)
+
+    classifier = ng.open_classifier(backwards, size=8, channels="gray", name="backwards")
+    audit = partial(ng.audit, classifier, named, suite="none", no_self_check=True, out=tmp_path / "out")
+    if outputs < 3:
+        with pytest.raises(InputError, match="an output of backwards for each of the 3 classes of the data, got 2"):
+            audit()
+    else:
+        assert set(audit().to_pandas()["prediction_name"]) == {"class 4"}
+        assert {line["prediction_name"] for line in lines(tmp_path / "out")} == {"class 4"}
 
 
 def test_no_cell_of_the_failures_is_a_formula(named: Dataset, settings: Mapping[str, Any], tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_labels_are_numbers_or_names(labels: Any, names: tuple[str, ...], number
         (LABELS.astype(float), r"^expected one whole number or one text for each image .*, got float64 \[7\]; convert"),
         (LABELS - 1, r"^expected labels from 0 to 2 in arrays, got -1; correct them$"),
         (LABELS + 1, r"^expected labels from 0 to 2 in arrays, got 3; correct them$"),
+        (["cat", "", *["dog"] * 5], r"^expected a label for each image of arrays, got 1 without one; leave them out$"),
         (["cow"] * N, r"^expected labels in arrays among its classes 'cat, dog, eel', got 'cow'$"),
         (LABELS[:3], r"^expected 7 labels for as many images, got 3$"),
     ],
@@ -301,6 +302,8 @@ def test_a_dataset_of_which_no_image_can_be_read_says_why() -> None:
 def test_data_in_memory_take_no_labels_beside_them() -> None:
     with pytest.raises(ValueError, match=r"^expected no --labels beside images that are in memory, got 'labels\.csv'$"):
         open_dataset((COLOR, LABELS), labels="labels.csv")
+    with pytest.raises(ValueError, match=r"^expected --labels beside --label-columns, got none$"):
+        open_dataset((COLOR, LABELS), label_columns="file,label")
 
 
 @given(

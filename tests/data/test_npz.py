@@ -69,8 +69,8 @@ def test_the_validation_split_may_be_called_val(tmp_path: Path, keys: tuple[str,
         assert (dataset.split, len(dataset)) == ("validation", len(LABELS))
 
 
-def test_labels_may_stand_in_a_column_and_classes_have_names(tmp_path: Path) -> None:
-    names = np.array(["stop", "yield", "bump"])
+@pytest.mark.parametrize("names", [np.array(["stop", "yield", "bump"]), np.array([b"stop", b"yield", b"bump"])])
+def test_labels_may_stand_in_a_column_and_classes_have_names(tmp_path: Path, names: np.ndarray) -> None:
     dataset = open_dataset(
         saved(tmp_path / "a.npz", images=IMAGES, labels=LABELS[:, None].astype("u1"), class_names=names)
     )

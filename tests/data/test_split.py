@@ -108,6 +108,12 @@ def test_tracks_must_be_known(make_dataset: MakeDataset) -> None:
         split_validation(make_dataset(), method="track", size=5)
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_another_method_is_one_sentence(make_dataset: MakeDataset) -> None:
+    with pytest.raises(InputError, match=r"^expected a method of last, random, track, stratified, got 'first'; name"):
+        split_validation(make_dataset(), method="first", size=5)  # type: ignore[arg-type]
+
+
 def test_a_negative_seed_is_one_sentence(make_dataset: MakeDataset) -> None:
     with pytest.raises(InputError, match=r"^expected a seed of at least 0, got -1$"):
         split_validation(make_dataset(), method="random", size=5, seed=-1)

@@ -6,7 +6,7 @@ import pytest
 
 import negatoscope as ng
 from negatoscope.data import Dataset
-from negatoscope.errors import InputError
+from negatoscope.errors import DataError, InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.searching import plan as plan_module
 from negatoscope.searching.dry_run import dry_run_search
@@ -31,6 +31,15 @@ def test_it_counts_queries_were_no_image_fooled(
     result = ng.search(classifier, digits, space=SPACES, budget=12, out=out)
     assert sum(entry.queries for entry in result.summary.spaces) <= said.passes
     assert dry_run_search(plan, out=out).done == 3
+
+
+def test_images_that_cannot_be_read_are_a_sentence(classifier: ClassifierAdapter, tmp_path: Path) -> None:
+    for label in range(10):
+        (tmp_path / "digits" / str(label)).mkdir(parents=True)
+        (tmp_path / "digits" / str(label) / "damaged.png").write_bytes(b"no image")
+    plan = make_search_plan(classifier, ng.open_dataset(tmp_path / "digits"), SearchConfig(space=SPACES, budget=12))
+    with pytest.raises(DataError, match=r"expected images in folder:digits, got none that can be read among those"):
+        dry_run_search(plan, out=tmp_path / "out")
 
 
 def test_what_would_be_refused_is_refused(classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path) -> None:

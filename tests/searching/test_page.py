@@ -85,6 +85,14 @@ def test_what_is_read_back_is_what_was_found(found: SearchResult) -> None:
     assert read_search(found.out).summary == found.summary
 
 
+def test_settings_of_a_transform_that_a_space_has_twice_are_told_apart(
+    classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path
+) -> None:
+    space = "gamma(exponent=0.5..2) | brightness(factor=0.5..2) | gamma(exponent=0.5..2)"
+    page = page_of(negatoscope.search(classifier, digits, space=space, budget=2, limit=60, out=tmp_path / "twice"))
+    assert all(f">exponent of gamma {number}<" in page for number in (1, 2))
+
+
 def test_a_search_that_fools_nothing_has_no_pictures(
     classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path
 ) -> None:

@@ -107,6 +107,19 @@ def test_one_setting_for_all_is_judged_on_images_that_it_was_not_searched_on(
     assert summary.mean.accuracy == pytest.approx(np.mean([entry.accuracy for entry in summary.settings]))
 
 
+def test_settings_are_tried_on_images_of_all_classes_whatever_the_order_of_the_data(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    nn.init.zeros_(network[1].weight)
+    network[1].bias = nn.Parameter(torch.tensor([9.0, 0.0]))  # always the first class, which half of the images are of
+    classifier = open_classifier(network.eval(), size=8, channels="gray", classes=2)
+    halves = Dataset.from_arrays(np.zeros((1200, 8, 8), dtype=np.uint8), np.repeat([0, 1], 600))
+    settings = {"space": "gamma(exponent=0.5..2)", "budget": 2, "no_self_check": True}
+    (summary,) = ng.search(classifier, halves, **settings, out=tmp_path / "out").summary.spaces
+    assert summary.mean is not None
+    assert summary.mean.n == 256
+    assert summary.mean.accuracy == pytest.approx(0.5, abs=0.1)
+
+
 def test_another_model_is_shown_each_image_under_the_setting_found_for_it(
     found: SearchResult, other: ClassifierAdapter, digits: Dataset
 ) -> None:

@@ -11,7 +11,7 @@ from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict
 from negatoscope.searching.searched import read_searched
-from negatoscope.searching.settings import apply_settings, positions_of, predict_under, read_images, try_setting
+from negatoscope.searching.settings import apply_settings, predict_under, read_images, try_setting
 from negatoscope.searching.transfer import measure_transfer
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.spaces import resolve_space
@@ -23,7 +23,7 @@ def test_samples_are_found_in_a_dataset_of_any_order(digits: Dataset) -> None:
     order = np.random.default_rng(0).permutation(len(digits))
     shuffled = digits.take(order, split=digits.split)
     asked = np.array([7, 250, 0, 7, 13])
-    assert shuffled.samples[positions_of(shuffled, asked)].tolist() == asked.tolist()
+    assert shuffled.samples[shuffled.positions_of(asked)].tolist() == asked.tolist()
 
 
 def test_images_come_in_the_order_of_the_samples_whatever_their_number(
@@ -82,7 +82,7 @@ def test_a_model_that_is_shown_its_own_finds_is_fooled_by_all_of_them(
 ) -> None:
     result = ng.search(classifier, digits, space=GAMMA.text, budget=20, limit=100)
     searched = read_searched(result.out, GAMMA.text)
-    chosen = digits.take(positions_of(digits, searched.samples), split=digits.split)
+    chosen = digits.take(digits.positions_of(searched.samples), split=digits.split)
     itself = measure_transfer(classifier, chosen, GAMMA, searched)
     assert itself.n == len(searched)
     assert itself.clean_accuracy == pytest.approx(searched.clean_correct.mean())
@@ -101,6 +101,6 @@ def test_where_nothing_was_found_that_fools_no_share_of_it_is_told(
     (space,) = result.summary.spaces
     searched = read_searched(result.out, space.space)
     searched = replace(searched, first_errors=np.where(searched.first_errors > 1, 0, searched.first_errors))
-    chosen = digits.take(positions_of(digits, searched.samples), split=digits.split)
+    chosen = digits.take(digits.positions_of(searched.samples), split=digits.split)
     told = measure_transfer(classifier, chosen, resolve_space(space.space, channels=1), searched)
     assert (told.n_fooled, told.fooled, told.fooled_low, told.fooled_high) == (0, None, None, None)

@@ -9,6 +9,7 @@ from negatoscope.documents import read_document
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
 from negatoscope.transforms.tone import negative
+from negatoscope.web.answers import SideBySide
 from negatoscope.web.models import (
     FIRST_DIGIT,
     FOLDER,
@@ -20,6 +21,8 @@ from negatoscope.web.models import (
     load,
     open_digits,
 )
+from negatoscope.web.pictures import Pictures
+from negatoscope.web.setup import describe_setup
 
 PUBLISHED = read_document(FOLDER / "models.json", ShippedModels, what="the shipped models", make="make them again")
 
@@ -58,6 +61,13 @@ def test_their_published_accuracies_can_be_counted_again(model: ShippedModel) ->
             classifier, np.asarray(test.images), test.labels, device=torch.device("cpu"), batch_transform=transform
         )
         assert (given.predictions == test.labels).mean() == pytest.approx(published, abs=2e-4)
+
+
+def test_of_fewer_digits_the_first_is_on_the_table(models: SideBySide) -> None:
+    digits = open_digits()
+    for n, first in ((50, f"d{FIRST_DIGIT}"), (10, "d0")):
+        pictures = Pictures(digits.take(np.arange(n), split="test"), [models.classifiers[0].input_spec.resize])
+        assert describe_setup(models, pictures, audit=False, first=FIRST_DIGIT).first == first
 
 
 def test_the_digit_on_the_table_at_first_is_one_whose_negative_the_plain_classifier_misreads() -> None:

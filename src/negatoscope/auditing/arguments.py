@@ -109,9 +109,13 @@ def open_model(
     """A classifier as it is, or what `open_classifier` makes of another model.
 
     Raises:
-        InputError: There are options beside a classifier that is open, or as `open_classifier` says.
+        InputError: There are options beside a classifier that is open, or it has fewer classes than the data; or as
+            `open_classifier` says.
     """
     if isinstance(model, ClassifierAdapter):
+        known = model.input_spec.data_classes
+        expected = f"an output of {model.name} for each of the {data_classes} classes of the data"
+        expect(data_classes is None or data_classes <= known, expected, known)
         option = next(iter(options), None)
         expect(option is None, f"no {option!r} beside a classifier that is open", "one; give it to open_classifier")
         return model

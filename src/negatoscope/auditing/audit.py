@@ -24,6 +24,7 @@ from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
 from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.auditing.results import SUMMARY
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.auditing.summary import summarize
@@ -218,7 +219,7 @@ def run_audit(
             begin("report")
             write_report(out, summary)
         write_document(out / "provenance.json", provenance)
-        write_document(out / "summary.json", summary)
+        write_document(out / SUMMARY, summary)
     return AuditResult(summary, out)
 
 
@@ -226,8 +227,8 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     """Refuse before any image is classified or anything is written what would be refused in the end.
 
     Raises:
-        InputError: A rule is malformed or on what is not audited, the earlier audit is not finished or of other
-            classes, a number is out of range, or `out` holds something else.
+        InputError: A rule is malformed or on what is not audited, the earlier audit is not finished, of other classes
+            or in `out`, a number is out of range, or `out` holds something else.
     """
     config = plan.config
     expect_free_for(out, plan)
@@ -245,6 +246,8 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     if config.baseline is not None:
         baseline = read_audit(config.baseline)
         earlier = baseline.summary.dataset
+        apart = baseline.out.resolve() != out.resolve()
+        expect(apart, f"--baseline in another folder than --out {out}", "the same; keep a copy of the earlier audit")
         read_rows(baseline.out / "rows.parquet", columns=["sample"])  # which the gate reads in the end
         same = earlier.class_names == plan.dataset.class_names
         expect(same, f"a baseline on the classes of {plan.dataset.spec}", f"one on {earlier.spec}; give another")

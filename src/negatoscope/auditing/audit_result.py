@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from negatoscope.auditing.images_table import read_images, with_names
-from negatoscope.auditing.results import AuditSummary, CleanResult, TransformResult
+from negatoscope.auditing.results import SUMMARY, AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
@@ -115,9 +115,9 @@ def read_audit(folder: str | Path) -> AuditResult:
         return fetched(place, read_audit, what="a finished audit")
     if not place.is_dir():
         raise DataError(f"expected the folder of a finished audit, got {str(folder)!r}, which is no folder; correct it")
-    file = place / "summary.json"
+    file = place / SUMMARY
     if not file.is_file():
         hint = "give the --out of one that ended"
-        raise DataError(f"expected a finished audit in {str(folder)!r}, which has no summary.json; {hint}")
+        raise DataError(f"expected a finished audit in {str(folder)!r}, which has no {SUMMARY}; {hint}")
     summary = read_document(file, AuditSummary, what="the summary of a finished audit", make="audit again")
     return AuditResult(summary, place)

@@ -12,14 +12,15 @@ from negatoscope.auditing.shared_accuracies import SharedAccuracy, shared_accura
 from negatoscope.errors import needed
 from negatoscope.reports.formatting import p_value, points
 from negatoscope.reports.latex import latex_table
-from negatoscope.statistics.intervals import Rate
-from negatoscope.statistics.measured import measure_difference
+from negatoscope.statistics.measured import measure_difference, widened_rate
 from negatoscope.statistics.unpaired import fisher, unpaired_difference
 
 if TYPE_CHECKING:
     from negatoscope.auditing.compare_models import ModelComparison
 
-_COUNTED = ("label_preserving", "attack")
+COUNTED = ("label_preserving", "attack")
+"""The kinds of what decides which audit is better."""
+
 _PLACES = {"clean": "on clean images", "worst_case": "in the worst case"}
 
 
@@ -158,29 +159,39 @@ def compare(a: Audit, b: Audit, *more: Audit) -> "Comparison | ModelComparison":
     first, second = audits = open_audits((a, b))
     paired, compared = shared_accuracies(audits)
     rates = [measure_two(accuracy, paired=paired) for accuracy in compared]
-    kinds = {one.spec: one.kind for one in compared}
-    repeats = find_repeats({one.spec: one.fingerprint for one in compared}, kinds)
-    p_holm = corrected({rate.spec: rate.p_value for rate in rates}, kinds=kinds, repeats=repeats)
+    kinds, repeats = kinds_and_repeats(compared)
+    p_values = {rate.spec: rate.p_value for rate in rates if rate.difference is not None}
+    p_holm = corrected(p_values, kinds=kinds, repeats=repeats)
     comparison = Comparison(
         a=describe_audit(first),
         b=describe_audit(second),
         paired=paired,
-        rates=tuple(replace(rate, p_holm=p_holm[rate.spec], repeats=repeats.get(rate.spec, "")) for rate in rates),
+        rates=tuple(
+            replace(rate, p_holm=p_holm.get(rate.spec, 1.0), repeats=repeats.get(rate.spec, "")) for rate in rates
+        ),
         only_a=tuple(spec for spec in first.transforms if spec not in second.transforms),
         only_b=tuple(spec for spec in second.transforms if spec not in first.transforms),
     )
     return replace(comparison, verdict=comparison_sentence(comparison))
 
 
+def kinds_and_repeats(compared: Sequence[SharedAccuracy]) -> tuple[dict[str, PlannedKind], dict[str, str]]:
+    """The kind of each accuracy that is over an image, by its spec, and those of them that repeat another."""
+    counted = [one for one in compared if any(map(len, one.correct))]
+    kinds = {one.spec: one.kind for one in counted}
+    return kinds, find_repeats({one.spec: one.fingerprint for one in counted}, kinds)
+
+
 def measure_two(accuracy: SharedAccuracy, *, paired: bool, sides: tuple[int, int] = (0, 1)) -> RateDifference:
     """An accuracy in two of the audits that share it, uncorrected."""
-    spec, kind, correct = accuracy.spec, accuracy.kind, [accuracy.correct[side] for side in sides]
+    spec, kind = accuracy.spec, accuracy.kind
+    correct, tracks = [accuracy.correct[side] for side in sides], [accuracy.tracks[side] for side in sides]
     n_a, n_b = map(len, correct)
     if 0 in (n_a, n_b):
         return RateDifference(spec=spec, kind=kind, n=0, n_a=n_a, n_b=n_b)
-    a, b = map(Rate.of, correct)
+    a, b = map(widened_rate, correct, tracks)
     if paired:
-        gain = measure_difference(correct[1], correct[0])  # of B less A, so what B gained counts as lost to A
+        gain = measure_difference(correct[1], correct[0], tracks[0])  # of B less A: what B gained is lost to A
         difference, low, high, p = gain.difference, gain.low, gain.high, gain.p_value
     else:
         interval = unpaired_difference(b, a)
@@ -220,9 +231,7 @@ def comparison_sentence(comparison: Comparison) -> str:
 
     What counts is accuracy clean, under label-preserving transforms and attacks, each once; not controls and paths.
     """
-    counted = [
-        entry for entry in comparison.rates if entry.kind in ("label_preserving", "attack") and not entry.repeats
-    ]
+    counted = [entry for entry in comparison.rates if entry.kind in COUNTED and not entry.repeats]
     differences = [(entry, entry.difference) for entry in counted if entry.difference is not None]
     significant = [(entry, difference) for entry, difference in differences if entry.significant]
     for_a = [entry for entry, difference in significant if difference < 0]

@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.compare import ComparedAudit, describe_audit, measure_two
-from negatoscope.auditing.families import corrected, find_repeats
+from negatoscope.auditing.compare import COUNTED, ComparedAudit, describe_audit, kinds_and_repeats, measure_two
+from negatoscope.auditing.families import corrected
 from negatoscope.auditing.results import SIGNIFICANT, PlannedKind
 from negatoscope.auditing.shared_accuracies import SharedAccuracy, shared_accuracies
 from negatoscope.errors import expect, needed
 from negatoscope.reports.formatting import joined, percent
 from negatoscope.reports.latex import latex_table
-from negatoscope.statistics.intervals import Rate
+from negatoscope.statistics.measured import widened_rate
 
-_COUNTED = ("label_preserving", "attack")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -25,7 +24,7 @@ class ModelRate:
     Args:
         n: Images that count, at least 0.
         accuracy: In [0, 1]; None where no image counts.
-        low: The lower end of its Wilson 95 % interval, in [0, 1].
+        low: The lower end of its 95 % interval, in [0, 1].
         high: The upper end, in [0, 1].
         place: At least 1, which is the highest accuracy; equal ones share a place.
         difference: The accuracy less the first model's, in [-1, 1]; None for the first model itself.
@@ -151,7 +150,10 @@ def compare_models(audits: Sequence[AuditResult]) -> ModelComparison:
 
 def _rates(accuracy: SharedAccuracy, *, paired: bool) -> ModelRates:
     """Each model's accuracy, with its place and its difference from the first one's, uncorrected."""
-    correct = [Rate.of(one) if len(one) else None for one in accuracy.correct]
+    correct = [
+        widened_rate(one, tracks) if len(one) else None
+        for one, tracks in zip(accuracy.correct, accuracy.tracks, strict=True)
+    ]
     models = []
     for number, rate in enumerate(correct):
         if rate is None:
@@ -159,7 +161,7 @@ def _rates(accuracy: SharedAccuracy, *, paired: bool) -> ModelRates:
             continue
         place = 1 + sum(other.accuracy > rate.accuracy for other in correct if other)
         model = ModelRate(n=rate.n, accuracy=rate.accuracy, low=rate.low, high=rate.high, place=place)
-        if number:
+        if number and correct[0]:
             two = measure_two(accuracy, paired=paired, sides=(0, number))
             model = replace(
                 model,
@@ -174,8 +176,7 @@ def _rates(accuracy: SharedAccuracy, *, paired: bool) -> ModelRates:
 
 def _correct(rates: Sequence[ModelRates], compared: Sequence[SharedAccuracy]) -> tuple[ModelRates, ...]:
     """The rates with p-values that are corrected over all models."""
-    kinds = {one.spec: one.kind for one in compared}
-    repeats = find_repeats({one.spec: one.fingerprint for one in compared}, kinds)
+    kinds, repeats = kinds_and_repeats(compared)
     tests = {
         (rate.spec, number): model.p_value
         for rate in rates
@@ -203,7 +204,9 @@ def _means(rates: Sequence[ModelRates]) -> tuple[float, ...]:
     preserving = [
         rate.models
         for rate in rates[1:]
-        if (rate.kind, rate.repeats) == ("label_preserving", "") and rate.spec != "worst_case" and rate.models[0].n
+        if (rate.kind, rate.repeats) == ("label_preserving", "")
+        and rate.spec != "worst_case"
+        and all(model.n for model in rate.models)
     ]
     return tuple(sum(model.accuracy or 0 for model in models) / len(models) for models in zip(*preserving, strict=True))
 
@@ -216,7 +219,7 @@ def comparison_sentences(comparison: ModelComparison) -> Iterator[str]:
     listed = joined([f"{names[index]} {percent(rates[index], decimals=1, unit=True)}" for index in comparison.order])
     what = "Mean accuracy under label-preserving transforms" if comparison.means else "Accuracy on clean images"
     yield f"{what}: {listed}."
-    counted = [rate for rate in comparison.rates if rate.kind in _COUNTED and not rate.repeats]
+    counted = [rate for rate in comparison.rates if rate.kind in COUNTED and not rate.repeats]
     for number, name in enumerate(names[1:], start=1):
         models = [rate.models[number] for rate in counted if rate.models[number].difference is not None]
         better = sum(model.significant and (model.difference or 0) > 0 for model in models)

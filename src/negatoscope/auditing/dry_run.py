@@ -37,11 +37,6 @@ class ImagePace:
 def dry_run_audit(plan: AuditPlan, *, out: Path, execution: Execution = LOCAL) -> DryRun:
     """What `run_audit` would do, without writing anything.
 
-    Args:
-        plan: What is audited.
-        out: The folder.
-        execution: Where parts of the images would be classified.
-
     Raises:
         InputError: What `run_audit` would refuse before it classifies an image, or what the classifier or a transform
             gives for one batch.

@@ -12,6 +12,7 @@ from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.files import writing
 from negatoscope.reports.csv_table import guarded
+from negatoscope.reports.formatting import class_name
 from negatoscope.rows import RowReader
 
 FAILURES = "failures.csv"
@@ -48,16 +49,16 @@ def write_failures(out: Path, plan: AuditPlan) -> list[GalleryEntry]:
     """
     rows, shown = RowReader(out / "rows.parquet"), list[GalleryEntry]()
     clean = read_predictions(rows, CLEAN)
-    names, samples = plan.dataset.names, plan.dataset.samples
-    class_names = np.array([guarded(name) for name in plan.dataset.class_names], dtype=np.object_)
+    names, places = plan.dataset.names, plan.dataset.positions_of(clean.samples)
+    classes = range(plan.classifier.input_spec.data_classes)
+    class_names = np.array([guarded(class_name(plan.dataset.class_names, each)) for each in classes], dtype=np.object_)
     with writing(out / FAILURES) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
 
         def write(transform: str, after: PredictionSet, failed: Bool[np.ndarray, " n"]) -> None:
             positions = np.flatnonzero(failed)
             for some in np.split(positions, range(_LINES, len(positions), _LINES)):
-                places = np.searchsorted(samples, after.samples[some])
-                named = [guarded(names[place]) for place in places] if names else repeat("")
+                named = [guarded(names[place]) for place in places[some]] if names else repeat("")
                 labels, predictions, before = (
                     each[some] for each in (after.labels, after.predictions, clean.predictions)
                 )

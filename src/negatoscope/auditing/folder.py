@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from negatoscope.auditing.plan import PLAN, AuditIdentity, AuditPlan
+from negatoscope.auditing.results import SUMMARY
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect, shown
 from negatoscope.files import expect_free, remove_all
@@ -16,7 +18,7 @@ REPORT = ("report.html", "junit.xml", "failures.csv", "gallery", "figures")
 """What an audit writes for readers, and `no_report` leaves out."""
 
 WRITTEN = (
-    *("done.json", "summary.json", "provenance.json", "parts", "rows.parquet", "images.parquet"),
+    *("done.json", SUMMARY, "provenance.json", "parts", "rows.parquet", "images.parquet"),
     *REPORT,
 )
 """What an audit writes beside its plan: what `overwrite` removes."""
@@ -40,9 +42,12 @@ def folders_of(out: Path, names: Sequence[str]) -> list[Path]:
     expect(
         not (out / PLAN).exists(), f"{out} to hold the audits of several models", f"one audit; {_AGAIN}", OutputError
     )
-    plain = [re.sub(r"[^\w.-]+", "_", name).strip(".")[:100] or "model" for name in names]
-    repeated = [plain[:index].count(name) for index, name in enumerate(plain)]
-    return [out / (f"{name}-{before + 1}" if before else name) for name, before in zip(plain, repeated, strict=True)]
+    chosen: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", name).strip(".")[:100] or "model"
+        numbered = (f"{plain}-{number}" for number in count(2))
+        chosen.append(next(each for each in chain([plain], numbered) if each not in chosen))
+    return [out / name for name in chosen]
 
 
 def expect_free_for(out: Path, plan: AuditPlan) -> None:

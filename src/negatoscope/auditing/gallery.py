@@ -111,11 +111,7 @@ def choose_failures(
 ) -> list[GalleryEntry]:
     """The failures of a transform to show, in the order of the data: the most confident, of as many classes as can be.
 
-    Args:
-        number: The place of the transform in the plan, with which its files' names begin.
-        transform: The transform.
-        clean: Predictions about all images.
-        after: Those about the same images under the transform.
+    `number`, the place of the transform in the plan, begins the names of their files.
     """
     failed = clean.correct & ~after.correct & after.is_of(transform.preserved)
     order = np.flatnonzero(failed)[np.argsort(-after.confidences[failed], kind="stable")]
@@ -150,7 +146,7 @@ def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Ite
     """Each image as a batch of its own, decoded only where it is not in `decoded`."""
     resize, size = plan.classifier.input_spec.resize, plan.batch_size
     at_hand = {int(sample) for batch in decoded for sample in batch.samples}
-    positions = np.searchsorted(plan.dataset.samples, sorted(samples - at_hand))
+    positions = plan.dataset.positions_of(np.array(sorted(samples - at_hand), dtype=np.int64))
     lacking = plan.dataset.take(positions, split=plan.dataset.split)
     for batch in chain(decoded, batches(lacking, resize, batch_size=size)):
         yield from (batch.one(index) for index, sample in enumerate(batch.samples.tolist()) if sample in samples)

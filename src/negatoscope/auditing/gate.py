@@ -59,10 +59,6 @@ def parse_rules(
 ) -> list[GateRule]:
     """Read rules, and refuse those on what is not audited, before an audit runs for hours.
 
-    Args:
-        texts: What must be reached.
-        transforms: Those of the audit.
-
     Raises:
         InputError: A rule is malformed, or names no transform of the audit, or the mean or worst case where none
             preserves labels.
@@ -83,10 +79,6 @@ def parse_baseline_on(
     texts: Sequence[str], transforms: Sequence[PlannedTransform] | Sequence[TransformResult]
 ) -> list[str]:
     """The names of what is held against a baseline, each a rate as in a rule; texts may list several with commas.
-
-    Args:
-        texts: Such as "negative,clean"; a transform's name stands for all its specs.
-        transforms: Those of the audit.
 
     Raises:
         InputError: A name is of nothing that is audited, or of a control, which fails no gate.

@@ -11,6 +11,7 @@ from negatoscope.arrow import arrow_numbers, arrow_texts
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.errors import DataError
 from negatoscope.files import replacing, write_errors
+from negatoscope.reports.formatting import class_name
 
 IMAGES = "images.parquet"
 """The table's file in the folder of an audit."""
@@ -72,16 +73,12 @@ def read_images(out: Path) -> pa.Table:
 def with_names(rows: pa.Table, images: pa.Table, class_names: Sequence[str]) -> pa.Table:
     """Rows of an audit with the columns `name`, `label_name` and `prediction_name` at their end.
 
-    Args:
-        rows: With the columns of `negatoscope.rows.SCHEMA`.
-        images: What `read_images` gives.
-        class_names: One for each class of the data.
-
     Raises:
         DataError: The rows are about other images.
     """
     samples, numbers = images["sample"].to_numpy(), rows["sample"].to_numpy()
-    places = np.minimum(np.searchsorted(samples, numbers), len(samples) - 1)
+    order = np.argsort(samples, kind="stable")
+    places = order[np.minimum(np.searchsorted(samples, numbers, sorter=order), len(samples) - 1)]
     if not np.array_equal(samples[places], numbers):
         raise DataError("expected rows about the images of images.parquet, got others; audit again")
     rows = rows.append_column("name", images["name"].take(arrow_numbers(places, pa.int64())))
@@ -91,4 +88,5 @@ def with_names(rows: pa.Table, images: pa.Table, class_names: Sequence[str]) -> 
 
 
 def _named(labels: np.ndarray, class_names: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(arrow_numbers(labels, pa.int32()), arrow_texts(class_names))
+    names = [class_name(class_names, index) for index in range(max(len(class_names), labels.max(initial=-1) + 1))]
+    return pa.DictionaryArray.from_arrays(arrow_numbers(labels, pa.int32()), arrow_texts(names))

@@ -11,6 +11,7 @@ from negatoscope.auditing.measurement import ClassAccuracy, Confusion
 from negatoscope.auditing.plan import PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
 from negatoscope.auditing.results import CleanResult, TransformResult
+from negatoscope.reports.formatting import class_name
 from negatoscope.statistics.calibration import expected_calibration_error, reliability
 from negatoscope.statistics.information import (
     Pairs,
@@ -20,7 +21,7 @@ from negatoscope.statistics.information import (
     pairs_information_bits,
 )
 from negatoscope.statistics.intervals import rates_by_class
-from negatoscope.statistics.measured import measure_difference, measure_rate
+from negatoscope.statistics.measured import measure_difference, widened_rate
 
 TOP5_CLASSES = 20
 """With fewer classes than this, five guesses say little, and there is no top-5 accuracy."""
@@ -33,21 +34,18 @@ _RATES = ("accuracy", "low", "high", "top5_accuracy", "confidence", "ece")  # No
 
 
 def measure_predictions(predictions: PredictionSet, *, names: Sequence[str], classes: int) -> CleanResult:
-    """Accuracy, confidence, calibration and classes of predictions, clean or not.
+    """Accuracy, confidence, calibration and classes of predictions, of which there is one at least.
 
-    Args:
-        predictions: At least one.
-        names: What the classes of the data are called.
-        classes: How many the classifier chooses from.
+    `names` are those of the data's classes, and `classes` is how many the classifier chooses from.
     """
-    rate = measure_rate(predictions.correct, predictions.tracks)
+    rate = widened_rate(predictions.correct, predictions.tracks)
     diagram = reliability(predictions.confidences, predictions.correct)
     return CleanResult(
         n=rate.n,
         correct=rate.correct,
         accuracy=rate.accuracy,
-        low=rate.interval.low,
-        high=rate.interval.high,
+        low=rate.low,
+        high=rate.high,
         top5_accuracy=float((predictions.label_ranks < 5).mean()) if classes >= TOP5_CLASSES else None,
         confidence=float(predictions.confidences.mean(dtype=np.float64)),
         ece=expected_calibration_error(diagram),
@@ -61,12 +59,7 @@ def measure_transform(
 ) -> TransformResult:
     """Everything about predictions under a transform, against those about the same images clean; `p_holm` is None yet.
 
-    Args:
-        step: The transform.
-        clean: Before.
-        after: About the same images; if none of them counts, all rates are None.
-        names: What the classes of the data are called.
-        classes: How many the classifier chooses from.
+    If no image counts, all rates are None.
     """
     result = partial(
         TransformResult,
@@ -133,24 +126,18 @@ def _with_ends(
     """A rate and its interval under names of their own; nothing over no images."""
     if len(holds) == 0:
         return {}
-    rate = measure_rate(holds, tracks)
-    return {name: rate.accuracy, f"{ends}_low": rate.interval.low, f"{ends}_high": rate.interval.high}
+    rate = widened_rate(holds, tracks)
+    return {name: rate.accuracy, f"{ends}_low": rate.low, f"{ends}_high": rate.high}
 
 
 def measure_classes(
     labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"], names: Sequence[str]
 ) -> tuple[ClassAccuracy, ...]:
-    """The accuracy of every class that has images.
-
-    Args:
-        labels: Of each image.
-        correct: Whether each counts as correct.
-        names: What the classes of the data are called.
-    """
+    """The accuracy of every class that has images."""
     return tuple(
         ClassAccuracy(
             label=label,
-            name=names[label] if label < len(names) else f"class {label}",
+            name=class_name(names, label),
             n=rate.n,
             accuracy=rate.accuracy,
             low=rate.low,

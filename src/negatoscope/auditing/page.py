@@ -21,10 +21,6 @@ from negatoscope.reports.templates import render
 def write_report(out: Path, summary: AuditSummary) -> None:
     """Write `report.html`, `junit.xml` and `figures/` to `out`; pictures come from `gallery/` there, if there is one.
 
-    Args:
-        out: The folder of the audit.
-        summary: What the audit found.
-
     Raises:
         DataError: The gallery is damaged.
         OutputError: The folder cannot be written or the disk is full.

@@ -117,12 +117,7 @@ class PartJob:
 
 
 def part_jobs(out: Path, parts: Sequence[range]) -> list[PartJob]:
-    """A job for each part, in their order.
-
-    Args:
-        out: The folder.
-        parts: The positions of each part's images.
-    """
+    """A job for each part, in their order."""
     return [PartJob(part, out / PARTS / f"{part:06d}") for part in range(len(parts))]
 
 

@@ -207,15 +207,8 @@ def make_plan(
 ) -> AuditPlan:
     """Choose images and resolve transforms.
 
-    Args:
-        classifier: What is audited.
-        dataset: All images.
-        config: The user's settings.
-        named: The texts that name the classifier and the images, where there are such.
-
     Raises:
-        InputError: There are no images, the classifier has fewer classes than the data, or the images
-            use fewer bits than their files have.
+        InputError: There are no images, or these use fewer bits than their files have.
         SpecError: A suite or a transform is unknown.
     """
     expect(len(dataset), f"images in {dataset.spec}", "none; name another split or dataset")

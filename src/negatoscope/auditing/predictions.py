@@ -77,11 +77,6 @@ class PredictionSet:
 def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
     """The predictions under one transform.
 
-    Args:
-        rows: The opened rows.
-        transform: Its canonical spec.
-        like: Predictions about the same images.
-
     Raises:
         DataError: There are none, an image has two, or they are not about the images of `like`.
     """

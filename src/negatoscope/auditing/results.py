@@ -11,11 +11,15 @@ from negatoscope.models import ModelKind
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import AS_STORED, DecodeSpec
 from negatoscope.provenance import Provenance
+from negatoscope.reports.formatting import class_name
 from negatoscope.statistics.intervals import Rate
 from negatoscope.transforms import TransformKind
 
 PlannedKind = TransformKind | Literal["not_annotated", "attack"]
 """What an audit may apply: a transform of some kind, one of which nobody said whose label it keeps, or an attack."""
+
+SUMMARY = "summary.json"
+"""Written last: its presence means complete."""
 
 SIGNIFICANT = 0.05
 """A corrected p-value below this is a difference that chance seldom makes."""
@@ -172,7 +176,7 @@ class DatasetSummary:
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number where the model has more classes than the data."""
-        return self.class_names[index] if 0 <= index < len(self.class_names) else f"class {index}"
+        return class_name(self.class_names, index)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from negatoscope.auditing.plan import (
     make_plan,
 )
 from negatoscope.auditing.predictions import CLEAN
-from negatoscope.auditing.results import UnreadableImage
+from negatoscope.auditing.results import SUMMARY, UnreadableImage
 from negatoscope.auditing.steps import Changed
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
@@ -33,7 +33,7 @@ from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
 from negatoscope.executors.threads import in_threads
-from negatoscope.files import remove_leftovers, writing_folder
+from negatoscope.files import remove_all, remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import Column, RowKey, joined, make_rows, write_rows
@@ -114,12 +114,6 @@ def run_pass(
     Rows are a folder of parts, each written whole; a stopped run resumes after the last one and ends with the same
     rows.
 
-    Args:
-        plan: What is audited.
-        out: The folder, for who holds its lock.
-        progress: Called after each batch, or where workers say how far they are.
-        execution: Where parts run.
-
     Returns:
         How many images were read, which were unreadable, the L2 sizes that noise reached.
 
@@ -132,6 +126,7 @@ def run_pass(
     remove_leftovers([out, out / "figures"])
     expect_free_for(out, plan)
     remove_other(out, plan)
+    remove_all([out / SUMMARY])  # of an earlier run, which may have had other rules
     write_document(out / PLAN, plan.identity)
     pace = _Pace(plan, progress)
     work = AuditWork(plan.named, plan.config, plan.identity)
@@ -146,11 +141,6 @@ def run_pass(
 
 def apply(step: PlannedTransform, batch: Batch, images: Images) -> Changed:
     """A batch after a step, which is held to its promises.
-
-    Args:
-        step: A transform, or an attack on a classifier.
-        batch: What the images are.
-        images: The batch's pixels in [0, 1], where the classifier lives.
 
     Raises:
         InputError: The result has another shape or leaves [0, 1].
@@ -181,11 +171,6 @@ def classify(
     plan: AuditPlan, dataset: Dataset, *, tick: Callable[[int], None] = lambda images: None
 ) -> tuple[Mapping[str, Sequence[Mapping[str, Column]]], RunTotals]:
     """What a plan's classifier predicts for images, clean and under every transform.
-
-    Args:
-        plan: An audit.
-        dataset: The images, of the audit's or others of their form.
-        tick: Called after each batch with the number of its images.
 
     Returns:
         By transform the columns of rows, batch after batch; and what is counted besides.

@@ -11,6 +11,7 @@ from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, 
 from negatoscope.auditing.results import PlannedKind
 from negatoscope.rows import RowReader
 from negatoscope.statistics.worst_case import WorstCase
+from negatoscope.types import TrackArray
 
 _PAIRED_SHARE = 0.5  # of the smallest audit's images that all others have, too
 
@@ -24,12 +25,14 @@ class SharedAccuracy:
         kind: The transform's kind, "not_annotated" where the audits differ in it.
         fingerprint: A mark of all audits' predictions.
         correct: Of each audit, which of the images that count are correct.
+        tracks: Of each audit, of which object each of these images is a frame, where that is known.
     """
 
     spec: str
     kind: PlannedKind
     fingerprint: Hashable
     correct: list[Bool[np.ndarray, " _"]]
+    tracks: list[TrackArray | None]
 
 
 def shared_accuracies(audits: Sequence[AuditResult]) -> tuple[bool, list[SharedAccuracy]]:
@@ -60,7 +63,8 @@ def _accuracies(
     """Each accuracy that all audits have, on those of the chosen images that count."""
     sides = list(zip(readers, cleans, chosen, strict=True))
     right = [clean.correct[order] for _, clean, order in sides]
-    yield SharedAccuracy(CLEAN, "label_preserving", tuple(clean.fingerprint for clean in cleans), right)
+    tracks = [None if clean.tracks is None else clean.tracks[order] for _, clean, order in sides]
+    yield SharedAccuracy(CLEAN, "label_preserving", tuple(clean.fingerprint for clean in cleans), right, tracks)
     worst = [WorstCase(correct) for correct in right]
     for spec in audits[0].transforms:
         if not all(spec in audit.transforms for audit in audits):
@@ -76,9 +80,15 @@ def _accuracies(
             for one, *under in zip(worst, correct, counted, strict=True):
                 one.add(*under)
         marks = tuple(one.of_classes(half.preserved).fingerprint for one, half in zip(after, entries, strict=True))
-        yield SharedAccuracy(spec, kind, marks, [c[n] for c, n in zip(correct, counted, strict=True)])
+        of_these = [c[n] for c, n in zip(correct, counted, strict=True)]
+        yield SharedAccuracy(spec, kind, marks, of_these, _only(tracks, counted))
     if all(one.counted.any() for one in worst):
-        yield SharedAccuracy("worst_case", "label_preserving", ("worst_case",), [one.correct for one in worst])
+        under_all, of_some = [one.correct for one in worst], _only(tracks, [one.counted for one in worst])
+        yield SharedAccuracy("worst_case", "label_preserving", ("worst_case",), under_all, of_some)
+
+
+def _only(tracks: Sequence[TrackArray | None], counted: Sequence[Bool[np.ndarray, " _"]]) -> list[TrackArray | None]:
+    return [None if each is None else each[these] for each, these in zip(tracks, counted, strict=True)]
 
 
 def _same_images(hashes: Sequence[UInt64[np.ndarray, " _"]]) -> list[Int[np.ndarray, " n"]]:

@@ -25,8 +25,7 @@ from negatoscope.data.dicom import summarize_dicom
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
-from negatoscope.statistics.intervals import Rate
-from negatoscope.statistics.measured import measure_rate
+from negatoscope.statistics.measured import widened_rate
 from negatoscope.statistics.worst_case import WorstCase
 
 
@@ -35,13 +34,6 @@ def summarize(
 ) -> AuditSummary:
     """Count everything that `summary.json` holds but for the gate; memory is bounded by the rows of two transforms.
 
-    Args:
-        rows: The rows of one audit, with those of clean images under "clean".
-        plan: The audit.
-        self_check: How its self-check ended.
-        totals: What it counted besides rows.
-        provenance: Where it comes from.
-
     Raises:
         DataError: The rows cannot be read, or lack images of a transform.
     """
@@ -49,6 +41,7 @@ def summarize(
     reader = RowReader(rows)
     clean = read_predictions(reader, CLEAN)
     worst, transforms = _measure(reader, clean, plan, totals)
+    tracks = None if clean.tracks is None else clean.tracks[worst.counted]
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
     summary = AuditSummary(
         model=describe_model(plan.classifier),
@@ -63,7 +56,7 @@ def summarize(
         majority=float(np.bincount(clean.labels).max() / len(clean)),
         transforms=transforms,
         mean=_mean(preserving) if preserving else None,
-        worst_case=_rate(worst, clean) if preserving else None,
+        worst_case=widened_rate(worst.correct, tracks) if preserving else None,
         provenance=provenance,
     )
     return replace(summary, verdict=verdict_sentence(summary))
@@ -129,8 +122,3 @@ def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:
     rates = np.array([(entry.accuracy, entry.low, entry.high) for entry in transforms], dtype=np.float64)
     accuracy, low, high = (float(np.mean(column)) for column in rates.T)
     return MeanAccuracy(transforms=len(transforms), accuracy=accuracy, low=low, high=high)
-
-
-def _rate(worst: WorstCase, clean: PredictionSet) -> Rate:
-    rate = measure_rate(worst.correct, None if clean.tracks is None else clean.tracks[worst.counted])
-    return Rate(rate.n, rate.correct, rate.accuracy, rate.interval.low, rate.interval.high)

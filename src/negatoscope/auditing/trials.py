@@ -69,14 +69,7 @@ class Suggestion:
 def run_trials(
     classifier: ClassifierAdapter, pixels: PixelArray, labels: LabelArray, before: Bool[np.ndarray, " n"]
 ) -> list[Trial]:
-    """Every suspect that the classifier takes.
-
-    Args:
-        classifier: As it was opened.
-        pixels: Images at the size that it expects.
-        labels: Their classes.
-        before: Which of them are correct as the classifier was opened.
-    """
+    """Every suspect that the classifier takes."""
     trials = []
     for suspect in usual_suspects(classifier.input_spec, pixels):
         try:

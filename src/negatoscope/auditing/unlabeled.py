@@ -6,7 +6,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from negatoscope.auditing.arguments import if_written, open_model, provenance_of
+from negatoscope.auditing.arguments import as_texts, if_written, open_model, provenance_of
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.run import AuditProgress
 from negatoscope.auditing.unlabeled_page import unlabeled_html
@@ -64,8 +64,8 @@ def classify_unlabeled(
     if dataset is None:
         raise DataError(f"expected an image file or a folder of images without folders, got {got}")
     classifier = open_model(model, device=device, options=options)
-    given = {"suite": suite, "transforms": tuple(transforms), "limit": limit}
-    config = AuditConfig(suite=suite, transforms=tuple(transforms), limit=limit)
+    given: dict[str, Any] = {"suite": suite, "transforms": as_texts(transforms), "limit": limit}
+    config = AuditConfig(**given)
     changed = {name: value for name, value in given.items() if value != getattr(AuditConfig(), name)}
     command = python_call("negatoscope.classify_unlabeled", model, data, **changed, **options)
     plan = make_plan(classifier, dataset, config)

@@ -11,10 +11,7 @@ from negatoscope.reports.templates import render
 def unlabeled_html(result: UnlabeledPredictions, pictures: Sequence[Mapping[str, str]], *, grain: bool) -> str:
     """The page; all that it shows is in it, and whatever names say is escaped.
 
-    Args:
-        result: What was found.
-        pictures: Of the first images what they look like, by transform, as data URIs.
-        grain: Whether pictures are so small that their pixels are to be seen.
+    `pictures` are the first images by transform, as data URIs; `grain` is whether their pixels are to be seen.
     """
     sections: dict[str, Section] = {}
     if len(result.images) > 1 and result.transforms:

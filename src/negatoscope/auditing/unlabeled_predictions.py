@@ -17,6 +17,7 @@ from negatoscope.errors import DataError, expect
 from negatoscope.models.predict import predict_images, to_images
 from negatoscope.provenance import Provenance
 from negatoscope.reports.data_uri import data_uri
+from negatoscope.reports.formatting import class_name
 from negatoscope.statistics.intervals import Rate
 
 PICTURED = 8
@@ -129,7 +130,7 @@ class UnlabeledPredictions:
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number."""
-        return self.class_names[index] if index < len(self.class_names) else f"class {index}"
+        return class_name(self.class_names, index)
 
     def __str__(self) -> str:
         from negatoscope.auditing.unlabeled_text import unlabeled_markdown

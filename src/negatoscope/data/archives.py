@@ -23,11 +23,6 @@ _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 def open_zip(path: AnyPath, split: str, opener: Opener = open_class_folders) -> Dataset:
     """The images of a zip of class folders, in the order of class and name.
 
-    Args:
-        path: The zip.
-        split: "train", "test" or "validation".
-        opener: What finds images and labels among the members.
-
     Raises:
         DataError: It is no zip, or holds no images of the split.
     """
@@ -37,12 +32,6 @@ def open_zip(path: AnyPath, split: str, opener: Opener = open_class_folders) -> 
 
 def open_tar(path: AnyPath, split: str, members: "TarMembers", opener: Opener = open_class_folders) -> Dataset:
     """The images of a tar of class folders, in its own order, since a compressed one is read from the start.
-
-    Args:
-        path: The tar.
-        split: "train", "test" or "validation".
-        members: The tar, opened.
-        opener: What finds images and labels among the members.
 
     Raises:
         DataError: It holds no images of the split.

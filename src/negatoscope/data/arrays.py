@@ -61,6 +61,8 @@ def class_indices(labels: Any, class_names: Sequence[str], *, source: str) -> tu
     right = values.ndim == 1 and (values.dtype.kind in "iuU" or all(isinstance(value, str) for value in values))
     expect(right, f"one whole number or one text for each image as labels of {source}", f"{got}; convert it", DataError)
     if values.dtype.kind not in "iu":
+        missing = int((values == "").sum())
+        expect(not missing, f"a label for each image of {source}", f"{missing} without one; leave them out", DataError)
         numbers, names = number_classes(map(str, values), class_names, source=source)
         return np.array([numbers[value] for value in values], dtype=np.int64), names
     low, high = int(values.min(initial=0)), int(values.max(initial=0))

@@ -190,6 +190,11 @@ class Dataset:
         digest.update(self.labels.tobytes())
         return digest.hexdigest()[:16]
 
+    def positions_of(self, samples: IndexArray) -> IndexArray:
+        """Where the images of these samples stand; it holds them all, in any order."""
+        order = np.argsort(self.samples, kind="stable")
+        return order[np.searchsorted(self.samples, samples, sorter=order)]
+
     def take(self, indices: IndexArray, *, split: str) -> "Dataset":
         """The images at `indices`, in that order, under another split name."""
         if isinstance(self.images, np.ndarray):

@@ -78,13 +78,6 @@ def batches(
 
     While a batch is used the next one is made. Two batches are held, and eight encoded images for each thread.
 
-    Args:
-        dataset: Where they come from.
-        resize: The size and channels of `Batch.pixels`.
-        batch_size: How many positions a batch has; with unreadable images, fewer images.
-        first: Where to begin.
-        threads: How many decode.
-
     Raises:
         InputError: A number is below its least value, or an image has neither one nor three channels.
     """

@@ -154,9 +154,6 @@ def gtsrb(
 def read_training_table(members: ZipMembers) -> list[Sign]:
     """Every training image in the order of class, track and frame; tracks are numbered from 0 over all classes.
 
-    Args:
-        members: The zip with the training images, which has a table for each class.
-
     Raises:
         DataError: The zip is damaged, or a table and the members disagree.
     """
@@ -169,10 +166,6 @@ def read_training_table(members: ZipMembers) -> list[Sign]:
 
 def read_test_table(members: ZipMembers, table: Path) -> list[Sign]:
     """Every test image in the order of its number; test images come in no tracks.
-
-    Args:
-        members: The zip with the test images.
-        table: The zip with the table of their classes.
 
     Raises:
         DataError: A zip is damaged, the table is missing, or the table and the members disagree.

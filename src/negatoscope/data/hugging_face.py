@@ -25,10 +25,6 @@ def open_hugging_face(data: Any, *, split: str) -> Dataset:
     The columns are ``image`` and ``label``, or the only ones of the features Image and ClassLabel; names of classes are
     ClassLabel's. Formats and transforms that are set on it are not applied.
 
-    Args:
-        data: The dataset; one that is streamed has no length and is refused.
-        split: Which split, of a dictionary of them.
-
     Raises:
         DataError: There is no such split or column, or labels are missing.
     """
@@ -42,7 +38,7 @@ def open_hugging_face(data: Any, *, split: str) -> Dataset:
     name = str(getattr(data.info, "dataset_name", None) or "datasets.Dataset")
     image, label = _column(data.features, "image", "Image"), _column(data.features, "label", "ClassLabel")
     values = list(data.with_format(None)[label])
-    missing = sum(value is None for value in values)
+    missing = sum(value in (None, "") for value in values)
     expect(values, f"images in {name}", "none", DataError)
     expect(not missing, f"a label for each image of {name}", f"{missing} without one; leave them out", DataError)
     container = HuggingFaceImages(data, image, name)

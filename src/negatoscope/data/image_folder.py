@@ -53,11 +53,6 @@ def open_folder(path: str, split: str, opener: Opener = open_class_folders) -> D
 
     One digest of all names and sizes stands for the files, so that none has to be read twice.
 
-    Args:
-        path: The folder.
-        split: "train", "test" or "validation".
-        opener: What finds images and labels among the files.
-
     Raises:
         DataError: There is no such folder, or it holds no images of the split.
     """

@@ -63,15 +63,6 @@ def labeled(
 ) -> Dataset:
     """The dataset that images and their labels make; a class is called by its number where the source names none.
 
-    Args:
-        container: Where the images are.
-        labels: One for each image.
-        path: What the user named; its last part is the spec.
-        split: Which split it is.
-        files: What it was read from.
-        class_names: What the source calls its classes.
-        positions: Which images of the container, in which order; all where none are given.
-
     Raises:
         DataError: There are no images, the labels are no whole numbers, or one of them is no class.
     """

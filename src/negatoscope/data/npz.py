@@ -52,7 +52,8 @@ def open_npz(path: AnyPath, split: str) -> Dataset:
         given = given[:, 0]
     if given.shape != images.shape[:1]:
         raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
-    names = [str(name) for name in _array(path, opened, members[NAMES]).ravel()] if NAMES in members else []
+    named = _array(path, opened, members[NAMES]).ravel().tolist() if NAMES in members else []
+    names = [name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name) for name in named]
     return labeled(container, given, path=path, split=split, files=[path], class_names=names)
 
 

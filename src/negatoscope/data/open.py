@@ -58,13 +58,14 @@ def open_dataset(
     if split not in SPLIT_NAMES:
         raise SpecError(f"expected one of the splits {', '.join(SPLITS)}, got {split!r}")
     split = SPLIT_NAMES[split]
+    columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
+    columns = [column for column in columns if column]
+    expect(labels is not None or not columns, "--labels beside --label-columns", "none")
     if in_memory:
         expect(labels is None, "no --labels beside images that are in memory", shown(labels))
         return open_object(data, split=split)
-    columns = label_columns.split(",") if isinstance(label_columns, str) else label_columns
     if labels is not None:
-        return with_dicom(_open_labeled(text, split, labels, [column for column in columns if column]))
-    expect(not columns or columns == [""], "--labels beside --label-columns", "none")
+        return with_dicom(_open_labeled(text, split, labels, columns))
     if text.startswith("folder:"):
         return _open_folder(text.removeprefix("folder:"), split)
     if not _is_spec(text):

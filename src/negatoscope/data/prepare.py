@@ -25,12 +25,10 @@ def prepared_folder() -> Path:
 def prepared(key: Mapping[str, object], make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """The arrays that `make` gives, made at most once for each `key` and from then on mapped from the disk.
 
+    A key is everything that decides them: "dataset", the files' checksums and the preparation's settings.
+
     Safe against two processes at once (the second waits and reads) and against being killed (a folder takes its name
     when it is complete, never before).
-
-    Args:
-        key: Everything that decides the arrays: "dataset", the files' checksums and the preparation's settings.
-        make: Called when they are not there yet.
 
     Raises:
         OutputError: The cache cannot be written or the disk is full.

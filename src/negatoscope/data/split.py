@@ -1,12 +1,12 @@
 """How validation images are cut out of the training set, and a sample out of any set."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Int
 
 from negatoscope.data.base import Dataset
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, expect
 from negatoscope.types import IndexArray, LabelArray
 
 Split = Literal["last", "random", "track", "stratified"]
@@ -24,14 +24,14 @@ def split_validation(dataset: Dataset, *, method: Split, size: int, seed: int = 
         seed: Of the choice.
 
     Raises:
-        InputError: The choice leaves nothing to train on, "track" is asked of a dataset without tracks, or `seed` is
-            negative.
+        InputError: The choice leaves nothing to train on, `method` is another word, "track" is asked of a dataset
+            without tracks, or `seed` is negative.
     """
     n = len(dataset)
     if not 0 < size < n:
         raise InputError(f"expected a validation_size from 1 to {n - 1} for {dataset.spec}, got {size}")
-    if seed < 0:
-        raise InputError(f"expected a seed of at least 0, got {seed}")
+    expect(seed >= 0, "a seed of at least 0", seed)
+    expect(method in get_args(Split), f"a method of {', '.join(get_args(Split))}", f"{method!r}; name one of them")
     generator = np.random.default_rng(seed)
     match method:
         case "last":

@@ -18,7 +18,7 @@ from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
-from negatoscope.statistics.measured import measure_rate
+from negatoscope.statistics.measured import widened_rate
 from negatoscope.statistics.worst_case import WorstCase
 from negatoscope.transforms.groups import Element, Group
 
@@ -128,8 +128,12 @@ class OrbitPredictions:
     @property
     def orbit_worst(self) -> Rate:
         """The share of images that are correct clean and under every element."""
-        counted = self.clean[self.worst.counted]
-        return rate_of(self.worst.correct, counted)
+        return rate_of(self.worst.correct, self.counted)
+
+    @property
+    def counted(self) -> PredictionSet:
+        """The images that `orbit_worst` is over, clean."""
+        return self.clean[self.worst.counted]
 
     @property
     def _rows(self) -> RowReader:
@@ -138,8 +142,7 @@ class OrbitPredictions:
 
 def rate_of(holds: Bool[np.ndarray, " n"], images: PredictionSet) -> Rate:
     """A rate with its interval, widened where images are frames of the same objects."""
-    rate = measure_rate(holds, images.tracks)
-    return Rate(n=rate.n, correct=rate.correct, accuracy=rate.accuracy, low=rate.interval.low, high=rate.interval.high)
+    return widened_rate(holds, images.tracks)
 
 
 def measure_method(before: OrbitPredictions, after: OrbitPredictions, *, focus: str) -> Measured:
@@ -151,7 +154,8 @@ def measure_method(before: OrbitPredictions, after: OrbitPredictions, *, focus: 
         focus: The element whose accuracy stands beside the clean one.
     """
     compared = compare(before.audited, after.audited)
-    shared = SharedAccuracy(ORBIT_WORST, "label_preserving", (), [before.worst.correct, after.worst.correct])
+    correct, tracks = [before.worst.correct, after.worst.correct], [before.counted.tracks, after.counted.tracks]
+    shared = SharedAccuracy(ORBIT_WORST, "label_preserving", (), correct, tracks)
     clean, negative = ([_rate(side.audited, spec) for side in (before, after)] for spec in (CLEAN, focus))
     return Measured(
         n=len(before.clean),

@@ -100,6 +100,11 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def class_name(names: Sequence[str], index: int) -> str:
+    """What a class is called, or its number where a classifier has more classes than there are names."""
+    return names[index] if 0 <= index < len(names) else f"class {index}"
+
+
 def one_line(text: str, *, width: int) -> str:
     """A text on one line of at most `width` letters."""
     line = " ".join(text.split())

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.auditing.dry_run import parts_left, some_images
+from negatoscope.errors import DataError, expect
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reports.formatting import joined
@@ -19,11 +20,6 @@ _QUERIES = 10  # of the search that is timed, for each image and space
 
 def dry_run_search(plan: SearchPlan, *, out: Path, execution: Execution = LOCAL) -> DryRun:
     """What `run_search` would do at most, were no image fooled before its budget is spent; nothing is written.
-
-    Args:
-        plan: What is searched.
-        out: The folder.
-        execution: Where parts of the images would be searched.
 
     Raises:
         InputError: What `run_search` would refuse before it searches, or what the classifier gives for one batch.
@@ -64,4 +60,5 @@ def _time_queries(plan: SearchPlan) -> tuple[float, int]:
         began = time.perf_counter()
         found = [search_batch(few, planned.space, part) for planned in plan.spaces]
         seconds, queries = time.perf_counter() - began, sum(int(each.queries.sum()) for each in found)
+    expect(queries, f"images in {plan.dataset.spec}", "none that can be read among those that are timed", DataError)
     return seconds / queries, queries

@@ -23,12 +23,6 @@ def examine(
 ) -> tuple[SearchSummary, dict[str, list[FooledImage]]]:
     """Look at each space, and write `smallest.parquet`.
 
-    Args:
-        out: The folder with the rows.
-        plan: The search.
-        summary: What it found.
-        say: Called with what is being done.
-
     Returns:
         The summary with what fails and the smallest changes, and pictures by the text of the space.
 

@@ -30,16 +30,7 @@ def find_failing(
     space: Space,
     seed: int,
 ) -> tuple[FailingMap, ...]:
-    """Try images at settings that are spread evenly over a space, whatever the search asked there.
-
-    Args:
-        classifier: What was searched.
-        dataset: What was searched, and maybe other images.
-        searched: Which images the space counts.
-        dimensions: Those of the space.
-        space: What settings are from.
-        seed: Decides which image is tried at which settings.
-    """
+    """Try images at settings that are spread evenly over a space, whatever the search asked there."""
     generator = np.random.default_rng(seed)
     samples = searched.samples[np.sort(generator.permutation(len(searched))[:_IMAGES])]
     tries = _SETTINGS * len(samples)
@@ -61,10 +52,7 @@ def count_failing(
 ) -> tuple[FailingMap, ...]:
     """A map of each dimension, those that matter most first, and one of the first two, if there are two.
 
-    Args:
-        dimensions: What is searched.
-        points: Settings in the unit cube, spread over it.
-        failed: Whether the image at each is misclassified.
+    `points` lie in the unit cube, spread over it.
     """
     sides = [max(1, min(_PARTS, len(points) // _LEAST)), max(1, min(_CELLS, int((len(points) / _LEAST) ** 0.5)))]
     each, cells = ([_parts(dimension, side) for dimension in dimensions] for side in sides)

@@ -69,13 +69,7 @@ def draw_lines(
 ) -> Figure:
     """Accuracy that falls from left to right, a line with its interval for each space.
 
-    Args:
-        lines: By the name of the line.
-        clean: Clean accuracy, in [0, 1].
-        chance: That of guessing.
-        label: What runs from left to right.
-        log: Whether it does so from 1, each tick a multiple of the one before; else from 0, in steps.
-        narrow: Whether the drawing is for a phone.
+    It runs from 1, each tick a multiple of the one before, if `log`, else from 0, in steps; `narrow` is for a phone.
     """
     columns = 1 if narrow else 2
     top = 0.3 + 0.19 * -(-(len(lines) + 2) // columns)
@@ -100,11 +94,7 @@ def draw_lines(
 def draw_shares(shares: FailingMap, axis: Side, *, clean: float, most: float) -> Figure:
     """The share of misclassified images along one dimension: a bar for each part, and a line for clean images.
 
-    Args:
-        shares: Of one dimension.
-        axis: That dimension.
-        clean: The share that is misclassified clean, in [0, 1].
-        most: Where the scale ends, in [0, 1].
+    `most` is where the scale ends, in [0, 1].
     """
     edges = axis.edges(shares.parts[0])
     with styled():
@@ -124,11 +114,7 @@ def draw_shares(shares: FailingMap, axis: Side, *, clean: float, most: float) ->
 def draw_map(shares: FailingMap, across: Side, up: Side, *, most: float) -> Figure:
     """The share of misclassified images over two dimensions: the darker a cell, the more; a cross where none changes.
 
-    Args:
-        shares: Of two dimensions.
-        across: The first of them.
-        up: The second.
-        most: The share at which a cell is darkest, in [0, 1].
+    `most` is the share at which a cell is darkest, in [0, 1].
     """
     lefts, bottoms = across.edges(shares.parts[0]), up.edges(shares.parts[1])
     with styled():

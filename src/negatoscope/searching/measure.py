@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 
 from negatoscope.searching.result import AccuracyAtBudget, AccuracyInterval, FirstErrors
 from negatoscope.searching.searched import SearchedImages, correct_after
-from negatoscope.statistics.measured import measure_rate
+from negatoscope.statistics.measured import widened_rate
 from negatoscope.types import TrackArray
 
 _EVERY, _LEVELS = 10, 40  # budgets of a curve: all up to the first number, then about so many more
@@ -19,8 +19,8 @@ def accuracy_interval(correct: Bool[np.ndarray, " n"], tracks: TrackArray | None
     Raises:
         InputError: There is no image.
     """
-    rate = measure_rate(correct, tracks)
-    return AccuracyInterval(accuracy=rate.accuracy, low=rate.interval.low, high=rate.interval.high)
+    rate = widened_rate(correct, tracks)
+    return AccuracyInterval(accuracy=rate.accuracy, low=rate.low, high=rate.high)
 
 
 def measure_curve(

@@ -30,11 +30,6 @@ _SIZE = "size of the change: distance from the clean image, half a range is 1"
 def write_search_report(out: Path, summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> None:
     """Write `report.html`, `report.md`, `search.csv` and `figures/` to `out`.
 
-    Args:
-        out: The folder.
-        summary: What was found.
-        cases: Pictures of each space by its text.
-
     Raises:
         OutputError: The folder cannot be written or the disk is full.
     """
@@ -71,8 +66,10 @@ def named_spaces(summary: SearchSummary) -> dict[str, SpaceSummary]:
 
 
 def transform_names(space: str) -> list[str]:
-    """The transforms of a space, in order."""
-    return [stage.partition("(")[0].strip() for stage in space.split("|")]
+    """The transforms of a space, in order; those that it has more than once with a number."""
+    names = [stage.partition("(")[0].strip() for stage in space.split("|")]
+    numbers = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [f"{name} {n}" if names.count(name) > 1 else name for name, n in zip(names, numbers, strict=True)]
 
 
 def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> dict[str, Section]:

@@ -12,6 +12,7 @@ from negatoscope.data.dicom import summarize_dicom
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict_images
 from negatoscope.reports.data_uri import GRAIN, data_uri
+from negatoscope.reports.formatting import class_name
 from negatoscope.searching.searched import SearchedImages
 from negatoscope.searching.settings import read_images
 from negatoscope.searching.smallest_images import SmallestFound
@@ -79,13 +80,6 @@ def draw_cases(
     They are of the third of which the classifier is most confident when clean, since anything fools it on what it
     hardly knows. Without smallest changes, they are those that took the fewest queries. There is none where an image is
     flagged as having text on a person burnt in.
-
-    Args:
-        classifier: What was searched.
-        dataset: Where the images are.
-        space: What settings are from.
-        searched: What the search found there.
-        smallest: The smallest changes of the images that were fooled.
     """
     fooled, dicom = np.flatnonzero(searched.fooled), summarize_dicom(dataset)
     if (dicom and dicom.burnt_in) or not len(fooled):
@@ -103,7 +97,7 @@ def draw_cases(
             cases.append(
                 FooledImage(
                     name=batch.names[place] or f"image {batch.samples[place]}",
-                    label=_class_name(dataset, int(labels[place])),
+                    label=class_name(dataset.class_names, int(labels[place])),
                     frames=(clean, first, *(look for look in least if look.parameters != first.parameters)),
                     distance=None if smallest is None else float(smallest.distances[index]),
                     size=(images.shape[2], images.shape[3]),
@@ -140,15 +134,10 @@ def _frames(
             Look(
                 name=name,
                 picture=data_uri(shown[place]),
-                prediction=_class_name(dataset, int(answer.predictions[place])),
+                prediction=class_name(dataset.class_names, int(answer.predictions[place])),
                 confidence=float(answer.confidences[place]),
                 correct=bool(answer.predictions[place] == int(labels[place])),
                 parameters=texts[name][place],
             )
             for place in range(len(images))
         ]
-
-
-def _class_name(dataset: Dataset, index: int) -> str:
-    names = dataset.class_names
-    return names[index] if index < len(names) else f"class {index}"

@@ -214,13 +214,6 @@ def make_search_plan(
 ) -> SearchPlan:
     """Choose images and resolve spaces and the strategy.
 
-    Args:
-        classifier: What is searched.
-        dataset: All images.
-        config: The user's settings.
-        transfer: Other models, which are shown what was found.
-        named: The texts that name the classifier and the images, where there are such.
-
     Raises:
         SpecError: A space or a strategy is unknown or malformed, or of color where images are gray.
         InputError: There are no images, a number is out of range, a range is outside of what its transform takes, the

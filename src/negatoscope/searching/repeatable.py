@@ -11,12 +11,7 @@ _ROUNDING = 1e-3  # by which a probability may differ where sums are added in an
 
 
 def check_repeatable(classifier: ClassifierAdapter, pixels: PixelArray | None) -> tuple[str, ...]:
-    """A sentence for a reader where a classifier answers the same images differently; none where it does not.
-
-    Args:
-        classifier: What is asked twice.
-        pixels: One batch of images; None asks nothing.
-    """
+    """A sentence for a reader where a classifier answers the same images differently."""
     if pixels is None or len(pixels) == 0:
         return ()
     first, second = (_ask(classifier, pixels) for _ in range(2))

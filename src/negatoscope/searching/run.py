@@ -133,13 +133,7 @@ class SearchWork:
 
 
 def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace", *, execution: Execution = LOCAL) -> RunTotals:
-    """Search every part that is not there yet, and put rows and settings where they stay.
-
-    Args:
-        plan: What is searched.
-        out: The folder, for who holds its lock.
-        pace: Where progress is reported.
-        execution: Where parts run.
+    """Search every part that is not there yet, and put rows and settings where they stay; for who holds the lock.
 
     Raises:
         OutputError: `out` cannot be written.

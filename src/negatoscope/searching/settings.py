@@ -15,19 +15,13 @@ from negatoscope.transforms.spaces import Space
 from negatoscope.types import Images, Labels
 
 
-def positions_of(dataset: Dataset, samples: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    """Where the images of these samples stand in a dataset that holds them all."""
-    order = np.argsort(dataset.samples, kind="stable")
-    return order[np.searchsorted(dataset.samples[order], samples)]
-
-
 def read_images(
     classifier: ClassifierAdapter, dataset: Dataset, samples: Int[np.ndarray, " n"]
 ) -> Iterator[tuple[Images, Labels, Batch]]:
     """The images of these samples in their order, a batch at a time, as the classifier takes them."""
     resize, device = classifier.input_spec.resize, classifier.device
     values = resize.height * resize.width * classifier.input_spec.planes
-    chosen = dataset.take(positions_of(dataset, samples), split=dataset.split)
+    chosen = dataset.take(dataset.positions_of(samples), split=dataset.split)
     for batch in batches(chosen, resize, batch_size=suitable_batch(device, values=values)):
         yield to_images(torch.from_numpy(batch.pixels).to(device)), torch.from_numpy(batch.labels).to(device), batch
 

@@ -14,11 +14,11 @@ from jaxtyping import Float64, Int
 from negatoscope.data import Dataset
 from negatoscope.files import replacing, write_errors
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.searching.measure import accuracy_interval
 from negatoscope.searching.result import ChangePoint, SmallestSummary
 from negatoscope.searching.searched import SearchedImages
 from negatoscope.searching.settings import read_images
 from negatoscope.searching.smallest import smallest_changes
-from negatoscope.statistics.measured import measure_rate
 from negatoscope.transforms.spaces import Space
 
 SMALLEST = "smallest.parquet"
@@ -62,14 +62,7 @@ class SmallestFound:
 def find_smallest(
     classifier: ClassifierAdapter, dataset: Dataset, space: Space, searched: SearchedImages
 ) -> SmallestFound | None:
-    """The smallest change for each image that was fooled; None without one, or where every setting changes something.
-
-    Args:
-        classifier: What was searched.
-        dataset: Where the images are.
-        space: What settings are from.
-        searched: What the search found there.
-    """
+    """The smallest change for each image that was fooled; None if none was, or every setting changes something."""
     if space.identity is None or not searched.fooled.any():
         return None
     samples, given = searched.samples[searched.fooled], torch.from_numpy(searched.points[searched.fooled])
@@ -94,11 +87,10 @@ def summarize_smallest(found: SmallestFound, searched: SearchedImages) -> Smalle
     fooled_at = np.where(searched.clean_correct, np.inf, 0.0)
     fooled_at[searched.fooled] = found.distances
     places = np.quantile(found.distances, np.linspace(0, 1, _POINTS), method="lower")
-    curve = []
-    for place in np.unique([0.0, *places]).tolist():
-        rate = measure_rate(fooled_at > place, searched.tracks)
-        ends = rate.interval
-        curve.append(ChangePoint(distance=place, accuracy=rate.accuracy, low=ends.low, high=ends.high))
+    curve = (
+        ChangePoint(distance=place, **vars(accuracy_interval(fooled_at > place, searched.tracks)))
+        for place in np.unique([0.0, *places]).tolist()
+    )
     return SmallestSummary(
         n=len(found.samples),
         queries=int(found.queries.sum()),

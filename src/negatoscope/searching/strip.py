@@ -35,9 +35,7 @@ _WORDS = {
 def draw_strip(cases: Sequence[FooledImage], *, heading: str = "misread after the smallest change found") -> Figure:
     """A column for each image: clean, what is changed, and changed; with the predictions and their confidence.
 
-    Args:
-        cases: At least one; the last frame of each is the one below.
-        heading: What stands above these.
+    The last frame of each case is the one below, where `heading` stands.
     """
     width = 2 * _EDGE + len(cases) * (_SIDE + _GAP) - _GAP
     height = _HEAD + 2 * _SIDE + _BETWEEN + _FOOT
@@ -88,9 +86,7 @@ def _draw_change(axes: Axes, case: FooledImage) -> None:
 def change_words(stage: str, *, size: tuple[int, int]) -> list[str]:
     """What a transform changes, a line for each setting: "up by 1 pixel", or the setting where there are no words.
 
-    Args:
-        stage: Its spec.
-        size: Height and width of the image in pixels.
+    `size` is the height and width of the image in pixels.
     """
     spec = parse_spec(stage)
     lines = []

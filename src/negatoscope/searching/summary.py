@@ -46,12 +46,6 @@ class Findings:
 def summarize(out: Path, plan: SearchPlan, findings: Findings, *, say: Callable[[str], None]) -> SearchSummary:
     """Count everything that `search.json` holds, search one setting for all, and show what was found to other models.
 
-    Args:
-        out: The folder with the rows.
-        plan: The search.
-        findings: What the run knows beside its rows.
-        say: Called with what is being done.
-
     Raises:
         DataError: The rows cannot be read.
     """

@@ -6,22 +6,15 @@ import torch
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict_images
+from negatoscope.searching.measure import accuracy_interval
 from negatoscope.searching.result import Transfer
 from negatoscope.searching.searched import SearchedImages
 from negatoscope.searching.settings import predict_under, read_images
-from negatoscope.statistics.measured import measure_rate
 from negatoscope.transforms.spaces import Space
 
 
 def measure_transfer(other: ClassifierAdapter, dataset: Dataset, space: Space, searched: SearchedImages) -> Transfer:
-    """Another model on the same images, clean and each under the setting found for it: two predictions an image.
-
-    Args:
-        other: The model.
-        dataset: Where the images are.
-        space: What was searched.
-        searched: What was found in it.
-    """
+    """Another model on the same images, clean and each under the setting found for it: two predictions an image."""
     points, clean, after, done = torch.from_numpy(searched.points), [], [], 0
     for images, labels, batch in read_images(other, dataset, searched.samples):
         chosen = points[done : done + len(labels)]
@@ -31,19 +24,16 @@ def measure_transfer(other: ClassifierAdapter, dataset: Dataset, space: Space, s
     before, correct = np.concatenate(clean), np.concatenate(after)
     fooled = searched.fooled & before
     tracks = searched.tracks
-    rate = measure_rate(correct, tracks)
-    share = measure_rate(~correct[fooled], None if tracks is None else tracks[fooled]) if fooled.any() else None
+    share = accuracy_interval(~correct[fooled], None if tracks is None else tracks[fooled]) if fooled.any() else None
     return Transfer(
-        accuracy=rate.accuracy,
-        low=rate.interval.low,
-        high=rate.interval.high,
+        **vars(accuracy_interval(correct, tracks)),
         space=space.text,
         model=other.name,
         sha256=other.sha256,
-        n=rate.n,
+        n=len(correct),
         clean_accuracy=float(before.mean()),
         n_fooled=int(fooled.sum()),
         fooled=share.accuracy if share else None,
-        fooled_low=share.interval.low if share else None,
-        fooled_high=share.interval.high if share else None,
+        fooled_low=share.low if share else None,
+        fooled_high=share.high if share else None,
     )

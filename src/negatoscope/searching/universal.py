@@ -12,10 +12,11 @@ from torch import Tensor
 from negatoscope.attacks.strategies import sizes
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.searching.measure import accuracy_interval
 from negatoscope.searching.result import MeanOverSettings, TriedSetting, UniversalSetting
 from negatoscope.searching.searched import SearchedImages
 from negatoscope.searching.settings import read_images, try_setting
-from negatoscope.statistics.measured import measure_difference, measure_rate
+from negatoscope.statistics.measured import measure_difference
 from negatoscope.transforms.spaces import Space
 from negatoscope.types import TrackArray
 
@@ -60,40 +61,31 @@ def find_universal(
 ) -> OverSettings:
     """The mean over settings spread over a space, and the one that does most harm, refined around the worst of them.
 
-    Half of the images are the fit images, up to 256 of them; no object has frames on both sides. Half of the settings,
-    of which there are as many as the budget, but at least 32 and at most 128, are a scrambled Sobol sequence; the
-    others are drawn around the worst one so far. Of a space with no more than 128 settings all are tried.
-
-    Args:
-        classifier: What is searched.
-        dataset: Where the images are.
-        space: What settings are from.
-        searched: What the search of the space found; its images are split.
-        budget: The queries of one image at most.
-        seed: Decides the halves and the settings.
+    Half of the images are the fit images, of which 256 at most are tried, drawn at random; no object has frames on both
+    sides. Half of the settings, of which there are as many as the budget, but at least 32 and at most 128, are a
+    scrambled Sobol sequence; the others are drawn around the worst one so far. Of a space with no more than 128
+    settings all are tried.
     """
     fit = fit_half(searched, seed=seed)
     if not fit.any() or fit.all():
         return OverSettings()
-    chosen = np.flatnonzero(fit)[:_FIT_IMAGES]
+    chosen = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(fit))[:_FIT_IMAGES])
     images = [(batch, labels) for batch, labels, _ in read_images(classifier, dataset, searched.samples[chosen])]
     spread, tried = _try_settings(classifier, space, images, n=min(max(budget, _SETTINGS[0]), _SETTINGS[1]), seed=seed)
     worst = min(tried, key=lambda entry: entry.rank)
     judges = (part[:2] for part in read_images(classifier, dataset, searched.samples[~fit]))
     parts = [try_setting(classifier, space, [part], worst.point)[0] for part in judges]
     after, tracks = np.concatenate(parts), None if searched.tracks is None else searched.tracks[~fit]
-    rate, drop = measure_rate(after, tracks), measure_difference(searched.clean_correct[~fit], after, tracks)
+    drop = measure_difference(searched.clean_correct[~fit], after, tracks)
     universal = UniversalSetting(
-        accuracy=rate.accuracy,
-        low=rate.interval.low,
-        high=rate.interval.high,
+        **vars(accuracy_interval(after, tracks)),
         space=space.text,
         parameters=space.parameters(worst.point[None])[0],
         point=tuple(worst.point.tolist()),
         settings=len(tried),
         n_fit=len(chosen),
         fit_accuracy=float(worst.correct.mean()),
-        n=rate.n,
+        n=len(after),
         clean_accuracy=float(searched.clean_correct[~fit].mean()),
         drop=drop.difference,
         drop_low=drop.low,
@@ -156,7 +148,6 @@ def _all_points(space: Space) -> Float[Tensor, "k d"]:
 
 def _mean(spread: Sequence[_Tried], tracks: TrackArray | None) -> MeanOverSettings:
     """The mean of the intervals' ends is an interval of the mean that holds at least as often, however they depend."""
-    rates = [measure_rate(entry.correct, tracks) for entry in spread]
-    ends = np.array([(rate.accuracy, rate.interval.low, rate.interval.high) for rate in rates])
-    accuracy, low, high = ends.mean(axis=0).tolist()
-    return MeanOverSettings(accuracy=accuracy, low=low, high=high, settings=len(spread), n=rates[0].n)
+    rates = [accuracy_interval(entry.correct, tracks) for entry in spread]
+    accuracy, low, high = np.mean([(rate.accuracy, rate.low, rate.high) for rate in rates], axis=0).tolist()
+    return MeanOverSettings(accuracy=accuracy, low=low, high=high, settings=len(spread), n=len(spread[0].correct))

@@ -68,6 +68,16 @@ def measure_rate(correct: Bool[np.ndarray, " n"], tracks: TrackArray | None = No
     return TrackedRate(**rate, track_low=by_track.low, track_high=by_track.high) if by_track else TrackedRate(**rate)
 
 
+def widened_rate(correct: Bool[np.ndarray, " n"], tracks: TrackArray | None = None) -> Rate:
+    """The same with one interval, the smallest that holds both.
+
+    Raises:
+        InputError: There is no image.
+    """
+    rate = measure_rate(correct, tracks)
+    return Rate(rate.n, rate.correct, rate.accuracy, rate.interval.low, rate.interval.high)
+
+
 def measure_difference(
     before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"], tracks: TrackArray | None = None
 ) -> PairedDifference:

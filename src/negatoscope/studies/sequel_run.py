@@ -22,7 +22,7 @@ from negatoscope.searching.plan import SearchConfig, SearchPlan, make_search_pla
 from negatoscope.searching.result import DOCUMENT, read_search
 from negatoscope.searching.run import run_search
 from negatoscope.searching.searched import SearchedImages, read_searched
-from negatoscope.statistics.measured import measure_rate
+from negatoscope.statistics.measured import widened_rate
 from negatoscope.studies.sequel_result import Sequel, SequelModel, ShiftedClass, ShiftedRates
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train
@@ -235,15 +235,15 @@ def measure_model(plan: SearchPlan, folder: Path, own: OwnNetwork | None) -> Seq
 def measure_shifted(searched: SearchedImages, *, budget: int) -> ShiftedRates:
     """What is left of some images, at least one, after so many queries."""
     right, tracks = searched.clean_correct, searched.tracks
-    success = measure_rate(searched.fooled[right], None if tracks is None else tracks[right]) if right.any() else None
+    success = widened_rate(searched.fooled[right], None if tracks is None else tracks[right]) if right.any() else None
     return ShiftedRates(
         n=len(searched),
         clean=accuracy_interval(right, tracks),
         under_attack=accuracy_interval(searched.correct_after(budget), tracks),
         correct=int(right.sum()),
         attack_success_rate=None if success is None else success.accuracy,
-        attack_success_low=None if success is None else success.interval.low,
-        attack_success_high=None if success is None else success.interval.high,
+        attack_success_low=None if success is None else success.low,
+        attack_success_high=None if success is None else success.high,
         first_errors=measure_first_errors(searched),
         curve=measure_curve(searched.first_errors, tracks, budget=budget),
     )

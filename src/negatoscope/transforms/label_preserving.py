@@ -169,12 +169,7 @@ def annotate_all(
 ) -> Annotation:
     """For each class, whether it keeps its label under every one of several transforms; the basis is the weakest.
 
-    Args:
-        dataset_spec: As in `annotate`.
-        class_names: One for each class.
-        specs: The transforms, at least one.
-        override: As in `annotate`.
-        known: As in `annotate`.
+    Other arguments are those of `annotate`.
 
     Raises:
         SpecError: `override` names an unknown transform.

@@ -32,12 +32,7 @@ def annotate_space(
     Rules change only at the ends of their ranges. So the settings that are looked up are these ends and one between
     each two of them, which are all that there are to tell apart.
 
-    Args:
-        dataset_spec: As in `annotate`.
-        class_names: One for each class.
-        space: With transforms that preserve labels; of others nothing is known.
-        override: As in `annotate`.
-        known: As in `annotate`.
+    Of a space that does not preserve labels nothing is known. Other arguments are those of `annotate`.
 
     Raises:
         SpecError: `override` names an unknown transform.

@@ -20,7 +20,7 @@ class Suite:
         version: Another number whenever the specs are others.
         summary: What they are.
         specs: Their canonical spec strings.
-        includes: Other suites whose transforms come first.
+        includes: Other suites, whose transforms come after its own.
     """
 
     name: str

@@ -162,13 +162,6 @@ class SideBySide:
     ) -> AnswerCurve:
         """What each says along the whole range of one parameter of a stack.
 
-        Args:
-            picture: The picture.
-            stages: The stack.
-            index: Which of its transforms has the parameter.
-            parameter: Its name.
-            pause: Called between parts of the work.
-
         Raises:
             InputError: The stack is unusable, or the parameter has no range.
         """

@@ -60,14 +60,6 @@ def spaces_for(classifiers: Sequence[ClassifierAdapter]) -> dict[str, str]:
 def find(models: SideBySide, picture: TablePicture, *, space: str, model: int, budget: int, pause: Pause) -> FooledBy:
     """Search a space for a setting that one classifier misclassifies a picture at.
 
-    Args:
-        models: All that are on the table.
-        picture: The picture.
-        space: A named space.
-        model: Which classifier.
-        budget: How many pictures it is shown at most.
-        pause: Called between them.
-
     Raises:
         InputError: There is no such space or model, or the budget is out of range.
     """

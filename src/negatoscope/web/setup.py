@@ -174,7 +174,7 @@ def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool, first
         search=bool(spaces),
         spaces=tuple(SpaceFacts(name=name, summary=summary) for name, summary in spaces.items()),
         audit=audit,
-        first=f"d{first}",
+        first=f"d{first if first < len(pictures.dataset or ()) else 0}",
     )
 
 
