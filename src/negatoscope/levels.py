@@ -1,7 +1,8 @@
 """The 256 levels of 8-bit pixels, which arithmetic in float32 misses by its rounding."""
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from negatoscope.types import Images
@@ -36,6 +37,11 @@ def on_levels(images: Images) -> Images:
     if not near.all():
         exact = torch.where(near[:, None, None, None], exact, images.detach())
     return images + (exact - images).detach() if images.requires_grad else exact
+
+
+def to_pixels(image: Float[Tensor, "channels height width"]) -> UInt8[np.ndarray, "channels height width"]:
+    """An image in [0, 1] as 8 bits, rounded."""
+    return (image.clamp(0, 1) * 255).round().byte().cpu().numpy()
 
 
 def in_memory_order(images: Images) -> Values:

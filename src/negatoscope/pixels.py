@@ -304,6 +304,11 @@ def to_array(image: Image.Image) -> UInt8[np.ndarray, "channels height width"]:
     return np.ascontiguousarray(values[None] if values.ndim == 2 else values.transpose(2, 0, 1))
 
 
+def to_picture(pixels: UInt8[np.ndarray, "channels height width"]) -> Image.Image:
+    """An array, channels first, as a Pillow image, mode "L" or "RGB"."""
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
 def resize_image(
     image: UInt8[np.ndarray, "channels height width"], resize: ResizeSpec
 ) -> UInt8[np.ndarray, "new_channels new_height new_width"]:
@@ -321,7 +326,7 @@ def resize_image(
         return image
     if len(image) not in (1, 3) or image.size == 0:
         raise InputError(f"expected an image of one or three channels, got one of shape {image.shape}")
-    picture = Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
+    picture = to_picture(image)
     if channels == 1:
         picture = picture.convert("L")
     size, resampling = (resize.width, resize.height), Image.Resampling[resize.interpolation.upper()]

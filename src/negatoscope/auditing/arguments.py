@@ -98,6 +98,24 @@ def expect_named(named: object, execution: Execution) -> None:
     expect(named or execution.executor == "local", f"a model and data for --executor {execution.executor}", got)
 
 
+def open_labeled(data: Any, *, data_dir: Path | None, **beside: Any) -> Dataset:
+    """A dataset as it is, or what `open_dataset` makes of other data, with what labels them `beside` it.
+
+    Raises:
+        InputError: There is something beside a dataset that is open, or as `open_dataset` says.
+    """
+    if not isinstance(data, Dataset):
+        return open_dataset(data, data_dir=data_dir, **beside)
+    expect(not any(beside.values()), "no labels beside a dataset that is open", "some; give them to open_dataset")
+    return data
+
+
+def given_settings(config: Any) -> dict[str, Any]:
+    """The settings that are not their defaults, but for `overwrite`, which is about files on this machine."""
+    default = vars(type(config)()) | {"overwrite": config.overwrite}
+    return {name: value for name, value in vars(config).items() if value != default[name]}
+
+
 def open_model(
     model: object,
     *,

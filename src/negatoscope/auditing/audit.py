@@ -12,7 +12,9 @@ from negatoscope.auditing.arguments import (
     as_folder,
     as_texts,
     expect_named,
+    given_settings,
     in_folder,
+    open_labeled,
     open_model,
     provenance_of,
 )
@@ -29,8 +31,6 @@ from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.auditing.summary import summarize
 from negatoscope.auditing.verdict import verdict_sentence
-from negatoscope.data import Dataset
-from negatoscope.data.open import open_dataset
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
 from negatoscope.executors import LOCAL, Execution, using_threads
@@ -145,12 +145,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         threads=execution.threads,
     )
     beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
-    labeled = {name: value for name, value in beside.items() if value}
-    if isinstance(data, Dataset):
-        expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
-        dataset = data
-    else:
-        dataset = open_dataset(data, data_dir=as_folder(data_dir), **beside)
+    dataset = open_labeled(data, data_dir=as_folder(data_dir), **beside)
     names = dataset.class_names
     named = Named.of(model, data, options=options, data_dir=as_folder(data_dir), device=str(picked), **beside)
     expect_named(named, execution)
@@ -158,9 +153,8 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         classifier = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
         plan = make_plan(classifier, dataset, config, named)
     shown_data = data if isinstance(data, str | Path) else dataset
-    recorded = replace(config, overwrite=False)  # which is about files on this machine
-    changed = {name: value for name, value in vars(recorded).items() if value != getattr(AuditConfig(), name)}
-    command = python_call("negatoscope.audit", model, shown_data, **labeled, **changed, **options)
+    given = {name: value for name, value in beside.items() if value} | given_settings(config)
+    command = python_call("negatoscope.audit", model, shown_data, **given, **options)
     with using_threads(execution.threads):
         provenance = provenance_of(classifier, dataset, command=command)
         return in_folder(

@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Int
-from PIL import Image
 
 from negatoscope.auditing.plan import AuditPlan, PlannedTransform
 from negatoscope.auditing.predictions import PredictionSet
@@ -21,13 +20,13 @@ from negatoscope.data.dicom import summarize_dicom
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError
 from negatoscope.files import remove_all, writing_folder
+from negatoscope.levels import to_pixels
 from negatoscope.models.predict import to_images
+from negatoscope.reports.data_uri import thumbnail
 from negatoscope.types import IndexArray
 
 PICTURES = 6
 """Failures shown of each transform."""
-
-_SIDE = 192  # pixels of a thumbnail at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +134,9 @@ def choose_failures(
 
 def _draw(plan: AuditPlan, transform: PlannedTransform, entry: GalleryEntry, batch: Batch, folder: Path) -> None:
     image = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
-    changed = (apply(transform, batch, image).images[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
+    changed = to_pixels(apply(transform, batch, image).images[0])
     for file, shown in ((entry.before, batch.pixels[0]), (entry.after, changed)):
-        picture = Image.fromarray(shown[0] if len(shown) == 1 else np.ascontiguousarray(shown.transpose(1, 2, 0)))
-        picture.thumbnail((_SIDE, _SIDE))
-        picture.save(folder / file)
+        thumbnail(shown).save(folder / file)
 
 
 def _images(plan: AuditPlan, samples: set[int], decoded: Sequence[Batch]) -> Iterator[Batch]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from negatoscope.auditing.gallery import Gallery, GalleryEntry
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError
+from negatoscope.reports.data_uri import GRAIN
 
-_SMALL = 64  # pixels: a picture below this is shown with its grain, not smoothed
 _OTHERS = 3  # pairs shown of each transform but the first
 _MAKE = "delete the folder and audit again"
 
@@ -43,7 +43,7 @@ def read_gallery(folder: Path) -> list[Pair]:
     for entry in gallery.entries:
         pictures = [_read_png(folder, name) for name in (entry.before, entry.after)]
         before, after = (f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures)
-        pairs.append(Pair(entry, before, after, small=max(struct.unpack(">II", pictures[0][16:24])) < _SMALL))
+        pairs.append(Pair(entry, before, after, small=max(struct.unpack(">II", pictures[0][16:24])) < GRAIN))
     return pairs
 
 

@@ -65,29 +65,7 @@ class PlannedTransform:
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """What a user chooses of an audit.
-
-    Args:
-        suite: The name of a suite of transforms; "none" for single transforms alone, or for clean images alone.
-        transforms: Specs of more transforms, or of attacks.
-        limit: At most this many images, in proportion to the classes; None is all.
-        seed: Decides which.
-        label_preserving: A TOML file of the classes that keep their label, over what the package holds.
-        fail_under: The gate's rules, such as "negative=0.9": the lower end of the 95 % interval must reach it.
-        baseline: The folder of an earlier audit: a significant loss against it fails.
-        baseline_on: What must not fall against it, such as "negative,clean"; empty is clean and every label-preserving
-            transform, each once.
-        tolerance: The loss, in [0, 1], that does not fail however significant.
-        max_unreadable: More unreadable images than this fail.
-        expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
-        no_self_check: Whether the self-check tries no other settings and stops nothing.
-        no_report: Whether rows and summary are all, without page, figures, pictures and table of failures.
-        overwrite: Whether another audit that the folder holds makes room.
-        keep_names: Whether `images.parquet` names the files of private data, whose images are numbered elsewhere.
-        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
-        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
-        threads: Of each job, which may decide last bits; None is as many as torch takes.
-    """
+    """What a user chooses of an audit: arguments of `negatoscope.audit`, by the same names; None of threads is all."""
 
     suite: str = "semantic"
     transforms: Sequence[str] = ()

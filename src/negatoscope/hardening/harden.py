@@ -12,14 +12,12 @@ from negatoscope.auditing.arguments import (
     as_texts,
     expect_named,
     in_folder,
+    open_labeled,
     open_model,
     provenance_of,
 )
 from negatoscope.auditing.plan import AuditConfig
-from negatoscope.data import Dataset
-from negatoscope.data.open import open_dataset
 from negatoscope.data.unlabeled import open_images
-from negatoscope.errors import expect
 from negatoscope.executors import Execution, using_threads
 from negatoscope.hardening import FitData
 from negatoscope.hardening.jobs import HardenProgress
@@ -118,9 +116,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         if named:
             plan = named.open()
         else:
-            opens = not isinstance(data, Dataset)
-            expect(opens or not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
-            dataset = open_dataset(data, data_dir=folder, **beside) if opens else data
+            dataset = open_labeled(data, data_dir=folder, **beside)
             names = dataset.class_names
             opened = open_model(model, device=device, options=options, data_classes=len(names), class_names=names)
             images = fit if isinstance(fit, FitData) else open_images(fit, split="train", data_dir=folder)

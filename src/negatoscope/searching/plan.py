@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -24,29 +24,13 @@ from negatoscope.transforms.space_labels import annotate_space
 from negatoscope.transforms.spaces import Space, resolve_space
 
 _MOST = 1_000_000
+_OF_AUDITS = ("limit", "seed", "label_preserving", "expect_accuracy", "no_self_check", "bits", "window", "threads")
 _PART_QUERIES, _PART_IMAGES = 200_000, 256  # that a stopped search does again: queries at most, but for so many images
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """What a user chooses of a search.
-
-    Args:
-        space: Transforms with ranges, such as "hue_shift(degrees=-180..180)", or names of spaces.
-        strategy: How settings are proposed, as a spec.
-        budget: Queries for each image in each space at most, the clean image among them; at least 1.
-        feedback: What the strategy may read of answers.
-        limit: At most this many images, in proportion to the classes; None is all.
-        seed: Decides which, and every draw.
-        label_preserving: A TOML file of the classes that keep their label, over what the package holds.
-        fail_under: The gate's rules, such as "robust=0.5": the lower end of the 95 % interval must reach it.
-        expect_accuracy: The clean accuracy, in [0, 1], that the self-check demands; None demands more than chance.
-        no_self_check: Whether the self-check tries no other settings and stops nothing.
-        overwrite: Whether another search that the folder holds makes room.
-        bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
-        window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
-        threads: Of each job, which may decide last bits; None is as many as torch takes.
-    """
+    """What a user chooses of a search: arguments of `negatoscope.search`, by the same names; None of threads is all."""
 
     space: Sequence[str] = ("all",)
     strategy: str = "local"
@@ -227,18 +211,8 @@ def make_search_plan(
     expect(config.feedback in feedbacks, f"--feedback of {' or '.join(feedbacks)}", repr(config.feedback))
     planes = classifier.input_spec.planes
     spaces = {space.text: space for space in (resolve_space(text, channels=planes) for text in config.space)}
-    audit_config = AuditConfig(
-        suite="none",
-        limit=config.limit,
-        seed=config.seed,
-        label_preserving=config.label_preserving,
-        expect_accuracy=config.expect_accuracy,
-        no_self_check=config.no_self_check,
-        bits=config.bits,
-        window=config.window,
-        threads=config.threads,
-    )
-    audit = make_plan(classifier, dataset, audit_config, named)
+    shared: dict[str, Any] = {name: getattr(config, name) for name in _OF_AUDITS}
+    audit = make_plan(classifier, dataset, AuditConfig(suite="none", **shared), named)
     plan = SearchPlan(
         audit=audit,
         spaces=tuple(_plan_space(space, audit) for space in spaces.values()),

@@ -1,7 +1,6 @@
 """A search from end to end: for each image the setting of a space that fools a classifier."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from negatoscope.auditing.arguments import (
     as_folder,
     as_texts,
     expect_named,
+    given_settings,
     in_folder,
+    open_labeled,
     open_model,
     provenance_of,
 )
-from negatoscope.data import Dataset
-from negatoscope.data.open import open_dataset
-from negatoscope.errors import expect
 from negatoscope.executors import Execution, using_threads
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
@@ -122,12 +120,7 @@ def search(  # noqa: PLR0913 (the options of the command line)
         threads=execution.threads,
     )
     beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
-    labeled = {name: value for name, value in beside.items() if value}
-    if isinstance(data, Dataset):
-        expect(not labeled, "no labels beside a dataset that is open", "some; give them to open_dataset")
-        dataset = data
-    else:
-        dataset = open_dataset(data, data_dir=as_folder(data_dir), **beside)
+    dataset = open_labeled(data, data_dir=as_folder(data_dir), **beside)
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     others = list(transfer) if isinstance(transfer, list | tuple) else [transfer]
     named = Named.of(model, data, options=options, data_dir=as_folder(data_dir), device=str(picked), **beside)
@@ -142,11 +135,10 @@ def search(  # noqa: PLR0913 (the options of the command line)
             ],
             named=named,
         )
-    recorded = replace(config, overwrite=False)  # which is about files on this machine
-    changed = {name: value for name, value in vars(recorded).items() if value != getattr(SearchConfig(), name)}
+    given = {name: value for name, value in beside.items() if value} | given_settings(config)
     models = {"transfer": others} if others else {}
     shown_data = data if isinstance(data, str | Path) else dataset
-    command = python_call("negatoscope.search", model, shown_data, **labeled, **changed, **models, **options)
+    command = python_call("negatoscope.search", model, shown_data, **given, **models, **options)
     with using_threads(execution.threads):
         provenance = provenance_of(plan.classifier, dataset, command=command)
         return in_folder(

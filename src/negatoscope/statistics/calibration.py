@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from negatoscope.statistics.checks import expect
+from negatoscope.errors import expect
 
 BINS = 15
 """Bins of equal width, as Guo and others have them."""
@@ -43,9 +43,9 @@ def reliability(
 
     Source: Guo, Pleiss, Sun and Weinberger, 2017, section 2, https://arxiv.org/abs/1706.04599
     """
-    expect(bins >= 1, "bins", "at least 1", bins)
+    expect(bins >= 1, "bins at least 1", bins)
     outside = confidences[~((confidences >= 0) & (confidences <= 1))]  # NaN too
-    expect(len(outside) == 0, "confidences", "from 0 to 1", next(iter(outside), None))
+    expect(len(outside) == 0, "confidences from 0 to 1", next(iter(outside), None))
     edges = np.linspace(0, 1, bins + 1)
     n, hits, sums = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64), np.zeros(bins)
     for start in range(0, len(confidences), _AT_ONCE):
@@ -72,5 +72,5 @@ def expected_calibration_error(diagram: Sequence[ReliabilityBin]) -> float:
     Source: Guo, Pleiss, Sun and Weinberger, 2017, equation 3, https://arxiv.org/abs/1706.04599
     """
     n = sum(part.n for part in diagram)
-    expect(n >= 1, "diagram", "to hold at least one image", n)
+    expect(n >= 1, "diagram to hold at least one image", n)
     return sum(part.n * abs(part.confidence - part.accuracy) for part in diagram) / n

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from negatoscope.statistics.checks import expect, expect_share
+from negatoscope.errors import expect
 from negatoscope.statistics.intervals import Interval
 from negatoscope.types import TrackArray
 
@@ -36,9 +36,9 @@ def cluster_bootstrap(
 
     Source: Field and Welsh, 2007, the cluster bootstrap, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
-    expect(len(values) >= 1, "values", "to hold at least one image", len(values))
-    expect(resamples >= 1, "resamples", "at least 1", resamples)
-    expect_share("confidence", confidence)
+    expect(len(values) >= 1, "values to hold at least one image", len(values))
+    expect(resamples >= 1, "resamples at least 1", resamples)
+    expect(0 < confidence < 1, "confidence between 0 and 1", confidence)
     members = np.unique(clusters, return_inverse=True)[1]
     sizes = np.bincount(members)
     sums = np.bincount(members, weights=values).astype(np.int64)  # of whole numbers, so exact

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from negatoscope.statistics.checks import expect
+from negatoscope.errors import expect
 from negatoscope.statistics.intervals import wilson
 
 _LEVELS = np.linspace(0.05, 0.95, 19)
@@ -61,8 +61,8 @@ def estimate_contamination(kinds: Sequence[Kind]) -> Contamination:
 
     Source: Blanchard, Lee and Scott, 2010, https://jmlr.org/papers/v11/blanchard10a.html (the least ratio).
     """
-    expect(len(kinds) > 0, "kinds", "one or more", "none")
-    expect(all(len(kind.scores) and len(kind.others) for kind in kinds), "scores", "of each kind", "none")
+    expect(len(kinds) > 0, "kinds one or more", "none")
+    expect(all(len(kind.scores) and len(kind.others) for kind in kinds), "scores of each kind", "none")
     counted = [_least(kind) for kind in kinds]
     n, above = len(kinds[0].scores), sum(found for found, _ in counted)
     by_kind = tuple(_share(found / n, of_kind) for found, of_kind in counted)

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from scipy import stats
 from scipy.special import expit, logit
 
-from negatoscope.statistics.checks import expect
+from negatoscope.errors import expect
 from negatoscope.statistics.intervals import Interval
 
 Runs = Mapping[str, Mapping[int, float]]
@@ -81,8 +81,8 @@ def log_odds(rate: float, n: int) -> float:
 
     Source: Haldane 1956, https://doi.org/10.1111/j.1469-1809.1955.tb01285.x
     """
-    expect(0 <= rate <= 1, "rate", "in [0, 1]", rate)
-    expect(n >= 1, "n", "at least 1", n)
+    expect(0 <= rate <= 1, "rate in [0, 1]", rate)
+    expect(n >= 1, "n at least 1", n)
     return float(logit((rate * n + 0.5) / (n + 1)))
 
 
@@ -97,7 +97,7 @@ def fit_levels(runs: Runs) -> FittedLevels:
     """
     connected = _connected(runs)
     observed = [(level, seed, value) for level in connected for seed, value in runs[level].items()]
-    expect(len(observed) > 0, "runs", "to hold at least one", len(observed))
+    expect(len(observed) > 0, "runs to hold at least one", len(observed))
     levels = tuple(connected)
     seeds = sorted({seed for _, seed, _ in observed})
     of_level = np.eye(len(levels))[[levels.index(level) for level, _, _ in observed]]
@@ -137,7 +137,7 @@ def factor_effects(fit: FittedLevels, factors: Mapping[str, Sequence[str]], *, d
 
     Source: Searle 1971, Linear Models, chapter 3, for the F test of several contrasts.
     """
-    expect(default in fit.levels, "default", f"among {', '.join(fit.levels)}", default)
+    expect(default in fit.levels, f"default among {', '.join(fit.levels)}", default)
     fitted = {name: [level for level in levels if level in fit.levels] for name, levels in factors.items()}
     fitted = {name: levels for name, levels in fitted.items() if levels}
     means = dict(zip(fit.levels, fit.means, strict=True))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int, Int64, Real
 
-from negatoscope.statistics.checks import expect, expect_share
+from negatoscope.errors import expect
 from negatoscope.types import LabelArray
 
 _FEW_CELLS, _DRAWN_CELLS = 121, 10_000  # of a table that is drawn cell by cell, or at all rather than permuted
@@ -20,8 +20,8 @@ def entropy_bits(counts: Real[np.ndarray, " classes"]) -> float:
     Raises:
         InputError: A count is negative, or none is above 0.
     """
-    expect(np.all(counts >= 0), "counts", "to be 0 or more", counts.min(initial=0))
-    expect(np.any(counts > 0), "counts", "to hold at least one image", "none")
+    expect(np.all(counts >= 0), "counts to be 0 or more", counts.min(initial=0))
+    expect(np.any(counts > 0), "counts to hold at least one image", "none")
     shares = counts[counts > 0] / counts.sum()
     return max(0.0, -float(np.sum(shares * np.log2(shares))))
 
@@ -34,7 +34,7 @@ def contingency(labels: LabelArray, predictions: LabelArray, *, classes: int) ->
     """
     for name, values in (("labels", labels), ("predictions", predictions)):
         outside = values[(values < 0) | (values >= classes)]
-        expect(len(outside) == 0, name, f"from 0 to {classes - 1}", next(iter(outside), None))
+        expect(len(outside) == 0, f"{name} from 0 to {classes - 1}", next(iter(outside), None))
     return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
@@ -67,7 +67,7 @@ def count_pairs(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"
         InputError: A label or a prediction is below 0.
     """
     for name, values in (("labels", labels), ("predictions", predictions)):
-        expect(values.min(initial=0) >= 0, name, "from 0", values.min(initial=0))
+        expect(values.min(initial=0) >= 0, f"{name} from 0", values.min(initial=0))
     width = int(predictions.max(initial=0)) + 1
     cells = (int(labels.max(initial=0)) + 1) * width
     if cells <= _COUNTED_CELLS:
@@ -118,9 +118,9 @@ def mutual_information_null(
 
     Source: Patefield, 1981, algorithm AS 159 (which scipy draws with), https://doi.org/10.2307/2346669
     """
-    expect(len(labels) >= 1, "labels", "to hold at least one image", len(labels))
-    expect(draws >= 1, "draws", "at least 1", draws)
-    expect_share("quantile", quantile)
+    expect(len(labels) >= 1, "labels to hold at least one image", len(labels))
+    expect(draws >= 1, "draws at least 1", draws)
+    expect(0 < quantile < 1, "quantile between 0 and 1", quantile)
     row_sums, column_sums = (np.unique(classes, return_counts=True)[1] for classes in (labels, predictions))
     generator = np.random.default_rng(seed)
     if len(row_sums) * len(column_sums) <= _DRAWN_CELLS:

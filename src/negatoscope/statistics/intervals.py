@@ -8,8 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-from negatoscope.errors import InputError
-from negatoscope.statistics.checks import expect, expect_share
+from negatoscope.errors import InputError, expect
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ def wilson(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
 
     Source: Wilson, 1927, https://doi.org/10.1080/01621459.1927.10502953
     """
-    expect(n >= 1, "n", "at least 1: a rate over no images is unknown", n)
-    expect(0 <= correct <= n, "correct", f"from 0 to n = {n}", correct)
-    expect_share("confidence", confidence)
+    expect(n >= 1, "n at least 1: a rate over no images is unknown", n)
+    expect(0 <= correct <= n, f"correct from 0 to n = {n}", correct)
+    expect(0 < confidence < 1, "confidence between 0 and 1", confidence)
     (low,), (high,) = _wilson(np.array([correct]), np.array([n]), z=NormalDist().inv_cdf((1 + confidence) / 2))
     return Interval(float(low), float(high))
 
@@ -77,7 +76,7 @@ def rates_by_class(labels: Int[np.ndarray, " n"], correct: Bool[np.ndarray, " n"
     Raises:
         InputError: A label is below 0.
     """
-    expect(labels.min(initial=0) >= 0, "labels", "from 0", labels.min(initial=0))
+    expect(labels.min(initial=0) >= 0, "labels from 0", labels.min(initial=0))
     images = np.bincount(labels)
     present = np.flatnonzero(images)
     n, hits = images[present], np.bincount(labels[correct], minlength=len(images))[present]
@@ -112,7 +111,7 @@ def mean_rate_interval(rates: Sequence[tuple[float, float, float]]) -> Interval:
     Source: Zou, Huang and Zhang, 2009, A note on confidence interval estimation for a linear function of binomial
         proportions, Computational Statistics and Data Analysis 53(4)
     """
-    expect(len(rates) >= 1, "rates", "to hold at least one", list(rates))
+    expect(len(rates) >= 1, "rates to hold at least one", list(rates))
     value, low, high = np.array(rates, dtype=np.float64).T
     mean, k = float(value.mean()), len(rates)
     below, above = (float(np.linalg.norm(value - end)) / k for end in (low, high))
@@ -154,9 +153,9 @@ def _around_the_mean(
 ) -> Interval:
     """The mean ± t(k - 1) · s · factor, inside `bounds`."""
     lowest, highest = bounds
-    expect_share("confidence", confidence)
+    expect(0 < confidence < 1, "confidence between 0 and 1", confidence)
     for value in values:  # NaN too
-        expect(lowest <= value <= highest, "values", f"from {lowest} to {highest}", value)
+        expect(lowest <= value <= highest, f"values from {lowest} to {highest}", value)
     mean, deviation = mean_and_deviation(values)
     if deviation is None:
         raise InputError("expected two values or more for an interval over runs, got one; run another seed")
@@ -172,5 +171,5 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     Raises:
         InputError: There is no value.
     """
-    expect(len(values) >= 1, "values", "to hold at least one number", list(values))
+    expect(len(values) >= 1, "values to hold at least one number", list(values))
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from negatoscope.statistics.checks import expect, expect_share
+from negatoscope.errors import expect
 from negatoscope.statistics.intervals import Interval
 
 
@@ -28,9 +28,9 @@ def paired_difference(lost: int, gained: int, n: int, *, confidence: float = 0.9
     Source: Bonett and Price, 2012, https://doi.org/10.3102/1076998611411915
         Fagerland, Lydersen and Laake, 2014, who recommend it, https://doi.org/10.1002/sim.6148
     """
-    expect(n >= 1, "n", "at least 1: a difference over no images is unknown", n)
-    expect(lost >= 0 and gained >= 0 and lost + gained <= n, "lost and gained", f"to share n = {n}", (lost, gained))
-    expect_share("confidence", confidence)
+    expect(n >= 1, "n at least 1: a difference over no images is unknown", n)
+    expect(lost >= 0 and gained >= 0 and lost + gained <= n, f"lost and gained to share n = {n}", (lost, gained))
+    expect(0 < confidence < 1, "confidence between 0 and 1", confidence)
     lost_share, gained_share = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
     middle = lost_share - gained_share
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -52,7 +52,7 @@ def mcnemar(lost: int, gained: int) -> float:
 
     Source: McNemar, 1947, in its exact form, https://doi.org/10.1007/BF02295996
     """
-    expect(lost >= 0 and gained >= 0, "lost and gained", "to be 0 or more", (lost, gained))
+    expect(lost >= 0 and gained >= 0, "lost and gained to be 0 or more", (lost, gained))
     return min(1.0, 2 * _coin_tail(min(lost, gained), lost + gained))
 
 
@@ -78,7 +78,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     values = np.asarray(p_values, dtype=np.float64)
     for value in p_values:  # NaN too
-        expect(0 <= value <= 1, "p_values", "from 0 to 1", value)
+        expect(0 <= value <= 1, "p_values from 0 to 1", value)
     order = np.argsort(values, kind="stable")
     stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
     corrected = np.empty_like(values)

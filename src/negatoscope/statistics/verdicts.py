@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from negatoscope.statistics.checks import expect
+from negatoscope.errors import expect
 from negatoscope.statistics.intervals import mean_interval, prediction_interval
 
 Verdict = Literal["agrees", "ours higher", "ours lower", "undecided"]
@@ -33,10 +33,10 @@ def verdict(printed: float | None, values: Sequence[float], *, minimum_runs: int
     Raises:
         InputError: A rate is not in [0, 1], or `minimum_runs` is below 2.
     """
-    expect(minimum_runs >= 2, "minimum_runs", "at least 2", minimum_runs)
+    expect(minimum_runs >= 2, "minimum_runs at least 2", minimum_runs)
     if printed is None or len(values) < minimum_runs:
         return "undecided"
-    expect(0 <= printed <= 1, "printed", "from 0 to 1", printed)
+    expect(0 <= printed <= 1, "printed from 0 to 1", printed)
     interval = prediction_interval(values)
     if printed < interval.low - _HALF_LAST_DIGIT:
         return "ours higher"
@@ -56,7 +56,7 @@ def standing(values: Sequence[float], guessing: float, *, minimum_runs: int = 3)
     Raises:
         InputError: A rate is not in [0, 1], or `minimum_runs` is below 2.
     """
-    expect(minimum_runs >= 2, "minimum_runs", "at least 2", minimum_runs)
+    expect(minimum_runs >= 2, "minimum_runs at least 2", minimum_runs)
     if len(values) < minimum_runs:
         return "undecided"
     interval = mean_interval(values)

@@ -91,7 +91,7 @@ class Group:
 
     @property
     def turns(self) -> bool:
-        """Whether it has elements that want square images."""
+        """Whether it has elements that need square images."""
         return any(element.turns % 2 for element in self.elements)
 
     def apply(self, images: Images, places: Int64[Tensor, " batch"]) -> Images:

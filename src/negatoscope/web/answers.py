@@ -11,11 +11,12 @@ from jaxtyping import Float
 from negatoscope.descriptions import literal_type, range_of
 from negatoscope.errors import InputError, NegatoscopeError, SpecError, expect, reason
 from negatoscope.hardening.wrapper import WrappedClassifier
+from negatoscope.levels import to_pixels
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import suitable_batch, to_images
 from negatoscope.transforms import TRANSFORMS
 from negatoscope.types import Images
-from negatoscope.web.pictures import Pixels, TablePicture, data_url
+from negatoscope.web.pictures import TablePicture, data_url
 from negatoscope.web.stacks import StackStage, numbers_along, read_stack
 from negatoscope.web.worker import Pause
 
@@ -148,7 +149,7 @@ class SideBySide:
             (now,) = _confidences(classifier, changed)
             answers.append(
                 Answer(
-                    seen=data_url(as_pixels(changed)),
+                    seen=data_url(to_pixels(changed[0])),
                     canonical=_canonical(classifier, changed),
                     clean=self._top(place, self.clean(picture, place)),
                     now=self._top(place, now),
@@ -237,15 +238,10 @@ def as_images(picture: TablePicture, classifier: ClassifierAdapter) -> Images:
     return to_images(torch.from_numpy(np.array(pixels[None])).to(classifier.device))
 
 
-def as_pixels(images: Images) -> Pixels:
-    """The first image as 8 bits."""
-    return (images[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
-
-
 def _canonical(classifier: ClassifierAdapter, images: Images) -> str:
     """The one image that the classifier behind a wrapper is shown; "" where it is shown several or has no wrapper."""
     batches = classifier.shown(images) if isinstance(classifier, WrappedClassifier) else []
-    return data_url(as_pixels(batches[0])) if [len(batch) for batch in batches] == [1] else ""
+    return data_url(to_pixels(batches[0][0])) if [len(batch) for batch in batches] == [1] else ""
 
 
 @torch.no_grad()

@@ -12,11 +12,12 @@ from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
 from negatoscope.data import DATASETS, Dataset
 from negatoscope.errors import DataError, InputError, SpecError, expect
+from negatoscope.levels import to_pixels
 from negatoscope.models.predict import to_images
 from negatoscope.rows import RowReader
 from negatoscope.transforms import describe_transform
 from negatoscope.types import IndexArray
-from negatoscope.web.answers import Top, as_pixels
+from negatoscope.web.answers import Top
 from negatoscope.web.pictures import Pictures, data_url
 from negatoscope.web.stacks import StackStage, stages_of
 
@@ -232,7 +233,7 @@ class AuditBrowser:
         except SpecError:  # an attack, whose images are nowhere
             changed, stack = "", tuple[StackStage, ...]()
         else:
-            changed = data_url(as_pixels(function(to_images(torch.from_numpy(np.array(pixels[None]))))))
+            changed = data_url(to_pixels(function(to_images(torch.from_numpy(np.array(pixels[None]))))[0]))
             stack = stages_of(spec)
         names = self.summary.dataset
         return FailedPair(

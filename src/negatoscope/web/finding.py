@@ -49,9 +49,7 @@ def spaces_for(classifiers: Sequence[ClassifierAdapter]) -> dict[str, str]:
         try:
             for classifier in classifiers:
                 resolve_space(entry.name, channels=classifier.input_spec.planes)
-        except SpecError:
-            continue
-        except InputError:  # a group of colors
+        except InputError:  # of color
             continue
         usable[entry.name] = entry.summary.partition(": ")[2]
     return usable if classifiers else {}

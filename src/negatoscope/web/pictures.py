@@ -11,11 +11,10 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
 
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError, expect
-from negatoscope.pixels import ResizeSpec, decode, resize_image
+from negatoscope.pixels import ResizeSpec, decode, resize_image, to_picture
 from negatoscope.types import IndexArray
 
 Pixels = UInt8[np.ndarray, "channels height width"]
@@ -169,8 +168,7 @@ class _Kept:
 def png(pixels: Pixels) -> bytes:
     """Pixels as a PNG file."""
     content = io.BytesIO()
-    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    picture.save(content, "PNG", compress_level=1)
+    to_picture(pixels).save(content, "PNG", compress_level=1)
     return content.getvalue()
 
 

@@ -38,7 +38,7 @@ FIRST_DIGIT = 45
 """Where the digit stands that is on the table at first: a nine, whose negative the plain classifier calls 0."""
 
 OPTIONS: Mapping[str, Any] = {"size": 28, "channels": "gray"}
-"""What an audit of one of them has to be told."""
+"""What an audit of one of them needs to be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
