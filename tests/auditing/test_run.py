@@ -16,10 +16,9 @@ from negatoscope.auditing import parts
 from negatoscope.auditing import plan as plan_module
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.failures import write_failures
-from negatoscope.auditing.folder import REPORT, WRITTEN
 from negatoscope.auditing.gallery import PICTURES, Gallery, save_gallery
 from negatoscope.auditing.parts import RunTotals
-from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan
+from negatoscope.auditing.plan import REPORT, AuditConfig, AuditPlan, PlannedTransform, make_plan
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.steps import transform_step
 from negatoscope.data import Dataset
@@ -208,7 +207,7 @@ def test_with_overwrite_the_same_audit_classifies_nothing_again(make: MakePlan, 
 def test_overwrite_knows_everything_that_an_audit_writes(make: MakePlan, tmp_path: Path) -> None:
     plan = make(100)
     audit(plan.classifier, plan.dataset, suite="negative", out=tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} - {".lock", "plan.json"} == set(WRITTEN) - {"parts"}
+    assert {path.name for path in tmp_path.iterdir()} - {".lock", "plan.json"} == set(AuditPlan.written) - {"parts"}
 
 
 def test_without_a_report_rows_and_summary_are_the_same_and_an_earlier_report_goes(
@@ -221,7 +220,7 @@ def test_without_a_report_rows_and_summary_are_the_same_and_an_earlier_report_go
     for out in (tmp_path, tmp_path / "other"):
         bare = audit(plan.classifier, plan.dataset, **{**settings, "out": out}, no_report=True)
         assert {path.name for path in out.iterdir()} - {".lock", "plan.json", "other"} == (
-            set(WRITTEN) - set(REPORT) - {"parts"}
+            set(AuditPlan.written) - set(REPORT) - {"parts"}
         )
         assert bare.rows().equals(rows)
         assert replace(bare.summary, provenance=whole.summary.provenance) == whole.summary

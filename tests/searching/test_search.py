@@ -13,7 +13,7 @@ from torch import nn
 import negatoscope as ng
 from negatoscope.auditing.parts import ROWS
 from negatoscope.data import Dataset
-from negatoscope.errors import InputError, OutputError
+from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
@@ -224,6 +224,18 @@ def test_another_search_in_the_folder_is_refused_and_overwrite_makes_room(
     again = ng.search(classifier, few, space=SHIFT, budget=4, out=tmp_path / "out", overwrite=True)
     assert again.summary.budget == 4
     assert first.summary.n == again.summary.n == 40
+
+
+def test_an_audit_makes_no_room_for_itself_in_the_folder_of_a_search(
+    classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path
+) -> None:
+    few = digits.take(np.arange(40), split="test")
+    found = ng.search(classifier, few, space=SHIFT, budget=2, out=tmp_path / "out")
+    with pytest.raises(DataError, match=r"expected the plan of an audit in .*, but expected transforms, which is missing"):
+        ng.audit(classifier, few, suite="none", out=tmp_path / "out")
+    with pytest.raises(OutputError, match=r"to be empty or to hold an audit, got report\.md; give another --out"):
+        ng.audit(classifier, few, suite="none", out=tmp_path / "out", overwrite=True)
+    assert read_search(tmp_path / "out").summary == found.summary
 
 
 def test_only_classes_that_keep_their_label_are_searched(

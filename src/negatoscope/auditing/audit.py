@@ -20,12 +20,12 @@ from negatoscope.auditing.arguments import (
 )
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
-from negatoscope.auditing.folder import REPORT, expect_free_for
+from negatoscope.auditing.folder import expect_free_for
 from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
 from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
-from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
+from negatoscope.auditing.plan import REPORT, AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.results import SUMMARY
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean

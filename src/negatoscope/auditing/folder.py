@@ -1,4 +1,4 @@
-"""The folder of an audit: its name, and whether it holds nothing, this audit, or another one, which can make room."""
+"""The folder of an audit or a search: whether it holds nothing, this one, or another one, which can make room."""
 
 import platform
 import re
@@ -7,21 +7,12 @@ from contextlib import suppress
 from dataclasses import is_dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from negatoscope.auditing.plan import PLAN, AuditIdentity, AuditPlan
-from negatoscope.auditing.results import SUMMARY
+from negatoscope.auditing.plan import PLAN
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, OutputError, expect, shown
 from negatoscope.files import expect_free, remove_all
-
-REPORT = ("report.html", "junit.xml", "failures.csv", "gallery", "figures")
-"""What an audit writes for readers, and `no_report` leaves out."""
-
-WRITTEN = (
-    *("done.json", SUMMARY, "provenance.json", "parts", "rows.parquet", "images.parquet"),
-    *REPORT,
-)
-"""What an audit writes beside its plan: what `overwrite` removes."""
 
 _AGAIN = "give another --out"
 _NAMED = 3  # transforms that a sentence names at most
@@ -50,36 +41,52 @@ def folders_of(out: Path, names: Sequence[str]) -> list[Path]:
     return [out / name for name in chosen]
 
 
-def expect_free_for(out: Path, plan: AuditPlan) -> None:
-    """Refuse a folder that is neither empty nor this audit's; nothing is written.
+@runtime_checkable
+class Planned(Protocol):
+    """The plan of an audit or of a search, which write to folders of the same kind."""
+
+    noun: ClassVar[str]
+    written: ClassVar[tuple[str, ...]]
+
+    @property
+    def identity(self) -> Any:
+        """What decides what it finds: `plan.json`."""
+
+    @property
+    def config(self) -> Any:
+        """The user's settings, `overwrite` among them."""
+
+
+def expect_free_for(out: Path, plan: Planned) -> None:
+    """Refuse a folder that is neither empty nor that of this plan; nothing is written.
 
     Raises:
-        OutputError: It holds other files or, without `overwrite`, another audit.
-        DataError: It holds an audit of an earlier schema, or a damaged one, without `overwrite`.
+        OutputError: It holds other files or, without `overwrite`, another plan of the kind.
+        DataError: It holds a plan of another kind or of an earlier schema, or a damaged one, without `overwrite`.
     """
-    if (out / PLAN).is_file():
-        others = () if plan.config.overwrite else list(differences(_read_plan(out), plan.identity))
-        differing = f"another audit: {'; '.join(others)}; {_AGAIN}, or --overwrite"
-        expect(not others, f"{out} to hold this audit or nothing", differing, OutputError)
-    else:
-        expect_free(out, own=(".lock",), what="an audit")
+    held, noun = (out / PLAN).is_file(), plan.noun
+    if held and not plan.config.overwrite:
+        others = "; ".join(differences(_read_plan(out, plan), plan.identity))
+        differing = f"another {noun}: {others}; {_AGAIN}, or --overwrite"
+        expect(not others, f"{out} to hold this {noun} or nothing", differing, OutputError)
+    elif not held or _plan_in(out, plan) is None:
+        own = (".lock", *((PLAN, *plan.written) if held else ()))
+        expect_free(out, own=own, what=_one(plan))
 
 
-def remove_other(out: Path, plan: AuditPlan) -> None:
-    """Remove what another audit wrote to a folder, if one did; for who holds its lock and may overwrite.
+def remove_other(out: Path, plan: Planned) -> None:
+    """Remove what another plan wrote to a folder, if one did; for who holds its lock and may overwrite.
 
     Raises:
         OutputError: It cannot be removed.
     """
     if (out / PLAN).is_file() and not is_held(out, plan):
-        remove_all(out / name for name in WRITTEN)
+        remove_all(out / name for name in plan.written)
 
 
-def is_held(out: Path, plan: AuditPlan) -> bool:
-    """Whether a folder holds this audit, finished or not; a damaged plan, or one of an earlier schema, is another's."""
-    with suppress(DataError):
-        return (out / PLAN).is_file() and _read_plan(out) == plan.identity
-    return False
+def is_held(out: Path, plan: Planned) -> bool:
+    """Whether a folder holds what is planned, finished or not; a damaged plan is another's."""
+    return bool(_plan_in(out, plan) == plan.identity)
 
 
 def expect_same(planned: object, opened: object) -> None:
@@ -120,5 +127,17 @@ def _only(held: Sequence[str], planned: Sequence[str]) -> str:
     return "; ".join(texts) or "another order"
 
 
-def _read_plan(out: Path) -> AuditIdentity:
-    return read_document(out / PLAN, AuditIdentity, what="the plan of an audit", make=f"{_AGAIN}, or --overwrite")
+def _plan_in(out: Path, plan: Planned) -> Any:
+    """The plan of the kind that a folder holds, None where there is none, or none that can be read."""
+    with suppress(DataError):
+        return _read_plan(out, plan)
+    return None
+
+
+def _read_plan(out: Path, plan: Planned) -> Any:
+    make = f"{_AGAIN}, or --overwrite"
+    return read_document(out / PLAN, type(plan.identity), what=f"the plan of {_one(plan)}", make=make)
+
+
+def _one(plan: Planned) -> str:
+    return f"{'an' if plan.noun[0] in 'aeiou' else 'a'} {plan.noun}"

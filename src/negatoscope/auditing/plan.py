@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.arguments import Named
-from negatoscope.auditing.results import PlannedKind, SuiteSummary
+from negatoscope.auditing.results import SUMMARY, PlannedKind, SuiteSummary
 from negatoscope.auditing.steps import AuditStep, attack_step, transform_step
 from negatoscope.data import Dataset
 from negatoscope.data.depth import expect_whole_depth
@@ -34,7 +34,10 @@ _PART_ROWS = 100_000
 _PART_VALUES = 8_000_000
 BATCHES_AT_ONCE = 4  # that threads take, at most: more of them hold more memory and wait for each other
 PLAN = "plan.json"
-"""The file that names what an audit's folder holds."""
+"""The file that names what the folder of an audit or a search holds."""
+
+REPORT = ("report.html", "junit.xml", "failures.csv", "gallery", "figures")
+"""What an audit writes for readers, and `no_report` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,13 @@ class AuditPlan:
         names: What `images.parquet` calls the images; none where they have no names or these are not to be kept.
         named: The texts from which other processes open the same; None where there are none.
     """
+
+    noun: ClassVar[str] = "audit"
+    written: ClassVar[tuple[str, ...]] = (
+        *("done.json", SUMMARY, "provenance.json", "parts", "rows.parquet", "images.parquet"),
+        *REPORT,
+    )
+    """What an audit writes beside its plan: what `overwrite` removes."""
 
     classifier: ClassifierAdapter
     dataset: Dataset

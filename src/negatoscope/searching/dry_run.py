@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.auditing.dry_run import parts_left, some_images
+from negatoscope.auditing.folder import expect_free_for, is_held
 from negatoscope.errors import DataError, expect
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reports.formatting import joined
 from negatoscope.rows import estimate_size
-from negatoscope.searching.folder import expect_free_for, is_held
 from negatoscope.searching.gate import parse_rules
 from negatoscope.searching.plan import SearchPlan
 from negatoscope.searching.run import SEARCH, search_batch, whole_part

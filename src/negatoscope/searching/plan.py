@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from negatoscope.attacks.search import Feedback, Search, search_images
 from negatoscope.attacks.strategies import Strategy, resolve_strategy
 from negatoscope.auditing.arguments import Named
+from negatoscope.auditing.parts import DONE, PARTS, ROWS
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset
 from negatoscope.data.sources import sources
@@ -20,6 +21,9 @@ from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.pixels import DECODING
 from negatoscope.reports.formatting import joined
+from negatoscope.searching.result import DOCUMENT
+from negatoscope.searching.searched import SETTINGS
+from negatoscope.searching.smallest_images import SMALLEST
 from negatoscope.transforms.space_labels import annotate_space
 from negatoscope.transforms.spaces import Space, resolve_space
 
@@ -128,6 +132,13 @@ class SearchPlan:
         transfer: Other models, which are shown what was found.
         config: The user's settings.
     """
+
+    noun: ClassVar[str] = "search"
+    written: ClassVar[tuple[str, ...]] = (
+        *(DONE, DOCUMENT, PARTS, ROWS, SETTINGS, SMALLEST),
+        *("report.html", "report.md", "search.csv", "figures"),
+    )
+    """What a search writes beside its plan: what `overwrite` removes."""
 
     audit: AuditPlan
     spaces: tuple[PlannedSpace, ...]

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from negatoscope.attacks.search import SearchFound, search_images
 from negatoscope.auditing.arguments import Named
-from negatoscope.auditing.folder import expect_same
+from negatoscope.auditing.folder import expect_free_for, expect_same, remove_other
 from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, PartJob, RunTotals, run_parts
 from negatoscope.auditing.plan import PLAN
 from negatoscope.auditing.predictions import CLEAN
@@ -28,7 +28,6 @@ from negatoscope.models.predict import predictions_of, row_columns, to_images
 from negatoscope.provenance import Provenance
 from negatoscope.rows import Column, RowKey, make_rows, write_rows
 from negatoscope.searching.examine import examine
-from negatoscope.searching.folder import expect_free_for, remove_other
 from negatoscope.searching.gate import parse_rules
 from negatoscope.searching.page import write_search_report
 from negatoscope.searching.plan import SearchConfig, SearchIdentity, SearchPlan, make_search_plan
