@@ -222,11 +222,7 @@ def _path(error: "ErrorDetails", values: object) -> list[int | str]:
 
 def _allowed(error: "ErrorDetails") -> str:
     expected = error.get("ctx", {}).get("expected") or _NAMED.get(error["type"])
-    return str(expected or _lowered(error["msg"]))
-
-
-def _lowered(message: str) -> str:
-    return message.removeprefix("Input should be ").rstrip(".")
+    return str(expected or error["msg"].removeprefix("Input should be ").rstrip("."))
 
 
 def _fields_at(kind: Any, path: Sequence[object]) -> list[str]:

@@ -34,6 +34,35 @@ class GateRule:
         """Whether it is about the transform of that spec."""
         return self.name in (spec, name_in(spec))
 
+    def judge(self, what: str, accuracy: float, low: float) -> RuleResult:
+        """Hold a rate, by what a sentence calls it, and the lower end of its interval to the rule."""
+        passed = low >= self.bound
+        sentence = (
+            f"{what} is {percent(accuracy, unit=True)}, and its 95 % interval begins at "
+            f"{percent(low, unit=True, down=True)}, {'which reaches' if passed else 'below'} {100 * self.bound:.6g} %"
+        )
+        return RuleResult(rule=self.text, value=low, bound=self.bound, passed=passed, sentence=sentence)
+
+    def failed(self, sentence: str) -> RuleResult:
+        """What becomes of it where there is nothing to measure, with the reason."""
+        return RuleResult(rule=self.text, value=None, bound=self.bound, passed=False, sentence=sentence)
+
+
+def split_rule(text: str, *, example: str) -> GateRule:
+    """Read a name and a bound, as in "robust=0.5".
+
+    Raises:
+        InputError: The text has another form, or the bound is not in [0, 1].
+    """
+    name, _, after = (part.strip() for part in text.rpartition("="))
+    try:
+        bound = float(after)
+    except ValueError:
+        bound = -1.0
+    usable = name and 0 <= bound <= 1  # NaN is not
+    expect(usable, f"a rule such as {example}, with a rate from 0 to 1", repr(text))
+    return GateRule(text, name, bound)
+
 
 def parse_rule(text: str) -> GateRule:
     """Read "negative=0.9", "gamma(exponent=2.0)=0.9" or "worst_case=0.5".
@@ -42,16 +71,10 @@ def parse_rule(text: str) -> GateRule:
         InputError: The text has another form, or the bound is not in [0, 1].
         SpecError: It holds the spec of no transform.
     """
-    name, _, after = (part.strip() for part in text.rpartition("="))
-    try:
-        bound = float(after)
-    except ValueError:
-        bound = -1.0
-    usable = name and 0 <= bound <= 1  # NaN is not
-    expect(usable, "a rule such as negative=0.9, with a rate from 0 to 1", repr(text))
-    if name not in _OVER_ALL:
-        name = name if name.isidentifier() else str(describe_transform(name).spec)  # arguments at their default go
-    return GateRule(text, name, bound)
+    rule = split_rule(text, example="negative=0.9")
+    if rule.name in _OVER_ALL or rule.name.isidentifier():
+        return rule
+    return replace(rule, name=str(describe_transform(rule.name).spec))  # arguments at their default go
 
 
 def parse_rules(
@@ -124,17 +147,11 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
         if rule.matches(name) and rate and rate.accuracy is not None and rate.low is not None
     ]
     if not rates:
-        sentence = "no image keeps its label, so there is nothing to measure"
-        return RuleResult(rule=rule.text, value=None, bound=rule.bound, passed=False, sentence=sentence)
+        return rule.failed("no image keeps its label, so there is nothing to measure")
     name, accuracy, low = min(rates, key=lambda rate: rate[2])
     what = name.replace("_", " ") if name in _OVER_ALL else name
     lowest = f", the lowest of {len(rates)}," if len(rates) > 1 else ""
-    passed = low >= rule.bound
-    sentence = (
-        f"{what}{lowest} is {percent(accuracy, unit=True)}, and its 95 % interval begins at "
-        f"{percent(low, unit=True, down=True)}, {'which reaches' if passed else 'below'} {100 * rule.bound:.6g} %"
-    )
-    return RuleResult(rule=rule.text, value=low, bound=rule.bound, passed=passed, sentence=sentence)
+    return rule.judge(f"{what}{lowest}", accuracy, low)
 
 
 def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleResult:

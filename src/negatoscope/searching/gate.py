@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from negatoscope.auditing.gate import GateRule
+from negatoscope.auditing.gate import GateRule, split_rule
 from negatoscope.auditing.results import GateResult, RuleResult
 from negatoscope.errors import expect, suggest
-from negatoscope.reports.formatting import percent
 from negatoscope.searching.result import AccuracyInterval, SearchSummary
 
 _NAMED: Mapping[str, str] = {
@@ -23,16 +22,10 @@ def parse_rules(texts: Sequence[str]) -> list[GateRule]:
     Raises:
         InputError: A text has another form, the bound is not in [0, 1], or it is on nothing that a search measures.
     """
-    rules = []
-    for text in texts:
-        name, _, after = (part.strip() for part in text.rpartition("="))
-        try:
-            bound = float(after)
-        except ValueError:
-            bound = -1.0
-        expect(name and 0 <= bound <= 1, "a rule such as robust=0.5, with a rate from 0 to 1", repr(text))  # no NaN
-        expect(name in _NAMED, "a rule on what a search measures", f"{text!r}; {suggest(name, _NAMED)}")
-        rules.append(GateRule(text, name, bound))
+    rules = [split_rule(text, example="robust=0.5") for text in texts]
+    for rule in rules:
+        got = f"{rule.text!r}; {suggest(rule.name, _NAMED)}"
+        expect(rule.name in _NAMED, "a rule on what a search measures", got)
     return rules
 
 
@@ -51,13 +44,6 @@ def _judge(rule: GateRule, summary: SearchSummary) -> RuleResult:
     }
     known = [rate for rate in rates[rule.name] if rate is not None]
     if not known:
-        sentence = "there are too few images to measure it"
-        return RuleResult(rule=rule.text, value=None, bound=rule.bound, passed=False, sentence=sentence)
+        return rule.failed("there are too few images to measure it")
     lowest = min(known, key=lambda rate: rate.low)
-    passed = lowest.low >= rule.bound
-    begins = f"{percent(lowest.low, unit=True, down=True)}, {'which reaches' if passed else 'below'}"
-    sentence = (
-        f"{_NAMED[rule.name]} is {percent(lowest.accuracy, unit=True)}, and its 95 % interval begins at {begins} "
-        f"{100 * rule.bound:.6g} %"
-    )
-    return RuleResult(rule=rule.text, value=lowest.low, bound=rule.bound, passed=passed, sentence=sentence)
+    return rule.judge(_NAMED[rule.name], lowest.accuracy, lowest.low)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.predict import Predictions, predict
+from negatoscope.models.predict import predict
 from negatoscope.reports.formatting import counted
 from negatoscope.types import PixelArray
 
@@ -14,7 +14,8 @@ def check_repeatable(classifier: ClassifierAdapter, pixels: PixelArray | None) -
     """A sentence for a reader where a classifier answers the same images differently."""
     if pixels is None or len(pixels) == 0:
         return ()
-    first, second = (_ask(classifier, pixels) for _ in range(2))
+    labels = np.zeros(len(pixels), dtype=np.int64)  # needed, not used
+    first, second = (predict(classifier, pixels, labels, device=classifier.device) for _ in range(2))
     changed = int((first.predictions != second.predictions).sum())
     apart = float(np.abs(first.confidences - second.confidences).max())
     if not changed and apart <= _ROUNDING:
@@ -25,7 +26,3 @@ def check_repeatable(classifier: ClassifierAdapter, pixels: PixelArray | None) -
         f"to {apart:.2g}; an image counts as misclassified by its first wrong answer, so part of what is found is "
         "chance",
     )
-
-
-def _ask(classifier: ClassifierAdapter, pixels: PixelArray) -> Predictions:
-    return predict(classifier, pixels, np.zeros(len(pixels), dtype=np.int64), device=classifier.device)

@@ -17,7 +17,10 @@ _SCALARS = ("space", "annotated", "n", "queries", "clean_accuracy")
 
 def verdict_sentence(summary: SearchSummary) -> str:
     """Accuracy clean and under attack, after how many queries, and the gate."""
-    clean, robust = (percent(rate, decimals=1, unit=True) for rate in (summary.clean_accuracy, _robust(summary)))
+    clean, robust = (
+        percent(rate, decimals=1, unit=True)
+        for rate in (summary.clean_accuracy, summary.accuracy_under_attack.accuracy)
+    )
     spaces = (
         f"in {len(summary.spaces)} spaces" if len(summary.spaces) > 1 else f"in the space {summary.spaces[0].label}"
     )
@@ -121,10 +124,6 @@ def search_tables(summary: SearchSummary) -> RenderableType:
     caption = "In percent; queries to the first error are their median over the images that were fooled."
     points = [point("•", note) for note in search_notes(summary)]
     return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
-
-
-def _robust(summary: SearchSummary) -> float:
-    return summary.accuracy_under_attack.accuracy
 
 
 def _rate(entry: AccuracyInterval) -> Sequence[float]:

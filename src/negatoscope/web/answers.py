@@ -199,7 +199,8 @@ def _along(
 ) -> Float[np.ndarray, "values classes"]:
     """A classifier's confidences under each of some stacks, each applied to the picture alone, as in an answer."""
     images = as_images(picture, classifier)
-    size = min(suitable_batch(images.device, values=images[0].numel()), _at_once(images))
+    few = max(1, 400_000 // images[0].numel())  # so that an answer need not wait long for them
+    size = min(suitable_batch(images.device, values=images[0].numel()), few)
     parts = []
     for start in range(0, len(stacks), size):
         changed = []
@@ -210,11 +211,6 @@ def _along(
         parts.append(_confidences(classifier, torch.cat(changed)))
         pause()
     return np.concatenate(parts)
-
-
-def _at_once(images: Images) -> int:
-    """So few images that an answer need not wait long for them."""
-    return max(1, 400_000 // images[0].numel())
 
 
 def _model_curve(
