@@ -197,7 +197,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[Any]:
     (package / "loud.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     for name in list(sys.modules):
-        if name.startswith(package.name):
+        if name.startswith("negatoscope_test_"):
             monkeypatch.delitem(sys.modules, name)
     made: Registry[Any] = Registry("shape", package.name)
     made.register(stretch)
@@ -255,13 +255,24 @@ def test_a_name_is_taken_once(registry: Registry[Any]) -> None:
     assert registry.register(stretch) is stretch
 
 
-def test_another_package_adds_a_name_through_its_entry_point(registry: Registry[Any], tmp_path: Path) -> None:
-    (tmp_path / "negatoscope_test_plugin.py").write_text(
-        "def squeeze(images, *, factor: float = 2.0):\n    return factor\n"
-    )
+@pytest.fixture
+def plugin(registry: Registry[Any], tmp_path: Path) -> Path:
+    """The module of another package that adds a shape."""
     described = tmp_path / "negatoscope_test_plugin-1.0.dist-info"
     described.mkdir()
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: negatoscope-test-plugin\nVersion: 1.0\n")
     (described / "entry_points.txt").write_text("[negatoscope.shapes]\nsqueeze = negatoscope_test_plugin:squeeze\n")
+    return tmp_path / "negatoscope_test_plugin.py"
+
+
+def test_another_package_adds_a_name_through_its_entry_point(registry: Registry[Any], plugin: Path) -> None:
+    plugin.write_text("def squeeze(images, *, factor: float = 2.0):\n    return factor\n")
     assert registry.names() == ["squeeze", "stretch"]
     assert registry.resolve("squeeze(factor=3)")[1](None) == 3.0
+
+
+def test_a_package_that_cannot_be_imported_fails_every_time(registry: Registry[Any], plugin: Path) -> None:
+    plugin.write_text("import negatoscope_test_missing\n")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="negatoscope_test_missing"):
+            registry.names()

@@ -166,13 +166,17 @@ class Registry(Generic[Registered]):
     def _discover(self) -> None:
         if self._discovered:
             return
-        self._discovered = True
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
-        plural = f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
-        for entry in entry_points(group=f"negatoscope.{plural}"):
-            self.register(entry.load())
+        self._discovered = True  # before modules are imported, which may ask for names
+        try:
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+            plural = f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
+            for entry in entry_points(group=f"negatoscope.{plural}"):
+                self.register(entry.load())
+        except BaseException:
+            self._discovered = False
+            raise
 
 
 def _expect_plain(value: object) -> None:
