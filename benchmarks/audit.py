@@ -159,7 +159,7 @@ _PLACES = {
     "transforms": ("auditing/run.py", "apply"),
     "levels of 8 bits": ("negatoscope/levels.py", "on_levels"),
     "outputs": ("models/adapter.py", "to_logits"),
-    "predictions of outputs": ("models/predict.py", "_judge"),
+    "predictions of outputs": ("models/predict.py", "predictions_of"),
     "rows, written": ("negatoscope/rows.py", "write_rows"),
     "summary, from rows": ("auditing/summary.py", "summarize"),
     "provenance": ("negatoscope/provenance.py", "record_provenance"),

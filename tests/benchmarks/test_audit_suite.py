@@ -1,9 +1,10 @@
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
-from benchmarks import growth
+from benchmarks import audit, growth, harness
 from benchmarks.peers import one_pass
 from PIL import Image
 from torch import nn
@@ -40,6 +41,13 @@ def test_what_is_compared_is_what_every_library_has() -> None:
     specs = one_pass.shared_specs()
     assert {"negative", "flip"} <= set(specs)
     assert not {spec for spec in specs if spec.startswith("pixel_flips")}
+
+
+def test_the_places_of_the_profile_are_functions_that_there_are() -> None:
+    source = harness.ROOT / "src/negatoscope"
+    for end, function in audit._PLACES.values():
+        file = source / end.removeprefix("negatoscope/")
+        assert re.search(rf"^ *def {function}\(", file.read_text(encoding="utf-8"), re.MULTILINE), (end, function)
 
 
 def test_an_audit_that_fails_is_not_measured() -> None:
