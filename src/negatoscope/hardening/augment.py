@@ -1,13 +1,10 @@
 """Train further on images under elements of the group, drawn at random."""
 
 from dataclasses import replace
-from functools import partial
 
 from negatoscope.hardening import FitData, Progress, register_method
-from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, draw_elements, fine_tune_copy
-from negatoscope.hardening.orbit import each_under
+from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, element_augmentation, fine_tune_copy
 from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.training.augmentation import Augmentation
 from negatoscope.transforms.groups import Group
 
 
@@ -31,5 +28,5 @@ def augment(
         InputError: The classifier is no torch module, or there are no labels.
     """
     copied = copy_to_train(classifier, fit, method="augment")
-    elements = Augmentation("element", partial(draw_elements, elements=len(group)), partial(each_under, group=group))
-    return fine_tune_copy(copied, fit, seed, progress, recipe=replace(RECIPE, epochs=epochs), augmentations=(elements,))
+    recipe, augmentations = replace(RECIPE, epochs=epochs), (element_augmentation(group),)
+    return fine_tune_copy(copied, fit, seed, progress, recipe=recipe, augmentations=augmentations)

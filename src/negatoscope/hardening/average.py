@@ -1,7 +1,7 @@
 """The mean of the outputs over the orbit."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -73,6 +73,6 @@ def average(
     Raises:
         InputError: `of` is none of these.
     """
-    known = ("probabilities", "log_probabilities", "logits")
+    known = get_args(Averaged)
     expect(of in known, f"of to be {', '.join(known)}", repr(of))
     return wrap(classifier, Average(group, of))

@@ -9,11 +9,10 @@ from torch.nn import functional
 
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
-from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, draw_elements, fine_tune_copy
+from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, element_augmentation, fine_tune_copy
 from negatoscope.hardening.orbit import each_under
 from negatoscope.hardware import Hardware
 from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.training.augmentation import Augmentation
 from negatoscope.training.loop import Objective
 from negatoscope.transforms.groups import Group
 from negatoscope.types import Images, Labels, Logits
@@ -51,7 +50,6 @@ def consistency(
     """
     expect(0 <= weight < float("inf"), "weight of at least 0", weight)
     copied = copy_to_train(classifier, fit, method="consistency")
-    elements = Augmentation("element", partial(draw_elements, elements=len(group)), partial(each_under, group=group))
 
     def objective(hardware: Hardware) -> Objective:
         return partial(consistent_cross_entropy, group=group, weight=weight, hardware=hardware)
@@ -62,7 +60,7 @@ def consistency(
         seed,
         progress,
         recipe=replace(RECIPE, epochs=epochs),
-        augmentations=(elements,),
+        augmentations=(element_augmentation(group),),
         objective=objective,
     )
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError, expect
 from negatoscope.hardening import LEAST, FitData, Progress
+from negatoscope.hardening.orbit import each_under
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
@@ -21,6 +22,7 @@ from negatoscope.models.torch_module import load_callable
 from negatoscope.training.augmentation import Augmentation
 from negatoscope.training.loop import Learner, Objective, TrainingProgress, train_model
 from negatoscope.training.recipe import Recipe
+from negatoscope.transforms.groups import Group
 from negatoscope.types import Images, LabelArray, Labels, Logits, PixelArray
 
 RECIPE = Recipe("fine_tuning", optimizer="adamw", learning_rate=5e-4, weight_decay=0.01, epochs=2, batch_size=128)
@@ -127,6 +129,11 @@ def cross_entropy(model: nn.Module, images: Images, labels: Labels, *, hardware:
     loss = functional.cross_entropy(logits.float(), labels)
     torch.autograd.backward(loss)
     return loss.detach()
+
+
+def element_augmentation(group: Group) -> Augmentation:
+    """Each image under an element of the group that is drawn anew in each epoch, all of them equally likely."""
+    return Augmentation("element", partial(draw_elements, elements=len(group)), partial(each_under, group=group))
 
 
 def draw_elements(count: int, *, seed: int, elements: int) -> Int64[Tensor, " count"]:

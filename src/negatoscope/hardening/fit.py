@@ -1,5 +1,6 @@
 """The images that methods are fitted on, decoded as an audit decodes those that it measures."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,8 +29,7 @@ def read_fit(dataset: Dataset, input_spec: InputSpec, *, class_names: Sequence[s
     Raises:
         DataError: Fewer than 20 images can be read.
     """
-    values = input_spec.planes * input_spec.resize.height * input_spec.resize.width
-    most = max(LEAST, _MOST_VALUES // values)
+    most = max(LEAST, _MOST_VALUES // math.prod(input_spec.resize.shape))
     if len(dataset) > most:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most])
         dataset = dataset.take(chosen, split=f"{dataset.split} ({most} of {len(dataset)})")
@@ -51,7 +51,6 @@ def expect_fitting(fit: FitData, input_spec: InputSpec) -> None:
     Raises:
         InputError: They are.
     """
-    expected = (input_spec.planes, input_spec.resize.height, input_spec.resize.width)
-    given = tuple(fit.images.shape[1:])
+    expected, given = input_spec.resize.shape, tuple(fit.images.shape[1:])
     expect(given == expected, f"fit images of channels, height and width {expected}", f"{given}; resize them")
     expect(len(fit.images) >= LEAST, f"at least {LEAST} images to fit on", len(fit.images))

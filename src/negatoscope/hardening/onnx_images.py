@@ -16,17 +16,12 @@ _MOST_ROUNDING = 0.25
 _ONNX_TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "float16": 10, "float64": 11}  # of TensorProto
 
 
-def shape_of(spec: InputSpec) -> tuple[int, int, int]:
-    """Channels, height and width of an image."""
-    return spec.planes, spec.resize.height, spec.resize.width
-
-
 def pixels_of(nodes: Nodes, native: str, spec: InputSpec) -> str:
     """A batch as the classifier takes it, as pixels in 0..255, of shape (batch, channels, height, width).
 
     Images whose values are those of 8-bit pixels but for rounding become whole numbers; others stay as they are.
     """
-    channels, height, width = shape_of(spec)
+    channels, height, width = spec.resize.shape
     value = native if spec.dtype == "float32" else nodes.add("Cast", native, to=_ONNX_TYPES["float32"])
     if spec.layout in ("NHW", "flat"):
         value = nodes.reshape(value, 0, channels, height, width)
@@ -91,7 +86,7 @@ def ordered_orbit_of(nodes: Nodes, pixels: str, group: Group, spec: InputSpec) -
     Returns:
         Of shape (batch * elements, channels, height, width).
     """
-    shape, size = shape_of(spec), len(group)
+    shape, size = spec.resize.shape, len(group)
     members = nodes.reshape(orbit_of(nodes, pixels, group, spec), -1, *shape)
     flat = nodes.reshape(pixels, 0, math.prod(shape))
     number = nodes.rows(nodes.add("Cast", nodes.gather(flat, [0], axis=1), to=_ONNX_TYPES["int64"]))
@@ -169,7 +164,7 @@ def _colored(nodes: Nodes, pixels: str, elements: tuple[Element, ...], spec: Inp
     """Pixels with the channels of several elements, of shape (batch, elements, channels, height, width)."""
     orders = [element.order for element in elements]
     if set(orders) == {tuple(range(len(orders[0])))}:
-        value = nodes.reshape(pixels, 0, 1, *shape_of(spec))
+        value = nodes.reshape(pixels, 0, 1, *spec.resize.shape)
     else:
         value = nodes.gather(pixels, orders, axis=1)
     negated = np.array([element.negated for element in elements])[:, :, None, None]

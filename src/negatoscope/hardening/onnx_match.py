@@ -9,14 +9,13 @@ from negatoscope.errors import InputError
 from negatoscope.hardening.average import Average
 from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
-from negatoscope.hardening.onnx_nodes import OPSET, PREFIX, renamed, weights_of
+from negatoscope.hardening.onnx_nodes import DOMAINS, OPSET, PREFIX, inputs_of, renamed, weights_of
 from negatoscope.hardening.onnx_wrapper import GROUP, IMAGE, OnnxClassifier, wrapped_onnx
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.wrapper import Wrapper
 from negatoscope.models.input_spec import InputSpec
 from negatoscope.transforms.groups import Group, resolve_group
 
-_OWN = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
 _RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 _COPY = f"{PREFIX}copy_0/"
 
@@ -114,8 +113,7 @@ def _inner(model: Any, nodes: list[Any], names: Mapping[str, str]) -> Any:
 
 
 def _entry(model: Any) -> str:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return str(next(entry.name for entry in model.graph.input if entry.name not in weights))
+    return str(next(entry.name for entry in inputs_of(model.graph)))
 
 
 def _same(rebuilt: Any, model: Any) -> bool:
@@ -125,8 +123,8 @@ def _same(rebuilt: Any, model: Any) -> bool:
 
 def _overrides(model: Any) -> bool:
     """Whether ONNX's own operators mean something else in this model, or are of an opset that has none of ours."""
-    opsets = [entry.version for entry in model.opset_import if entry.domain in _OWN]
-    functions = any(function.domain in _OWN for function in model.functions)
+    opsets = [entry.version for entry in model.opset_import if entry.domain in DOMAINS]
+    functions = any(function.domain in DOMAINS for function in model.functions)
     return functions or len(opsets) != 1 or opsets[0] < OPSET
 
 

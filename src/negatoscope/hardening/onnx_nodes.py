@@ -13,6 +13,9 @@ OPSET = 11
 PREFIX = "negatoscope/"
 """What the names of all nodes, weights and values begin with that a wrapper adds to a graph."""
 
+DOMAINS = ("", "ai.onnx")
+"""Two names of the domain of ONNX's own operators."""
+
 _WHY = "an ONNX file"
 
 
@@ -70,6 +73,12 @@ def merged(*parts: Nodes) -> tuple[list[Any], list[Any]]:
     """Nodes and constants of several parts, one after the other, each constant once."""
     constants = {name: tensor for part in parts for name, tensor in part.constants.items()}
     return [node for part in parts for node in part.nodes], list(constants.values())
+
+
+def inputs_of(graph: Any) -> list[Any]:
+    """The declarations of a graph's inputs, less those of weights, which old files have among them."""
+    weights = {tensor.name for tensor in graph.initializer}
+    return [entry for entry in graph.input if entry.name not in weights]
 
 
 def weights_of(model: Any, *, prefix: str) -> dict[str, np.ndarray]:

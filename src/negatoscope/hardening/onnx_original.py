@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from negatoscope.errors import DataError, InputError, expect, needed, reason
-from negatoscope.hardening.onnx_nodes import OPSET, PREFIX
+from negatoscope.hardening.onnx_nodes import DOMAINS, OPSET, PREFIX, inputs_of
 from negatoscope.hardening.onnx_wrapper import OnnxClassifier
 from negatoscope.models.adapter import ClassifierAdapter, preprocess
 from negatoscope.models.input_spec import InputSpec
@@ -21,7 +21,6 @@ from negatoscope.models.onnx_graph import external_files, read_graph
 from negatoscope.types import Images
 
 _WHY = "a hardened ONNX file"
-_DEFAULT = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
 _FIRST_IR, _IR_OF_OPSET = 4, 6  # from which on weights need not be inputs; that of opset 11
 _EXPORTED = 18  # the lowest opset that torch exports
 _MOST_BYTES = 2**31 - 1  # of a protobuf message
@@ -127,8 +126,7 @@ def some_images(spec: InputSpec, *, n: int, device: torch.device, seed: int = 0)
     """Random 8-bit images in [0, 1], the same for everyone: smooth ones, whose parts differ in brightness."""
     random = np.random.default_rng(seed)
     coarse = torch.from_numpy(random.uniform(size=(n, spec.planes, 4, 4)).astype(np.float32))
-    size = (spec.resize.height, spec.resize.width)
-    smooth = nn.functional.interpolate(coarse, size=size, mode="bilinear")
+    smooth = nn.functional.interpolate(coarse, size=spec.resize.shape[1:], mode="bilinear")
     return (smooth * 255).round_().div_(255).to(device)
 
 
@@ -161,7 +159,7 @@ class _Scores(nn.Module):
 
 def _at_opset(model: Any, name: str) -> tuple[Any, tuple[str, ...]]:
     onnx = needed("onnx", extra="onnx", why=_WHY)
-    opset = next((entry.version for entry in model.opset_import if entry.domain in _DEFAULT), None)
+    opset = next((entry.version for entry in model.opset_import if entry.domain in DOMAINS), None)
     if opset is None:  # a model of other operators alone, such as those of scikit-learn's trees
         model.opset_import.add(domain="", version=OPSET)
         model.ir_version = max(model.ir_version, _IR_OF_OPSET)
@@ -177,8 +175,7 @@ def _at_opset(model: Any, name: str) -> tuple[Any, tuple[str, ...]]:
     except Exception as error:  # the converter raises whatever an operator makes it
         got = f"{_first_line(error)}; export it again with opset {OPSET} or higher"
         raise InputError(f"expected {name} of opset {opset} to be converted to {OPSET}, got {got}") from error
-    weights = {tensor.name for tensor in converted.graph.initializer}
-    inputs = [entry for entry in converted.graph.input if entry.name not in weights]
+    inputs = inputs_of(converted.graph)
     converted.graph.ClearField("input")
     converted.graph.input.extend(inputs)
     earlier, converted.ir_version = model.ir_version, max(model.ir_version, _IR_OF_OPSET)

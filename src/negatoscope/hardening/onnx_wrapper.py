@@ -12,8 +12,8 @@ from negatoscope.errors import InputError, expect
 from negatoscope.hardening.average import Average
 from negatoscope.hardening.canonicalize import Canonicalizer
 from negatoscope.hardening.most_confident import MostConfident
-from negatoscope.hardening.onnx_images import native_of, orbit_of, ordered_orbit_of, pixels_of, shape_of
-from negatoscope.hardening.onnx_nodes import PREFIX, Nodes, merged, renamed
+from negatoscope.hardening.onnx_images import native_of, orbit_of, ordered_orbit_of, pixels_of
+from negatoscope.hardening.onnx_nodes import PREFIX, Nodes, inputs_of, merged, renamed
 from negatoscope.hardening.onnx_outputs import average_of, choice_of, confidence_below
 from negatoscope.hardening.scorer import Scorer
 from negatoscope.hardening.selective import Selective
@@ -46,15 +46,14 @@ class OnnxClassifier:
     @property
     def entry(self) -> Any:
         """The declaration of its one input."""
-        weights = {tensor.name for tensor in self.model.graph.initializer}
-        entries = [entry for entry in self.model.graph.input if entry.name not in weights]
+        entries = inputs_of(self.model.graph)
         expect(len(entries) == 1, "one input", ", ".join(entry.name for entry in entries))
         return entries[0]
 
     @property
     def dims(self) -> Dims:
         """The shape of its input; open dimensions are None."""
-        return dims_of(self.entry)
+        return [dim.dim_value if dim.dim_value > 0 else None for dim in self.entry.type.tensor_type.shape.dim]
 
     @property
     def outputs(self) -> list[str]:
@@ -87,11 +86,6 @@ def wrapped_onnx(original: OnnxClassifier, wrapper: Wrapper) -> Any:
             composed.metadata_props.add(key=GROUP, value=wrapper.group.name)
             return composed
     raise InputError(f"expected one of the wrappers {', '.join(kind.method for kind in _WRITERS)}, got {wrapper}")
-
-
-def dims_of(entry: Any) -> list[int | None]:
-    """The declared shape of an input or output; open dimensions are None."""
-    return [dim.dim_value if dim.dim_value > 0 else None for dim in entry.type.tensor_type.shape.dim]
 
 
 Written = tuple[list[Any], list[Any]]
@@ -135,7 +129,7 @@ def _selective(original: OnnxClassifier, wrapper: Selective) -> Written:
     score = spec.output_name
     below = confidence_below(nodes, own[score], original, wrapper.threshold)
     pixels = pixels_of(branch, original.entry.name, spec)
-    members = branch.reshape(orbit_of(branch, pixels, wrapper.group, spec), -1, *shape_of(spec))
+    members = branch.reshape(orbit_of(branch, pixels, wrapper.group, spec), -1, *spec.resize.shape)
     copies = [own, *_copies(branch, original, members, wrapper.group, first=1)]
     choice = choice_of(branch, [copy[score] for copy in copies], original)
     choice = branch.add("Where", below, choice, branch.constant(0, np.int64))
@@ -202,7 +196,7 @@ def _copies(
 ) -> list[Mapping[str, str]]:
     """The classifier once for each element from the `first` on; for each copy what its outputs are called."""
     spec, copies = original.input_spec, []
-    members = nodes.reshape(members, -1, len(group), *shape_of(spec))
+    members = nodes.reshape(members, -1, len(group), *spec.resize.shape)
     for element in range(first, len(group)):
         pixels = nodes.gather(members, element, axis=1)
         image = native_of(nodes, pixels, spec, original.dims, name=f"image_{element}")

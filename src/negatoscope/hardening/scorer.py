@@ -1,7 +1,6 @@
 """How natural an image looks: a small network, fitted on images that look as they should against their transforms."""
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -126,15 +125,10 @@ def _some(group: Group, random: np.random.Generator) -> Group:
 @torch.no_grad()
 def _ranked_first(scorer: Scorer, fit: FitData, held: np.ndarray, group: Group) -> float:
     right = 0
-    for part in _parts(held, _BATCH):
-        images = to_images(torch.from_numpy(fit.images[part]))
+    for start in range(0, len(held), _BATCH):
+        images = to_images(torch.from_numpy(fit.images[held[start : start + _BATCH]]))
         scores = scorer.over_orbit(images, group)
         members = orbit(images, group)
         other = (members != members[:, :1]).flatten(2).any(dim=2)  # an image that a transform leaves alone ties
         right += int((scores[:, :1] >= scores.masked_fill(~other, -torch.inf)).all(dim=1).sum())
     return right / len(held)
-
-
-def _parts(positions: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(positions), size):
-        yield positions[start : start + size]

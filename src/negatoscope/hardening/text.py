@@ -16,6 +16,7 @@ from negatoscope.reports.templates import render
 from negatoscope.reports.terminal import foldable, point, simple_table
 
 _NAMED = 3  # transforms in a sentence
+_RATES = ("clean", "negative", "orbit_worst", "consistency")
 _EQUAL = 0.001  # of accuracy: so little below that of clean images is as good
 
 
@@ -70,11 +71,10 @@ def table_of_methods(summary: HardenSummary) -> tuple[list[str], list[list[str]]
     """The header and a line for each method; rates in percent with intervals, under searches with their change."""
     header = ["Method", "Seed", "Clean, %", f"{summary.focus}, %", "Every element, %", "Same prediction, %"]
     first, searched = summary.methods[0], summary.searched
-    rates = ("clean", "negative", "orbit_worst", "consistency")
     before = [percent(first.change_under(spec).a) for spec in searched]
-    lines = [["before", "", *(_measured(first, f"{rate}_before") for rate in rates), *before, "1.00", ""]]
+    lines = [["before", "", *(_measured(first, f"{rate}_before") for rate in _RATES), *before, "1.00", ""]]
     for entry in summary.methods:
-        after = [_measured(entry, f"{rate}_after") for rate in rates]
+        after = [_measured(entry, f"{rate}_after") for rate in _RATES]
         after += [_under_search(entry.change_under(spec)) for spec in searched]
         lines.append(
             [entry.method, str(entry.seed), *after, f"{entry.inference_cost:.2f}", duration(entry.seconds_fit)]
@@ -111,15 +111,15 @@ def harden_markdown(summary: HardenSummary) -> str:
 def harden_tables(summary: HardenSummary) -> RenderableType:
     """The same for a terminal: rates without intervals."""
     table = simple_table("Method", "Clean", summary.focus, "Every element", "Same prediction", "Time")
-    first, rates = summary.methods[0], ("clean", "negative", "orbit_worst", "consistency")
-    table.add_row(Text("before"), *(_rate(first, f"{rate}_before") for rate in rates), Text("1.00"))
+    first = summary.methods[0]
+    table.add_row(Text("before"), *(_rate(first, f"{rate}_before") for rate in _RATES), Text("1.00"))
     for entry in summary.methods:
         name = f"{entry.method}, seed {entry.seed}" if entry.seed else entry.method
-        cells = (_rate(entry, f"{rate}_after") for rate in rates)
+        cells = (_rate(entry, f"{rate}_after") for rate in _RATES)
         table.add_row(foldable(name), *cells, Text(f"{entry.inference_cost:.2f}"))
-    caption = f"In percent of {summary.methods[0].n:,} images; time for an image, as a multiple of the time before."
-    points = [point("•", note) for note in harden_notes(summary)]
-    return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
+    caption = f"In percent of {first.n:,} images; time for an image, as a multiple of the time before."
+    notes = [point("•", note) for note in harden_notes(summary)]
+    return Group("", Text(summary.verdict, style="bold"), *notes, "", table, "", Text(caption, style="dim"), "")
 
 
 def _rate(entry: HardenedMethod, name: str) -> Text:
@@ -138,7 +138,7 @@ def _under_search(change: RateDifference) -> str:
 
 def _fields(entry: HardenedMethod) -> Iterator[tuple[str, Any]]:
     yield from (("method", entry.method), ("seed", entry.seed), ("by_construction", entry.by_construction))
-    for rate in ("clean", "negative", "orbit_worst", "consistency"):
+    for rate in _RATES:
         for when in ("before", "after"):
             for name in ("n", "correct", "accuracy", "low", "high"):
                 yield f"{rate}_{when}_{name}", getattr(getattr(entry, f"{rate}_{when}"), name)

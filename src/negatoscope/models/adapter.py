@@ -95,8 +95,7 @@ def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batc
     Raises:
         InputError: Their size or channels are not those of `input_spec.resize`.
     """
-    expected = (input_spec.planes, input_spec.resize.height, input_spec.resize.width)
-    given = tuple(images.shape[1:])
+    expected, given = input_spec.resize.shape, tuple(images.shape[1:])
     expect(given == expected, f"images of channels, height and width {expected}", given)
     scale, shift = RANGES[input_spec.range]
     images = on_levels(images)

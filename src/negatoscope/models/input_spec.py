@@ -76,7 +76,7 @@ class InputSpec:
     @property
     def planes(self) -> int:
         """How many channels an image has."""
-        return 1 if self.resize.channels == "gray" else 3
+        return self.resize.shape[0]
 
     @property
     def data_classes(self) -> int:

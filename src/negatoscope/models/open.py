@@ -142,7 +142,7 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
 
 def _patterns(input_spec: InputSpec, device: torch.device) -> Images:
     """Two unlike images in [0, 1], the same for everyone."""
-    shape = (1, input_spec.planes, input_spec.resize.height, input_spec.resize.width)
+    shape = (1, *input_spec.resize.shape)
     steps = torch.arange(torch.Size(shape).numel(), device=device)
     first = (steps % 251).float().div(250).reshape(shape)
     return torch.cat([first, (steps % 241).flip(0).float().div(240).reshape(shape)])

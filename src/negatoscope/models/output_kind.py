@@ -13,8 +13,8 @@ _ROUNDING, _ROUNDING_OF_BYTES = 0.01, 0.1  # how far from 1 probabilities may ad
 def expect_logits(outputs: Num[Tensor, "batch columns"], *, name: str) -> None:
     """Ask where outputs that would count as logits look like probabilities.
 
-    Log-probabilities are not asked about: as logits they mean the same. Sigmoids are told from small logits by many
-    images alone, of which some are near 0 and some near 1.
+    Log-probabilities are not asked about: as logits they mean the same. Sigmoids differ from small logits
+    only over many images, of which some are near 0 and some near 1.
 
     Args:
         outputs: As they come; of uint8, 255 counts as 1.

@@ -58,9 +58,7 @@ def _mismatch(dims: Dims, options: ModelOptions, shown: str) -> str:
             reading = readings[0]
             fixed = (reading.height, reading.width) if key == "size" else getattr(reading, key)
             return f"expected --{key} {_written(fixed)} for {shown}, got {_written(given)}; leave it out"
-    given = [
-        f"--{key} {_written(options.given[key])}" for key in ("layout", "size", "channels") if key in options.given
-    ]
+    given = [f"--{key} {_written(options.given[key])}" for key in _OF_SHAPE if key in options.given]
     hint = f"correct {' '.join(given)}" if given else "give --layout and --size"
     return f"expected one image for each of a batch, got {shown}; {hint}, or wrap it in Python"
 
