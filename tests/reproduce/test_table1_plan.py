@@ -31,7 +31,7 @@ def test_without_datasets_the_recipes_own_is_run() -> None:
 
 
 def test_a_dataset_that_the_recipe_is_not_for_is_refused() -> None:
-    with pytest.raises(InputError, match=r"expected datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
+    with pytest.raises(InputError, match=r"expected --datasets of gtsrb.*, which the recipe is for, got mnist; leave"):
         Table1Request(
             recipe=named_recipe("accurate", "gtsrb"), datasets=("gtsrb(prepare='paper', order='resize')", "mnist")
         )

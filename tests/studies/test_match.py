@@ -89,9 +89,9 @@ def test_a_dry_run_knows_what_earlier_calls_have_done_and_writes_nothing(
 
     def dry_run() -> DryRun:
         before = {file: file.stat().st_mtime_ns for file in out.rglob("*")}
-        said = dry_run_match(request_on_digits, out=out, hardware=FLOAT32)
+        estimate = dry_run_match(request_on_digits, out=out, hardware=FLOAT32)
         assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == before
-        return said
+        return estimate
 
     def run_until(beginning: str) -> None:
         def stop(line: str) -> None:

@@ -100,14 +100,14 @@ def test_each_network_is_trained_searched_and_counted(made: Path) -> None:
 def test_a_dry_run_counts_training_and_the_most_queries_and_writes_nothing(
     request_on_lamps: SequelRequest, tmp_path: Path
 ) -> None:
-    said = dry_run_sequel(request_on_lamps, out=tmp_path / "out", hardware=FLOAT32)
+    estimate = dry_run_sequel(request_on_lamps, out=tmp_path / "out", hardware=FLOAT32)
     assert not (tmp_path / "out").exists()
     training = 4 * 100 + 4 * (20 + 100)  # 4 epochs of 120 lamps less 20, followed at the end of each
-    assert (said.jobs, said.done, said.images) == (2, 0, 2 * (120 + 24))
-    assert said.passes == 2 * (training + 24 * (1 + TRIALS))
-    assert said.seconds is not None
-    assert said.seconds > 0
-    assert said.notes == ("at most: an image that is misclassified is searched no further",)
+    assert (estimate.jobs, estimate.done, estimate.images) == (2, 0, 2 * (120 + 24))
+    assert estimate.passes == 2 * (training + 24 * (1 + TRIALS))
+    assert estimate.seconds is not None
+    assert estimate.seconds > 0
+    assert estimate.notes == ("at most: an image that is misclassified is searched no further",)
 
 
 def test_a_dry_run_knows_networks_that_are_trained_and_searches_that_have_ended(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from negatoscope.errors import InputError, expect, suggest
+from negatoscope.errors import expect, suggest
 
 
 def expect_epsilons(epsilons: Sequence[float]) -> None:
@@ -11,11 +11,9 @@ def expect_epsilons(epsilons: Sequence[float]) -> None:
     Raises:
         InputError: There is none, one is not in [0, 1], or one comes twice.
     """
-    if not epsilons:
-        raise InputError("expected at least one number in --epsilons, got none")
+    expect(epsilons, "at least one number in --epsilons", "none")
     for epsilon in epsilons:
-        if not 0.0 <= epsilon <= 1.0:  # NaN too
-            raise InputError(f"expected --epsilons in [0, 1] (pixels are in [0, 1]), got {epsilon}")
+        expect(0.0 <= epsilon <= 1.0, "--epsilons in [0, 1] (pixels are in [0, 1])", epsilon)
     expect_no_repetition("--epsilons", epsilons)
 
 
@@ -44,5 +42,4 @@ def expect_no_repetition(name: str, values: Sequence[object]) -> None:
     Raises:
         InputError: One does.
     """
-    if len(set(values)) != len(values):
-        raise InputError(f"expected {name} without repetition, got {', '.join(map(str, values))}")
+    expect(len(set(values)) == len(values), f"{name} without repetition", ", ".join(map(str, values)))

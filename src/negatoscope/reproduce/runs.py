@@ -14,6 +14,7 @@ from torch import nn
 
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataError
 from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.models.networks import PaperNetwork
@@ -30,6 +31,11 @@ from negatoscope.transforms.tone import negative
 
 RunProgress = Callable[[TrainingProgress | str], None]
 """Called with where training stands, then with the name of each pass over images that measures."""
+
+
+def plain_progress(progress: TrainingProgress | str) -> str:
+    """Where a run stands, in words."""
+    return progress if isinstance(progress, str) else f"step {progress.step} of {progress.steps}"
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,7 @@ class Pass:
 
 
 AnyRun = TypeVar("AnyRun", bound=Run)
+Place = TypeVar("Place")
 
 
 def run_folder(spec: RunSpec, data: RunData, *, hardware: Hardware, out: Path, threads: int | None = None) -> Path:
@@ -164,6 +171,26 @@ def read_run(folder: Path, kind: type[AnyRun]) -> AnyRun | None:
     """
     file = folder / "run.json"
     return read_document(file, kind, what="a finished run", make="delete its folder") if file.is_file() else None
+
+
+def finished_runs(out: Path, kind: type[AnyRun], place: Callable[[AnyRun], Place]) -> dict[Place, AnyRun]:
+    """Every finished run of a folder, by its place in a table or in a plan.
+
+    Raises:
+        DataError: One is damaged, or two have one place.
+    """
+    folders: dict[Place, Path] = {}
+    runs = {}
+    for folder in sorted(out.glob("runs/*")):
+        if (run := read_run(folder, kind)) is None:
+            continue
+        if (other := folders.setdefault(place(run), folder)) != folder:
+            raise DataError(
+                f"expected one run of {run.dataset}, {run.recipe.name}, epsilon {run.epsilon:g}, seed {run.seed}, got "
+                f"{other.name} and {folder.name}; move one away"
+            )
+        runs[place(run)] = run
+    return runs
 
 
 def keep_run(folder: Path, run: Run) -> None:

@@ -19,7 +19,7 @@ from negatoscope.reproduce.estimate import count_passes, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
 from negatoscope.reproduce.paper import EPSILONS
 from negatoscope.reproduce.run_data import RunData, load_run_data
-from negatoscope.reproduce.runs import RunSpec, read_run, run_folder
+from negatoscope.reproduce.runs import RunSpec, plain_progress, read_run, run_folder
 from negatoscope.reproduce.table1_document import SkippedDataset, SummaryRow, Table1, summarize
 from negatoscope.reproduce.table1_report import FAST, in_table_order, write_report
 from negatoscope.reproduce.table1_run import Table1Run, run_table1_classifier
@@ -234,7 +234,7 @@ class Table1Work:
         """Train and measure a classifier."""
 
         def moved(progress: TrainingProgress | str) -> None:
-            tell(progress if self.here or isinstance(progress, str) else f"step {progress.step} of {progress.steps}")
+            tell(progress if self.here else plain_progress(progress))
 
         data = opened[job.spec.dataset]
         run_table1_classifier(job.spec, data, hardware=self.hardware, folder=job.folder, progress=moved)

@@ -9,7 +9,7 @@ from negatoscope.files import locked, write_whole
 from negatoscope.provenance import DataProvenance, Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.paper import DATASETS
-from negatoscope.reproduce.runs import read_run
+from negatoscope.reproduce.runs import finished_runs
 from negatoscope.reproduce.table1_columns import table1_csv
 from negatoscope.reproduce.table1_document import Table1, read_table1, summarize
 from negatoscope.reproduce.table1_figure import draw_epochs, draw_table1
@@ -45,8 +45,9 @@ def report_table1(
         OutputError: `out` cannot be written, or another run writes to it.
     """
     names = [f"{name}{FAST}" if fast else name for name in recipes]
-    found = [run for run in finished_runs(out) if run.recipe.name in names]
-    runs = [run for run in found if not datasets or run.dataset in datasets]
+    found = finished_runs(out, Table1Run, lambda run: (run.dataset, run.recipe.name, run.epsilon, run.seed))
+    chosen = [run for run in found.values() if run.recipe.name in names]
+    runs = in_table_order(run for run in chosen if not datasets or run.dataset in datasets)
     if not runs:
         raise DataNotFoundError(f"expected finished runs of {', '.join(names)} in {out / 'runs'}, found none")
     with locked(out):
@@ -61,27 +62,6 @@ def report_table1(
         )
         write_report(result, out)
         return result
-
-
-def finished_runs(out: Path) -> list[Table1Run]:
-    """Every finished run of a folder, in table order.
-
-    Raises:
-        DataError: One is damaged, or two have the same place in the table.
-    """
-    places: dict[tuple[str, str, float, int], Path] = {}
-    runs = []
-    for folder in sorted(out.glob("runs/*")):
-        if (run := read_run(folder, Table1Run)) is None:
-            continue
-        other = places.setdefault((run.dataset, run.recipe.name, run.epsilon, run.seed), folder)
-        if other != folder:
-            raise DataError(
-                f"expected one run of {run.dataset}, {run.recipe.name}, epsilon {run.epsilon:g}, seed {run.seed}, got "
-                f"{other.name} and {folder.name}; move one away"
-            )
-        runs.append(run)
-    return in_table_order(runs)
 
 
 def in_table_order(runs: Iterable[Table1Run]) -> list[Table1Run]:

@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from negatoscope.reports.formatting import MISSING, counted, joined, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reproduce.paper import SMOKE, dataset_name
-from negatoscope.studies.discussion_result import (
-    Discussion,
-    MeanOverSeeds,
-    NumberResult,
-    UnseenResult,
-)
+from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds, NumberResult, UnseenResult
 from negatoscope.studies.experiments import EXPERIMENTS
-from negatoscope.studies.sensitivity_page import foot
+from negatoscope.studies.sensitivity_page import foot, runs_made, runs_not_made
 
 _HOURS = 3600
 
@@ -27,13 +22,11 @@ number of comparisons. What is trained, and how: docs/discussion.md."""
 
 def discussion_page(result: Discussion) -> str:
     """Markdown: for each experiment a sentence for each dataset, the figure and the numbers."""
-    made = counted(result.made_runs, "run")
-    if result.made_runs != result.planned_runs:
-        made = f"{result.made_runs:,} of {result.planned_runs:,} planned runs"
+    made = runs_made(result.made_runs, result.planned_runs)
     parts = [
         f"# The paper's discussion, as experiments{SMOKE if result.fast else ''}",
         _INTRODUCTION,
-        f"Made from {made} by `{result.provenance.command}`.{_not_made(result)}",
+        f"Made from {made} by `{result.provenance.command}`.{runs_not_made(result.failed, result.not_run)}",
     ]
     for experiment in result.experiments:
         if sentences := discussion_sentences(result, experiment):
@@ -104,8 +97,7 @@ def _rise(numbers: Sequence[NumberResult]) -> str:
     half_way = f" (half of the way with {half.negatives:,})" if rises else ""
     return (
         f"accuracy on negatives goes from {_rate(first.negative)} to {_rate(last.negative)} with {last.negatives:,} of "
-        f"them{half_way}, and on clean images from {_rate(first.clean)} to "
-        f"{_rate(last.clean)}"
+        f"them{half_way}, and on clean images from {_rate(first.clean)} to {_rate(last.clean)}"
     )
 
 
@@ -231,12 +223,6 @@ _TABLES: Mapping[str, Callable[[Discussion], str]] = {
     "d": _transfer_table,
     "e": _networks_table,
 }
-
-
-def _not_made(result: Discussion) -> str:
-    failed = [f"{run.study}, {run.recipe}, seed {run.seed} ({run.reason})" for run in result.failed]
-    text = f" **Not trained: {joined(failed)}.**" if failed else ""
-    return text + "".join(f" **{each.study} was not run: {each.reason}.**" for each in result.not_run)
 
 
 def _missing(result: Discussion) -> list[str]:

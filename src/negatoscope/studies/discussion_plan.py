@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from negatoscope.documents import expect_choices, read_settings
-from negatoscope.errors import InputError, RecipeError, expect
-from negatoscope.reproduce.checks import expect_known
+from negatoscope.errors import RecipeError, expect
+from negatoscope.reproduce.checks import expect_known, expect_no_repetition
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.stores import AnyPath
 from negatoscope.studies.experiments import EXPERIMENTS
@@ -195,6 +195,5 @@ def choose_datasets(plan: DiscussionPlan, names: Sequence[str]) -> tuple[str, ..
         InputError: The plan has no transforms for one, or one is named twice.
     """
     expect_known("--datasets", names, list(plan.transforms))
-    if len(set(names)) < len(names):
-        raise InputError(f"expected --datasets without repetition, got {', '.join(names)}")
+    expect_no_repetition("--datasets", names)
     return tuple(names) or plan.datasets

@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reproduce.runs import read_run
+from negatoscope.reproduce.runs import finished_runs
 from negatoscope.stores import AnyPath
 from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_jobs import plan_variants
@@ -95,7 +94,7 @@ def summarize_folder(
     Raises:
         DataError: A run is damaged, or two are the same.
     """
-    known, among = _known(out), datasets or plan.datasets
+    known, among = finished_runs(out, DiscussionRun, lambda run: run.place), datasets or plan.datasets
     planned = plan_variants(plan, experiments=experiments, datasets=among, seeds=seeds, fast=earlier.fast)
     made = {spec: known.get(spec.place) for spec in planned}
     result = summarize_discussion(plan, made, experiments=experiments, provenance=earlier.provenance)
@@ -103,21 +102,6 @@ def summarize_folder(
     failed = tuple(each for each in earlier.failed if (each.study, each.recipe, each.seed) not in there)
     skipped = tuple(each for each in earlier.not_run if each.study not in result.datasets)
     return replace(result, failed=failed, not_run=skipped)
-
-
-def _known(out: Path) -> dict[tuple[object, ...], DiscussionRun]:
-    """The finished runs of a folder by what places them in a plan."""
-    folders: dict[tuple[object, ...], Path] = {}
-    runs = {}
-    for folder in sorted(out.glob("runs/*")):
-        if (run := read_run(folder, DiscussionRun)) is None:
-            continue
-        if (other := folders.setdefault(run.place, folder)) != folder:
-            raise DataError(
-                f"expected one run of a variant and seed, got {other.name} and {folder.name}; move one away"
-            )
-        runs[run.place] = run
-    return runs
 
 
 def write_discussion(result: Discussion, out: Path) -> None:

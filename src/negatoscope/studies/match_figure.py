@@ -6,13 +6,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from negatoscope.reports.figures import DARK, GRAY, draw_grid, styled
 from negatoscope.reports.formatting import counted
 from negatoscope.reports.palette import NEGATIVES, TEST_IMAGES
 from negatoscope.reproduce.paper import dataset_name
 from negatoscope.studies.match_result import FOUND_ACCURACY, FOUND_NEGATIVES, OPENED, Match, MatchSearch
+from negatoscope.studies.sensitivity_figure import error_of, show_errors
 
 _MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 90)
 
@@ -28,16 +28,16 @@ def draw_match(result: Match) -> Figure:
 
 
 def _draw(axes: Axes, search: MatchSearch) -> None:
-    ends = [(_error(each.validation_accuracy), 100 * each.negative_accuracy) for each in search.candidates]
+    ends = [(error_of(each.validation_accuracy), 100 * each.negative_accuracy) for each in search.candidates]
     _scatter(axes, ends, s=16, color=GRAY, alpha=0.5, linewidth=0)
     label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
     _scatter(axes, ends[:OPENED], s=22, color=DARK, linewidth=0, zorder=3)
     fresh = [run for run in search.opened if run.seed < OPENED]
-    again = [(_error(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
+    again = [(error_of(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
     look: dict[str, Any] = {"marker": "D", "facecolor": "none", "edgecolor": TEST_IMAGES, "linewidth": 1, "zorder": 4}
     _scatter(axes, again, s=22, **look)
-    pair = _error(search.paper_test_accuracy), 100 * search.paper_negative_accuracy
-    low, high = (_error(search.paper_test_accuracy + sign * FOUND_ACCURACY) for sign in (1, -1))
+    pair = error_of(search.paper_test_accuracy), 100 * search.paper_negative_accuracy
+    low, high = (error_of(search.paper_test_accuracy + sign * FOUND_ACCURACY) for sign in (1, -1))
     axes.add_patch(
         Rectangle(
             (low, pair[1] - 100 * FOUND_NEGATIVES),
@@ -51,7 +51,8 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
     )
     axes.plot(*pair, marker="*", markersize=12, color=NEGATIVES, markeredgecolor="white", linewidth=0, zorder=5)
     errors = [*(end[0] for end in (*ends, *again)), low, high]
-    _show_axes(axes, min(errors) / 1.2, max(errors) * 1.2)
+    show_errors(axes, "validation accuracy", min(errors) / 1.2, max(errors) * 1.2, marks=_MARKS)
+    axes.set_ylim(0, axes.get_ylim()[1])
     _number(axes, ends[:OPENED], **label)
     axes.set_title(f"{dataset_name(search.dataset)}, {counted(search.trials, 'recipe')}", pad=24)
     key = [
@@ -76,17 +77,3 @@ def _number(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> Non
 
 def _scatter(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
     axes.scatter([end[0] for end in ends], [end[1] for end in ends], **look)
-
-
-def _error(accuracy: float) -> float:
-    """The error in percent, as a logarithmic axis can show it."""
-    return max(0.01, 100 * (1 - accuracy))
-
-
-def _show_axes(axes: Axes, low: float, high: float) -> None:
-    axes.set(xscale="log", xlabel="validation accuracy, % (log of the error)")
-    axes.xaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if low <= mark <= high]))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 - value:g}")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(high, low)
-    axes.set_ylim(0, axes.get_ylim()[1])

@@ -149,10 +149,8 @@ class TrialJob:
         return read_document(self.folder / "trial.json", TrialEnd, what="a trial that ended", make="delete its folder")
 
     def _candidate(self, epoch: Epoch) -> MatchCandidate:
-        recipe, accuracies = (
-            replace(self.recipe, epochs=epoch.epoch),
-            (epoch.validation_accuracy, epoch.negative_accuracy),
-        )
+        recipe = replace(self.recipe, epochs=epoch.epoch)
+        accuracies = epoch.validation_accuracy, epoch.negative_accuracy
         return MatchCandidate(self.number, recipe, *accuracies, distance(self.dataset, *accuracies))
 
 

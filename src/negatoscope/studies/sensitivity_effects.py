@@ -1,6 +1,6 @@
 """From the runs of a study to verdicts, by a rule that was written before them and has only been made stricter.
 
-**The rule.** Judged are levels with two runs or more: how much a recipe scatters cannot be told from one. A factor
+**The rule.** Judged are levels with two runs or more: how much a recipe scatters does not show in one. A factor
 *decides* the accuracy on negatives if its p-value, corrected for the number of factors of its study (Holm), is below
 0.05, and its strongest level moves that accuracy by 5 points or more, with an interval without 0. It *does not matter*
 if the 95 % intervals of all its judged levels' differences lie within 5 points on either side of 0. Otherwise it is

@@ -130,12 +130,12 @@ def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
 def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The end of every run that was not trained on negatives, and the pair that the paper prints."""
     runs = _curves(result, study)
-    ends = [(_error(run.test_accuracy), 100 * run.negative_accuracy) for run in runs]
+    ends = [(error_of(run.test_accuracy), 100 * run.negative_accuracy) for run in runs]
     errors = [end[0] for end in ends]
     axes.scatter(errors, [end[1] for end in ends], s=14, color=DARK, alpha=0.55, linewidth=0)
     names: list[tuple[str, tuple[float, float], str, float]] = []
     if closest := result.closest_to_paper.get(study.name):
-        pair = _error(closest.test_accuracy), 100 * closest.negative_accuracy
+        pair = error_of(closest.test_accuracy), 100 * closest.negative_accuracy
         errors.append(pair[0])
         axes.plot(*pair, marker="*", markersize=13, color=_PAPER, markeredgecolor="white", linewidth=0, zorder=4)
         text = f"the paper: {percent(closest.negative_accuracy, decimals=1, unit=True)}"
@@ -157,7 +157,7 @@ def _draw_along(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
     """The same runs along training, the default's among them dark; the mark at which they are compared."""
     errors = []
     for curve in _curves(result, study):
-        x = [_error(point.validation_accuracy) for point in curve.points]
+        x = [error_of(point.validation_accuracy) for point in curve.points]
         y = [100 * point.negative_accuracy for point in curve.points]
         color, width, alpha, order = (DARK, 1.2, 0.9, 3) if curve.recipe == DEFAULT else (GRAY, 0.6, 0.4, 2)
         axes.plot(x, y, color=color, linewidth=width, alpha=alpha, zorder=order)
@@ -167,16 +167,21 @@ def _draw_along(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
     axes.set_title("along training (dark: the default)", fontsize=9, pad=8)
 
 
-def _error(accuracy: float) -> float:
+def _show_axes(axes: Axes, study: StudyResult, accuracy: str, low: float, high: float) -> None:
+    """Accuracy by its error, on negatives with chance dashed."""
+    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)))
+    show_errors(axes, accuracy, low, high, marks=_WIDE_MARKS if high > 10 * low else _MARKS)
+
+
+def error_of(accuracy: float) -> float:
     """The error in percent, as a logarithmic axis can show it."""
     return max(0.01, 100 * (1 - accuracy))
 
 
-def _show_axes(axes: Axes, study: StudyResult, accuracy: str, low: float, high: float) -> None:
-    """From an error of `high` percent to one of `low`, marked with accuracies; on negatives, with chance dashed."""
-    axes.axhline(100 * study.chance, color=GRAY, linewidth=0.9, linestyle=_DASHED, zorder=1)
-    axes.set(ylabel=_AXIS, ylim=(0, _limit(study)), xscale="log", xlabel=f"{accuracy}, % (log of the error)")
-    marks = _WIDE_MARKS if high > 10 * low else _MARKS
+def show_errors(axes: Axes, accuracy: str, low: float, high: float, *, marks: Sequence[float]) -> None:
+    """An axis from an error of `high` percent to one of `low`, logarithmic and marked with accuracies."""
+    axes.set(xscale="log", xlabel=f"{accuracy}, % (log of the error)")
     axes.xaxis.set_major_locator(FixedLocator([mark for mark in marks if low <= mark <= high]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 - value:g}")
     axes.xaxis.set_minor_locator(NullLocator())

@@ -13,7 +13,7 @@ from negatoscope.executors import Execution, Tell
 from negatoscope.executors.jobs import run_jobs as jobs_ended
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import RunData, load_run_data
-from negatoscope.reproduce.runs import read_run
+from negatoscope.reproduce.runs import plain_progress, read_run
 from negatoscope.studies.sensitivity_plan import Study
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec, make_study_run
 from negatoscope.training.loop import TrainingProgress
@@ -157,11 +157,6 @@ class StudyWork:
     def run(self, opened: bool, job: RunJob, tell: Tell) -> None:
         """Make a run, whose files say how it went."""
         job.run(lambda name, progress: tell(progress if self.here else plain_progress(progress)))
-
-
-def plain_progress(progress: TrainingProgress | str) -> str:
-    """Where a run stands, in words."""
-    return progress if isinstance(progress, str) else f"step {progress.step} of {progress.steps}"
 
 
 def run_jobs(

@@ -20,10 +20,12 @@ from negatoscope.studies.sensitivity_result import (
     ClosestToPaper,
     FactorEffect,
     FactorResult,
+    FailedRun,
     LevelResult,
     ProbedNetwork,
     RunsMadeBy,
     SensitivityResult,
+    SkippedStudy,
     StudyResult,
 )
 
@@ -61,18 +63,25 @@ def study_title(study: StudyResult) -> str:
 
 
 def _head(result: SensitivityResult) -> str:
-    made = counted(result.made_runs, "run")
-    if result.made_runs != result.planned_runs:
-        made = f"{result.made_runs:,} of {result.planned_runs:,} planned runs"
+    made = runs_made(result.made_runs, result.planned_runs)
     text = (
         f"Made from {made} by `{result.provenance.command}`. Each run changes one choice that Hosseini and Poovendran "
         "(2017, arXiv 1703.06857v1) do not state in a default recipe. All rates are in percent. The method, and the "
         "rule behind the verdicts: docs/sensitivity.md."
     )
-    if result.failed:
-        failed = [f"{run.study}, {run.recipe}, seed {run.seed} ({run.reason})" for run in result.failed]
-        text += f" **Not trained: {joined(failed)}.**"
-    return text + "".join(f" **{study.study} was not run: {study.reason}.**" for study in result.not_run)
+    return text + runs_not_made(result.failed, result.not_run)
+
+
+def runs_made(made: int, planned: int) -> str:
+    """How many runs there are, and of how many that are planned."""
+    return counted(made, "run") if made == planned else f"{made:,} of {planned:,} planned runs"
+
+
+def runs_not_made(failed: Sequence[FailedRun], not_run: Sequence[SkippedStudy]) -> str:
+    """What could not be trained and what was not run, each with its reason."""
+    named = [f"{run.study}, {run.recipe}, seed {run.seed} ({run.reason})" for run in failed]
+    text = f" **Not trained: {joined(named)}.**" if named else ""
+    return text + "".join(f" **{each.study} was not run: {each.reason}.**" for each in not_run)
 
 
 def _short_answer(result: SensitivityResult, study: StudyResult) -> str:

@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.documents import read_document, write_document
-from negatoscope.errors import DataError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reproduce.runs import read_run
+from negatoscope.reproduce.runs import finished_runs
 from negatoscope.stores import AnyPath
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_jobs import PlannedRun, plan_runs
@@ -74,7 +73,7 @@ def summarize_runs(studies: Sequence[Study], out: Path, *, seeds: int, earlier: 
     Raises:
         DataError: A run is damaged, or two have the same recipe and seed.
     """
-    known = _known(out)
+    known = finished_runs(out, StudyRun, _place)
     runs = {run: known.get(_place(run.spec)) for run in plan_runs(studies, seeds=seeds, fast=earlier.fast)}
     begun = {run.study for run, made in runs.items() if made} | {*earlier.missing, *(s.name for s in earlier.studies)}
     begun_runs = {run: made for run, made in runs.items() if run.study in begun}
@@ -91,22 +90,9 @@ def summarize_runs(studies: Sequence[Study], out: Path, *, seeds: int, earlier: 
     return replace(result, failed=failed, not_run=skipped)
 
 
-def _known(out: Path) -> dict[tuple[str, float, str, int], StudyRun]:
-    """The finished runs of a folder by what places them in a plan."""
-    folders: dict[tuple[str, float, str, int], Path] = {}
-    runs = {}
-    for folder in sorted(out.glob("runs/*")):
-        if (run := read_run(folder, StudyRun)) is None:
-            continue
-        key = run.dataset, run.epsilon, run.recipe.digest, run.seed
-        if (other := folders.setdefault(key, folder)) != folder:
-            raise DataError(f"expected one run of a recipe and seed, got {other.name} and {folder.name}; move one away")
-        runs[key] = run
-    return runs
-
-
-def _place(spec: StudyRunSpec) -> tuple[str, float, str, int]:
-    return spec.dataset, spec.epsilon, spec.recipe.digest, spec.seed
+def _place(run: StudyRunSpec | StudyRun) -> tuple[str, float, str, int]:
+    """What a run that has ended must share with one that is planned to be its result."""
+    return run.dataset, run.epsilon, run.recipe.digest, run.seed
 
 
 def summarize_planned(

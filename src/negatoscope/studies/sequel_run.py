@@ -15,7 +15,7 @@ from negatoscope.executors import Tell
 from negatoscope.files import remove_all
 from negatoscope.hardware import Hardware
 from negatoscope.models.checkpoint import save_network
-from negatoscope.reproduce.run_data import load_run_data, split_training
+from negatoscope.reproduce.run_data import split_training
 from negatoscope.searching.measure import accuracy_interval, measure_curve, measure_first_errors
 from negatoscope.searching.pictures import draw_cases
 from negatoscope.searching.plan import SearchConfig, SearchPlan, make_search_plan
@@ -23,6 +23,7 @@ from negatoscope.searching.result import DOCUMENT, read_search
 from negatoscope.searching.run import run_search
 from negatoscope.searching.searched import SearchedImages, read_searched
 from negatoscope.statistics.measured import widened_rate
+from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sequel_result import Sequel, SequelModel, ShiftedClass, ShiftedRates
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train
@@ -115,7 +116,7 @@ class OwnNetwork:
         """
         file = folder / WEIGHTS
         if not file.is_file():
-            data = load_run_data(self.recipe, data_dir=self.data_dir)
+            data = data_of(self.recipe, self.data_dir, fast=False)
             training, validation = split_training(data.train, self.recipe, seed=self.seed, fast=False)
             trained = train(
                 self.recipe,
