@@ -52,9 +52,9 @@ def _lines(path: str, command: Any, context: Any) -> Iterator[str]:
     panels: dict[str, list[str]] = {}
     for parameter in command.params:
         panel = getattr(parameter, "rich_help_panel", None) or f"{parameter.param_type_name.capitalize()}s"
-        name, said = parameter.get_help_record(context)
+        name, help_text = parameter.get_help_record(context)
         name = _argument(parameter) if parameter.param_type_name == "argument" else name
-        panels.setdefault(panel, []).append(f"| {_code(name)} | {cell(_plain(said))} |")
+        panels.setdefault(panel, []).append(f"| {_code(name)} | {cell(_plain(help_text))} |")
     for panel, rows in panels.items():
         yield from (f"| {panel} | what it is |", "|---|---|", *rows, "")
 

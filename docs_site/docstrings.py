@@ -16,8 +16,8 @@ def docstring_lines(docstring: Docstring) -> list[str]:
             case DocstringSectionKind.text:
                 lines += [re.sub(r"^Source:", "**Source**:", section.value, flags=re.MULTILINE), ""]
             case DocstringSectionKind.admonition:  # a source of several lines
-                said = section.value
-                lines += [f"**{said.kind.capitalize()}**: {section.title} {' '.join(said.contents.split())}", ""]
+                note = section.value
+                lines += [f"**{note.kind.capitalize()}**: {section.title} {' '.join(note.contents.split())}", ""]
             case DocstringSectionKind.parameters | DocstringSectionKind.attributes:
                 lines += ["| argument | what it is |", "|---|---|"]
                 lines += [f"| `{entry.name}` | {cell(entry.description)} |" for entry in section.value]

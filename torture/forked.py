@@ -95,13 +95,13 @@ def import_what_is_used(bodies: Sequence[Body], folder: Path) -> None:
     for number, body in enumerate(bodies):
         modules = folder / f"modules-{number}"
 
-        def told(body: Body = body, modules: Path = modules) -> None:
+        def listed(body: Body = body, modules: Path = modules) -> None:
             try:
                 body()
             finally:
                 modules.write_text("\n".join(sys.modules))
 
-        ended = run(told, folder / f"import-{number}", seconds=600)
+        ended = run(listed, folder / f"import-{number}", seconds=600)
         if ended.code not in (0, 1):
             raise RuntimeError(f"expected an undisturbed command to end well, got {ended.code}: {ended.error}")
         for name in modules.read_text().split():

@@ -71,7 +71,7 @@ def _read_only(samples: Samples, name: str, choose: Random, place: Path) -> str:
         while time.monotonic() < end or (_remount(here, "ro") and time.monotonic() < end + 10):
             time.sleep(0.002)
         ended = finish(process, here, seconds=60)
-        wrong = _said(ended)
+        wrong = _broken_promise(ended)
         _remount(here, "rw")
         return wrong or differences(whole, outcome(samples, name, here))
 
@@ -106,10 +106,10 @@ def _whole(samples: Samples, name: str, place: Path) -> Outcome:
 
 def _wrong(ended: Ended, here: Path) -> str:
     left = [path.name for path in here.rglob("*.tmp")]
-    return _said(ended) or (f"left {left[0]} after {ended.error[-200:]}" if left else "")
+    return _broken_promise(ended) or (f"left {left[0]} after {ended.error[-200:]}" if left else "")
 
 
-def _said(ended: Ended) -> str:
+def _broken_promise(ended: Ended) -> str:
     """What is wrong with how a command ended that could not write: one sentence is promised, or that it had room."""
     lines = ended.error.splitlines()
     in_words = ended.code in (0, 1) or (ended.code == 2 and lines[-1:] and lines[-1].startswith("negatoscope: "))

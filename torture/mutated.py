@@ -69,14 +69,14 @@ def _tried(words: str, samples: Samples, place: Path, *, it: Path | str = "", la
 def _wrong(ended: Ended) -> str:
     """What is not as promised in how a command ended."""
     lines = ended.error.splitlines()
-    said = [line for line in lines if line.startswith("negatoscope: ")]
+    sentences = [line for line in lines if line.startswith("negatoscope: ")]
     if ended.hung:
         return f"hung for {ended.seconds:.0f} s"
     if ended.code not in (0, 1, 2):
         return f"exit code {ended.code}: {' '.join(lines[-1:]):.300}"
     if "Traceback (most" in ended.error + ended.output:
         return f"a traceback: {' '.join(lines[-1:]):.300}"
-    if said != (lines[-1:] if ended.code == 2 else []):
+    if sentences != (lines[-1:] if ended.code == 2 else []):
         return f"exit code {ended.code} without one sentence at the end: {ended.error[-300:]!r}"
     if warning := re.search(r"^.*\.py:\d+: \w*Warning: .*$", ended.error, re.MULTILINE):
         return f"a warning of Python: {warning[0]:.300}"

@@ -1,4 +1,4 @@
-"""The site of the docs is whole, and what is wrong in a page is said in a sentence."""
+"""The site of the docs is whole, and what is wrong in a page is named in a sentence."""
 
 import json
 import re

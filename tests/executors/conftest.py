@@ -1,6 +1,8 @@
 """An audit of a file and a function of the user's own, which any process can open; some of the models misbehave."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,11 @@ class Reader(torch.nn.Module):
     def forward(self, images):
         rows = images.mean(dim=(1, 3))
         return 9 * torch.stack([rows[:, :16].mean(1), rows[:, 16:32].mean(1), rows[:, 32:48].mean(1)], dim=1)
+
+class Slow(Reader):
+    def forward(self, images):
+        time.sleep(0.1)
+        return super().forward(images)
 
 class Killed(Reader):
     """Its first batch in a worker ends the process from outside, once."""
@@ -63,6 +70,20 @@ def other():
     return model
 '''
 Run = Callable[..., AuditResult]
+
+
+@pytest.fixture(autouse=True)
+def needs_ray(request: pytest.FixtureRequest) -> None:
+    """Where Ray is not installed, its tests are left out."""
+    if "ray" in request.node.name:
+        pytest.importorskip("ray", reason="needs the extra ray")
+
+
+def begin(*words: str) -> "subprocess.Popen[str]":
+    """Python with these words, in a process of its own that finds the same modules."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, *words]
+    return subprocess.Popen(line, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @pytest.fixture

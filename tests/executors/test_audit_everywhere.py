@@ -29,12 +29,6 @@ EXECUTORS = [
 BOTH = ["processes", pytest.param("ray", marks=SLOW)]
 
 
-@pytest.fixture(autouse=True)
-def needs_ray(request: pytest.FixtureRequest) -> None:
-    if "ray" in request.node.name:
-        pytest.importorskip("ray", reason="needs the extra ray")
-
-
 @pytest.mark.parametrize(("executor", "workers"), EXECUTORS)
 def test_rows_are_the_same_bits(executor: Any, workers: int, run: Run) -> None:
     seen = list[AuditProgress]()
@@ -60,8 +54,8 @@ def test_a_worker_that_is_killed_is_replaced(executor: Any, run: Run) -> None:
 @pytest.mark.parametrize("executor", BOTH)
 def test_a_part_that_fails_three_times_is_named_and_the_same_call_resumes(executor: Any, run: Run) -> None:
     run(out="here", threads=1, model="Failing")
-    said = r"expected 5 jobs to end, but 1 failed 3 times: part 3 \(RuntimeError: a seven in the corner\); the"
-    with pytest.raises(JobsError, match=said):
+    sentence = r"expected 5 jobs to end, but 1 failed 3 times: part 3 \(RuntimeError: a seven in the corner\); the"
+    with pytest.raises(JobsError, match=sentence):
         run(out="there", executor=executor, workers=2, model="Failing")
     assert Path("failures").read_text() == "111"
     done = {path.parent.name: path.stat().st_mtime_ns for path in Path("there/parts").glob("*/done.json")}
@@ -73,7 +67,7 @@ def test_a_part_that_fails_three_times_is_named_and_the_same_call_resumes(execut
 
 @pytest.mark.parametrize("executor", BOTH)
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "sentence"),
     [
         pytest.param(
             "unopened",
@@ -85,9 +79,9 @@ def test_a_part_that_fails_three_times_is_named_and_the_same_call_resumes(execut
     ],
 )
 def test_a_worker_that_cannot_open_the_model_ends_it_in_one_sentence(
-    model: str, said: str, executor: Any, run: Run
+    model: str, sentence: str, executor: Any, run: Run
 ) -> None:
-    with pytest.raises((InputError, JobsError), match=said):
+    with pytest.raises((InputError, JobsError), match=sentence):
         run(model=model, executor=executor, workers=2)
     assert not Path("out/rows.parquet").exists()
 

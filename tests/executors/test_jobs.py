@@ -59,7 +59,7 @@ class Killed(Numbers):
 
 
 @dataclass(frozen=True)
-class Told:
+class Texts:
     """Jobs are texts: "well", or how often one fails before it ends, or forever."""
 
     tries: dict[str, int]
@@ -78,17 +78,17 @@ class Told:
 
 
 def test_a_job_that_fails_twice_ends_at_its_third_try_after_the_others() -> None:
-    work = Told({})
+    work = Texts({})
     assert list(run_jobs(work, ["fails 2", "well 0", "fails 1"], execution=LOCAL)) == ["well 0", "fails 1", "fails 2"]
     assert work.tries == {"fails 2": 3, "well 0": 1, "fails 1": 2}
 
 
 def test_a_job_that_fails_three_times_is_named_and_the_others_go_on() -> None:
-    work, ended = Told({}), list[str]()
-    said = (
+    work, ended = Texts({}), list[str]()
+    sentence = (
         r"^expected 4 jobs to end, but 1 failed 3 times: forever \(RuntimeError: try 3\); the others are done, the same"
     )
-    with pytest.raises(JobsError, match=said) as raised:
+    with pytest.raises(JobsError, match=sentence) as raised:
         ended.extend(run_jobs(work, ["well 0", "forever", "well 1", "well 2"], execution=LOCAL))
     assert work.tries == {"well 0": 1, "forever": 3, "well 1": 1, "well 2": 1}
     assert raised.value.exit_code == 1
@@ -96,7 +96,7 @@ def test_a_job_that_fails_three_times_is_named_and_the_others_go_on() -> None:
 
 
 def test_what_the_user_must_mend_stops_everything_at_once() -> None:
-    work = Told({})
+    work = Texts({})
     with pytest.raises(DataError, match=r"^expected a file, got none$") as raised:
         list(run_jobs(work, ["well 0", "input", "well 1"], execution=LOCAL))
     assert work.tries == {"well 0": 1, "input": 1}
@@ -104,20 +104,20 @@ def test_what_the_user_must_mend_stops_everything_at_once() -> None:
 
 
 def test_where_no_job_ends_not_all_of_a_million_are_tried() -> None:
-    work = Told({})
+    work = Texts({})
     with pytest.raises(JobsError, match=r"but 3 failed 3 times: .* 999997 were not tried"):
         list(run_jobs(work, [f"forever {index}" for index in range(1_000_000)], execution=LOCAL))
 
 
 def test_no_jobs_start_nothing(tmp_path: Path) -> None:
-    assert list(run_jobs(Told({}), [], execution=Execution("processes", 2))) == []
+    assert list(run_jobs(Texts({}), [], execution=Execution("processes", 2))) == []
 
 
 def test_who_watches_can_stop_it() -> None:
     def stop(job: str, what: object) -> None:
         raise ZeroDivisionError
 
-    work = Told({})
+    work = Texts({})
     with pytest.raises(ZeroDivisionError):
         list(run_jobs(work, ["well 0"], execution=LOCAL, moved=stop))
     assert work.tries == {}
@@ -154,7 +154,7 @@ def test_a_worker_that_is_killed_between_two_jobs_gets_one_job_at_a_time_again(
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "sentence"),
     [
         ({"executor": "rays"}, r"^expected --executor local, processes or ray, got 'rays'; did you mean 'ray'\?$"),
         ({"workers": 0}, r"^expected --workers of at least 1, got 0$"),
@@ -164,8 +164,8 @@ def test_a_worker_that_is_killed_between_two_jobs_gets_one_job_at_a_time_again(
         ({"executor": "processes", "address": "x:1"}, r"^expected --executor ray beside --address, got processes$"),
     ],
 )
-def test_what_cannot_be_run_is_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_run_is_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
         Execution(**given)
 
 

@@ -22,12 +22,6 @@ EXECUTORS = ["processes", pytest.param("ray", marks=pytest.mark.slow)]
 pytestmark = pytest.mark.filterwarnings("ignore:.*bars.npz:pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(autouse=True)
-def needs_ray(request: pytest.FixtureRequest) -> None:
-    if "ray" in request.node.name:
-        pytest.importorskip("ray", reason="needs the extra ray")
-
-
 def bytes_of(out: Path | str, *patterns: str) -> dict[str, bytes]:
     """The bytes of the files that match."""
     files = [file for pattern in patterns for file in sorted(Path(out).rglob(pattern)) if file.is_file()]

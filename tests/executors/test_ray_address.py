@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run, rows_of
+from .conftest import Run, begin, rows_of
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = [
@@ -22,15 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*bars.npz:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-SLOW = """
-import time
-from bar_models import Reader
-
-class Slow(Reader):
-    def forward(self, images):
-        time.sleep(0.1)
-        return super().forward(images)
-"""
 AUDIT = (
     *("--data", "bars.npz", "--size", "64", "--interpolation", "nearest", "--channels", "gray", "--name", "reader"),
     *("--suite", "none", "--transform", "negative", "--transform", "pixel_flips(probability=0.2)", "--out", "there"),
@@ -48,13 +39,11 @@ time.sleep(3600)
 
 def audit(model: str, *words: str) -> "subprocess.Popen[str]":
     """The command, begun."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    line = [sys.executable, "-c", RUN, "audit", model, *AUDIT, *words]
-    return subprocess.Popen(line, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return begin("-c", RUN, "audit", model, *AUDIT, *words)
 
 
 def ended(command: "subprocess.Popen[str]") -> tuple[int, list[str]]:
-    """Its exit code, and the lines that it said."""
+    """Its exit code, and the lines of its standard error."""
     _, error = command.communicate()
     return command.returncode, error.splitlines()
 
@@ -122,16 +111,15 @@ def test_where_no_cluster_is_a_sentence_says_so(listens: bool, run: Run) -> None
 def test_what_is_not_done_when_the_head_is_lost_is_done_on_another_cluster(run: Run, start: Callable[[], Head]) -> None:
     first = start()
     run(out="here", threads=1)
-    Path("slow_models.py").write_text(SLOW)
-    command = audit("slow_models:Slow", "--executor", "ray", "--address", first.address)
+    command = audit("bar_models:Slow", "--executor", "ray", "--address", first.address)
     while command.poll() is None and not list(Path("there").glob("parts/*/done.json")):
         time.sleep(0.05)
     first.kill()
     code, lines = ended(command)
     assert code == 1, lines
-    said = f"negatoscope: expected the Ray cluster at {first.address} to stay, but its head does not answer; "
-    assert lines[-1].startswith(said), lines
+    sentence = f"negatoscope: expected the Ray cluster at {first.address} to stay, but its head does not answer; "
+    assert lines[-1].startswith(sentence), lines
     assert not Path("there/done.json").exists()
-    code, lines = ended(audit("slow_models:Slow", "--executor", "ray", "--address", start().address))
+    code, lines = ended(audit("bar_models:Slow", "--executor", "ray", "--address", start().address))
     assert code == 0, lines
     assert rows_of("there") == rows_of("here")

@@ -1,8 +1,5 @@
 """What a Ray cluster loses, a worker, a node or the command itself, is made again to the same rows."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +9,7 @@ import pytest
 
 from negatoscope.auditing.run import AuditProgress
 
-from .conftest import Run, rows_of
+from .conftest import Run, begin, rows_of
 
 ray: Any = pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = [
@@ -21,20 +18,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*bars.npz:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-MODEL = """
-import time
-from bar_models import Reader
-
-class Slow(Reader):
-    def forward(self, images):
-        time.sleep(0.1)
-        return super().forward(images)
-"""
 DRIVER = """
 import negatoscope as ng
 
 ng.audit(
-    "slow_models:Slow", "bars.npz", transforms=["negative", "pixel_flips(probability=0.2)"], suite="none",
+    "bar_models:Slow", "bars.npz", transforms=["negative", "pixel_flips(probability=0.2)"], suite="none",
     name="reader", size=64, interpolation="nearest", channels="gray", out="there", executor="ray", workers=2,
 )
 """
@@ -76,15 +64,14 @@ def test_what_a_lost_node_had_is_made_again_on_another(run: Run, cluster: Any) -
 
 def test_a_command_that_is_killed_resumes_to_the_same_rows(run: Run) -> None:
     run(out="here", threads=1)
-    Path("slow_models.py").write_text(MODEL)
-    words = [sys.executable, "-c", DRIVER]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
+    command = begin("-c", DRIVER)
     while command.poll() is None and not list(Path("there").glob("parts/*/done.json")):
         time.sleep(0.05)
     command.kill()
     _, error = command.communicate()
     assert command.returncode == -9, error
     assert not Path("there/done.json").exists()
-    subprocess.run(words, env=environment, check=True)
+    again = begin("-c", DRIVER)
+    _, error = again.communicate()
+    assert again.returncode == 0, error
     assert rows_of("there") == rows_of("here")

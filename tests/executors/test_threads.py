@@ -19,11 +19,11 @@ def four_threads() -> Iterator[None]:
 def test_results_come_in_the_order_of_items_and_calls_run_at_once() -> None:
     both = Barrier(2, timeout=60)
 
-    def met(item: int) -> tuple[int, int]:
+    def both_at_once(item: int) -> tuple[int, int]:
         both.wait()
         return item, torch.get_num_threads()
 
-    assert list(in_threads(met, range(10), count=2)) == [(item, 2) for item in range(10)]
+    assert list(in_threads(both_at_once, range(10), count=2)) == [(item, 2) for item in range(10)]
     assert torch.get_num_threads() == 4
 
 

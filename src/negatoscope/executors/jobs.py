@@ -52,7 +52,7 @@ def run_jobs(
         moved: Called with a job that runs, and with how far it is.
 
     Raises:
-        NegatoscopeError: A job or a worker met what the user must mend; at once, and no other job goes on.
+        NegatoscopeError: What only the user can mend failed a job or a worker; at once, and no other job goes on.
         JobsError: Jobs failed three times, after all others; or no worker can open its work, or no job ends, at once.
     """
     if jobs:

@@ -22,8 +22,8 @@ _LOOPBACK = "127.0.0.1"
 class RayCluster:
     """So many actors, each with one job at a time, whose processors and GPUs Ray keeps for it.
 
-    An actor's constructor does nothing that could fail; work is opened by a call, whose failure is an event. An
-    actor that is lost is replaced by another one, never restarted by Ray, so that each job runs as often as is said.
+    An actor's constructor does nothing that could fail; work is opened by a call, whose failure is an event. A lost
+    actor is replaced by another one, never restarted by Ray, so that `TRIES` alone says how often a job runs.
 
     Args:
         work: What each opens.
@@ -126,7 +126,7 @@ class RayCluster:
 
     def close(self) -> None:
         """End all workers, whatever they do, and leave the cluster, or end it if it is ours."""
-        if not self.has_head:  # nobody could be told
+        if not self.has_head:  # nobody is there to end them
             return
         for actor in self.actors.values():
             with suppress(self.ray.exceptions.RayError):
