@@ -392,3 +392,9 @@ def test_an_audit_of_no_images_is_refused_and_one_of_no_transforms_is_of_clean_i
     with pytest.raises(InputError, match=r"^expected images in .*, got none; name another split or dataset$"):
         make(0)
     assert make(10, transforms=()).transforms == ()
+
+
+def test_an_image_is_audited_once(classifier: ClassifierAdapter, make: MakePlan) -> None:
+    twice = make(10).dataset.take(np.array([0, 1, 1]), split="test")
+    with pytest.raises(InputError, match=r"^expected each image of .* once, got 1 of 3 again$"):
+        make_plan(classifier, twice, AuditConfig())

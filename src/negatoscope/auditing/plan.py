@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 
 from negatoscope.attacks import ATTACKS, resolve_attack
@@ -196,10 +197,12 @@ def make_plan(
     """Choose images and resolve transforms.
 
     Raises:
-        InputError: There are no images, or these use fewer bits than their files have.
+        InputError: There are no images, or one twice, or these use fewer bits than their files have.
         SpecError: A suite or a transform is unknown.
     """
     expect(len(dataset), f"images in {dataset.spec}", "none; name another split or dataset")
+    again = len(dataset) - len(np.unique(dataset.samples))
+    expect(not again, f"each image of {dataset.spec} once", f"{again:,} of {len(dataset):,} again")
     available = len(dataset)
     if config.limit is not None:
         chosen = stratified_sample(dataset.labels, limit=config.limit, seed=config.seed)
