@@ -36,6 +36,21 @@ def docstring_lines(docstring: Docstring) -> list[str]:
     return lines
 
 
+def inherited_lines(found: Class) -> list[str]:
+    """What the docstrings of the classes that a class is made from say of its arguments, where its own says nothing."""
+    described = {name: text for each in reversed(found.mro()) for name, text in _arguments(each).items()}
+    left = [name for name in described if name in found.parameters and name not in _arguments(found)]
+    if not left:
+        return []
+    return ["| argument | what it is |", "|---|---|", *(f"| `{name}` | {cell(described[name])} |" for name in left), ""]
+
+
+def _arguments(found: Class) -> dict[str, str]:
+    sections = found.docstring.parse("google", **READING) if found.docstring else []
+    listed = [each.value for each in sections if each.kind is DocstringSectionKind.parameters]
+    return {entry.name: entry.description for entries in listed for entry in entries}
+
+
 def cell(text: str) -> str:
     """Text as a table's cell holds it."""
     return " ".join(text.split()).replace("|", "\\|")

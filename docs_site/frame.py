@@ -1,11 +1,12 @@
 """What stands around a page: the navigation, its contents, the way to the next one; and the files that all use."""
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import negatoscope
 from docs_site.markdown import Rendered
@@ -46,7 +47,7 @@ class Frame:
             sections=self._sections(page),
             start=self.pages[0],
             address=lambda target: posixpath.relpath(target, posixpath.dirname(page.target) or "."),
-            label=lambda each: each.label or self.rendered[each.source].title,
+            label=lambda each: breakable(each.label or self.rendered[each.source].title),
             before=self.pages[place - 1] if place else None,
             after=self.pages[place + 1] if place is not None and place + 1 < len(self.pages) else None,
             version=negatoscope.__version__,
@@ -59,6 +60,11 @@ class Frame:
             if each.parent in ("", page.parent or page.source):
                 sections.setdefault(each.section, []).append(each)
         return sections
+
+
+def breakable(label: str) -> Markup:
+    """A label whose line may break between the parts of a file's name."""
+    return Markup(re.sub("([/_])", r"\1<wbr>", escape(label)))
 
 
 def beside_pages() -> dict[str, bytes]:

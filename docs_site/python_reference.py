@@ -11,7 +11,7 @@ import griffe
 from griffe import Object
 
 import negatoscope
-from docs_site.docstrings import cell, docstring_lines, signature
+from docs_site.docstrings import cell, docstring_lines, inherited_lines, signature
 
 PACKAGE = "negatoscope"
 Names = Mapping[str, Sequence[str]]
@@ -72,7 +72,8 @@ class PythonReference:
         if found.docstring is None:
             self.problems.append(f"{found.path}: expected a docstring, got none; write one")
             return lines
-        return lines + self._linked(docstring_lines(found.docstring))
+        inherited = inherited_lines(found) if isinstance(found, griffe.Class) else []
+        return lines + self._linked([*docstring_lines(found.docstring), *inherited])
 
     def _linked(self, lines: Iterable[str]) -> list[str]:
         """Names that the reference has, as links to where they are explained."""

@@ -63,6 +63,12 @@ def test_every_public_name_and_every_transform_has_its_place(site: Site) -> None
         assert f'id="{name.lower()}"' in pages
 
 
+def test_a_class_is_explained_with_the_arguments_that_it_inherits(site: Site) -> None:
+    page = text_of(site, "reference/python/audits.html")
+    entry = page.partition("negatoscope.auditing.results.CleanResult(")[2].partition("CleanResult.interval")[0]
+    assert "Expected calibration error" in entry
+
+
 def test_every_field_of_a_document_is_on_the_page_of_its_schema(site: Site) -> None:
     for file in (TOP / "docs" / "schemas").glob("*.json"):
         schema, page = json.loads(file.read_text(encoding="utf-8")), text_of(site, f"schemas/{file.stem}.html")
