@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from negatoscope.documents import read_document, to_plain
-from negatoscope.reproduce.runs import finished_runs
 from negatoscope.reproduce.table1_columns import table1_csv
 from negatoscope.reproduce.table1_document import read_table1, summarize
 from negatoscope.reproduce.table1_page import table1_markdown
-from negatoscope.reproduce.table1_report import in_table_order
-from negatoscope.reproduce.table1_run import Table1Run
+from negatoscope.reproduce.table1_report import table1_runs
 from negatoscope.studies.claims_page import claims_page
 from negatoscope.studies.discussion_page import discussion_page
 from negatoscope.studies.discussion_plan import load_plan
@@ -54,8 +52,7 @@ def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
 def test_the_published_table_is_made_from_its_runs() -> None:
     folder = TOP / "results" / "table1"
     document = read_table1(folder)
-    found = finished_runs(folder, Table1Run, lambda run: (run.dataset, run.recipe.name, run.epsilon, run.seed))
-    runs = in_table_order(found.values())
+    runs = table1_runs(folder)
     assert list(document.runs) == runs
     assert_alike(to_plain(summarize(runs)), to_plain(document.summary))
     assert (folder / "table1.md").read_text(encoding="utf-8") == table1_markdown(document)

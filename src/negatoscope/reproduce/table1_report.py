@@ -45,9 +45,8 @@ def report_table1(
         OutputError: `out` cannot be written, or another run writes to it.
     """
     names = [f"{name}{FAST}" if fast else name for name in recipes]
-    found = finished_runs(out, Table1Run, lambda run: (run.dataset, run.recipe.name, run.epsilon, run.seed))
-    chosen = [run for run in found.values() if run.recipe.name in names]
-    runs = in_table_order(run for run in chosen if not datasets or run.dataset in datasets)
+    found = [run for run in table1_runs(out) if run.recipe.name in names]
+    runs = [run for run in found if not datasets or run.dataset in datasets]
     if not runs:
         raise DataNotFoundError(f"expected finished runs of {', '.join(names)} in {out / 'runs'}, found none")
     with locked(out):
@@ -62,6 +61,16 @@ def report_table1(
         )
         write_report(result, out)
         return result
+
+
+def table1_runs(out: Path) -> list[Table1Run]:
+    """Every finished run of a folder, in table order.
+
+    Raises:
+        DataError: One is damaged, or two have the same place in the table.
+    """
+    runs = finished_runs(out, Table1Run, lambda run: (run.dataset, run.recipe.name, run.epsilon, run.seed))
+    return in_table_order(runs.values())
 
 
 def in_table_order(runs: Iterable[Table1Run]) -> list[Table1Run]:
