@@ -101,6 +101,41 @@ def test_what_is_refused_names_the_option_as_it_was_written(
     assert refused(tuple(words.split()), option, value).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("words", "option", "value", "sentence"),
+    [
+        ("audit", "--suite", "nonsense", "expected the name of a suite, got 'nonsense'"),
+        ("audit", "--transform", "gama", "did you mean 'gamma'"),
+        ("audit", "--fail-under", "negative=2", "expected a rule such as negative=0.9"),
+        ("audit", "--tolerance", "0.1", "expected --baseline with --baseline-on and --tolerance, got none"),
+        ("audit", "--channel-order", "GBR", "expected --channel-order to be 'RGB' or 'BGR', got 'GBR'"),
+        ("harden", "--method", "canonicalise", "did you mean 'canonicalize'"),
+        ("harden", "--invariant", "negativ", "did you mean 'negative'"),
+        ("harden", "--suite", "nonsense", "expected the name of a suite, got 'nonsense'"),
+        ("inspect", "--invariant", "negativ", "did you mean 'negative'"),
+        ("verify", "--invariant", "negativ", "did you mean 'negative'"),
+        ("verify", "--layout", "HW", "expected --layout to be 'NCHW'"),
+        ("search", "--strategy", "locl", "did you mean 'local'"),
+        ("search", "--space", "colour", "did you mean 'color'"),
+        ("search", "--mean", "a", "expected --mean to be one number or one for each channel"),
+        ("view", "--size", "-3", "expected --size to be a whole number of pixels"),
+    ],
+)
+def test_names_are_refused_before_images_and_models_are_opened(
+    words: str,
+    option: str,
+    value: str,
+    sentence: str,
+    negatoscope: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # in which there are no images and no model
+    code, out, err = negatoscope(words, *required((words,)), option, value)
+    assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (2, "", 1, [])
+    assert sentence in err
+
+
 def test_no_help_text_shows_a_type_of_python(negatoscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
     groups = {names[:depth] for names in COMMANDS for depth in range(len(names))}

@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.arguments import (
     Named,
     as_file,
@@ -22,7 +23,7 @@ from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.failures import write_failures
 from negatoscope.auditing.folder import expect_free_for
 from negatoscope.auditing.gallery import save_gallery
-from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rules
+from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rule, parse_rules
 from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
 from negatoscope.auditing.plan import REPORT, AuditConfig, AuditPlan, make_plan
@@ -38,8 +39,12 @@ from negatoscope.files import locked, remove_all
 from negatoscope.hardware import pick_hardware
 from negatoscope.memory import release_freed_memory
 from negatoscope.models.options import expect_known
+from negatoscope.pixels import DecodeSpec
 from negatoscope.provenance import Provenance, python_call
+from negatoscope.registry import name_in
 from negatoscope.rows import read_rows
+from negatoscope.transforms import describe_transform
+from negatoscope.transforms.suites import suite as load_suite
 
 Progress = Callable[[AuditProgress], None]
 
@@ -144,6 +149,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         window=window,
         threads=execution.threads,
     )
+    expect_possible(config)
     beside: dict[str, Any] = {"labels": labels, "label_columns": label_columns}
     dataset = open_labeled(data, data_dir=as_folder(data_dir), **beside)
     names = dataset.class_names
@@ -217,6 +223,32 @@ def run_audit(
     return AuditResult(summary, out)
 
 
+def expect_possible(config: AuditConfig) -> None:
+    """Refuse, before any image or model is opened, what suits none.
+
+    Raises:
+        InputError: A number is out of range, a rule is malformed, or two settings contradict each other.
+        SpecError: A suite or a transform is unknown.
+    """
+    for option, number in (("--seed", config.seed), ("--max-unreadable", config.max_unreadable)):
+        expect(number >= 0, f"{option} of at least 0", number)
+    expect(config.limit is None or config.limit >= 1, "--limit of at least 1", config.limit)
+    expected = config.expect_accuracy
+    expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
+    given = config.baseline_on or config.tolerance
+    expect(config.baseline is not None or not given, "--baseline with --baseline-on and --tolerance", "none; give it")
+    expect(0 <= config.tolerance <= 1, "--tolerance, a difference of accuracies, in [0, 1]", config.tolerance)
+    both = config.no_self_check and expected is not None
+    expect(not both, "--expect-accuracy or --no-self-check", "both; leave one out")
+    DecodeSpec.of(config.bits, config.window)
+    if config.suite != "none":
+        load_suite(config.suite)
+    for text in config.transforms:
+        (resolve_attack if name_in(text) in ATTACKS.names() else describe_transform)(text)
+    for text in config.fail_under:
+        parse_rule(text)
+
+
 def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     """Refuse before any image is classified or anything is written what would be refused in the end.
 
@@ -226,17 +258,9 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     """
     config = plan.config
     expect_free_for(out, plan)
-    for option, number in (("--seed", config.seed), ("--max-unreadable", config.max_unreadable)):
-        expect(number >= 0, f"{option} of at least 0", number)
+    expect_possible(config)
     parse_rules(config.fail_under, plan.transforms)
-    expected = config.expect_accuracy
-    expect(expected is None or 0 <= expected <= 1, "--expect-accuracy in [0, 1]", expected)
     parse_baseline_on(config.baseline_on, plan.transforms)
-    given = config.baseline_on or config.tolerance
-    expect(config.baseline is not None or not given, "--baseline with --baseline-on and --tolerance", "none; give it")
-    expect(0 <= config.tolerance <= 1, "--tolerance, a difference of accuracies, in [0, 1]", config.tolerance)
-    both = config.no_self_check and expected is not None
-    expect(not both, "--expect-accuracy or --no-self-check", "both; leave one out")
     if config.baseline is not None:
         baseline = read_audit(config.baseline)
         earlier = baseline.summary.dataset

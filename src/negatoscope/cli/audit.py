@@ -26,7 +26,7 @@ from negatoscope.cli.options import (
 )
 from negatoscope.cli.show import Format, show
 from negatoscope.cli.unlabeled import classify_and_show
-from negatoscope.errors import expect
+from negatoscope.errors import InputError, expect
 
 if TYPE_CHECKING:
     from negatoscope.auditing.arguments import Named
@@ -179,6 +179,7 @@ def audit(
     """
     with loading():
         from negatoscope.auditing.arguments import as_file
+        from negatoscope.auditing.audit import expect_possible
         from negatoscope.auditing.dry_run import dry_run_audit
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig
@@ -189,11 +190,8 @@ def audit(
 
     hardware = pick_hardware(device, "float32")
     execution = execution_of(context, hardware)
-    unlabeled = None if labels else open_unlabeled(data)
-    gate = fail_under or baseline or expect_accuracy is not None
-    expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
-    dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
+    given_options(context)
     settings = settings_of(
         context,
         AuditConfig,
@@ -201,6 +199,11 @@ def audit(
         label_preserving=as_file(label_preserving),
         threads=execution.threads,
     )
+    expect_possible(settings)
+    unlabeled = None if labels else open_unlabeled(data)
+    gate = fail_under or baseline or expect_accuracy is not None
+    expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
+    dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     plans = _plans(context, dataset, settings, labeled=not unlabeled, hardware=hardware)
     place = context.with_resource(result_names(out) if dry_run else result_folder(out))
     folders = [place] if len(plans) == 1 else folders_of(place, [plan.classifier.name for plan in plans])
@@ -296,11 +299,23 @@ def named(context: Context, model: str, hardware: "Hardware") -> "Named":
 
 
 def given_options(context: Context) -> dict[str, Any]:
-    """Those of the command's options that say what a model expects."""
-    from negatoscope.models.options import ModelOptions
+    """Those of the command's options that say what a model expects.
+
+    Raises:
+        InputError: One of them is unusable for any model.
+    """
+    from negatoscope.models.options import ModelOptions, read_options
 
     names = {"config", *(field.name for field in fields(ModelOptions))}
-    return {name: value for name, value in context.params.items() if name in names and value not in ("", None)}
+    given = {name: value for name, value in context.params.items() if name in names and value not in ("", None)}
+    try:
+        read_options(given)
+    except InputError as error:
+        text = str(error)
+        for name in given:
+            text = text.replace(f"expected {name} to be", f"expected --{name.replace('_', '-')} to be")
+        raise type(error)(text) from error
+    return given
 
 
 _FILES = "report.html, summary.json, rows.parquet, failures.csv and figures"

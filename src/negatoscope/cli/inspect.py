@@ -46,12 +46,13 @@ def inspect(
     with loading():
         from negatoscope.cli.progress import ProgressDisplay
         from negatoscope.data.unlabeled import open_images
-        from negatoscope.hardening.inspect import run_inspection
+        from negatoscope.hardening.inspect import expect_possible, run_inspection
         from negatoscope.hardening.inspection import InspectionConfig
         from negatoscope.hardening.inspection_text import inspection_csv, inspection_markdown, inspection_tables
         from negatoscope.result_folder import result_folder
 
     config = settings_of(context, InspectionConfig)
+    expect_possible(config)
     dataset = open_images(data, data_dir=data_dir)
     with ProgressDisplay() as display:
         shown = 0

@@ -93,7 +93,7 @@ def search(
         from negatoscope.hardware import pick_hardware
         from negatoscope.result_folder import result_folder, result_names
         from negatoscope.searching.dry_run import dry_run_search
-        from negatoscope.searching.plan import SearchConfig, make_search_plan
+        from negatoscope.searching.plan import SearchConfig, expect_possible, make_search_plan
         from negatoscope.searching.run import run_search
         from negatoscope.searching.search import OF_ONE_MODEL
         from negatoscope.searching.text import search_csv, search_tables
@@ -102,6 +102,7 @@ def search(
     execution = execution_of(context, hardware)
     config = settings_of(context, SearchConfig, label_preserving=as_file(label_preserving), threads=execution.threads)
     searched = named(context, model, hardware)
+    expect_possible(config)
     classifier, dataset = searched.open()
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
     others = [

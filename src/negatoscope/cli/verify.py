@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.audit import open_model
+from negatoscope.cli.audit import given_options, open_model
 from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.loading import loading
 from negatoscope.cli.model_options import with_model_options
@@ -48,8 +48,11 @@ def verify(
         from negatoscope.hardening.verification import verification_csv, verification_tables
         from negatoscope.hardening.verify import class_names_of, run_verification, verification_plan
         from negatoscope.hardware import pick_hardware
+        from negatoscope.transforms.groups import resolve_group
 
     hardware = pick_hardware(device, "float32")
+    given_options(context)
+    resolve_group(invariant, channels=3)
     dataset = open_images(data, data_dir=data_dir)
     classifier = open_model(context, model, class_names=class_names_of(dataset), device=hardware.device)
     plan = verification_plan(classifier, dataset, limit=limit, seed=seed, bits=bits, window=window)

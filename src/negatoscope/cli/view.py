@@ -67,6 +67,7 @@ def view(
         from negatoscope.web.serve import listen, serve
 
     place = pick_hardware(device, "float32").device
+    given_options(context)
     audited = read_audit(audit) if audit else None
     named, dataset = _open_pictures(context, audited)
     class_names = () if dataset is None else dataset.class_names

@@ -107,7 +107,7 @@ def run_inspection(
     Raises:
         InputError: As `inspect` says.
     """
-    _expect_possible(config)
+    expect_possible(config)
     if out is not None:
         expect_free(out, own=_WRITTEN, what="an inspection")
     say = progress or (lambda text, share: None)
@@ -171,10 +171,18 @@ def _write(out: Path, found: Inspection, pictures: Sequence[Picture], *, table: 
         write_document(out / "inspection.json", found)
 
 
-def _expect_possible(config: InspectionConfig) -> None:
+def expect_possible(config: InspectionConfig) -> None:
+    """Refuse, before any image is opened, what suits none.
+
+    Raises:
+        InputError: A number is out of range, or no group is named.
+        SpecError: A group is unknown.
+    """
     expect(2 <= config.folds <= _MOST_FOLDS, f"--folds from 2 to {_MOST_FOLDS}", config.folds)
     expect(0 <= config.seed < 2**32, "--seed from 0 to 4294967295", config.seed)
     expect(_LEAST_SIZE <= config.size <= _MOST_SIZE, f"--size from {_LEAST_SIZE} to {_MOST_SIZE}", config.size)
+    DecodeSpec.of(config.bits, config.window)
+    resolve_group(config.invariant, channels=3)
 
 
 def _chosen(dataset: Dataset, config: InspectionConfig) -> tuple[Dataset, Sequence[str]]:

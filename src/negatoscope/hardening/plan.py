@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from negatoscope.auditing.arguments import Named
+from negatoscope.auditing.audit import expect_possible
 from negatoscope.auditing.plan import AuditConfig, AuditIdentity, AuditPlan, PlannedTransform
 from negatoscope.data import Dataset
 from negatoscope.data.unlabeled import open_images
@@ -65,6 +66,9 @@ class NamedHarden:
         Raises:
             InputError: As `make_harden_plan` says, or something cannot be opened.
         """
+        expect_possible(self.config)
+        resolve_group(self.invariant, channels=3)
+        resolve_methods(self.method)
         classifier, dataset = self.named.open()
         plan = make_harden_plan(
             classifier,
@@ -158,6 +162,18 @@ def _lost_labels(steps: Sequence[PlannedTransform], class_names: Sequence[str]) 
     return f"{some} the {which}, which do not count under those"
 
 
+def resolve_methods(text: str) -> dict[str, Callable[..., ClassifierAdapter]]:
+    """The methods of some specs, comma-separated, or of "all", each by its spec, its settings bound.
+
+    Raises:
+        SpecError: A method or a setting of it is unknown.
+        InputError: There is none.
+    """
+    names = METHODS.names() if text.strip() == "all" else split_list(text)
+    expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(text))
+    return {str(found): function for found, function in map(METHODS.resolve, names)}
+
+
 def make_harden_plan(
     classifier: ClassifierAdapter,
     dataset: Dataset,
@@ -192,9 +208,6 @@ def make_harden_plan(
     spec = classifier.input_spec
     group = resolve_group(invariant, channels=spec.planes)
     expect_square(group, height=spec.resize.height, width=spec.resize.width)
-    every = method.strip() == "all"
-    names = METHODS.names() if every else split_list(method)
-    expect(names, f"one or more of the methods {', '.join(METHODS.names())}, or all", repr(method))
     attacks = () if classifier.module is None or config.suite == "none" else ATTACKS
     decoding = DecodeSpec.of(config.bits, config.window)
     dataset, fit = dataset.decoded(decoding), fit.decoded(decoding) if isinstance(fit, Dataset) else fit
@@ -207,8 +220,8 @@ def make_harden_plan(
         fit=images,
         fit_dataset=fit if isinstance(fit, Dataset) else None,
         group=group,
-        methods={str(found): function for found, function in map(METHODS.resolve, names)},
-        every=every,
+        methods=resolve_methods(method),
+        every=method.strip() == "all",
         seeds=seeds,
         config=replace(config, transforms=tuple(dict.fromkeys((*config.transforms, *attacks)))),
     )

@@ -19,7 +19,7 @@ from negatoscope.data.sources import sources
 from negatoscope.errors import expect
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.pixels import DECODING
+from negatoscope.pixels import DECODING, DecodeSpec
 from negatoscope.reports.formatting import joined
 from negatoscope.searching.result import DOCUMENT
 from negatoscope.searching.searched import SETTINGS
@@ -199,6 +199,26 @@ class SearchPlan:
         return (sentence,) if unknown else ()
 
 
+def expect_possible(config: SearchConfig) -> None:
+    """Refuse, before any image or model is opened, what suits none.
+
+    Raises:
+        SpecError: A space or a strategy is unknown or malformed.
+        InputError: A number is out of range, or a range is outside of what its transform takes.
+    """
+    expect(config.budget >= 1, "--budget of at least 1, the clean image's query", config.budget)
+    expect(config.budget <= _MOST, f"--budget of at most {_MOST:,}", config.budget)
+    expect(0 <= config.seed < 2**63, "--seed from 0 to 2**63 - 1", config.seed)
+    expect(config.limit is None or config.limit >= 1, "--limit of at least 1", config.limit)
+    expect(config.space, "one --space or more", "none")
+    feedbacks = get_args(Feedback)
+    expect(config.feedback in feedbacks, f"--feedback of {' or '.join(feedbacks)}", repr(config.feedback))
+    DecodeSpec.of(config.bits, config.window)
+    resolve_strategy(config.strategy)
+    for text in config.space:
+        resolve_space(text, channels=3)
+
+
 def make_search_plan(
     classifier: ClassifierAdapter,
     dataset: Dataset,
@@ -214,12 +234,7 @@ def make_search_plan(
         InputError: There are no images, a number is out of range, a range is outside of what its transform takes, the
             strategy cannot be used on the classifier, or no class keeps its label in a space.
     """
-    expect(config.budget >= 1, "--budget of at least 1, the clean image's query", config.budget)
-    expect(config.budget <= _MOST, f"--budget of at most {_MOST:,}", config.budget)
-    expect(0 <= config.seed < 2**63, "--seed from 0 to 2**63 - 1", config.seed)
-    expect(config.space, "one --space or more", "none")
-    feedbacks = get_args(Feedback)
-    expect(config.feedback in feedbacks, f"--feedback of {' or '.join(feedbacks)}", repr(config.feedback))
+    expect_possible(config)
     planes = classifier.input_spec.planes
     spaces = {space.text: space for space in (resolve_space(text, channels=planes) for text in config.space)}
     shared: dict[str, Any] = {name: getattr(config, name) for name in _OF_AUDITS}
