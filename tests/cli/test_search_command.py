@@ -117,7 +117,7 @@ def test_a_table_for_other_programs_has_a_line_for_each_space(negatoscope: Comma
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--budget", "0"], "expected --budget of at least 1"),
+        (["--budget", "0"], "expected --budget from 1 to 1,000,000, got 0"),
         (["--strategy", "locl"], "did you mean 'local'?"),
         (["--space", "colr"], "colr"),
         (["--space", "color"], "gray"),
