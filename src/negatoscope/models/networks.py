@@ -100,6 +100,7 @@ class PaperNetwork(nn.Module):
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or values.device.type != "cpu":
             values = self._convolutions(values)
         else:  # a few at a time, so that memory is kept, while the layers behind them are best at many
+            values = values.contiguous(memory_format=torch.channels_last)
             values = torch.cat([self._convolutions(few) for few in torch.split(values, _FEW)])
         values = functional.relu(self.norms[2](self.dense1(values)))
         values = dropout(values, settings.dropout_first, training=self.training)
