@@ -65,9 +65,11 @@ def test_an_impossible_number_is_refused_by_its_option_before_anything_is_loaded
 ) -> None:
     given = [(names, option) for names in COMMANDS for option in numbers(names)]
     assert len(given) > 60
-    said = {(names, option): refused(names, option, "-1") for names, option in given}
+    sentences = {(names, option): refused(names, option, "-1") for names, option in given}
     wrong = {
-        key: text for key, text in said.items() if not text.startswith(f"expected {key[1]} ") or "got -1" not in text
+        key: text
+        for key, text in sentences.items()
+        if not text.startswith(f"expected {key[1]} ") or "got -1" not in text
     }
     assert wrong == {}
 

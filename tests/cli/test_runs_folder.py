@@ -1,4 +1,4 @@
-"""Where runs are kept: not among the results of an audit; and what is refused leaves no folder."""
+"""Where runs are stored: not among the results of an audit; and what is refused leaves no folder."""
 
 import sys
 from contextlib import suppress

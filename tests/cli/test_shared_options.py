@@ -37,12 +37,12 @@ def test_every_command_that_runs_jobs_has_a_dry_run_and_the_same_options_for_whe
     assert {names[-1] for names in RUNNING} == {
         *("audit", "search", "harden", "table1", "sensitivity", "discussion", "match", "sequel")
     }
-    told = set()
+    shown = set()
     for names in RUNNING:
         params = [each for each in COMMANDS[names].params if each.name in EXECUTION]
         assert tuple(each.name for each in params) == EXECUTION
-        told.add(tuple((tuple(each.opts), each.help, each.default, each.rich_help_panel) for each in params))
-    assert len(told) == 1
+        shown.add(tuple((tuple(each.opts), each.help, each.default, each.rich_help_panel) for each in params))
+    assert len(shown) == 1
 
 
 @dataclass(frozen=True)

@@ -299,13 +299,6 @@ def test_a_dataset_of_which_no_image_can_be_read_says_why() -> None:
         open_dataset(Dictionaries())
 
 
-def test_data_in_memory_take_no_labels_beside_them() -> None:
-    with pytest.raises(ValueError, match=r"^expected no --labels beside images that are in memory, got 'labels\.csv'$"):
-        open_dataset((COLOR, LABELS), labels="labels.csv")
-    with pytest.raises(ValueError, match=r"^expected --labels beside --label-columns, got none$"):
-        open_dataset((COLOR, LABELS), label_columns="file,label")
-
-
 @given(
     shape=st.lists(st.integers(0, 4), min_size=0, max_size=5),
     kind=st.sampled_from(["u1", "f2", "f4", "i4", "U3", "O"]),

@@ -133,3 +133,11 @@ def test_a_folder_may_be_called_as_a_split_is(few_digits: str, monkeypatch: pyte
     monkeypatch.chdir(few_digits.removeprefix("folder:"))
     assert len(open_dataset("folder:test")) == 60
     assert len(open_dataset("folder:train")) == 240
+
+
+def test_data_in_memory_take_no_labels_beside_them() -> None:
+    images = np.zeros((2, 3, 6, 5), dtype=np.uint8), np.array([0, 1])
+    with pytest.raises(ValueError, match=r"^expected no --labels beside images that are in memory, got 'labels\.csv'$"):
+        open_dataset(images, labels="labels.csv")
+    with pytest.raises(ValueError, match=r"^expected --labels beside --label-columns, got none$"):
+        open_dataset(images, label_columns="file,label")

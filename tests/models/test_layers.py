@@ -121,10 +121,10 @@ def test_the_share_of_dropped_values_is_the_rate(rate, dtype):
     assert abs(float(ones.double().mean()) - (1 - rate)) < 5 * deviation
 
 
-@pytest.mark.parametrize(("rate", "kept"), [(1e-9, 1.0), (1 - 1e-9, 0.0)])
-def test_rates_next_to_none_and_all_are_possible(rate, kept):
+@pytest.mark.parametrize(("rate", "share"), [(1e-9, 1.0), (1 - 1e-9, 0.0)])
+def test_rates_next_to_none_and_all_are_possible(rate, share):
     ones = keep_mask(torch.Size([1000]), rate, torch.float32)
-    assert float(ones.mean()) == pytest.approx(kept, abs=0.01)
+    assert float(ones.mean()) == pytest.approx(share, abs=0.01)
     assert set(ones.unique().tolist()) <= {0.0, 1.0}
 
 

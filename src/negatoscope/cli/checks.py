@@ -1,4 +1,4 @@
-"""What can be said of an option's value before images, models and what is slow to load."""
+"""What can be checked of an option's value before images, models and what is slow to load."""
 
 from collections.abc import Callable
 from typing import Any
