@@ -1,6 +1,7 @@
-"""Stores to test against: fsspec's in memory, and an S3 server on this machine."""
+"""Stores to test against: fsspec's in memory, and servers of Amazon's and Google's interfaces on this machine."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,13 +42,38 @@ def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> StorePath:
     return StorePath(f"s3://{bucket}")
 
 
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[str]:
+    """The address of a server of Google's interface, of this process's own; it knows no conditional writes."""
+    emulator = pytest.importorskip("gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed")
+    pytest.importorskip("gcsfs", reason="gcsfs is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with emulator.create_server("127.0.0.1", port, in_memory=True):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def gs(google_server: str, monkeypatch: pytest.MonkeyPatch) -> StorePath:
+    """A new bucket; the environment says where it is, as with `s3`."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", google_server)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "nobody")
+    from gcsfs import GCSFileSystem
+
+    GCSFileSystem.clear_instance_cache()
+    bucket = f"bucket-{uuid4().hex}"
+    GCSFileSystem(use_listings_cache=False).mkdir(bucket)
+    return StorePath(f"gs://{bucket}")
+
+
 @pytest.fixture
 def memory() -> StorePath:
     """A new place in fsspec's store in memory."""
     return StorePath(f"memory://{uuid4().hex}")
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "s3", "gs"])
 def store(request: pytest.FixtureRequest) -> StorePath:
     """A place in each of them."""
     found: StorePath = request.getfixturevalue(request.param)

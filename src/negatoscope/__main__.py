@@ -1,0 +1,5 @@
+"""``python -m negatoscope``: the command line, for a Python whose scripts are not on the path."""
+
+from negatoscope.cli.main import main
+
+main()
