@@ -106,10 +106,11 @@ def count_passes(spec: RunSpec, data: RunData) -> PassCounts:
     trained = len(data.train) - held
     negatives = trained * (2 if data.also_negated else 1) + len(data.test)
     measured = len(data.train) + len(data.test) + negatives
+    followed = min(MONITORED, held) if recipe.selection == "last" else held
     attacked, attacks = min(100 if spec.fast else ATTACKED, len(data.test)), attack_specs(spec)
     return PassCounts(
         **{"robust" if spec.epsilon else "plain": trained * recipe.epochs},
-        follow=(held + min(MONITORED, trained)) * recipe.epochs,
+        follow=(followed + min(MONITORED, trained)) * recipe.epochs,
         predict=measured,
         attack=attacked * sum(int(str(attack.arguments.get("steps", 1))) for attack in attacks),
         rows=measured + attacked * len(attacks),

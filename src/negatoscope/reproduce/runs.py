@@ -21,7 +21,7 @@ from negatoscope.models.networks import PaperNetwork
 from negatoscope.models.predict import BatchTransform, predict, row_columns
 from negatoscope.provenance import commit
 from negatoscope.reproduce.measure import Columns, columns_by_pass
-from negatoscope.reproduce.run_data import RunData, split_training
+from negatoscope.reproduce.run_data import RunData, few_of, split_training
 from negatoscope.rows import RowKey, hash_samples, make_rows, read_rows, write_rows
 from negatoscope.statistics.measured import TrackedRate
 from negatoscope.training.loop import TrainingProgress, freeze
@@ -208,7 +208,7 @@ def train_and_measure(
     data: RunData,
     *,
     passes: Callable[[Dataset, Dataset, PaperNetwork], Iterable[Pass]],
-    followed: Callable[[Dataset], Dataset] = lambda validation: validation,
+    followed: int,
     hardware: Hardware,
     folder: Path,
     progress: RunProgress,
@@ -219,7 +219,8 @@ def train_and_measure(
         spec: What is trained.
         data: The images of its dataset.
         passes: From the training images, the validation images and the network to the passes that measure it.
-        followed: From the validation images to those that accuracy along training is measured on.
+        followed: On how many validation images, at most, accuracy along training is measured; on all of them where the
+            recipe chooses its epoch by it.
         hardware: Where it is trained.
         folder: Where it is kept.
         progress: Called along the way.
@@ -235,7 +236,7 @@ def train_and_measure(
     result = train(
         spec.recipe,
         training,
-        validation=followed(validation),
+        validation=few_of(validation, followed) if spec.recipe.selection == "last" else validation,
         epsilon=spec.epsilon,
         seed=spec.seed,
         hardware=hardware,

@@ -31,7 +31,7 @@ from negatoscope.reproduce.runs import (
     train_and_measure,
 )
 from negatoscope.statistics.measured import TrackedRate
-from negatoscope.training.loop import Epoch
+from negatoscope.training.loop import MONITORED, Epoch
 
 ATTACKED = 250
 """How many test images are attacked: with more, attacking the plain DNN takes a tenth of its training and more."""
@@ -124,7 +124,7 @@ def run_table1_classifier(
             yield Pass(attacked, attack, resolve_attack(attack, seed=spec.seed).against(network))
 
     training, result, columns = train_and_measure(
-        spec, data, passes=passes, hardware=hardware, folder=folder, progress=progress
+        spec, data, passes=passes, followed=MONITORED, hardware=hardware, folder=folder, progress=progress
     )
     named = {
         "train": columns["train", "clean"],

@@ -132,7 +132,7 @@ def make_study_run(
         spec,
         data,
         passes=passes,
-        followed=lambda validation: few_of(validation, VALIDATED),
+        followed=VALIDATED,
         hardware=hardware,
         folder=folder,
         progress=marks.see,
