@@ -15,7 +15,7 @@ OLD_PYTHON := expected Python 3.11 or newer, got {}.{}; name one, as in: make PY
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce report test check bench torture docs release-check test-timm format clean
+.PHONY: help setup reproduce report test check bench torture docs release-check test-timm test-gs format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test: $(VENV)/ready-to-develop ## run the tests
 
 test-timm: $(VENV)-timm/ready ## run the tests of timm's own models, in an environment of a few GB
 	$(VENV)-timm/bin/python -m pytest --numprocesses=0 tests/models/test_timm_real.py tests/models/test_timm_name.py
+
+test-gs: $(VENV)/ready-for-gs ## run the tests of Google's store, with an emulator of it on this machine
+	$(BIN)/python -m pytest --numprocesses=0 -k gs tests/stores
 
 check: $(VENV)/ready-to-develop ## lint, format, types, and who imports whom
 	$(BIN)/ruff check
@@ -95,6 +98,10 @@ $(VENV)/ready-to-run: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/ready-to-develop: $(VENV)/ready-to-run
 	$(PIP_INSTALL) --group dev
+	@touch $@
+
+$(VENV)/ready-for-gs: $(VENV)/ready-to-develop
+	$(PIP_INSTALL) --group gs
 	@touch $@
 
 $(VENV)/ready-to-release: $(VENV)/ready-to-run

@@ -17,7 +17,7 @@ from negatoscope.reports.figures import DARK, FAINT, GRAY, save_figure, styled
 Result = Mapping[str, Any]
 
 OURS, LOSS = "#1f77b4", "#c44e52"
-FEW = 12
+FEW, MARKERS = 12, {"o": "●", "s": "■", "D": "◆", "^": "▲"}
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -202,13 +202,19 @@ def _cell(goal: Goal, results: Sequence[Result], device: str, processor: str) ->
 
 
 def figure_of(results: Sequence[Result]) -> Figure:
-    """Every speed that has a peer, as a ratio on a logarithmic axis; a suite with many in one line of dots."""
-    lines = [line for result in _ordered(results) for line in _lines(result)]
+    """Every speed that has a peer, as a ratio on a logarithmic axis; a suite with many in one line of marks."""
+    lines: dict[str, dict[str, list[float]]] = {}
+    for result in _ordered(results):
+        for name, ratios in _lines(result):
+            lines.setdefault(name, {})[_machine(result)] = ratios
+    machines = sorted({machine for measured in lines.values() for machine in measured})
     with styled():
-        figure = Figure(figsize=(9.0, 1.0 + 0.38 * len(lines)), layout="constrained")
+        figure = Figure(figsize=(9.6, 1.4 + 0.36 * len(lines)), layout="constrained")
+        figure.get_layout_engine().set(rect=(0, 0, 0.93, 1))  # the layout leaves too little for the last column
         axes = figure.subplots()
-        for height, (_, ratios) in enumerate(lines):
-            _draw_line(axes, height, ratios)
+        for place, (machine, marker) in enumerate(zip(machines, MARKERS, strict=False)):
+            found = {height: lines[name][machine] for height, name in enumerate(lines) if machine in lines[name]}
+            _draw_machine(axes, found, machine=machine, marker=marker, column=1.03 + 0.25 * place)
         axes.axvline(1, color=GRAY, linewidth=1)
         axes.set(xscale="log", ylim=(len(lines) - 0.4, -0.6), yticks=range(len(lines)))
         _label(axes, lines)
@@ -218,31 +224,37 @@ def figure_of(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def _draw_line(axes: Any, height: int, ratios: Sequence[float]) -> None:
-    colors = [OURS if ratio >= 1 else LOSS for ratio in ratios]
-    if len(ratios) > 1:
-        axes.scatter(ratios, [height] * len(ratios), color=colors, s=28, alpha=0.4, linewidths=0)
-        return
-    axes.hlines([height], 1, ratios, color=colors, linewidth=2)
-    axes.scatter(ratios, [height], color=colors, s=28)
-    faster = ratios[0] >= 1
-    offset, side = (6, "left") if faster else (-6, "right")
-    place = (ratios[0], height)
-    label = f"{_number(ratios[0])}×"
-    axes.annotate(label, place, xytext=(offset, 0), textcoords="offset points", ha=side, va="center", color=DARK)
+def _draw_machine(axes: Any, found: Mapping[int, Sequence[float]], *, machine: str, marker: str, column: float) -> None:
+    """The ratios of one machine by the height of their line, and a column of their numbers right of the axes."""
+    beside = {"xycoords": axes.get_yaxis_transform(), "va": "center", "annotation_clip": False}
+    axes.annotate(f"{MARKERS[marker]} {machine}", (column, -0.9), color=DARK, **beside)
+    for height, ratios in found.items():
+        colors = [OURS if ratio >= 1 else LOSS for ratio in ratios]
+        many = len(ratios) > 1
+        axes.scatter(
+            ratios, [height] * len(ratios), color=colors, marker=marker, s=28, linewidths=0, alpha=0.4 if many else 1
+        )
+        if not many:
+            axes.hlines([height], 1, ratios, color=colors, linewidth=1.5, alpha=0.5)
+            axes.annotate(f"{_number(ratios[0])}×", (column, height), color=colors[0], **beside)
 
 
-def _label(axes: Any, lines: Sequence[tuple[str, Sequence[float]]]) -> None:
-    every = [ratio for _, ratios in lines for ratio in ratios] or [1.0]
-    low, high = min(0.5, 0.3 * min(every)), max(2.0, 2 * max(every))
+def _label(axes: Any, lines: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    every = [ratio for measured in lines.values() for ratios in measured.values() for ratio in ratios] or [1.0]
+    low, high = min(0.5, 0.7 * min(every)), max(2.0, 1.5 * max(every))
     decades = [10.0**power for power in range(-4, 5)]
     finer = decades if high / low > 500 else [each * decade for decade in decades for each in (1, 2, 5)]
     ticks = [tick for tick in finer if low <= tick <= high]
     axes.set(xlim=(low, high), xticks=ticks, xticklabels=[f"{tick:g}×" for tick in ticks])
-    axes.set_yticklabels([fill(name, 52) for name, _ in lines], color=DARK)
+    axes.set_yticklabels([fill(name, 60) for name in lines], color=DARK)
     axes.grid(visible=True, axis="x", color=FAINT)
     axes.grid(visible=False, axis="y")
     axes.minorticks_off()
+
+
+def _machine(result: Result) -> str:
+    processor: str = result["machine"]["processor"].replace("(R)", "").removesuffix(" Processor")
+    return processor if result["device"] == "cpu" else str(result["device"])
 
 
 def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:
@@ -250,11 +262,9 @@ def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:
     if len(timed) > FEW:
         yield f"{result['suite']}: each of {len(timed)}", [each["ratio_to_best_peer"] for each in timed]
         return
-    processor = result["machine"]["processor"].replace("(R)", "").removesuffix(" Processor")
-    device = f" ({processor if result['device'] == 'cpu' else result['device']})"
     for each in timed:
         bound = " (a bound, no peer)" if "forward passes alone" in each["peers"] else ""
-        yield textwrap.shorten(each["name"], 70, placeholder=" …") + bound + device, [each["ratio_to_best_peer"]]
+        yield textwrap.shorten(each["name"], 70, placeholder=" …") + bound, [each["ratio_to_best_peer"]]
 
 
 def _section(result: Result) -> Iterator[str]:

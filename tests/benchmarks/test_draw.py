@@ -60,9 +60,11 @@ def test_a_loss_is_shown_as_one() -> None:
 
 def test_the_figure_names_every_comparison_and_gathers_those_of_a_long_suite() -> None:
     many = [harness.measure(f"t{i}", "s", {"negatoscope": [1.0], "kornia": [2.0]}) for i in range(20)]
-    figure = draw.figure_of([result("train", fgsm(2.0)), result("transforms", *many)])
-    names = [label.get_text().replace("\n", " ") for label in figure.axes[0].get_yticklabels()]
-    assert names == [f"{FGSM} (AMD EPYC)", "transforms: each of 20"]
+    both = [result("train", fgsm(2.0)), result("train", fgsm(0.5), processor="Intel(R) Xeon(R) Processor")]
+    axes = draw.figure_of([*both, result("transforms", *many)]).axes[0]
+    names = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
+    assert names == [FGSM, "transforms: each of 20"]
+    assert {text.get_text() for text in axes.texts} == {"● AMD EPYC", "■ Intel Xeon", "2×", "0.5×"}
 
 
 def test_growth_is_from_the_first_size_to_the_last() -> None:

@@ -2,8 +2,11 @@
 
 import os
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -44,14 +47,33 @@ def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> StorePath:
 
 @pytest.fixture(scope="session")
 def google_server() -> Iterator[str]:
-    """The address of a server of Google's interface, of this process's own; it knows no conditional writes."""
-    emulator = pytest.importorskip("gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed")
+    """The address of a server of Google's interface, of this process's own."""
+    pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator is not installed")
     pytest.importorskip("gcsfs", reason="gcsfs is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with emulator.create_server("127.0.0.1", port, in_memory=True):
+        port = str(free.getsockname()[1])
+    words = [
+        sys.executable,
+        "-m",
+        "gcp_storage_emulator",
+        "start",
+        "--in-memory",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
+                break
+            time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
+    finally:
+        running.kill()
+        running.wait()
 
 
 @pytest.fixture
@@ -76,6 +98,13 @@ def memory() -> StorePath:
 @pytest.fixture(params=["memory", "s3", "gs"])
 def store(request: pytest.FixtureRequest) -> StorePath:
     """A place in each of them."""
+    found: StorePath = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["memory", "s3"])
+def locking_store(request: pytest.FixtureRequest) -> StorePath:
+    """A place in each that writes an object only if there is none; Google's does, its emulator does not."""
     found: StorePath = request.getfixturevalue(request.param)
     return found
 

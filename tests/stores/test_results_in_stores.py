@@ -238,18 +238,18 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_second_run_is_refused_while_the_first_one_lives(
-    store: StorePath, quick: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    locking_store: StorePath, quick: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    busy = rf"^expected {store}/a to be free, (but|got) another run"
-    with result_folder(f"{store}/a"):
-        with pytest.raises(OutputError, match=busy), result_folder(f"{store}/a"):
+    busy = rf"^expected {locking_store}/a to be free, (but|got) another run"
+    with result_folder(f"{locking_store}/a"):
+        with pytest.raises(OutputError, match=busy), result_folder(f"{locking_store}/a"):
             pass
         elsewhere(monkeypatch, tmp_path)
-        with pytest.raises(OutputError, match=busy), result_folder(f"{store}/a"):
+        with pytest.raises(OutputError, match=busy), result_folder(f"{locking_store}/a"):
             pass
         monkeypatch.undo()
-        assert list((store / "a").entries()) == [LOCK]
-    assert list((store / "a").entries()) == []
+        assert list((locking_store / "a").entries()) == [LOCK]
+    assert list((locking_store / "a").entries()) == []
 
 
 def test_a_lock_that_nobody_renews_is_taken_over_and_the_earlier_run_writes_no_more(

@@ -78,11 +78,11 @@ def test_an_object_is_read_as_a_file_is(store: StorePath, tmp_path: Path) -> Non
         (store / "none").open()
 
 
-def test_a_new_object_is_written_once(store: StorePath) -> None:
-    (store / "lock").write_bytes(b"mine", new=True)
+def test_a_new_object_is_written_once(locking_store: StorePath) -> None:
+    (locking_store / "lock").write_bytes(b"mine", new=True)
     with pytest.raises(FileExistsError):
-        (store / "lock").write_bytes(b"yours", new=True)
-    assert (store / "lock").read_text() == "mine"
+        (locking_store / "lock").write_bytes(b"yours", new=True)
+    assert (locking_store / "lock").read_text() == "mine"
 
 
 def test_objects_are_moved_and_removed(store: StorePath) -> None:
