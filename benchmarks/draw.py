@@ -209,8 +209,8 @@ def figure_of(results: Sequence[Result]) -> Figure:
             lines.setdefault(name, {})[_machine(result)] = ratios
     machines = sorted({machine for measured in lines.values() for machine in measured})
     with styled():
-        figure = Figure(figsize=(9.6, 1.4 + 0.36 * len(lines)), layout="constrained")
-        figure.get_layout_engine().set(rect=(0, 0, 0.93, 1))  # the layout leaves too little for the last column
+        figure = Figure(figsize=(9.6, 1.4 + 0.36 * len(lines)))
+        figure.set_layout_engine("constrained", rect=(0, 0, 0.93, 1))  # it leaves too little for the last column
         axes = figure.subplots()
         for place, (machine, marker) in enumerate(zip(machines, MARKERS, strict=False)):
             found = {height: lines[name][machine] for height, name in enumerate(lines) if machine in lines[name]}
