@@ -116,6 +116,9 @@ def test_the_public_names_are_there() -> None:
 
 def test_the_version_is_shown(negatoscope: Command) -> None:
     assert negatoscope("--version") == (0, f"negatoscope {__version__}\n", "")
+    words = [sys.executable, "-m", "negatoscope", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"negatoscope {__version__}\n", "")
 
 
 @pytest.mark.parametrize("command", ["table1", "figure1", "sensitivity", "discussion", "claims", "recipes"])
