@@ -59,6 +59,6 @@ def test_few_validation_images_are_followed_unless_they_choose_the_epoch(
     )
     whole = columns["validation", "clean"]["correct"]
     assert len(whole) == 24
-    assert 0 < whole.mean() < 1, "else one image cannot be told from all"
+    assert 0 < whole.mean() < 1, "else one image and all of them look alike"
     (followed,) = {epoch.validation_accuracy for epoch in result.history}
     assert followed == whole.mean() if selection == "best_validation" else followed in (0.0, 1.0)
