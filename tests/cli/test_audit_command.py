@@ -250,8 +250,18 @@ def test_one_image_without_a_label_is_shown_under_every_transform(
     for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("TERM", "dumb")):
         monkeypatch.setenv(name, value)
     assert max(map(len, negatoscope(*words)[1].splitlines())) <= 80
-    code, _, err = negatoscope(*words, "--fail-under", "clean=0.5")
-    assert (code, "expected labels for --fail-under" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "option", ["--fail-under=clean=0.5", "--max-unreadable=2", "--no-report", "--dry-run", "--executor=processes"]
+)
+def test_an_option_that_means_nothing_without_labels_is_refused(negatoscope: Command, place: Path, option: str) -> None:
+    image = next((place / "images").rglob("*.png"))
+    code, _, err = negatoscope(
+        "audit", "bar_readers:bright", "--data", image, *EXPECTS, *NEGATIVE, option, "--out", "a"
+    )
+    assert (code, f"expected labels for {option.split('=')[0]}, got none; give --labels" in err) == (2, True)
+    assert not (place / "a").exists()
 
 
 def test_several_models_say_what_they_see_in_one_image(negatoscope: Command, place: Path) -> None:

@@ -25,7 +25,7 @@ from negatoscope.cli.options import (
     settings_of,
 )
 from negatoscope.cli.show import Format, show
-from negatoscope.cli.unlabeled import classify_and_show
+from negatoscope.cli.unlabeled import classify_and_show, expect_none_given
 from negatoscope.errors import InputError, expect
 
 if TYPE_CHECKING:
@@ -201,21 +201,19 @@ def audit(
     )
     expect_possible(settings)
     unlabeled = None if labels else open_unlabeled(data)
-    gate = fail_under or baseline or expect_accuracy is not None
-    expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
+    if unlabeled:
+        expect_none_given(context)
     dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     plans = _plans(context, dataset, settings, labeled=not unlabeled, hardware=hardware)
     place = context.with_resource(result_names(out) if dry_run else result_folder(out))
     folders = [place] if len(plans) == 1 else folders_of(place, [plan.classifier.name for plan in plans])
     if dry_run:
-        expect(not unlabeled, "images with labels for --dry-run", "none; leave it out")
         show_dry_runs(
             [dry_run_audit(plan, out=folder, execution=execution) for plan, folder in zip(plans, folders, strict=True)],
             format=format,
         )
     command = command_line(context)
     if unlabeled:
-        expect(execution.executor == "local", "images with labels for --executor", "none; leave it out")
         classify_and_show(plans, folders, out=out, command=command, format=format)
         return
     results = _audit_each(plans, folders, dataset=dataset, command=command, hardware=hardware, execution=execution)

@@ -7,10 +7,28 @@ from typing import TYPE_CHECKING
 import typer
 
 from negatoscope.cli.loading import loading
+from negatoscope.cli.options import Context
 from negatoscope.cli.show import show
+from negatoscope.errors import expect
 
 if TYPE_CHECKING:
     from negatoscope.auditing.plan import AuditPlan
+
+_NEED_LABELS = (
+    *("label_columns", "fail_under", "baseline", "expect_accuracy", "max_unreadable", "no_report"),
+    *("no_self_check", "executor", "dry_run"),
+)
+
+
+def expect_none_given(context: Context) -> None:
+    """Refuse those of the command's options that only an audit of images with labels heeds."""
+    for name in _NEED_LABELS:
+        source = context.get_parameter_source(name)
+        expect(
+            not (source and source.name == "COMMANDLINE"),
+            f"labels for --{name.replace('_', '-')}",
+            "none; give --labels",
+        )
 
 
 def classify_and_show(
