@@ -83,7 +83,7 @@ format: $(VENV)/ready-to-develop ## put the code into its one format
 	$(BIN)/ruff format
 
 clean: ## remove the environment and the tools' caches; results and data stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-timm build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # pip comes last into an environment, so its presence means that the environment is whole.
 $(BIN)/pip:
@@ -117,7 +117,7 @@ $(VENV)/ready-to-bench: $(VENV)/ready-to-develop
 	$(PIP_INSTALL) --no-deps --group bench-alone
 	@touch $@
 
-# timm needs torchvision, and that a torch which was built with it; on a CPU of Linux these are the large builds of an index.
+# timm needs torchvision, which needs the torch that it was built against; on a CPU of Linux these are the large builds of an index.
 $(VENV)-timm/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-timm
 	$(VENV)-timm/bin/python -m pip install --disable-pip-version-check --quiet --upgrade pip

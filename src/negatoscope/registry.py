@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from negatoscope.descriptions import Description, coerced, describe, settings_of, type_name
-from negatoscope.errors import SpecError, suggest
+from negatoscope.errors import SpecError, reason, suggest
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 
@@ -173,10 +173,20 @@ class Registry(Generic[Registered]):
                 importlib.import_module(f"{self.package}.{module.name}")
             plural = f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
             for entry in entry_points(group=f"negatoscope.{plural}"):
-                self.register(entry.load())
+                self.register(self._load(entry))
         except BaseException:
             self._discovered = False
             raise
+
+    def _load(self, entry: EntryPoint) -> Registered:
+        try:
+            function: Registered = entry.load()
+        except Exception as error:
+            of = f" of the package {entry.dist.name}" if entry.dist else ""
+            failed = f"{type(error).__name__}: {reason(error)}"
+            text = f"expected to import the {self.kind} {entry.name!r}{of}, got {failed}; mend or uninstall it"
+            raise SpecError(text) from error
+        return function
 
 
 def _expect_plain(value: object) -> None:
