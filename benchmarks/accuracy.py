@@ -120,7 +120,7 @@ def compared(ours: Sequence[float], others: Sequence[float]) -> dict[str, object
 
 def _kept(job: Job, folder: Path) -> dict:  # type: ignore[type-arg]
     """The run as it is kept, or done now and kept."""
-    identity = sha256(repr((job, _code())).encode()).hexdigest()[:12]
+    identity = sha256(repr((job, _code(), harness.machine(), harness.versions())).encode()).hexdigest()[:12]
     file = folder / f"{job.recipe.name}-{job.epsilon}-{job.precision}-seed{job.seed}-{identity}.json"
     if file.is_file():
         harness.console.print(f"  kept: {file.name}", style="dim")

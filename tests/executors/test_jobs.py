@@ -86,7 +86,7 @@ def test_a_job_that_fails_twice_ends_at_its_third_try_after_the_others() -> None
 def test_a_job_that_fails_three_times_is_named_and_the_others_go_on() -> None:
     work, ended = Texts({}), list[str]()
     sentence = (
-        r"^expected 4 jobs to end, but 1 failed 3 times: forever \(RuntimeError: try 3\); the others are done, the same"
+        r"^expected 4 jobs to finish, but 1 failed 3 times: forever \(RuntimeError: try 3\); all others are done, the"
     )
     with pytest.raises(JobsError, match=sentence) as raised:
         ended.extend(run_jobs(work, ["well 0", "forever", "well 1", "well 2"], execution=LOCAL))
@@ -105,7 +105,7 @@ def test_what_the_user_must_mend_stops_everything_at_once() -> None:
 
 def test_where_no_job_ends_not_all_of_a_million_are_tried() -> None:
     work = Texts({})
-    with pytest.raises(JobsError, match=r"but 3 failed 3 times: .* 999997 were not tried"):
+    with pytest.raises(JobsError, match=r"but 3 failed 3 times: .* 999997 did not finish"):
         list(run_jobs(work, [f"forever {index}" for index in range(1_000_000)], execution=LOCAL))
 
 

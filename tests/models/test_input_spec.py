@@ -117,6 +117,7 @@ def test_whole_numbers_are_taken_as_0_to_255_without_being_asked() -> None:
         ({"dtype": "uint8", "range": "0..1"}, r"expected range to be 0..255 for uint8, got 0..1"),
         ({"dtype": "uint8", "mean": 0.5}, "expected mean and std to be left out for uint8"),
         ({"class_map": [1, 10]}, r"expected class_map to name outputs from 0 to 9, got \[10\]"),
+        ({"class_map": [4, 4, 9]}, r"expected class_map to name each output once, got \[4\] more than once"),
         ({"class_map": [1.5]}, "expected class_map to be a list of output numbers"),
         ({"class_map": "0..99999999999"}, "expected class_map to be a list of output numbers"),
         ({"classes": "ten"}, "expected classes to be a whole number, got 'ten'"),
@@ -175,6 +176,7 @@ def test_what_nobody_declares_is_asked_for(missing: str) -> None:
         (b"size = ", "got a file that is not"),
         (b"\xff", "got a file that is not"),
         (b"sise = 3", "model.toml: expected"),
+        (b"config = 'other.toml'", "model.toml: expected no config inside a file of options, got 'other.toml'"),
     ],
 )
 def test_a_bad_file_is_one_sentence(content: bytes, sentence: str, tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_a_classifier_that_mixes_the_images_of_a_batch_is_found(tmp_path: Path) 
     model = _save(tmp_path / "net.onnx", ["N", 1, 6, 4], ending="Softmax")
     model.graph.node[3].attribute.append(helper.make_attribute("axis", 0))
     onnx.save(model, tmp_path / "net.onnx")
-    with pytest.raises(InputError, match="to give an image the same outputs whatever stands beside it"):
+    with pytest.raises(InputError, match="to give an image the same outputs whatever else is in the batch"):
         _open(tmp_path / "net.onnx")
 
 

@@ -52,7 +52,7 @@ def _open(model: Any, **options: Any) -> ClassifierAdapter:
 def test_rows_that_add_up_to_one_are_asked_about_and_whoever_insists_may_call_them_logits(model: Any) -> None:
     sentence = (
         r"^expected --output for .*, whose outputs are in \[0, 1\] and add up to 1 for each image; "
-        "give --output probabilities, or --output logits if they are none$"
+        "give --output probabilities, or --output logits if they are not probabilities$"
     )
     with pytest.raises(InputError, match=sentence):
         _open(model)

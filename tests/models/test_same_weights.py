@@ -249,9 +249,14 @@ def test_another_key_of_a_checkpoint_is_one_sentence(factory: str, key: str, sen
             {"weights": "w.pt"},
             "--weights with a model of kind torch or timm, got it with one of kind call",
         ),
+        (
+            "nets_of_mine:make",
+            {"output_name": "aux"},
+            "--output-name with a model of kind onnx, got it with one of kind t",
+        ),
         ("nets_of_mine:make", {"weights_key": "model"}, "--weights beside --weights-key, got none; give the file"),
     ],
-    ids=["provider", "weights", "weights key"],
+    ids=["provider", "weights", "output name", "weights key"],
 )
 def test_options_of_another_kind_are_one_sentence(
     model: str | nn.Module, options: dict[str, str], sentence: str, factory: str
@@ -273,7 +278,7 @@ def test_weights_without_a_network_ask_for_its_factory(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"got weights alone; name what makes the network, package.module:factory"):
         _open(str(tmp_path / "w.safetensors"))
     (tmp_path / "w.safetensors").write_bytes(b"no")
-    with pytest.raises(DataError, match=r"expected safetensors in w.safetensors, got a file that is not"):
+    with pytest.raises(DataError, match=r"expected a checkpoint in .*w.safetensors, got a damaged file"):
         _open(str(tmp_path / "w.safetensors"))
     with pytest.raises(DataError, match="there is no such file"):
         _open(str(tmp_path / "missing.safetensors"))

@@ -195,6 +195,16 @@ def test_what_a_user_says_is_annotated_and_the_rest_is_not(write: Write) -> None
     assert annotate("folder:cats", CATS, Spec("edges"), override=whole) == Annotation((True, True), "annotated")
 
 
+def test_what_a_user_says_of_any_dataset_is_annotated_too(write: Write) -> None:
+    mine = write('[[any.rules]]\ntransform = "rotation"\nlost = []\n[[any.rules]]\ntransform = "negative"\nlost = []\n')
+    for spec in ("rotation(degrees=9.0)", "negative"):
+        found = annotate("folder:cats", CATS, parse_spec(spec), override=mine)
+        assert found == Annotation((True, True), "annotated")
+    assumed = write('[[any.rules]]\ntransform = "flip"\nlost = []\n[[assumed.rules]]\ntransform = "edges"\nlost = []\n')
+    with pytest.raises(InputError, match=r"^expected no \[assumed\] in .*, got one; state it under"):
+        annotate("folder:cats", CATS, Spec("edges"), override=assumed)
+
+
 SAME = '["folder:d"]\nsame_as = "mnist"\nclass_names = { zero = "0", one = "1", acht = "8", sept = "7" }\n'
 
 

@@ -68,7 +68,7 @@ def with_options(input_spec: InputSpec, options: Mapping[str, str]) -> InputSpec
     """
     given = read_options(options).given
     if isinstance(text := given.get("class_map"), str):
-        given["class_map"] = read_class_map(text, data_classes=input_spec.data_classes)
+        given["class_map"] = read_class_map(text, classes=input_spec.classes, data_classes=input_spec.data_classes)
     return replace(input_spec, **given)
 
 

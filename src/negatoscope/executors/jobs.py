@@ -137,8 +137,8 @@ class _Run:
     def _error(self) -> JobsError:
         named = "; ".join(f"{self.jobs[index]} ({event.what})" for index, event in list(self.failed.items())[:_NAMED])
         more = f" and {len(self.failed) - _NAMED} more" if len(self.failed) > _NAMED else ""
-        done = f"{self.left} were not tried" if self.left else "the others are done"
-        text = f"expected {len(self.jobs)} jobs to end, but {len(self.failed)} failed {TRIES} times: {named}{more}"
+        done = f"{self.left} did not finish" if self.left else "all others are done"
+        text = f"expected {len(self.jobs)} jobs to finish, but {len(self.failed)} failed {TRIES} times: {named}{more}"
         return _with_trace(JobsError(f"{text}; {done}, the same command resumes"), next(iter(self.failed.values())))
 
 

@@ -92,7 +92,7 @@ class RayCluster:
                 continue
             self._expect_head()
             if not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
-                raise JobsError(f"expected a place for {self._taken} on the cluster, got none in 10 minutes; free one")
+                raise JobsError(f"expected room for {self._taken} on the cluster, got none in 10 minutes; free some")
 
     def _expect_head(self) -> None:
         """Leave a cluster without a head: Ray would wait a minute and then end this process without a word."""
@@ -107,7 +107,7 @@ class RayCluster:
 
     @property
     def _taken(self) -> str:
-        return f"a worker of {self.execution.threads} processors and {self.execution.gpus} GPUs"
+        return f"a worker (processors: {self.execution.threads}, GPUs: {self.execution.gpus})"
 
     def _answer(self, reference: Any) -> Event:
         try:

@@ -129,7 +129,11 @@ def to_logits(outputs: Num[Tensor, "batch columns"], *, input_spec: InputSpec, n
     values = values[:, list(input_spec.class_map)] if input_spec.class_map else values
     highest = values.amax(dim=1)
     broken = int((~highest.isfinite()).sum())  # the highest of a row with NaN is NaN; -inf beside others is no fault
-    expect(broken == 0, f"finite outputs of {name}", f"NaN or infinity for {broken} of {n} images; mend it")
+    expect(
+        broken == 0,
+        f"finite outputs of {name}",
+        f"NaN or infinity for {broken} of {n} images; correct it or its options",
+    )
     return values
 
 

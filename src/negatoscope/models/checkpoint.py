@@ -49,9 +49,16 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
             facts = json.loads((opened.metadata() or {})["facts"])
             if not isinstance(facts, dict):
                 raise ValueError("its facts are no table")
+    except FileNotFoundError as error:
+        raise DataError(f"expected weights in {path}, but there is no such file") from error
     except OSError as error:
         raise DataError(f"expected a checkpoint in {path}, but it cannot be read: {error}") from error
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except KeyError as error:
+        raise DataError(
+            f"expected what this project trained in {path.name}, got weights alone; "
+            "name what makes the network, package.module:factory, and give them with --weights"
+        ) from error
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise DataError(f"expected a checkpoint in {path}, got a damaged file ({error}); delete it") from error
     return tensors, facts
 
@@ -99,18 +106,6 @@ def trained(text: str, options: ModelOptions, device: torch.device) -> LoadedMod
     path = expand_home(text)
     if path.suffix != ".safetensors":
         return None
-    try:
-        with safe_open(path, framework="pt") as opened:
-            foreign = "facts" not in (opened.metadata() or {})
-    except FileNotFoundError as error:
-        raise DataError(f"expected weights in {path}, but there is no such file") from error
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"expected safetensors in {path.name}, got a file that is not: {error}") from error
-    if foreign:
-        raise DataError(
-            f"expected a network that this project trained in {path.name}, got weights alone; "
-            "name what makes the network, package.module:factory, and give them with --weights"
-        )
     network, _ = load_network(path)
     loaded = load_callable(network, name=path.stem, device=device)
     return replace(loaded, kind="trained", sha256=sha256_of(path), runs_code=False)

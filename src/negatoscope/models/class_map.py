@@ -8,7 +8,12 @@ from negatoscope.stores import path_of
 
 
 def read_class_map(
-    text: str, *, data_classes: int | None = None, class_names: Sequence[str] = (), labels: Sequence[str] = ()
+    text: str,
+    *,
+    classes: int,
+    data_classes: int | None = None,
+    class_names: Sequence[str] = (),
+    labels: Sequence[str] = (),
 ) -> tuple[int, ...]:
     """For each class of the data, which output it is.
 
@@ -17,12 +22,14 @@ def read_class_map(
             follow the class numbers sorted as text (0, 1, 10, 11, 2, ...), as folders of numbers do. "names": the names
             of the data's classes are found among the classifier's own labels. Else a text file with a line for each
             output, where they are found.
+        classes: How many outputs there are.
         data_classes: How many classes the data have, where that is known.
         class_names: What they are called.
         labels: What the classifier calls its outputs.
 
     Raises:
-        InputError: The text is none of these, or a name is not found or found twice.
+        InputError: The text is none of these, there is not a line for each output, or a name is not found or found
+            twice.
     """
     if text in ("+1", "-1", "sorted"):
         if data_classes is None:
@@ -30,9 +37,10 @@ def read_class_map(
         if text == "sorted":
             return tuple(map(sorted(range(data_classes), key=str).index, range(data_classes)))
         return tuple((label + int(text)) % data_classes for label in range(data_classes))
+    if text == "names":
+        return _by_name(class_names, labels, source=text)
     what = "--class-map to be 1..1000, 4,7,9, sorted, names or a text file"
-    lines = labels if text == "names" else _lines(text, what=what)
-    return _by_name(class_names, lines, source=text)
+    return _by_name(class_names, _lines(text, what=what, classes=classes), source=text)
 
 
 def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
@@ -41,17 +49,17 @@ def read_labels(path: str, *, classes: int) -> tuple[str, ...]:
     Raises:
         InputError: It is no text, or has another number of lines.
     """
-    lines = _lines(path, what=f"a text file with the names of {classes} outputs")
-    expect(len(lines) == classes, f"a line for each of {classes} outputs in {path}", f"{len(lines)} lines")
-    return tuple(line.strip() for line in lines)
+    what = f"a text file with the names of {classes} outputs"
+    return tuple(line.strip() for line in _lines(path, what=what, classes=classes))
 
 
-def _lines(path: str, *, what: str) -> list[str]:
-    file = path_of(path)
+def _lines(path: str, *, what: str, classes: int) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        lines = path_of(path).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"expected {what}, got {path!r}; correct it") from error
+    expect(len(lines) == classes, f"a line for each of {classes} outputs in {path}", f"{len(lines)} lines")
+    return lines
 
 
 def _by_name(class_names: Sequence[str], labels: Sequence[str], *, source: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What a classifier expects and how its outputs are read: declared by its file or its user, never guessed."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -72,6 +73,8 @@ class InputSpec:
         expect(self.batch is None or self.batch >= 1, "batch of at least 1", self.batch)
         outside = [index for index in self.class_map if not 0 <= index < self.classes]
         expect(not outside, f"class_map to name outputs from 0 to {self.classes - 1}", outside[:3])
+        twice = [index for index, count in Counter(self.class_map).items() if count > 1]
+        expect(not twice, "class_map to name each output once", f"{twice[:3]} more than once")
 
     @property
     def planes(self) -> int:

@@ -84,9 +84,12 @@ def _session(source: str | bytes, *, name: str, provider: str) -> Any:
     options.log_severity_level = 4  # what matters comes as an exception
     providers = [provider] if provider == _CPU else [provider, _CPU]  # operators that the other one lacks
     try:
-        return runtime.InferenceSession(source, options, providers=providers)
+        session = runtime.InferenceSession(source, options, providers=providers, enable_fallback=0)
     except Exception as error:  # onnxruntime's exceptions have no common base
         raise InputError(f"expected a model that onnxruntime can run in {name}: {_reason(error)}") from error
+    started = session.get_providers()
+    expect(provider in started, f"{provider} to start for {name}", f"only {', '.join(started)}; see its requirements")
+    return session
 
 
 def _output(session: Any, options: ModelOptions, name: str) -> str:

@@ -21,7 +21,12 @@ from negatoscope.models.output_kind import expect_logits
 from negatoscope.stores import path_of
 from negatoscope.types import Images
 
-_OF_SOME_KINDS = {"weights": ("torch", "timm"), "weights_key": ("torch", "timm"), "provider": ("onnx",)}
+_OF_SOME_KINDS = {
+    "weights": ("torch", "timm"),
+    "weights_key": ("torch", "timm"),
+    "provider": ("onnx",),
+    "output_name": ("onnx",),
+}
 """Options that only some kinds of models have a use for."""
 
 
@@ -71,7 +76,9 @@ def open_classifier(
     if isinstance(class_map, str) and data_classes is None and not class_names and path_of(class_map).is_file():
         labels, class_map = read_labels(class_map, classes=classes), ()
     if isinstance(class_map, str):
-        class_map = read_class_map(class_map, data_classes=data_classes, class_names=class_names, labels=labels)
+        class_map = read_class_map(
+            class_map, classes=classes, data_classes=data_classes, class_names=class_names, labels=labels
+        )
     input_spec = replace(draft, classes=classes, class_map=class_map)
     mode = input_spec.resize.mode
     expect(mode == "crop" or given.crop_pct in (None, 1.0), "--resize-mode crop beside --crop-pct", mode)
@@ -135,8 +142,8 @@ def _probe(loaded: LoadedModel, input_spec: InputSpec, device: torch.device, nam
         got = f"{type(error).__name__}: {reason(error)}"
         raise InputError(f"expected {name} to take {input_spec.dtype} images of {options}, but {got}") from error
     same = torch.allclose(both[:1].double(), alone.double(), rtol=1e-2, atol=1e-2, equal_nan=True)
-    expected = f"{name} to give an image the same outputs whatever stands beside it in the batch"
-    expect(same, expected, "others; give --batch 1")
+    expected = f"{name} to give an image the same outputs whatever else is in the batch"
+    expect(same, expected, "different ones; give --batch 1")
     return both.cpu()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from negatoscope.copies import local_file
 from negatoscope.documents import from_plain, read_toml
-from negatoscope.errors import InputError, shown, suggest
+from negatoscope.errors import InputError, expect, shown, suggest
 from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
 from negatoscope.stores import path_of
@@ -99,8 +99,9 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
     if not isinstance(config, str | Path):
         raise InputError(f"expected config to be the path of a TOML file, got {shown(config)}")
     path = path_of(config)
-    held = {name: value for name, value in read_toml(path, what="a model's options").items() if name != "config"}
+    held = read_toml(path, what="a model's options")
     try:
+        expect("config" not in held, "no config inside a file of options", repr(held.get("config")))
         return options.over(read_options(held))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

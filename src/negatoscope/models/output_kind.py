@@ -35,5 +35,5 @@ def expect_logits(outputs: Num[Tensor, "batch columns"], *, name: str) -> None:
         how = " and add up to 1 for each image" if sums else ", as sigmoids are"
         raise InputError(
             f"expected --output for {name}, whose outputs are in [0, 1]{how}; give --output probabilities, or --output "
-            "logits if they are none"
+            "logits if they are not probabilities"
         )

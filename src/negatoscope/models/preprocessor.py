@@ -30,7 +30,7 @@ def read_preprocessor(processor: Any, *, name: str) -> ModelOptions:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         expected = f"expected numbers in the preprocessor_config.json of {name}"
         raise InputError(
-            f"{expected}, but one setting is none ({type(error).__name__}: {reason(error)}); correct it"
+            f"{expected}, but one setting is not a number ({type(error).__name__}: {reason(error)}); correct it"
         ) from error
 
 

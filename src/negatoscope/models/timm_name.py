@@ -32,7 +32,8 @@ def timm_name(text: str, options: ModelOptions, device: torch.device) -> LoadedM
     model = _made(timm, name, options)
     if options.weights:
         weights = read_weights(options.weights, key=options.weights_key)
-        last = weights.get(f"{model.pretrained_cfg.get('classifier')}.weight")
+        heads = model.pretrained_cfg.get("classifier")  # of a model with two of them a tuple
+        last = weights.get(f"{heads if isinstance(heads, str) else (heads or ('',))[0]}.weight")
         if last is not None and len(last) != model.num_classes:
             model.reset_classifier(len(last))
         put_weights(model, weights, source=options.weights)

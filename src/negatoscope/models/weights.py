@@ -25,7 +25,9 @@ def read_weights(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
     held = _tensors(expand_home(path))
     for part in key.split(".") if key else ():
         held = _inside(held, part, path.name)
-    if not isinstance(held, Mapping) or not all(isinstance(tensor, Tensor) for tensor in held.values()):
+    if not isinstance(held, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in held.items()
+    ):
         hint = "name the state dict among these with --weights-key"
         raise DataError(f"expected tensors by name in {path.name}, got {_names(held)}; {hint}")
     return dict(held)

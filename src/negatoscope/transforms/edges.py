@@ -12,7 +12,7 @@ _FAINTEST = 1 / 255
 
 @register_transform
 def edges(images: Images) -> Images:
-    """How fast each channel changes (the size of Sobel's gradient), bright on black; an image's strongest edge is 1.
+    """The magnitude of each channel's Sobel gradient, bright on black; an image's strongest edge is 1.
 
     An image in which nothing changes by a level of 8 bits stays dark: noise is not drawn as if it were an edge.
 

@@ -39,7 +39,7 @@ def flip(images: Images, *, axis: Axis = "left_right") -> Images:
 def rotation(
     images: Images, *, degrees: Annotated[float | PerImage, ParameterRange(-180.0, 180.0, identity=0.0, circular=True)]
 ) -> Images:
-    """Turn the image about its centre in a frame that stays, with bilinear interpolation.
+    """Rotate the image about its center, with bilinear interpolation; the frame stays as it is.
 
     Args:
         images: Images in [0, 1].

@@ -142,6 +142,7 @@ def annotate(
     layers = [*([read_rules(override)] if override else []), packaged_rules()]
     tables = list(_tables(layers, dataset_spec, class_names, known or {}))
     if override is not None:
+        expect(ASSUMED not in layers[0], f"no [{ASSUMED}] in {override}", f"one; state it under [{ANY}]")
         about = layers[0].keys() & {ANY, *(table.name for table in tables)}
         names = ", ".join(sorted(layers[0])) or "nothing"
         got = f"those for {names}; name the table [{json.dumps(dataset_spec, ensure_ascii=False)}]"
@@ -150,7 +151,10 @@ def annotate(
         for rule in table.rules.rules:
             if rule.holds(spec):
                 return Annotation(rule.apply(table.class_names, known=table.known), "annotated")
-    everywhere = [rule.apply(class_names) for layer in layers for rule in _rules(layer, ANY) if rule.holds(spec)]
+    for rule in _rules(layers[0], ANY) if override else ():
+        if rule.holds(spec):
+            return Annotation(rule.apply(class_names), "annotated")
+    everywhere = [rule.apply(class_names) for rule in _rules(packaged_rules(), ANY) if rule.holds(spec)]
     if any(table.rules.complete for table in tables) or (everywhere and not all(everywhere[0])):
         return Annotation(everywhere[0] if everywhere else (True,) * len(class_names), "annotated")
     for rule in _rules(packaged_rules(), ASSUMED):

@@ -79,7 +79,7 @@ def contrast(images: Images, *, factor: Annotated[float | PerImage, ParameterRan
 
     Args:
         images: Images in [0, 1].
-        factor: From 0 to 1000. Below 1 fades to gray, above 1 hardens.
+        factor: From 0 to 1000. Below 1 lowers the contrast, above 1 raises it.
 
     Raises:
         InputError: `factor` is out of range.
