@@ -26,11 +26,8 @@ def run(quick: bool) -> list[Measure]:
         with TemporaryDirectory() as folder:
             few = ["--fast", "--datasets", "mnist_sample", "--epsilons", "0.0,0.1"]
             return _timed(Path(folder), few, "a smoke run")
-    return _timed(
-        OUT / time.strftime("table1-%Y%m%d-%H%M%S"),
-        ["--recipe", "sgd"],
-        "the whole Table I, sgd, 10 classifiers, 1 seed",
-    )
+    out = OUT / time.strftime("table1-%Y%m%d-%H%M%S")
+    return _timed(out, ["--recipe", "sgd"], "the whole Table I, sgd, 10 classifiers, 1 seed")
 
 
 def _timed(out: Path, options: list[str], name: str) -> list[Measure]:
