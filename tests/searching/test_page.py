@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from torch import nn
 
 import negatoscope
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.open import open_classifier
 from negatoscope.searching.result import SearchResult, read_search
 from negatoscope.transforms import describe_transform
 
@@ -91,6 +93,17 @@ def test_settings_of_a_transform_that_a_space_has_twice_are_told_apart(
     space = "gamma(exponent=0.5..2) | brightness(factor=0.5..2) | gamma(exponent=0.5..2)"
     page = page_of(negatoscope.search(classifier, digits, space=space, budget=2, limit=60, out=tmp_path / "twice"))
     assert all(f">exponent of gamma {number}<" in page for number in (1, 2))
+
+
+def test_chance_is_among_the_classes_of_the_data_and_not_among_all_outputs(digits: Dataset, tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 1000))
+    mapped = open_classifier(network.eval(), size=8, channels="gray", classes=1000, class_map=tuple(range(500, 510)))
+    given = {"space": "gamma(exponent=0.5..2)", "budget": 2, "limit": 60, "no_self_check": True}
+    result = negatoscope.search(mapped, digits, **given, out=tmp_path / "mapped")
+    assert (result.summary.model.classes, result.summary.chance) == (1000, 0.1)
+    assert re.search(r"Chance is 10\.0", page_of(result))
 
 
 def test_a_search_that_fools_nothing_has_no_pictures(

@@ -55,11 +55,15 @@ def class_indices(labels: Any, class_names: Sequence[str], *, source: str) -> tu
     Raises:
         DataError: There is not one label for each image, or it is neither a whole number nor a text.
     """
-    values = _plain(labels) if hasattr(labels, "shape") else np.asarray([_item(label) for label in labels])
+    expected = f"one whole number or one text for each image as labels of {source}"
+    try:
+        values = _plain(labels) if hasattr(labels, "shape") else np.asarray([_item(label) for label in labels])
+    except (RuntimeError, TypeError, ValueError) as error:  # torch's or numpy's, of a label that is no single value
+        raise DataError(f"expected {expected}, got others ({reason(error)}); convert them") from error
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     got = f"{values.dtype} {list(values.shape)}"
     right = values.ndim == 1 and (values.dtype.kind in "iuU" or all(isinstance(value, str) for value in values))
-    expect(right, f"one whole number or one text for each image as labels of {source}", f"{got}; convert it", DataError)
+    expect(right, expected, f"{got}; convert it", DataError)
     if values.dtype.kind not in "iu":
         missing = int((values == "").sum())
         expect(not missing, f"a label for each image of {source}", f"{missing} without one; leave them out", DataError)

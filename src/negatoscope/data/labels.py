@@ -51,6 +51,11 @@ def number_classes(
     return numbers, names
 
 
+def named_column(name: str, columns: Sequence[str], of_kind: Sequence[str]) -> str:
+    """The column of that name, else the only one of its kind: what is called a label is one, whatever else is there."""
+    return of_kind[0] if name not in columns and len(of_kind) == 1 else name
+
+
 def labeled(
     container: Container,
     labels: Shaped[np.ndarray, " n"],

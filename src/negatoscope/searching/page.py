@@ -47,7 +47,7 @@ def search_html(summary: SearchSummary, sections: Mapping[str, Section]) -> str:
     hardest = hardest_space(summary)
     names = {entry.space: name for name, entry in named_spaces(summary).items()}
     where = names[hardest.space] if len(names) > 1 else "the space"
-    context = {"hardest": hardest, "where": where, "chance": 1 / summary.model.classes}
+    context = {"hardest": hardest, "where": where, "chance": summary.chance}
     notes = search_notes(summary, gate=False)
     return str(render("searching/search.html.jinja", summary=summary, sections=sections, notes=notes, **context))
 
@@ -94,7 +94,7 @@ def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[FooledI
             place=10 * place,
             wide=name in ("settings", "pictures", "method"),
             summary=summary,
-            chance=1 / summary.model.classes,
+            chance=summary.chance,
             **context,
         )
         for place, (name, context) in enumerate(own.items(), start=1)
@@ -125,7 +125,7 @@ def _smallest(summary: SearchSummary) -> dict[str, Any] | None:
 
 def _charts(summary: SearchSummary, name: str, lines: Mapping[str, Line], *, label: str, log: bool) -> dict[str, Any]:
     """A chart for a wide page and one for a phone."""
-    clean, chance = summary.clean_accuracy, 1 / summary.model.classes
+    clean, chance = summary.clean_accuracy, summary.chance
     charts = [
         draw_lines(lines, clean=clean, chance=chance, label=label, log=log, narrow=narrow) for narrow in (False, True)
     ]

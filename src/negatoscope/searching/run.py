@@ -147,6 +147,8 @@ def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace", *, execution: 
             pace.ended(job)
             yield job
 
+    if (out / DONE).is_file():  # `run_parts` then has no part to skip
+        pace.skip(len(plan.dataset))
     return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip, tables=(ROWS, SETTINGS))
 
 

@@ -61,7 +61,7 @@ def universal_sentence(universal: UniversalSetting) -> str:
     clean, rate = percent(universal.clean_accuracy, decimals=1), measured(*_rate(universal), decimals=1, unit=True)
     return (
         f"One setting for all, {universal.parameters}, searched on {counted(universal.n_fit, 'image')}: accuracy on "
-        f"the other {universal.n:,} goes from {clean} to {rate}."
+        f"{counted(universal.n, 'other image')} goes from {clean} to {rate}."
     )
 
 
