@@ -129,4 +129,4 @@ def test_a_space_that_has_a_name_is_called_by_it_and_written_out_once(
     page = page_of(result)
     assert page.count("<code>tone</code>") == 5, "queries, mean and worst case, settings, smallest, pictures"
     assert re.search(r"another<small>tone; [\d.]+\s%\sof\s\d+ fooled, too</small>", page)
-    assert re.search(r"of \d+\simages? that it classifies correctly clean and that fool the first model, ", page)
+    assert re.search(r"of \d+\simages? that it classifies correctly when clean and that fool the first model, ", page)

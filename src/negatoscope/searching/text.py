@@ -71,7 +71,9 @@ def transfer_sentence(entry: Transfer, space: str) -> str:
     fooled = ""
     if entry.fooled is not None:
         share = percent(entry.fooled, decimals=1, unit=True)
-        both = f"{counted(entry.n_fooled, 'image')} that it classifies correctly clean and that fool the first model"
+        both = (
+            f"{counted(entry.n_fooled, 'image')} that it classifies correctly when clean and that fool the first model"
+        )
         fooled = f"; of {both}, {share} fool it, too"
     return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in the space {space}{fooled}."
 
@@ -121,7 +123,7 @@ def search_tables(summary: SearchSummary) -> RenderableType:
         rates = (entry.mean, entry.accuracy_under_attack, entry.universal)
         cells = [f"{entry.n:,}", percent(entry.clean_accuracy), *map(_accuracy, rates)]
         table.add_row(foldable(entry.label), *map(Text, cells), Text(_queries(entry.first_errors.median)))
-    caption = "In percent; queries to the first error are their median over the images that were fooled."
+    caption = "In percent; queries to the first error are their median over the images misclassified under attack."
     points = [point("•", note) for note in search_notes(summary)]
     return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
 
