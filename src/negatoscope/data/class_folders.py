@@ -49,8 +49,9 @@ def open_class_folders(
     )
     divided = bool(parts)
     splits = list(dict.fromkeys(SPLIT_NAMES[part] for part in parts))
-    got = f"the split{'s' * (len(splits) > 1)} {', '.join(splits)}; name one, as in {printable(path.name)}:{splits[0]}" if splits else ""
-    expect(named or not divided, f"images of the split {split} in {path}", got, DataError)
+    if divided and not named:
+        got = f"the split{'s' * (len(splits) > 1)} {', '.join(splits)}; name one, as in {printable(path.name)}"
+        raise DataError(f"expected images of the split {split} in {path}, got {got}:{splits[0]}")
     home = f"{top}{named[0]}/" if named else top
     if not divided and split != "test":
         word = {"train": "training"}.get(split, split)
