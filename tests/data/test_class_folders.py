@@ -1,5 +1,6 @@
 """Images and classes come from paths alike in folders and archives."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,15 +90,33 @@ def test_what_is_not_divided_is_for_test_only(split: str, word: str) -> None:
     [
         ((), ""),
         (("cat/",), ""),
-        (("train/cat/a.png",), ""),
-        (("loose.png",), ", but 1 file outside class folders"),
-        (("cat/a.npy", "dog/b.NPY", "cat/readme.txt"), r", but 2 files ending in \.npy, but 1 file ending in \.txt"),
+        (("loose.png",), r" \(passed over: 1 file outside class folders\)"),
+        (
+            ("cat/a.npy", "dog/b.NPY", "cat/readme.txt"),
+            r" \(passed over: 2 files ending in \.npy, 1 file ending in \.txt\)",
+        ),
     ],
 )
 def test_no_images_is_one_sentence(entries: tuple[str, ...], others: str) -> None:
     sentence = rf"^expected images \(\.bmp, .*\) in pets\.zip/.*CLASS, found none{others}; put each"
     with pytest.raises(DataError, match=sentence):
         found(*entries)
+
+
+@pytest.mark.parametrize(
+    ("split", "sentence"),
+    [
+        ("test", "split test in pets.zip, got the splits train, validation; name one, as in pets.zip:train"),
+        ("validation", ""),
+    ],
+)
+def test_a_split_that_is_not_among_the_folders_is_answered_with_those_that_are(split: str, sentence: str) -> None:
+    entries = ("train/cat/a.png", "val/cat/b.png")
+    if not sentence:
+        assert found(*entries, split=split).names == ("cat/b.png",)
+        return
+    with pytest.raises(DataError, match=f"^expected images of the {re.escape(sentence)}$"):
+        found(*entries, split=split)
 
 
 def test_what_is_passed_over_is_counted_and_named() -> None:

@@ -13,7 +13,7 @@ from negatoscope.data import Dataset, LeftOut
 from negatoscope.data.dicom import DicomImages, DicomSummary, summarize_dicom
 from negatoscope.data.image_folder import open_folder
 from negatoscope.data.open import open_dataset
-from negatoscope.errors import DataError, MissingExtraError
+from negatoscope.errors import DataError, InputError, MissingExtraError
 from negatoscope.pixels import DecodeSpec, apply_window
 
 Encode = Callable[..., tuple[bytes, np.ndarray]]
@@ -59,6 +59,15 @@ def test_a_window_of_the_user_reads_every_frame(tmp_path: Path, pack: Pack) -> N
     for image, name in zip(dataset.images, dataset.names, strict=True):
         levels = apply_window(RAMP + int(name[-1]) if "frame" in name else RAMP, center=500, width=800)
         np.testing.assert_array_equal(image[0], 255 - levels if "840" in name else levels)
+
+
+def test_dicom_files_say_how_many_bits_they_use_and_a_user_does_not(tmp_path: Path, pack: Pack) -> None:
+    dataset = open_dataset(str(pack(tmp_path / "hospital", FILES)))
+    sentence = r"^expected --bits 16 or none for .*hospital, whose DICOM files say how many bits they use, got 12; give"
+    with pytest.raises(InputError, match=sentence):
+        dataset.decoded(DecodeSpec(bits=12))
+    insisting = dataset.decoded(DecodeSpec(bits=16))
+    np.testing.assert_array_equal(insisting.images[0], dataset.images[0])
 
 
 def test_other_images_beside_dicom_files_stay_what_they_are(tmp_path: Path, pack: Pack, encode: Encode) -> None:

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import pickle
 import zipfile
@@ -19,10 +20,11 @@ from negatoscope.data.batches import batches
 from negatoscope.data.containers import LazyImages
 from negatoscope.data.gtsrb import Preparation, Sign
 from negatoscope.data.open import open_dataset
+from negatoscope.data.prepare import prepared_folder
 from negatoscope.data.sources import sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import ResizeSpec
+from negatoscope.pixels import DECODING, ResizeSpec
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 TRAINING = "GTSRB/Final_Training/Images"
@@ -230,6 +232,8 @@ def test_prepared_images_are_those_of_the_preparation_and_the_spec_names_it(rele
     expected = gtsrb.prepare_signs(ZipMembers(release / gtsrb.TEST_IMAGES), signs, Preparation(interpolation="box"))
     np.testing.assert_array_equal(dataset.images, expected)
     assert dataset.spec == "gtsrb(prepare='paper', interpolation='box')"
+    keys = [json.loads(path.read_text(encoding="utf-8")) for path in prepared_folder().glob("gtsrb-*/key.json")]
+    assert {key.get("decoding") for key in keys} == {DECODING}, "else pixels outlive what decoded them"
 
 
 def test_signs_in_color_are_what_an_audit_makes_of_the_plain_ones_for_a_network_of_that_size(release: Path) -> None:

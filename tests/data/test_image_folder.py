@@ -148,7 +148,10 @@ def test_a_folder_without_images_is_refused_with_what_is_expected(tmp_path: Path
         (tmp_path / "cat").mkdir()
     elif made == "train only":
         picture(tmp_path / "train" / "cat" / "a.png", 0)
-    with pytest.raises(DataError, match=r"expected images \(\.bmp, .*\) in .*/CLASS, found none"):
+    sentence = r"expected images \(\.bmp, .*\) in .*/CLASS, found none"
+    if made == "train only":
+        sentence = r"expected images of the split test in .*, got the split train; name one, as in .*:train$"
+    with pytest.raises(DataError, match=sentence):
         load(tmp_path)
 
 

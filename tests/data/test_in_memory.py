@@ -11,7 +11,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 from torch.utils.data import Dataset as TorchDataset
 
 from negatoscope.data import Dataset, LeftOut
@@ -134,6 +141,9 @@ def test_labels_are_numbers_or_names(labels: Any, names: tuple[str, ...], number
         (["cat", "", *["dog"] * 5], r"^expected a label for each image of arrays, got 1 without one; leave them out$"),
         (["cow"] * N, r"^expected labels in arrays among its classes 'cat, dog, eel', got 'cow'$"),
         (LABELS[:3], r"^expected 7 labels for as many images, got 3$"),
+        ([[0, 1], [2]], r"^expected one whole number or one text for each image .*, got others \(.*\); convert them$"),
+        (list(torch.eye(7)), r"^expected one whole number or one text for each .*, got others \(.*\); convert them$"),
+        (list(np.eye(7)), r"^expected one whole number or one text for each .*, got others \(.*\); convert them$"),
     ],
 )
 def test_labels_of_another_form_are_one_sentence(labels: Any, sentence: str) -> None:
@@ -221,10 +231,16 @@ def test_images_are_read_when_their_turn_comes() -> None:
 def test_random_changes_are_refused() -> None:
     generator = np.random.default_rng(0)
     noisy = Pictures(lambda picture: generator.random((3, 6, 5), dtype=np.float32))
-    with pytest.raises(DataError, match=r"^expected the same image 0 of Pictures each time, got two; leave ran"):
+    with pytest.raises(DataError, match=r"^expected image 0 of Pictures to be the same each time it is read, got two"):
         open_dataset(noisy)
-    with pytest.raises(DataError, match=r"^expected a DataLoader in which images keep their places, got shuffle=True"):
-        open_dataset(DataLoader(Pictures(to_tensor), shuffle=True))
+    for order, got in (
+        ({"shuffle": True}, "shuffle=True; turn it off"),
+        ({"sampler": SubsetRandomSampler(range(N))}, "a SubsetRandomSampler; leave it out"),
+        ({"sampler": WeightedRandomSampler([1.0] * N, N)}, "a WeightedRandomSampler; leave it out"),
+    ):
+        sentence = f"^expected a DataLoader in which images keep their places, got {got}$"
+        with pytest.raises(DataError, match=sentence):
+            open_dataset(DataLoader(Pictures(to_tensor), **order))
 
 
 def test_what_a_loader_leaves_out_is_counted() -> None:
@@ -270,11 +286,11 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
     [
         (
             Stream(),
-            r"^expected a path, \(images, labels\), a sequence .*, got a Stream; bring it into one of these",
+            r"^expected a path, \(images, labels\), a sequence .*, got Stream; bring it into one of these",
         ),
-        (COLOR, r"^expected a path, .*, got a ndarray"),
-        ({"images": COLOR}, r"^expected a path, .*, got a dict"),
-        (3, r"^expected a path, .*, got a int"),
+        (COLOR, r"^expected a path, .*, got ndarray"),
+        ({"images": COLOR}, r"^expected a path, .*, got dict"),
+        (3, r"^expected a path, .*, got int"),
         ((COLOR,), r"^expected \(images, labels\) or \(images, labels, class_names\), got a tuple of 1$"),
         ([(COLOR[0], 1, 2)], r"^expected pairs \(image, label\), got a tuple of 3; wrap your dataset"),
         ([{"image": COLOR[0], "label": 1}], r"^expected pairs \(image, label\), got a dict; wrap your dataset"),
@@ -341,9 +357,24 @@ def test_what_is_set_or_chosen_of_a_hugging_face_dataset_is_heeded(hugging: data
     np.testing.assert_array_equal(turned.images[0], encode(2)[1])
 
 
+def test_a_dataset_of_a_users_own_module_called_datasets_is_read_as_any_other() -> None:
+    own = type("Own", (Pictures,), {"__module__": "datasets.pets"})()
+    assert open_dataset(own).labels.tolist() == LABELS.tolist()
+
+
+def test_a_part_of_a_hugging_face_split_is_of_that_split(hugging: datasets.Dataset, tmp_path: Path) -> None:
+    hugging.to_parquet(tmp_path / "pets.parquet")
+    files = {"train": str(tmp_path / "pets.parquet")}
+    part = datasets.load_dataset("parquet", data_files=files, split="train[:2]", cache_dir=str(tmp_path / "cache"))
+    dataset = open_dataset(part)
+    assert (dataset.split, len(dataset)) == ("train", 2)
+
+
 def test_columns_of_other_names_are_found_by_their_features(hugging: datasets.Dataset, tmp_path: Path) -> None:
-    renamed = hugging.rename_columns({"image": "img", "label": "fine"}).add_column("label", ["x", "y", "z"])
+    renamed = hugging.rename_columns({"image": "img", "label": "fine"})
     assert open_dataset(renamed).labels.tolist() == [2, 0, 1]
+    sources = hugging.rename_column("label", "source").add_column("label", [1, 1, 0])
+    assert open_dataset(sources).labels.tolist() == [1, 1, 0], "as of a Parquet file"
     texts = (
         hugging.cast_column("label", datasets.Value("int64"))
         .remove_columns("label")
@@ -374,9 +405,13 @@ def test_a_hugging_face_dataset_of_another_form_is_one_sentence(hugging: dataset
         ),
         (
             hugging.to_iterable_dataset(),
-            r"^expected a datasets\.Dataset, got a IterableDataset, which is streamed",
+            r"^expected a datasets\.Dataset, got IterableDataset, which is streamed",
         ),
         (hugging.select([]), "^expected images in .*, got none$"),
+        (
+            hugging.remove_columns("label").add_column("label", [[0, 1], [2], [0]]),
+            r"^expected one whole number or one text for each image .*, got others \(.*\); convert them$",
+        ),
     ):
         with pytest.raises(DataError, match=sentence):
             open_dataset(data)

@@ -209,6 +209,19 @@ def test_a_column_divides_a_table_into_splits(photos: Path) -> None:
     assert opened(photos, table).class_names == ("cat", "dog", "eel"), "those of all splits"
 
 
+@pytest.mark.parametrize(
+    ("column", "got"),
+    [
+        ("train", "got those of train; name one, as in photos:train"),
+        ("fold1", "got those of 'fold1'; correct them"),
+    ],
+)
+def test_a_split_that_no_row_is_of_is_answered_with_those_that_are(photos: Path, column: str, got: str) -> None:
+    table = "file,label,split\n" + "".join(f"{file},cat,{column}\n" for file in FILES)
+    with pytest.raises(DataError, match=rf"^expected rows of the split test in labels\.csv, {got}$"):
+        opened(photos, table)
+
+
 def test_folders_divide_images_into_splits(tmp_path: Path, pack: Pack, contents: Mapping[str, bytes]) -> None:
     names = ("photos/train/a.png", "photos/test/a.png", "photos/test/b.png")
     zipped = pack(tmp_path / "photos.zip", dict.fromkeys(names, contents["a.png"]))

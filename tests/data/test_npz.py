@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from negatoscope.data.open import open_dataset
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, InputError
+from negatoscope.pixels import DecodeSpec
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 6, 5, 3), dtype=np.uint8)
 LABELS = np.array([0, 2, 1, 1, 0, 2, 2])
@@ -150,6 +151,7 @@ def test_a_header_that_claims_more_than_is_there_is_one_sentence(tmp_path: Path)
     )
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as opened:
         opened.writestr("images.npy", stream.getvalue() + bytes(90))
+        opened.writestr("labels.npy", b"")
     with pytest.raises(
         DataError, match=r"^expected an \.npz file in .*, got one that cannot be read \(images\.npy has 90"
     ):
@@ -169,9 +171,20 @@ def test_a_damaged_array_is_reported_at_the_image_where_it_shows(tmp_path: Path)
 
 def test_an_array_stored_by_columns_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"\(images\.npy is stored by columns, save numpy\.ascontiguousarray of it\); fetch"
+        DataError,
+        match=r"^expected images\.npy of .*a\.npz in row-major order, but it is in Fortran \(column-major\) order; "
+        r"save numpy\.ascontiguousarray\(array\)$",
     ):
         open_dataset(saved(tmp_path / "a.npz", images=np.asfortranarray(IMAGES), labels=LABELS))
+    beside = saved(tmp_path / "b.npz", images=IMAGES, labels=LABELS, features=np.asfortranarray(IMAGES.reshape(7, -1)))
+    assert len(open_dataset(beside)) == 7, "an array that is not asked for may be stored in any way"
+
+
+@pytest.mark.parametrize("decoding", [DecodeSpec(bits=12), DecodeSpec(window=(40, 400))])
+def test_values_of_8_bits_have_no_depth_and_no_window_to_give(tmp_path: Path, decoding: DecodeSpec) -> None:
+    dataset = open_dataset(saved(tmp_path / "a.npz", images=IMAGES, labels=LABELS))
+    with pytest.raises(InputError, match=r"^expected image files for --bits or --window, got a\.npz, whose values"):
+        dataset.decoded(decoding)
 
 
 def test_a_header_that_no_parser_can_read_is_one_sentence(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def test_one_tar_with_class_numbers_is_a_shard(tmp_path: Path, encode: Encode, p
     assert dataset.labels.tolist() == [0, 1, 2]
 
 
+def test_several_tars_of_class_folders_are_one_dataset(tmp_path: Path, encode: Encode, pack: Pack) -> None:
+    for number, kind in enumerate(("cat", "dog")):
+        pack(tmp_path / f"imgs-{number}.tar", {f"{kind}/a.png": encode(number)[0], f"{kind}/b.png": encode(9)[0]})
+    dataset = open_dataset(str(tmp_path / "imgs-{0..1}.tar"))
+    assert (dataset.class_names, dataset.labels.tolist()) == (("cat", "dog"), [0, 0, 1, 1])
+    assert [file.name for file in dataset.files] == ["imgs-0.tar", "imgs-1.tar"]
+    np.testing.assert_array_equal(dataset.images[2], encode(1)[1])
+
+
 def test_the_same_key_in_two_shards_is_two_samples(tmp_path: Path, encode: Encode, pack: Pack) -> None:
     pack(tmp_path / "p-0.tar", {"a.png": encode(0)[0], "a.cls": b"0"})
     pack(tmp_path / "p-1.tar", {"a.png": encode(1)[0], "a.cls": b"1"})

@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from torch import nn
 
 import negatoscope
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.open import open_classifier
 from negatoscope.searching.result import SearchResult, read_search
 from negatoscope.transforms import describe_transform
 
@@ -93,6 +95,17 @@ def test_settings_of_a_transform_that_a_space_has_twice_are_told_apart(
     assert all(f">exponent of gamma {number}<" in page for number in (1, 2))
 
 
+def test_chance_is_among_the_classes_of_the_data_and_not_among_all_outputs(digits: Dataset, tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 1000))
+    mapped = open_classifier(network.eval(), size=8, channels="gray", classes=1000, class_map=tuple(range(500, 510)))
+    given = {"space": "gamma(exponent=0.5..2)", "budget": 2, "limit": 60, "no_self_check": True}
+    result = negatoscope.search(mapped, digits, **given, out=tmp_path / "mapped")
+    assert (result.summary.model.classes, result.summary.chance) == (1000, 0.1)
+    assert re.search(r"Chance is 10\.0", page_of(result))
+
+
 def test_a_search_that_fools_nothing_has_no_pictures(
     classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -116,4 +129,4 @@ def test_a_space_that_has_a_name_is_called_by_it_and_written_out_once(
     page = page_of(result)
     assert page.count("<code>tone</code>") == 5, "queries, mean and worst case, settings, smallest, pictures"
     assert re.search(r"another<small>tone; [\d.]+\s%\sof\s\d+ fooled, too</small>", page)
-    assert re.search(r"of \d+\simages? that it classifies correctly clean and that fool the first model, ", page)
+    assert re.search(r"of \d+\simages? that it classifies correctly when clean and that fool the first model, ", page)

@@ -1,5 +1,6 @@
 """A search from end to end: what it says is what the classifier does, and a stopped one ends with the same bits."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from negatoscope.models.predict import predict
 from negatoscope.searching import plan, universal
 from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult, SearchSummary, SpaceSummary, read_search
-from negatoscope.searching.run import SearchPace, SearchProgress, search_parts
+from negatoscope.searching.run import SEARCH, SearchPace, SearchProgress, search_parts
 from negatoscope.searching.searched import SETTINGS, read_searched
 from negatoscope.transforms import describe_transform
 
@@ -150,6 +151,7 @@ def test_a_finished_search_is_read_back(found: SearchResult) -> None:
     assert read_search(found.out).summary == found.summary
     assert len(found.to_pandas()) == 600
     assert found.summary.verdict in str(found)
+    assert re.search(r", searched on 150 images: accuracy on 150 other images goes from [\d.]+ to ", str(found))
 
 
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +214,17 @@ def test_a_stopped_search_resumes_and_ends_with_the_same_bits(
 
 def replace_provenance(summary: SearchSummary) -> SearchSummary:
     return replace(summary, provenance=replace(summary.provenance, command=""))
+
+
+def test_another_model_is_shown_a_finished_search_as_of_one_that_is_done(
+    classifier: ClassifierAdapter, other: ClassifierAdapter, digits: Dataset, tmp_path: Path
+) -> None:
+    few = digits.take(np.arange(20), split="test")
+    ng.search(classifier, few, space=SHIFT, budget=2, out=tmp_path)
+    told: list[SearchProgress] = []
+    again = ng.search(classifier, few, space=SHIFT, budget=2, out=tmp_path, transfer=other, progress=told.append)
+    assert [entry.model for entry in again.summary.transfer] == ["another"]
+    assert (told[-1].share, told[-1].earlier) == (SEARCH, SEARCH)
 
 
 def test_another_search_in_the_folder_is_refused_and_overwrite_makes_room(
@@ -290,7 +303,9 @@ def test_a_classifier_that_answers_the_same_image_differently_is_named(
         probe = replace(classifier, run=Moody(classifier.module), name="moody")
     few = digits.take(np.arange(60), split="test")
     result = ng.search(probe, few, space=SHIFT, budget=4, no_self_check=True)
-    assert any("moody answers the same image differently: asked twice" in line for line in result.summary.warnings)
+    assert any(
+        line.startswith("asked twice, moody answers the same image differently: ") for line in result.summary.warnings
+    )
     searched = read_searched(result.out, result.summary.spaces[0].space)
     np.testing.assert_array_equal(searched.predictions != searched.labels, searched.first_errors > 0)
     calm = ng.search(classifier, few, space=SHIFT, budget=4)

@@ -1,13 +1,17 @@
 """Settings as they are tried on images: in the order that was asked for, each image under its own."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import negatoscope as ng
 from negatoscope.data import Dataset
+from negatoscope.data.open import open_dataset
+from negatoscope.errors import DataError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import predict
 from negatoscope.searching.searched import read_searched
@@ -36,6 +40,18 @@ def test_images_come_in_the_order_of_the_samples_whatever_their_number(
     assert np.array_equal((images * 255).round().byte().numpy(), expected)
     assert torch.cat([labels for _, labels, _ in parts]).tolist() == digits.labels[asked].tolist()
     assert np.concatenate([batch.samples for _, _, batch in parts]).tolist() == asked.tolist()
+
+
+def test_an_image_that_cannot_be_read_any_more_is_one_sentence(
+    classifier: ClassifierAdapter, digits: Dataset, tmp_path: Path
+) -> None:
+    for index in range(3):
+        (tmp_path / "0").mkdir(exist_ok=True)
+        Image.fromarray(np.asarray(digits.images)[index, 0]).save(tmp_path / "0" / f"{index}.png")
+    folder = open_dataset(str(tmp_path))
+    (tmp_path / "0" / "1.png").unlink()
+    with pytest.raises(DataError, match=r"^expected a readable image, but 0/1\.png is none: No such file"):
+        list(read_images(classifier, folder, folder.samples))
 
 
 def test_each_image_has_its_own_setting_and_none_where_its_point_is_no_number(digits: Dataset) -> None:

@@ -31,13 +31,13 @@ def open_zip(path: AnyPath, split: str, opener: Opener = open_class_folders) -> 
 
 
 def open_tar(path: AnyPath, split: str, members: "TarMembers", opener: Opener = open_class_folders) -> Dataset:
-    """The images of a tar of class folders, in its own order, since a compressed one is read from the start.
+    """The images of tars of class folders, in their own order, since a compressed one is read from the start.
 
     Raises:
-        DataError: It holds no images of the split.
+        DataError: They hold no images of the split.
     """
     dataset = opener(members, path, split, wrapped=True, ordered=False)
-    return replace(dataset, files=(SourceFile.of_user(path),))
+    return replace(dataset, files=tuple(map(SourceFile.of_user, members.paths)))
 
 
 class Place(NamedTuple):

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.labels import MAX_CLASSES, number_classes
+from negatoscope.data.labels import classes_of, number_classes
 from negatoscope.errors import DataError, expect, reason
 from negatoscope.pixels import to_array
 from negatoscope.types import LabelArray, PixelArray
@@ -55,21 +55,21 @@ def class_indices(labels: Any, class_names: Sequence[str], *, source: str) -> tu
     Raises:
         DataError: There is not one label for each image, or it is neither a whole number nor a text.
     """
-    values = _plain(labels) if hasattr(labels, "shape") else np.asarray([_item(label) for label in labels])
+    expected = f"one whole number or one text for each image as labels of {source}"
+    try:
+        values = _plain(labels) if hasattr(labels, "shape") else np.asarray([_item(label) for label in labels])
+    except (RuntimeError, TypeError, ValueError) as error:  # torch's or numpy's, of a label that is no single value
+        raise DataError(f"expected {expected}, got others ({reason(error)}); convert them") from error
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     got = f"{values.dtype} {list(values.shape)}"
     right = values.ndim == 1 and (values.dtype.kind in "iuU" or all(isinstance(value, str) for value in values))
-    expect(right, f"one whole number or one text for each image as labels of {source}", f"{got}; convert it", DataError)
+    expect(right, expected, f"{got}; convert it", DataError)
     if values.dtype.kind not in "iu":
         missing = int((values == "").sum())
         expect(not missing, f"a label for each image of {source}", f"{missing} without one; leave them out", DataError)
         numbers, names = number_classes(map(str, values), class_names, source=source)
         return np.array([numbers[value] for value in values], dtype=np.int64), names
-    low, high = int(values.min(initial=0)), int(values.max(initial=0))
-    last = (len(class_names) or MAX_CLASSES) - 1
-    outside = low if low < 0 else high
-    expect(low >= 0 and high <= last, f"labels from 0 to {last} in {source}", f"{outside}; correct them", DataError)
-    return values.astype(np.int64), tuple(class_names) or tuple(map(str, range(high + 1)))
+    return values.astype(np.int64), classes_of(values, class_names, source=source)
 
 
 def image_array(images: Any, name: str) -> PixelArray:

@@ -172,12 +172,17 @@ class Dataset:
         """The same images, decoded as `decoding` says.
 
         Raises:
-            InputError: It says something of images that are no files any more.
+            InputError: It says something of images that are no files any more, or how many bits DICOM files use.
         """
         if decoding == self.decoding:
             return self
-        if not isinstance(self.images, LazyImages):
+        if not isinstance(self.images, LazyImages) or not self.images.container.has_files:
             raise InputError(f"expected image files for --bits or --window, got {self.spec}, whose values have 8 bits")
+        if self.images.container.states_bits and decoding.bits not in (None, 16):
+            raise InputError(
+                f"expected --bits 16 or none for {self.spec}, whose DICOM files say how many bits they use, got "
+                f"{decoding.bits}; give --window"
+            )
         return replace(self, images=LazyImages(self.images.container, self.images.positions, decoding))
 
     @cached_property

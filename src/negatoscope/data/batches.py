@@ -10,7 +10,7 @@ from threading import Semaphore
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import UInt8, UInt64
+from jaxtyping import Bool, UInt8, UInt64
 
 from negatoscope.data.base import Dataset
 from negatoscope.data.containers import LazyImages
@@ -53,15 +53,17 @@ class Batch:
 
     def one(self, index: int) -> "Batch":
         """The batch of one of its images."""
-        chosen = slice(index, index + 1)
-        tracks = None if self.tracks is None else self.tracks[chosen]
+        return self.only(slice(index, index + 1))
+
+    def only(self, chosen: slice | Bool[np.ndarray, " n"]) -> "Batch":
+        """The batch of some of its images."""
         return Batch(
-            self.pixels[chosen],
-            self.labels[chosen],
-            self.samples[chosen],
-            tracks,
-            self.hashes[chosen],
-            self.names[chosen],
+            pixels=self.pixels[chosen],
+            labels=self.labels[chosen],
+            samples=self.samples[chosen],
+            tracks=None if self.tracks is None else self.tracks[chosen],
+            hashes=self.hashes[chosen],
+            names=tuple(np.array(self.names, dtype=object)[chosen].tolist()),
         )
 
 

@@ -48,7 +48,11 @@ def open_class_folders(
         len(named) < 2, f"one folder for the split {split} in {path}", f"{' and '.join(named)}; join them", DataError
     )
     divided = bool(parts)
-    home = f"{top}{named[0] if named else split}/" if divided else top
+    splits = list(dict.fromkeys(SPLIT_NAMES[part] for part in parts))
+    if divided and not named:
+        got = f"the split{'s' * (len(splits) > 1)} {', '.join(splits)}; name one, as in {printable(path.name)}"
+        raise DataError(f"expected images of the split {split} in {path}, got {got}:{splits[0]}")
+    home = f"{top}{named[0]}/" if named else top
     if not divided and split != "test":
         word = {"train": "training"}.get(split, split)
         raise DataError(
@@ -65,7 +69,7 @@ def open_class_folders(
     names = (entry.removeprefix(home) for entry in entries if entry.startswith(home))
     left_out = passed_over([name for name in names if name and not name.endswith("/") and not _is_image(name)])
     if not images:
-        place, others = f"{path}/{home}CLASS", "".join(f", but {entry}" for entry in left_out)
+        place, others = f"{path}/{home}CLASS", f" (passed over: {', '.join(map(str, left_out))})" if left_out else ""
         raise DataError(
             f"expected images ({', '.join(SUFFIXES)}) in {place}, found none{others}; put each class in a folder"
         )

@@ -56,10 +56,14 @@ class Container(ABC):
 
     Attributes:
         has_file_names: Whether names are those of files, so that one without an ending may be DICOM.
+        has_files: Whether images are files, which a `DecodeSpec` may say something of; else they are values of 8 bits.
+        states_bits: Whether these files say themselves how many bits they use.
         packages: What decodes images beside Pillow, by the names that are imported.
     """
 
     has_file_names = False
+    has_files = True
+    states_bits = False
     packages: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str]) -> None:

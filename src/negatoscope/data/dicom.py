@@ -96,6 +96,7 @@ class DicomImages(Container):
         frames: The images.
     """
 
+    states_bits = True
     packages = ("pydicom", "pylibjpeg", "libjpeg", "openjpeg")
 
     def __init__(self, files: Container, frames: Sequence[Frame]) -> None:

@@ -17,7 +17,7 @@ from negatoscope.data.prepare import prepared
 from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.data.zips import ZipMembers
 from negatoscope.errors import DataError, SpecError
-from negatoscope.pixels import Interpolation, ResizeSpec, decode, equalize, open_image, resize_image, to_array
+from negatoscope.pixels import DECODING, Interpolation, ResizeSpec, decode, equalize, open_image, resize_image, to_array
 from negatoscope.types import PixelArray
 
 Prepare = Literal["none", "paper", "color"]
@@ -131,7 +131,7 @@ def gtsrb(
     signs = read_training_table(members) if split == "train" else read_test_table(members, used[1].path)
     expect_complete(signs, split, used[0].path)
     images: PixelArray | LazyImages = open_signs(members, signs)
-    key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used]}
+    key = {"dataset": "gtsrb", "split": split, "sha256": [file.source.sha256 for file in used], "decoding": DECODING}
     if prepare == "paper":
         key |= asdict(preparation)
         images = prepared(key, lambda: {"images": prepare_signs(members, signs, preparation)})["images"]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from negatoscope.data.arrays import class_indices
 from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import Container, expect_size, printable, reading
-from negatoscope.data.labels import labeled, number_classes
+from negatoscope.data.labels import labeled, named_column
 from negatoscope.errors import DataError, expect, needed
 
 _PROBED = 64  # images whose bytes tell one dataset from another
@@ -33,7 +34,7 @@ def open_hugging_face(data: Any, *, split: str) -> Dataset:
         got = f"{', '.join(map(str, data))}; give one of them"
         expect(names, f"the split {split} in a DatasetDict", got, DataError)
         data = data[names[0]]
-    streamed = f"a {type(data).__name__}, which is streamed; load it without streaming"
+    streamed = f"{type(data).__name__}, which is streamed; load it without streaming"
     expect(hasattr(data, "__len__") and hasattr(data, "features"), "a datasets.Dataset", streamed, DataError)
     name = str(getattr(data.info, "dataset_name", None) or "datasets.Dataset")
     image, label = _column(data.features, "image", "Image"), _column(data.features, "label", "ClassLabel")
@@ -43,11 +44,9 @@ def open_hugging_face(data: Any, *, split: str) -> Dataset:
     expect(not missing, f"a label for each image of {name}", f"{missing} without one; leave them out", DataError)
     container = HuggingFaceImages(data, image, name)
     class_names = tuple(map(str, getattr(data.features[label], "names", None) or ()))
-    if isinstance(values[0], str):
-        numbers, class_names = number_classes(values, class_names, source=name)
-        values = [numbers[value] for value in values]
-    of = SPLIT_NAMES.get(str(data.split), split)
-    dataset = labeled(container, np.array(values), path=name, split=of, files=(), class_names=class_names)
+    labels, class_names = class_indices(values, class_names, source=name)
+    of = SPLIT_NAMES.get(str(data.split).partition("[")[0], split)
+    dataset = labeled(container, labels, path=name, split=of, files=(), class_names=class_names)
     digest = sha256(dataset.labels.tobytes())
     for index in np.unique(np.linspace(0, len(values) - 1, min(len(values), _PROBED)).astype(int)).tolist():
         with suppress(DataError):  # it is reported when its turn comes
@@ -84,7 +83,7 @@ class HuggingFaceImages(Container):
 
 def _column(features: Mapping[str, Any], name: str, kind: str) -> str:
     of_kind = [column for column, feature in features.items() if type(feature).__name__ == kind]
-    column = of_kind[0] if len(of_kind) == 1 else name
+    column = named_column(name, of_kind if kind == "Image" else list(features), of_kind)
     if column not in features or (kind == "Image" and column not in of_kind):
         got = ", ".join(f"{column} ({type(feature).__name__})" for column, feature in features.items())
         raise DataError(f"expected the columns image (Image) and label (ClassLabel), got {got}; rename or cast them")

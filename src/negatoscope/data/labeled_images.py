@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from negatoscope.data.base import Dataset, LeftOut
-from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_dicom_suffix, has_no_suffix, passed_over
+from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, SUFFIXES, has_dicom_suffix, has_no_suffix, passed_over
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
 from negatoscope.data.labels import number_classes
-from negatoscope.errors import DataError, InputError, expect
+from negatoscope.errors import DataError, InputError, expect, shown
 from negatoscope.stores import AnyPath, path_of
 
 _LEAVES = re.compile(r"\.\.(/|$)|/|[A-Za-z]:")
@@ -107,10 +107,11 @@ def _match(
     given: dict[str, str] = {}
     missing, repeated, others = [], [], set[str]()
     private = any(has_dicom_suffix(name) or has_no_suffix(name) for name in names)
-    parts = table.splits or [split] * len(table.files)
+    parts = [SPLIT_NAMES.get(part.lower(), part) for part in table.splits] or [split] * len(table.files)
+    _expect_split(parts, split, path=path, source=table.source)
     for number, (file, label, part) in enumerate(zip(table.files, table.labels, parts, strict=True), 1):
         called = f"path {number}" if private else repr(file)
-        if SPLIT_NAMES.get(part.lower(), part) != split:
+        if part != split:
             others.update(of_all.find(file, called))
             continue
         found = of_split.find(file, called)
@@ -141,6 +142,14 @@ def _match(
         LeftOut.of("repeated label", f"in {table.source}", repeated),
     )
     return labeled, tuple(entry for entry in left_out if entry.n)
+
+
+def _expect_split(parts: Sequence[str], split: str, *, path: AnyPath, source: str) -> None:
+    """Raise unless some row of a table is of a split, or the table is empty."""
+    known = [name for name in SPLITS if name in parts]
+    step = f"name one, as in {printable(path.name)}:{known[0]}" if known else "correct them"
+    got = f"those of {', '.join(known) or shown(', '.join(sorted(set(parts))))}; {step}"
+    expect(split in parts or not parts, f"rows of the split {split} in {source}", got, DataError)
 
 
 class _Finder:

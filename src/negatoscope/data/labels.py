@@ -51,6 +51,26 @@ def number_classes(
     return numbers, names
 
 
+def named_column(name: str, columns: Sequence[str], of_kind: Sequence[str]) -> str:
+    """The column of that name, else the only one of its kind: what is called a label is one, whatever else is there."""
+    return of_kind[0] if name not in columns and len(of_kind) == 1 else name
+
+
+def classes_of(
+    labels: Shaped[np.ndarray, " n"], class_names: Sequence[str] = (), *, source: str | AnyPath
+) -> tuple[str, ...]:
+    """What the classes that whole numbers stand for are called: by these numbers, where the source names none.
+
+    Raises:
+        DataError: A label is no class.
+    """
+    low, high = int(labels.min(initial=0)), int(labels.max(initial=0))
+    last = (len(class_names) or MAX_CLASSES) - 1
+    got = f"{low if low < 0 else high}; correct them"
+    expect(low >= 0 and high <= last, f"labels from 0 to {last} in {source}", got, DataError)
+    return tuple(class_names) or tuple(map(str, range(high + 1)))
+
+
 def labeled(
     container: Container,
     labels: Shaped[np.ndarray, " n"],
@@ -70,10 +90,7 @@ def labeled(
         raise DataError(f"expected whole numbers as labels in {path}, got {labels.dtype}; number the classes from 0")
     if len(labels) == 0:
         raise DataError(f"expected images in {path}, found none")
-    low, high = int(labels.min()), int(labels.max())
-    last = (len(class_names) or MAX_CLASSES) - 1
-    if low < 0 or high > last:
-        raise DataError(f"expected labels from 0 to {last} in {path}, got {low if low < 0 else high}; correct them")
+    class_names = classes_of(labels, class_names, source=path)
     samples = np.arange(len(labels))
     images = LazyImages(container, samples if positions is None else np.array(positions, dtype=np.int64))
     return Dataset(
@@ -81,7 +98,7 @@ def labeled(
         split=split,
         images=images,
         labels=labels.astype(np.int64),
-        class_names=tuple(class_names) or tuple(map(str, range(high + 1))),
+        class_names=class_names,
         samples=samples,
         files=tuple(map(SourceFile.of_user, files)),
         names=tuple(printable(container.names[position]) for position in images.positions),

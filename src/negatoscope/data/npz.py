@@ -1,6 +1,7 @@
 """Arrays of images in numpy's .npz files, read image by image; nothing pickled is ever loaded."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
 
@@ -44,16 +45,18 @@ def open_npz(path: AnyPath, split: str) -> Dataset:
     """
     with opening(path, "an .npz file"):
         opened = ZipMembers(path, "an .npz file")
-        members = {name.removesuffix(".npy"): _member(opened, name) for name in opened.names if name.endswith(".npy")}
-    images, labels = _pair(path, split, members)
+    keys = [name.removesuffix(".npy") for name in opened.names if name.endswith(".npy")]
+    pair, naming = _pair(path, split, keys), [NAMES] * (NAMES in keys)
+    with opening(path, "an .npz file"):  # an array beside these may be of any kind
+        images, labels, *named = (_member(opened, f"{key}.npy") for key in (*pair, *naming))
     container = NpzImages(path, opened, images)
     given = _array(path, opened, labels)
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given.shape != images.shape[:1]:
         raise DataError(f"expected {images.shape[0]} {labels.key} in {path}, got an array of {given.shape}")
-    named = _array(path, opened, members[NAMES]).ravel().tolist() if NAMES in members else []
-    names = [name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name) for name in named]
+    texts = [text for member in named for text in _array(path, opened, member).ravel().tolist()]
+    names = [text.decode(errors="backslashreplace") if isinstance(text, bytes) else str(text) for text in texts]
     return labeled(container, given, path=path, split=split, files=[path], class_names=names)
 
 
@@ -68,6 +71,8 @@ class NpzImages(Container):
     Raises:
         DataError: The array does not hold images.
     """
+
+    has_files = False
 
     def __init__(self, path: AnyPath, opened: ZipMembers, member: Member) -> None:
         self.axes = _axes(path, member)
@@ -107,19 +112,22 @@ def _member(opened: ZipMembers, name: str) -> Member:
     if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size_bytes):
         raise ValueError(f"{name} has {size_bytes} bytes for values of {shape}")
     if by_columns and len(shape) > 1:
-        raise ValueError(f"{name} is stored by columns, save numpy.ascontiguousarray of it")
+        raise DataError(
+            f"expected {name} of {opened.path} in row-major order, but it is in Fortran (column-major) order; save "
+            "numpy.ascontiguousarray(array)"
+        )
     return Member(name.removesuffix(".npy"), shape, dtype, start)
 
 
-def _pair(path: AnyPath, split: str, members: dict[str, Member]) -> tuple[Member, Member]:
+def _pair(path: AnyPath, split: str, keys: Sequence[str]) -> tuple[str, str]:
     parts = [name for name, part in SPLIT_NAMES.items() if part == split]
-    keys = [(f"x_{part}", f"y_{part}") for part in parts] + [(f"{part}_images", f"{part}_labels") for part in parts]
-    keys += _UNDIVIDED if split == "test" else ()
-    for images, labels in keys:
-        if images in members and labels in members:
-            return members[images], members[labels]
-    pairs = ", ".join(f"{images} and {labels}" for images, labels in keys)
-    raise DataError(f"expected {pairs} in {path}, got {', '.join(members) or 'nothing'}; rename its arrays")
+    pairs = [(f"x_{part}", f"y_{part}") for part in parts] + [(f"{part}_images", f"{part}_labels") for part in parts]
+    pairs += _UNDIVIDED if split == "test" else ()
+    for images, labels in pairs:
+        if images in keys and labels in keys:
+            return images, labels
+    expected = ", ".join(f"{images} and {labels}" for images, labels in pairs)
+    raise DataError(f"expected {expected} in {path}, got {', '.join(keys) or 'nothing'}; rename its arrays")
 
 
 def _axes(path: AnyPath, member: Member) -> tuple[int, ...]:

@@ -13,6 +13,11 @@ from negatoscope.data.hugging_face import open_hugging_face
 from negatoscope.errors import DataError, expect
 
 _PROBED = 16  # images that are read when a sequence is opened, twice each
+_RANDOM = {
+    "RandomSampler": "shuffle=True; turn it off",
+    **{name: f"a {name}; leave it out" for name in ("SubsetRandomSampler", "WeightedRandomSampler")},
+}
+"""By the name of a sampler that draws at random, what an error says of it."""
 
 
 def open_object(data: Any, *, split: str) -> Dataset:
@@ -31,14 +36,15 @@ def open_object(data: Any, *, split: str) -> Dataset:
         form = "(images, labels) or (images, labels, class_names)"
         expect(len(data) in (2, 3), form, f"a tuple of {len(data)}", DataError)
         return Dataset.from_arrays(*data, split=split)
-    if type(data).__module__.partition(".")[0] == "datasets":
+    is_theirs = type(data).__module__.partition(".")[0] == "datasets"  # or the user's own, of a module called so
+    if is_theirs and hasattr(data, "with_format"):
         return open_hugging_face(data, split=split)
     if hasattr(data, "dataset") and hasattr(data, "batch_sampler"):
         return _open_loader(data, split)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, dict | np.ndarray):
         return _open_pairs(data, split)
     raise DataError(
-        f"expected a path, (images, labels), a sequence of (image, label) or a Hugging Face dataset, got a "
+        f"expected a path, (images, labels), a sequence of (image, label) or a Hugging Face dataset, got "
         f"{type(data).__name__}; bring it into one of these forms"
     )
 
@@ -72,7 +78,8 @@ def _open_pairs(pairs: Any, split: str) -> Dataset:
         readable.append(index)
         first, second = (images.pixels(image, index) for image in twice)
         same = np.array_equal(first, second)
-        expect(same, f"the same image {index} of {name} each time", "two; leave random changes out", DataError)
+        got = "two different images; turn random augmentation off"
+        expect(same, f"image {index} of {name} to be the same each time it is read", got, DataError)
         digest.update(repr(first.shape).encode() + first.tobytes())
     if not readable:
         images.read(probed[0])  # raises what is wrong with all
@@ -92,8 +99,8 @@ def _open_pairs(pairs: Any, split: str) -> Dataset:
 def _open_loader(loader: Any, split: str) -> Dataset:
     """What a DataLoader gives, held in memory as whole numbers."""
     name = _name(loader.dataset)
-    shuffles = type(loader.sampler).__name__ == "RandomSampler"
-    expect(not shuffles, "a DataLoader in which images keep their places", "shuffle=True; turn it off", DataError)
+    got = _RANDOM.get(type(loader.sampler).__name__)
+    expect(got is None, "a DataLoader in which images keep their places", got, DataError)
     images, labels = [], []
     with users_code(f"batches of {name}"):
         for batch in loader:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from negatoscope.data.base import Dataset
 from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import Container, expect_size, opening, printable, reading
-from negatoscope.data.labels import labeled
+from negatoscope.data.labels import labeled, named_column
 from negatoscope.errors import DataError
 from negatoscope.stores import AnyPath
 
@@ -139,10 +139,10 @@ def _of_split(place: AnyPath, files: Sequence[AnyPath], split: str) -> list[AnyP
     named = {path: SPLIT_NAMES[start[0]] if start else "" for path, start in starts.items()}
     chosen = [path for path in files if named[path] == (split if any(named.values()) else "")]
     if not chosen or (split != "test" and not any(named.values())):
-        found = ", ".join(sorted({name or "files without a split" for name in named.values()}))
-        raise DataError(
-            f"expected {split}-*.parquet in {place}, got {found}; name one of these splits, as in PATH:train"
-        )
+        splits = sorted(set(filter(None, named.values())))
+        found = ", ".join([*splits, *["files without a split"] * ("" in named.values())])
+        step = f"name one of these splits, as in {place.name}:{splits[0]}" if splits else f"leave :{split} out"
+        raise DataError(f"expected {split}-*.parquet in {place}, got {found}; {step}")
     return chosen
 
 
@@ -152,7 +152,7 @@ def _columns(path: AnyPath, schema: pa.Schema) -> tuple[str, str, tuple[str, ...
     columns = []
     for name, kind in (("image", "Image"), ("label", "ClassLabel")):
         of_kind = [column for column, feature in features.items() if feature.get("_type") == kind]
-        column = of_kind[0] if name not in schema.names and len(of_kind) == 1 else name
+        column = named_column(name, schema.names, of_kind)
         if column not in schema.names:
             got = ", ".join(schema.names)
             raise DataError(f"expected the columns image and label in {path}, got {got}; rename them")

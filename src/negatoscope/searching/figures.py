@@ -1,7 +1,6 @@
 """The drawings of a search: accuracy against queries and against the size of a change, and the settings that fail."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,38 +31,6 @@ Line = Sequence[tuple[float, AccuracyInterval]]
 """Accuracies with their intervals, each at a number of queries or at the size of a change."""
 
 
-@dataclass(frozen=True)
-class Side:
-    """A dimension as the side of a drawing.
-
-    Args:
-        name: As "degrees of hue_shift".
-        low: The smallest value; of choices the place of the first.
-        high: The largest one.
-        identity: Where nothing changes, None where there is no such value.
-        choices: What is chosen from, none for a number.
-        whole: Whether it is a whole number.
-    """
-
-    name: str
-    low: float
-    high: float
-    identity: float | None
-    choices: tuple[str, ...]
-    whole: bool
-
-    @classmethod
-    def of(cls, dimension: DimensionSummary, transforms: Sequence[str]) -> "Side":
-        """A dimension of a space of these transforms."""
-        values = {name: getattr(dimension, name) for name in ("low", "high", "identity", "choices", "whole")}
-        return cls(name=f"{dimension.name} of {transforms[dimension.stage]}", **values)
-
-    def edges(self, parts: int) -> Float[np.ndarray, " edges"]:
-        """Where parts of equal width begin and end."""
-        beyond = 0.5 if self.whole or self.choices else 0.0
-        return np.linspace(self.low - beyond, self.high + beyond, parts + 1)
-
-
 def draw_lines(
     lines: Mapping[str, Line], *, clean: float, chance: float, label: str, log: bool, narrow: bool = False
 ) -> Figure:
@@ -91,12 +58,12 @@ def draw_lines(
     return figure
 
 
-def draw_shares(shares: FailingMap, axis: Side, *, clean: float, most: float) -> Figure:
+def draw_shares(shares: FailingMap, axis: DimensionSummary, *, clean: float, most: float) -> Figure:
     """The share of misclassified images along one dimension: a bar for each part, and a line for clean images.
 
     `most` is where the scale ends, in [0, 1].
     """
-    edges = axis.edges(shares.parts[0])
+    edges = edges_of(axis, shares.parts[0])
     with styled():
         figure, axes = _panel(3.4, 1.9)
         axes.set(ylim=(0, 100 * most), yticks=[0, 50 * most, 100 * most], xlim=edges[[0, -1]])
@@ -111,12 +78,12 @@ def draw_shares(shares: FailingMap, axis: Side, *, clean: float, most: float) ->
     return figure
 
 
-def draw_map(shares: FailingMap, across: Side, up: Side, *, most: float) -> Figure:
+def draw_map(shares: FailingMap, across: DimensionSummary, up: DimensionSummary, *, most: float) -> Figure:
     """The share of misclassified images over two dimensions: the darker a cell, the more; a cross where none changes.
 
     `most` is the share at which a cell is darkest, in [0, 1].
     """
-    lefts, bottoms = across.edges(shares.parts[0]), up.edges(shares.parts[1])
+    lefts, bottoms = edges_of(across, shares.parts[0]), edges_of(up, shares.parts[1])
     with styled():
         figure, axes = _panel(3.4, 3.5)
         axes.set(xlim=lefts[[0, -1]], ylim=bottoms[[0, -1]])
@@ -136,6 +103,12 @@ def draw_map(shares: FailingMap, across: Side, up: Side, *, most: float) -> Figu
         axes.set_xlabel(across.name, loc="right")
         write_at(axes, up.name, (0, 1), "axes fraction", offset=(-18, 7), color=GRAY)
     return figure
+
+
+def edges_of(dimension: DimensionSummary, parts: int) -> Float[np.ndarray, " edges"]:
+    """Where parts of equal width begin and end."""
+    beyond = 0.5 if dimension.whole or dimension.choices else 0.0
+    return np.linspace(dimension.low - beyond, dimension.high + beyond, parts + 1)
 
 
 def misclassified(shares: FailingMap) -> Float[np.ndarray, "..."]:
@@ -168,7 +141,7 @@ def _panel(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _mark_ends(axis: Axis, side: Side, edges: Float[np.ndarray, " edges"]) -> None:
+def _mark_ends(axis: Axis, side: DimensionSummary, edges: Float[np.ndarray, " edges"]) -> None:
     """Ticks at both ends and in the middle, or the name of each choice where there are few."""
     if side.choices:
         named = list(side.choices) if len(side.choices) <= _NAMED else []

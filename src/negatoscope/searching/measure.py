@@ -48,7 +48,7 @@ def curve_budgets(budget: int) -> list[int]:
 
 
 def measure_first_errors(searched: SearchedImages) -> FirstErrors:
-    """How many queries the first error took, over the images that were correct clean and then fooled."""
+    """How many queries the first error took, over the images that were misclassified under attack and not before."""
     queries = searched.first_errors[searched.fooled]
     if len(queries) == 0:
         return FirstErrors(n=0)

@@ -1,6 +1,7 @@
 """The report of a search: what fools the classifier, how soon, where, and by how little."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from negatoscope.files import write_whole
 from negatoscope.reports.figures import save_figure
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
-from negatoscope.searching.figures import Line, Side, draw_lines, draw_map, draw_shares, misclassified
+from negatoscope.searching.figures import Line, draw_lines, draw_map, draw_shares, misclassified
 from negatoscope.searching.pictures import FooledImage
 from negatoscope.searching.result import FailingMap, SearchSummary, SpaceSummary
 from negatoscope.searching.strip import draw_strip
@@ -47,7 +48,7 @@ def search_html(summary: SearchSummary, sections: Mapping[str, Section]) -> str:
     hardest = hardest_space(summary)
     names = {entry.space: name for name, entry in named_spaces(summary).items()}
     where = names[hardest.space] if len(names) > 1 else "the space"
-    context = {"hardest": hardest, "where": where, "chance": 1 / summary.model.classes}
+    context = {"hardest": hardest, "where": where, "chance": summary.chance}
     notes = search_notes(summary, gate=False)
     return str(render("searching/search.html.jinja", summary=summary, sections=sections, notes=notes, **context))
 
@@ -94,7 +95,7 @@ def search_sections(summary: SearchSummary, cases: Mapping[str, Sequence[FooledI
             place=10 * place,
             wide=name in ("settings", "pictures", "method"),
             summary=summary,
-            chance=1 / summary.model.classes,
+            chance=summary.chance,
             **context,
         )
         for place, (name, context) in enumerate(own.items(), start=1)
@@ -125,7 +126,7 @@ def _smallest(summary: SearchSummary) -> dict[str, Any] | None:
 
 def _charts(summary: SearchSummary, name: str, lines: Mapping[str, Line], *, label: str, log: bool) -> dict[str, Any]:
     """A chart for a wide page and one for a phone."""
-    clean, chance = summary.clean_accuracy, 1 / summary.model.classes
+    clean, chance = summary.clean_accuracy, summary.chance
     charts = [
         draw_lines(lines, clean=clean, chance=chance, label=label, log=log, narrow=narrow) for narrow in (False, True)
     ]
@@ -133,7 +134,7 @@ def _charts(summary: SearchSummary, name: str, lines: Mapping[str, Line], *, lab
 
 
 def _pictures(cases: Mapping[str, Sequence[FooledImage]]) -> dict[str, Any] | None:
-    """Images that were fooled; a strip of each space is exported."""
+    """Images misclassified under attack; a strip of each space is exported."""
     shown = {space: members for space, members in cases.items() if members}
     strips = {
         f"smallest-changes-{number}": draw_strip(members[:_IN_A_STRIP])
@@ -155,7 +156,8 @@ def _settings(summary: SearchSummary) -> dict[str, Any] | None:
 
 def _failing(entry: SpaceSummary) -> dict[str, Any]:
     """The charts of one space: along each dimension with one scale, and over two."""
-    sides = [Side.of(dimension, transform_names(entry.space)) for dimension in entry.dimensions]
+    names = transform_names(entry.space)
+    sides = [replace(dimension, name=f"{dimension.name} of {names[dimension.stage]}") for dimension in entry.dimensions]
     charts, most, clean = {}, _scales(entry.failing), 1 - entry.clean_accuracy
     for shares in entry.failing:
         own = [sides[place] for place in shares.dimensions]

@@ -75,7 +75,7 @@ def draw_cases(
     searched: SearchedImages,
     smallest: SmallestFound | None,
 ) -> list[FooledImage]:
-    """A few images that were fooled: those with the smallest changes, of as many classes as may be.
+    """A few images misclassified under attack: those with the smallest changes, of as many classes as may be.
 
     They are of the third of which the classifier is most confident when clean, since anything fools it on what it
     hardly knows. Without smallest changes, they are those that took the fewest queries. There is none where an image is
@@ -109,7 +109,7 @@ def draw_cases(
 def _choose(
     searched: SearchedImages, fooled: Int[np.ndarray, " fooled"], sizes: Shaped[np.ndarray, " fooled"]
 ) -> Int[np.ndarray, " chosen"]:
-    """Which of the images that were fooled are shown, the smallest first, but the first of each class before others."""
+    """Which images misclassified under attack are shown: smallest first, but the first of each class before others."""
     order = np.argsort(-searched.clean_confidences[fooled], kind="stable")[: max(_PICTURED, len(fooled) // _SURE)]
     order = order[np.argsort(sizes[order], kind="stable")]
     _, first = np.unique(searched.labels[fooled][order], return_index=True)

@@ -22,7 +22,7 @@ def check_repeatable(classifier: ClassifierAdapter, pixels: PixelArray | None) -
         return ()
     which = f"the prediction of {changed:,} of {counted(len(pixels), 'image')}" if changed else "no prediction"
     return (
-        f"{classifier.name} answers the same image differently: asked twice, {which} changed, and the confidence by up "
+        f"asked twice, {classifier.name} answers the same image differently: {which} changed, and the confidence by up "
         f"to {apart:.2g}; an image counts as misclassified by its first wrong answer, so part of what is found is "
         "chance",
     )

@@ -334,6 +334,11 @@ class SearchSummary:
         return {entry.space: entry.label for entry in self.spaces}
 
     @property
+    def chance(self) -> float:
+        """The accuracy of guessing among the classes of the data, in (0, 1): an unused output is no class."""
+        return 1 / self.model.input_spec.data_classes
+
+    @property
     def title(self) -> str:
         """What was searched on what."""
         return f"{self.model.name} on {self.dataset.spec}, {self.dataset.split}"

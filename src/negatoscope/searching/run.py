@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from jaxtyping import Bool
 
 from negatoscope.attacks.search import SearchFound, search_images
 from negatoscope.auditing.arguments import Named
@@ -147,6 +146,8 @@ def search_parts(plan: SearchPlan, out: Path, pace: "SearchPace", *, execution: 
             pace.ended(job)
             yield job
 
+    if (out / DONE).is_file():  # `run_parts` then has no part to skip
+        pace.skip(len(plan.dataset))
     return run_parts(out, plan.dataset, plan.parts, run=run, skip=pace.skip, tables=(ROWS, SETTINGS))
 
 
@@ -158,7 +159,7 @@ def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, tell: Tell) -> N
     for place, planned in enumerate(plan.spaces):
         chosen = planned.counts(part.labels)
         if chosen.any():
-            images = _chosen(part, chosen)
+            images = part if chosen.all() else part.only(chosen)  # or all pixels are there twice
             asked = _asked(plan, tell, place * len(dataset), len(images.labels))
             found = search_batch(plan, planned.space, images, asked)
             rows.append(_rows(plan, planned.space.text, images, found.logits, found))
@@ -167,7 +168,7 @@ def _run_part(plan: SearchPlan, dataset: Dataset, folder: Path, tell: Tell) -> N
             counted |= chosen
         tell((float((place + 1) * len(dataset)), 0))
     if counted.any():
-        rows.insert(0, _rows(plan, CLEAN, _chosen(part, counted), clean[torch.from_numpy(counted)]))
+        rows.insert(0, _rows(plan, CLEAN, part.only(counted), clean[torch.from_numpy(counted)]))
     totals = RunTotals(
         read=len(part.labels),
         unreadable=len(part.unreadable),
@@ -237,20 +238,6 @@ def whole_part(plan: SearchPlan, dataset: Dataset) -> Batch:
         hashes=np.concatenate([batch.hashes for batch in parts]),
         names=tuple(chain.from_iterable(batch.names for batch in parts)),
         unreadable=tuple(chain.from_iterable(batch.unreadable for batch in parts)),
-    )
-
-
-def _chosen(part: Batch, mask: Bool[np.ndarray, " n"]) -> Batch:
-    """The readable images of a part that a space counts."""
-    if mask.all():
-        return part
-    return Batch(
-        pixels=part.pixels[mask],
-        labels=part.labels[mask],
-        samples=part.samples[mask],
-        tracks=None if part.tracks is None else part.tracks[mask],
-        hashes=part.hashes[mask],
-        names=tuple(name for name, holds in zip(part.names, mask, strict=True) if holds),
     )
 
 

@@ -79,17 +79,17 @@ class SearchedImages:
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
-        """Whether each is correct clean and nothing fooled it."""
+        """Whether each is classified correctly when clean and nothing fooled it."""
         return self.correct_after(int(self.queries.max(initial=1)))
 
     @cached_property
     def fooled(self) -> Bool[np.ndarray, " n"]:
-        """Whether each is correct clean and a setting was found under which it is not."""
+        """Whether each is classified correctly when clean and a setting was found under which it is not."""
         fooled: Bool[np.ndarray, " n"] = self.first_errors > 1
         return fooled
 
     def correct_after(self, queries: int) -> Bool[np.ndarray, " n"]:
-        """Whether each is correct clean and nothing had fooled it after so many queries, 1 being the clean image."""
+        """Whether each is classified correctly when clean and not fooled in so many queries, the clean one first."""
         return correct_after(self.first_errors, queries)
 
     def only(self, chosen: Bool[np.ndarray, " n"]) -> "SearchedImages":

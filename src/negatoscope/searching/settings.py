@@ -9,6 +9,7 @@ from torch import Tensor
 
 from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
+from negatoscope.errors import DataError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import Predictions, predict_images, suitable_batch, to_images
 from negatoscope.transforms.spaces import Space
@@ -18,11 +19,17 @@ from negatoscope.types import Images, Labels
 def read_images(
     classifier: ClassifierAdapter, dataset: Dataset, samples: Int[np.ndarray, " n"]
 ) -> Iterator[tuple[Images, Labels, Batch]]:
-    """The images of these samples in their order, a batch at a time, as the classifier takes them."""
+    """The images of these samples in their order, a batch at a time, as the classifier takes them.
+
+    Raises:
+        DataError: One of them cannot be read any more.
+    """
     resize, device = classifier.input_spec.resize, classifier.device
     values = resize.height * resize.width * classifier.input_spec.planes
     chosen = dataset.take(dataset.positions_of(samples), split=dataset.split)
     for batch in batches(chosen, resize, batch_size=suitable_batch(device, values=values)):
+        if batch.unreadable:  # who calls holds a point for each sample
+            raise DataError(batch.unreadable[0].reason)
         yield to_images(torch.from_numpy(batch.pixels).to(device)), torch.from_numpy(batch.labels).to(device), batch
 
 

@@ -32,7 +32,7 @@ class SmallestChanges:
 
 @torch.no_grad()
 def smallest_changes(
-    classifier: Classifier, images: Images, labels: Labels, points: Points, *, space: Space, halvings: int = HALVINGS
+    classifier: Classifier, images: Images, labels: Labels, points: Points, *, space: Space
 ) -> SmallestChanges:
     """Make changes smaller as long as images stay misclassified.
 
@@ -46,7 +46,6 @@ def smallest_changes(
         labels: The true classes.
         points: For each image a point of the unit cube at which it is misclassified.
         space: One with an identity.
-        halvings: How often the line is halved.
 
     Raises:
         InputError: The space has no identity.
@@ -74,7 +73,7 @@ def smallest_changes(
     choice = torch.tensor([bool(dimension.choices) for dimension in space.dimensions], device=points.device)
     start, end = torch.where(choice, best, identity), best.clone()
     low, high = points.new_zeros(len(points)), points.new_ones(len(points))
-    for _ in range(halvings):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         failed = shrink(torch.lerp(start, end, middle[:, None]), (start != end).any(dim=1))
         low, high = torch.where(failed, low, middle), torch.where(failed, middle, high)

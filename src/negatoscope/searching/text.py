@@ -61,7 +61,7 @@ def universal_sentence(universal: UniversalSetting) -> str:
     clean, rate = percent(universal.clean_accuracy, decimals=1), measured(*_rate(universal), decimals=1, unit=True)
     return (
         f"One setting for all, {universal.parameters}, searched on {counted(universal.n_fit, 'image')}: accuracy on "
-        f"the other {universal.n:,} goes from {clean} to {rate}."
+        f"{counted(universal.n, 'other image')} goes from {clean} to {rate}."
     )
 
 
@@ -71,7 +71,9 @@ def transfer_sentence(entry: Transfer, space: str) -> str:
     fooled = ""
     if entry.fooled is not None:
         share = percent(entry.fooled, decimals=1, unit=True)
-        both = f"{counted(entry.n_fooled, 'image')} that it classifies correctly clean and that fool the first model"
+        both = (
+            f"{counted(entry.n_fooled, 'image')} that it classifies correctly when clean and that fool the first model"
+        )
         fooled = f"; of {both}, {share} fool it, too"
     return f"{entry.model}, which was asked nothing, goes from {clean} to {rate} in the space {space}{fooled}."
 
@@ -121,7 +123,7 @@ def search_tables(summary: SearchSummary) -> RenderableType:
         rates = (entry.mean, entry.accuracy_under_attack, entry.universal)
         cells = [f"{entry.n:,}", percent(entry.clean_accuracy), *map(_accuracy, rates)]
         table.add_row(foldable(entry.label), *map(Text, cells), Text(_queries(entry.first_errors.median)))
-    caption = "In percent; queries to the first error are their median over the images that were fooled."
+    caption = "In percent; queries to the first error are their median over the images misclassified under attack."
     points = [point("•", note) for note in search_notes(summary)]
     return Group("", Text(summary.verdict, style="bold"), *points, "", table, "", Text(caption, style="dim"), "")
 
