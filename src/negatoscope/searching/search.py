@@ -27,7 +27,7 @@ from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult
 from negatoscope.searching.run import SearchProgress, run_search
 
-OF_ONE_MODEL = ("name", "weights", "weights_key", "provider")
+OF_ONE_MODEL = ("name", "weights", "weights_key", "provider", "output_name")
 """Options that hold for the model that is searched alone; what it expects holds for models of `transfer`, too."""
 
 
