@@ -165,17 +165,17 @@ def _comparison(*differences):
     [
         (
             [(0.02, 0.5), (0.3, 1e-9), (0.1, 0.002)],
-            "B (new) is significantly better than A (old) in 2 of 3 accuracies; the largest difference is under t1, by "
+            "B (new) is significantly better than A (old) in 2 of 3 accuracies; its largest lead is under t1, by "
             "30.0 points (95 % interval 29.0 to 31.0, p < 0.001).",
         ),
         (
             [(-0.005, 0.04)],
-            "A (old) is significantly better than B (new) in the one accuracy; the largest difference is under t0, by "
+            "A (old) is significantly better than B (new) in the one accuracy; its largest lead is under t0, by "
             "0.5 points (95 % interval -0.5 to 1.5, p = 0.040).",
         ),
         (
             [(-0.2, 0.01), (-0.1, 0.01), (0.4, 0.01)],
-            "A (old) is significantly better than B (new) in 2 of 3 accuracies and worse in 1; the largest difference "
+            "A (old) is significantly better than B (new) in 2 of 3 accuracies and worse in 1; its largest lead "
             "is under t0, by 20.0 points (95 % interval 19.0 to 21.0, p = 0.010).",
         ),
         ([(0.1, 0.06), (-0.1, 0.2)], "A and B do not differ significantly in any of the 2 accuracies that both have."),

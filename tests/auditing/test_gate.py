@@ -138,6 +138,26 @@ def test_a_rule_can_be_refused_before_the_audit():
     for name in ("mean", "worst_case"):
         with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):
             parse_rules([f"{name}=0.9"], steps)
+    with pytest.raises(InputError, match="expected a label-preserving transform for --baseline-on worst_case, got none"):
+        parse_baseline_on(["worst_case"], steps)
+
+
+def test_with_brackets_a_rule_is_on_one_setting_of_a_transform_or_an_attack_and_without_on_all():
+    weak, strong = "pgd(epsilon=0.1)", "pgd(epsilon=0.3)"
+    turned = "flip(axis='top_bottom')"
+    specs = {weak: "attack", strong: "attack", "flip": "label_preserving", turned: "label_preserving"}
+    steps = [PlannedTransform(spec, kind, transform_step(torch.clone), {}, None) for spec, kind in specs.items()]
+    for text, on in (
+        (weak, [weak]),
+        ("pgd", [weak, strong]),
+        ("flip(axis='left_right')", ["flip"]),
+        ("flip", ["flip", turned]),
+    ):
+        for (rule,) in (parse_rules([f"{text}=0.5"], steps), parse_baseline_on([text], steps)):
+            assert [spec for spec in specs if rule.matches(spec)] == on
+    for parse in (lambda: parse_rules(["flip(axis='left_right')=0.5"], steps[3:]), lambda: parse_baseline_on(["flip(axis='left_right')"], steps[3:])):
+        with pytest.raises(InputError, match=r"got .*flip.*; did you mean 'flip"):
+            parse()
 
 
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
@@ -238,7 +258,8 @@ def test_what_is_not_audited_or_a_control_is_not_held_against_a_baseline(text, r
         PlannedTransform(spec, kind, transform_step(torch.clone), {}, None)
         for spec, kind in (("noise(l2=1.0)", "control"), ("negative", "label_preserving"))
     ]
-    assert parse_baseline_on(["negative,clean", "worst_case"], steps) == ["negative", "clean", "worst_case"]
+    held = parse_baseline_on(["negative,clean", "worst_case"], steps)
+    assert [rule.name for rule in held] == ["negative", "clean", "worst_case"]
     with pytest.raises(InputError, match=reason):
         parse_baseline_on([text], steps)
 
