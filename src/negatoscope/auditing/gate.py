@@ -186,9 +186,9 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
         sentence = f"{several if len(tested) > 1 else one}, {difference_words(most)}"
     sentence += f"; compared {'image by image' if comparison.paired else 'as two samples, for the images differ'}"
     if gone:
-        sentence += f"; not audited any more, which fails, too: {', '.join(gone)}"
+        sentence += f"; no longer audited, which also fails: {', '.join(gone)}"
     if missing:
-        sentence += f"; without an image to compare, which fails, too: {', '.join(missing)}"
+        sentence += f"; without an image to compare, which also fails: {', '.join(missing)}"
     return RuleResult(
         rule="baseline",
         value=min((rate.difference for rate in tested if rate.difference is not None), default=None),
