@@ -186,4 +186,4 @@ def test_nothing_names_a_dicom_file_and_burnt_in_text_is_not_shown(burnt_in: str
         assert found.images[0].name == "image 0"
         page = (out / "report.html").read_text()
         assert ("data:image/" in page) == (burnt_in == "NO")
-        assert ("burnt in" in page) == (burnt_in == "YES")
+        assert ("burned-in text" in page) == (burnt_in == "YES")

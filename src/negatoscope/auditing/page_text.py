@@ -201,7 +201,7 @@ def method_of_comparison(*, paired: bool, several: bool = True) -> str:
     images = (
         "are the same, so predictions are compared image by image, with McNemar's test"
         if paired
-        else "differ, so these are samples, compared by Fisher's test"
+        else f"differ, so these are {'' if several else 'two '}samples, compared by Fisher's test"
     )
     family = "all models and the accuracies" if several else "the accuracies"
     return f"The images {images}; p is corrected by Holm's method over {family} of one kind."
