@@ -196,7 +196,7 @@ def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows
     assert (summary.mean.transforms, summary.worst_case.n) == (2, 60)
     assert "(assumed to keep their label)" in summary.verdict
     page, text = (tmp_path / "a" / "report.html").read_text(), str(AuditResult(summary, tmp_path / "a"))
-    for part in ("day and night", "2 transforms are not annotated", "negatoscope annotate"):
+    for part in ("day/night", "2 transforms are not annotated", "negatoscope annotate"):
         assert part in page
         assert part in text
     assert page.index("Nobody annotated these data. Assumed to") < page.index("Accuracy by transform</h2>")
