@@ -35,7 +35,7 @@ def annotations(dataset: Dataset, text: str, folder: Path) -> list[Annotation]:
 
 def test_as_it_stands_the_file_says_what_is_assumed_and_leaves_the_rest_open(cats: Dataset, tmp_path: Path) -> None:
     text = annotation_toml(cats)
-    assert "day and night" in text
+    assert "day/night" in text
     before = [annotate(cats.spec, cats.class_names, spec) for spec in SPECS]
     after = annotations(cats, text, tmp_path)
     for spec, one, other in zip(SPECS, before, after, strict=True):

@@ -145,6 +145,8 @@ def test_a_saved_audit_can_be_compared_with(result: AuditResult, tmp_path: Path)
     assert {Path("summary.json"), Path("report.html"), Path("figures/accuracy.svg")} <= saved
     with pytest.raises(OutputError, match=r"expected .*released to be new or an empty folder"):
         result.save(folder)
+    with pytest.raises(InputError, match=r"^expected a folder on the disk to save to, got s3://bucket/a; audit with"):
+        result.save("s3://bucket/a")
     comparison = ng.compare(result, folder)
     assert isinstance(comparison, Comparison)
     assert comparison.paired
@@ -194,7 +196,7 @@ def test_of_data_that_nobody_annotated_the_report_says_what_is_assumed_and_shows
     assert (summary.mean.transforms, summary.worst_case.n) == (2, 60)
     assert "(assumed to keep their label)" in summary.verdict
     page, text = (tmp_path / "a" / "report.html").read_text(), str(AuditResult(summary, tmp_path / "a"))
-    for part in ("day and night", "2 transforms are not annotated", "negatoscope annotate"):
+    for part in ("day/night", "2 transforms are not annotated", "negatoscope annotate"):
         assert part in page
         assert part in text
     assert page.index("Nobody annotated these data. Assumed to") < page.index("Accuracy by transform</h2>")
@@ -275,7 +277,7 @@ def test_a_classifier_that_fails_the_self_check_sees_no_other_image(
 ) -> None:
     dataset = make_dataset(540, split="test")
     images = Counted(np.asarray(dataset.images))
-    with pytest.raises(InputError, match=r"expected .* to read clean images, but"):
+    with pytest.raises(InputError, match=r"expected .* to classify clean images correctly, but"):
         ng.audit(blind, replace(dataset, images=images), size=8, channels="gray", out=tmp_path / "a", **NEGATIVE)
     assert images.decoded.sum() == 512
     assert not (tmp_path / "a").exists()
@@ -320,7 +322,9 @@ def test_what_would_help_an_expected_classifier_stands_in_the_report(make_datase
     assert "(the negative)" in (result.out / "report.html").read_text()
     assert "(the negative)" in str(result)
     for accuracy in (None, 0.01):
-        with pytest.raises(InputError, match=r"\(the negative\) the accuracy is 100.* or insist with --no-self-check"):
+        with pytest.raises(
+            InputError, match=r"\(the negative\) the accuracy is 100.* or skip this check with --no-self-check"
+        ):
             ng.audit(upside_down, dataset, expect_accuracy=accuracy, **settings)
     insisted = ng.audit(upside_down, dataset, no_self_check=True, **settings).summary
     assert (insisted.clean.accuracy, insisted.self_check.suspects, insisted.self_check.suggestion) == (0, 0, "")

@@ -1,8 +1,11 @@
 """Two audits side by side, held against pandas and statsmodels."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy.stats import fisher_exact
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -10,6 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.compare import ComparedAudit, Comparison, compare
+from negatoscope.auditing.compare_terminal import compare_tables
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
@@ -50,6 +54,16 @@ def test_answers_about_the_same_images_are_compared_as_statsmodels_compares_them
     assert [entry.p_holm for entry in found.rates] == pytest.approx(list(corrected))
     assert (found.only_a, found.only_b) == (("noise(l2=1.0)",), ("negative_path(share=0.5)",))
     assert from_plain(to_plain(found), Comparison) == found
+
+
+def test_what_only_one_audit_has_is_named_in_markdown_and_on_a_terminal(folders):
+    found = compare(*folders)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(compare_tables(found))
+    for text in (console.export_text(), str(found)):
+        assert "Only A was audited under noise(l2=1.0)." in text
+        assert "Only B was audited under negative_path(share=0.5)." in text
+        assert "over the accuracies of one kind" in " ".join(text.split()), "of two audits no others are corrected for"
 
 
 def test_controls_are_corrected_apart_and_repetitions_count_once(tmp_path, make_audit):

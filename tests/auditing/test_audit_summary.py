@@ -16,6 +16,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from negatoscope.auditing.audit_result import AuditResult
+from negatoscope.auditing.compare_models import compare_models
 from negatoscope.auditing.measurement import ReachedL2
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import AuditSummary
@@ -176,6 +178,23 @@ def test_information_is_that_of_scipy_and_scikit_learn(change):
         for seed in range(60)
     ]
     assert np.median(permuted) < entry.information_null_bits < 1.2 * max(permuted)
+
+
+def test_what_repeats_clean_images_or_another_transform_has_no_part_in_the_mean(tmp_path, make_rows_and_facts):
+    rates = {"clean": 0.9, "negative": 0.5, "gamma(exponent=2.0)": 0.5, "gamma(exponent=0.5)": 0.9}
+    facts = make_rows_and_facts(tmp_path, rates=rates)
+    rows = read_rows(tmp_path / "rows.parquet")
+    own = rows.filter(pc.is_in(rows["transform"], pa.array(["clean", "negative"])))
+    copies = [read_rows(tmp_path / "rows.parquet", where={"transform": spec}) for spec in ("negative", "clean")]
+    named = zip(copies, ("gamma(exponent=2.0)", "gamma(exponent=0.5)"), strict=True)
+    place = rows.schema.get_field_index("transform")
+    again = [copy.set_column(place, "transform", [[name] * len(copy)]).cast(rows.schema) for copy, name in named]
+    write_rows(tmp_path / "rows.parquet", [own, *again])
+    summary = summarize(tmp_path / "rows.parquet", **facts)
+    assert summary.mean.transforms == 1
+    assert summary.mean.accuracy == summary.transforms[0].accuracy
+    compared = compare_models([AuditResult(summary, tmp_path)] * 2)
+    assert compared.means == (summary.mean.accuracy,) * 2
 
 
 def test_mean_and_worst_case_are_over_the_transforms_that_preserve_labels(audited):

@@ -61,8 +61,11 @@ def test_the_headline_is_clean_the_negative_and_the_gate_wherever_the_lowest_acc
         assert verdict_sentence(replace(found, gate=gate)) == f"{sentence}chance{end}"
 
 
-def test_without_the_negative_the_significant_loss_with_the_lowest_accuracy_is_named(make_summary):
-    found = make_summary(_entry("gamma(exponent=2.0)", 0.7), _entry("edges", 0.4), _entry("flip", 0.3, p_holm=0.2))
+def test_without_the_negative_the_largest_significant_loss_is_named(make_summary):
+    few = _entry("blur", 0.3, drop=0.1, preserved=(0,))
+    found = make_summary(
+        _entry("gamma(exponent=2.0)", 0.7, drop=0.2), few, _entry("edges", 0.4), _entry("flip", 0.2, p_holm=0.2)
+    )
     assert verdict_sentence(found) == (f"{START}, but only 40.0 % under edges.")
 
 
@@ -75,6 +78,11 @@ def test_only_images_whose_label_the_negative_preserves_are_counted_and_the_sent
 def test_a_loss_by_chance_is_none(make_summary):
     found = make_summary(_entry("negative", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
     assert verdict_sentence(found) == (f"{START}, and 98.8 % on their negatives, no significant drop.")
+    losses = [_entry("rotate(degrees=30.0)", 0.3, drop=0.6), _entry("edges", 0.8, drop=0.1)]
+    for number, end in ((1, "a significant drop under"), (2, "significant drops under 2 others, most under")):
+        assert verdict_sentence(make_summary(*found.transforms, *losses[:number])) == (
+            f"{START}, and 98.8 % on their negatives, no significant drop; {end} rotate(degrees=30.0)."
+        )
     found = make_summary(_entry("edges", 0.988, drop=0.001, p_holm=0.4), _entry("flip", 0.99, drop=-0.001))
     assert verdict_sentence(found) == (f"{START}, and no significant drop under any of 2 label-preserving transforms.")
     assert verdict_sentence(make_summary(_entry("flip", 0.99, drop=-0.001))) == (
@@ -165,17 +173,17 @@ def _comparison(*differences):
     [
         (
             [(0.02, 0.5), (0.3, 1e-9), (0.1, 0.002)],
-            "B (new) is significantly better than A (old) in 2 of 3 accuracies; the largest difference is under t1, by "
+            "B (new) is significantly better than A (old) in 2 of 3 accuracies; its largest lead is under t1, by "
             "30.0 points (95 % interval 29.0 to 31.0, p < 0.001).",
         ),
         (
             [(-0.005, 0.04)],
-            "A (old) is significantly better than B (new) in the one accuracy; the largest difference is under t0, by "
+            "A (old) is significantly better than B (new) in the one accuracy; its largest lead is under t0, by "
             "0.5 points (95 % interval -0.5 to 1.5, p = 0.040).",
         ),
         (
             [(-0.2, 0.01), (-0.1, 0.01), (0.4, 0.01)],
-            "A (old) is significantly better than B (new) in 2 of 3 accuracies and worse in 1; the largest difference "
+            "A (old) is significantly better than B (new) in 2 of 3 accuracies and worse in 1; its largest lead "
             "is under t0, by 20.0 points (95 % interval 19.0 to 21.0, p = 0.010).",
         ),
         ([(0.1, 0.06), (-0.1, 0.2)], "A and B do not differ significantly in any of the 2 accuracies that both have."),

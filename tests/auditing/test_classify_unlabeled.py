@@ -1,5 +1,6 @@
 """Predictions for images without labels are those of the classifier itself, and nothing in them is an accuracy."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from statsmodels.stats.proportion import proportion_confint
 from tests.dicom_files import made
 
-from negatoscope.auditing.unlabeled import classify_unlabeled
+from negatoscope.auditing.run import AuditProgress
+from negatoscope.auditing.unlabeled import classify_unlabeled, without_names
 from negatoscope.auditing.unlabeled_predictions import UnlabeledPredictions
-from negatoscope.auditing.unlabeled_text import unlabeled_csv
+from negatoscope.auditing.unlabeled_text import unlabeled_csv, unlabeled_tables
 from negatoscope.data import Dataset
+from negatoscope.data.unlabeled import open_unlabeled
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.transforms import TRANSFORMS
@@ -71,6 +75,38 @@ def test_consistency_is_the_share_of_predictions_that_stay(photos: Path) -> None
     assert (entry.spec, entry.n, entry.consistency) == ("negative", 12, same / 12)
     assert (entry.low, entry.high) == pytest.approx(proportion_confint(same, 12, method="wilson"))
     assert sum("negative" in image.changed for image in found.images) == 12 - same > 0
+
+
+def test_of_one_image_without_transforms_the_sentence_is_its_prediction(photos: Path) -> None:
+    found = classify_unlabeled(brightest_bar, photos / "00.png", suite="none", **OPTIONS)
+    assert str(found).splitlines()[0].endswith("for 00.png.**")
+
+
+def test_a_table_that_stops_at_20_images_says_so_and_callbacks_get_an_estimate(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    for index, image in enumerate(make_dataset(21, split="test").images):
+        Image.fromarray(image[0]).save(tmp_path / f"{index:02d}.png")
+    moments: list[AuditProgress] = []
+    found = classify_unlabeled(brightest_bar, tmp_path, suite="none", progress=moments.append, **OPTIONS)
+    more = "The table lists 20 of 21 images; CSV and predictions.json have all."
+    assert more in str(found)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(unlabeled_tables(found))
+    assert more in " ".join(console.export_text().split())
+    assert (moments[-1].images, moments[-1].seconds_left) == (21, 0.0)
+    few = classify_unlabeled(brightest_bar, tmp_path, suite="none", limit=20, **OPTIONS)
+    assert "The table lists" not in str(few)
+
+
+def test_a_recorded_command_names_no_dicom_file_and_keeps_everything_else(tmp_path: Path) -> None:
+    for name in ("1", "1 of ann"):
+        (tmp_path / name).write_bytes(made(np.zeros((8, 8), np.uint8)))
+    dataset = open_unlabeled(tmp_path)
+    assert dataset is not None
+    command = "negatoscope audit resnet18.onnx --limit 10 --data {} 'scans/{}'"
+    named, hidden = command.format("1", "1 of ann"), command.format("image.dcm", "image.dcm")
+    assert without_names(named, dataset) == hidden
 
 
 def test_nothing_is_called_an_accuracy(photos: Path, tmp_path: Path) -> None:
@@ -150,4 +186,4 @@ def test_nothing_names_a_dicom_file_and_burnt_in_text_is_not_shown(burnt_in: str
         assert found.images[0].name == "image 0"
         page = (out / "report.html").read_text()
         assert ("data:image/" in page) == (burnt_in == "NO")
-        assert ("burnt in" in page) == (burnt_in == "YES")
+        assert ("burned-in text" in page) == (burnt_in == "YES")

@@ -1,5 +1,6 @@
 """Several audits side by side, held against each pair of them and against pandas and statsmodels."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -161,6 +162,13 @@ def test_two_audits_have_the_same_page_and_numbers_as_their_comparison(folders):
     assert [rate.p_holm for rate in two.rates] == [rate.models[1].p_holm for rate in page.rates]
     assert [rate.difference for rate in two.rates] == [rate.models[1].difference for rate in page.rates]
     assert "<h1" in compare_html(page)
+
+
+def test_a_page_about_different_data_names_all_of_them(folders):
+    found = compare(*folders)
+    first, *others = found.audits
+    apart = replace(found, paired=False, audits=(replace(first, dataset="gtsrb, test"), *others))
+    assert "3 models side by side on <b>gtsrb, test and mnist, test</b>" in compare_html(apart)
 
 
 def test_the_scale_of_the_chart_holds_every_interval(folders):

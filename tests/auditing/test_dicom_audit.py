@@ -155,6 +155,6 @@ def test_the_terminal_counts_and_names_nobody(
     out, err = capsys.readouterr()
     assert left.value.code == 0, err
     assert "10 of 38 images are MONOCHROME1" in " ".join(err.split())
-    assert "1 file passed over: 1 ending in .npy." in " ".join(err.split())
+    assert "1 file skipped: 1 ending in .npy." in " ".join(err.split())
     assert "Roe" not in out + err
     assert "expected a DICOM file in image 0" in " ".join(out.split())

@@ -138,6 +138,27 @@ def test_a_rule_can_be_refused_before_the_audit():
     for name in ("mean", "worst_case"):
         with pytest.raises(InputError, match=f"expected a label-preserving transform for the rule '{name}=0.9'"):
             parse_rules([f"{name}=0.9"], steps)
+    with pytest.raises(InputError, match="expected a label-preserving transform for --baseline-on worst_case, got"):
+        parse_baseline_on(["worst_case"], steps)
+
+
+def test_with_brackets_a_rule_is_on_one_setting_of_a_transform_or_an_attack_and_without_on_all():
+    weak, strong = "pgd(epsilon=0.1)", "pgd(epsilon=0.3)"
+    turned = "flip(axis='top_bottom')"
+    specs = {weak: "attack", strong: "attack", "flip": "label_preserving", turned: "label_preserving"}
+    steps = [PlannedTransform(spec, kind, transform_step(torch.clone), {}, None) for spec, kind in specs.items()]
+    for text, on in (
+        (weak, [weak]),
+        ("pgd", [weak, strong]),
+        ("flip(axis='left_right')", ["flip"]),
+        ("flip", ["flip", turned]),
+    ):
+        for (rule,) in (parse_rules([f"{text}=0.5"], steps), parse_baseline_on([text], steps)):
+            assert [spec for spec in specs if rule.matches(spec)] == on
+    with pytest.raises(InputError, match=r"got .*flip.*; did you mean 'flip"):
+        parse_rules(["flip(axis='left_right')=0.5"], steps[3:])
+    with pytest.raises(InputError, match=r"got 'flip'; did you mean 'flip"):
+        parse_baseline_on(["flip(axis='left_right')"], steps[3:])
 
 
 @pytest.mark.parametrize("name", ["negative", "gamma", "worst_case"])
@@ -238,7 +259,8 @@ def test_what_is_not_audited_or_a_control_is_not_held_against_a_baseline(text, r
         PlannedTransform(spec, kind, transform_step(torch.clone), {}, None)
         for spec, kind in (("noise(l2=1.0)", "control"), ("negative", "label_preserving"))
     ]
-    assert parse_baseline_on(["negative,clean", "worst_case"], steps) == ["negative", "clean", "worst_case"]
+    held = parse_baseline_on(["negative,clean", "worst_case"], steps)
+    assert [rule.name for rule in held] == ["negative", "clean", "worst_case"]
     with pytest.raises(InputError, match=reason):
         parse_baseline_on([text], steps)
 
@@ -247,7 +269,7 @@ def test_what_is_to_be_held_against_a_baseline_that_lacks_it_fails(judged, tmp_p
     make_audit(tmp_path / "old", rates={"clean": 0.9, "gamma(exponent=0.5)": 0.8})
     (rule,) = judged(baseline=tmp_path / "old", baseline_on=["negative,clean"]).rules
     assert not rule.passed
-    assert rule.sentence.endswith("; without an image to compare, which fails, too: negative")
+    assert rule.sentence.endswith("; without an image to compare, which also fails: negative")
     assert judged(baseline=tmp_path / "old", baseline_on=["clean,gamma"]).passed
 
 
@@ -269,7 +291,7 @@ def test_what_preserves_labels_and_is_not_audited_any_more_fails(tmp_path, judge
     summary = make_audit(tmp_path / "few", rates={"clean": 0.97, "negative": 0.2})
     (rule,) = judge(AuditResult(summary, tmp_path / "few"), AuditConfig(baseline=tmp_path / "old")).rules
     assert not rule.passed
-    assert rule.sentence.endswith("; not audited any more, which fails, too: gamma(exponent=2.0), gamma(exponent=0.5)")
+    assert rule.sentence.endswith("; no longer audited, which also fails: gamma(exponent=2.0), gamma(exponent=0.5)")
 
 
 def test_an_earlier_audit_of_other_images_is_compared_as_two_samples(judged, tmp_path, make_audit):

@@ -16,6 +16,7 @@ from negatoscope.auditing.suspects import usual_suspects
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
+from negatoscope.reports.formatting import tight
 from negatoscope.types import LabelArray, PixelArray
 
 CPU = torch.device("cpu")
@@ -179,6 +180,30 @@ def test_every_suspect_can_be_pasted_behind_the_options_and_is_what_was_tried(op
         assert suspect.input_spec != given
         assert _open(model, **{**options, **_pasted(suspect.text)}).input_spec == suspect.input_spec, suspect.text
     assert len({suspect.input_spec for suspect in suspects}) == len(suspects)
+
+
+@pytest.mark.parametrize(("n", "passed"), [(3, False), (60, True)])
+def test_of_too_few_images_no_accuracy_is_told_from_chance_and_the_message_says_so(n: int, passed: bool) -> None:
+    labels = np.arange(n) % 2
+    pixels = np.where(labels == 1, 200, 20).astype(np.uint8)[:, None, None, None].repeat(4, axis=2).repeat(4, axis=3)
+    bright = open_classifier(
+        lambda images: 9 * torch.stack([1 - images.mean(dim=(1, 2, 3)), images.mean(dim=(1, 2, 3))], dim=1),
+        size=4,
+        channels="gray",
+        data_classes=2,
+        device=CPU,
+    )
+    found = self_check(bright, pixels, labels)
+    assert found.passed is passed
+    told = "100.0 % of 3 images are classified correctly, too few images to tell that from chance (50.0 %)"
+    assert tight(found.suggestion) == tight("" if passed else told)
+
+
+def test_a_missed_expected_accuracy_is_named_before_what_helps() -> None:
+    found = _check(_one_further, expected=0.9)
+    assert not found.passed
+    start = f"{100 * found.accuracy:.1f} % of 240 images are classified correctly, not the 90.0 % of --expect-accuracy"
+    assert tight(found.suggestion).startswith(tight(f"{start}; with --class-map +1 the accuracy is 100.0 %"))
 
 
 def test_an_output_before_the_first_class_is_found() -> None:

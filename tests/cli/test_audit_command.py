@@ -354,7 +354,7 @@ def test_a_baseline_that_is_not_covered_any_more_fails(negatoscope: Command, pla
     assert negatoscope(*words, "--transform", "gamma(exponent=1.5)", "--out", "old")[0] == 0
     code, out, _ = negatoscope(*words, "--out", "new", "--baseline", "old")
     assert code == 1
-    assert "not audited any more, which fails, too: gamma(exponent=1.5)" in out
+    assert "no longer audited, which also fails: gamma(exponent=1.5)" in out
 
 
 def test_somebody_elses_folder_is_left_as_it_is(negatoscope: Command, place: Path) -> None:

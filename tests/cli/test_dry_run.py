@@ -67,11 +67,19 @@ def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch,
         ),
         (
             ("reproduce", "sensitivity", "--plan", "plan.toml", "--seeds", "2", "--fast", "--executor", "processes"),
-            ["Study of few:", "4 runs, 0 done: 4 to run", "by a few steps of training and predicting timed here"],
+            [
+                "Study of few:",
+                "4 runs, 0 done: 4 to run",
+                "from a few steps of training and predicting timed here",
+            ],
         ),
         (
             ("reproduce", "discussion", "--plan", "variants.toml", "--experiments", "a", "--seeds", "2", "--fast"),
-            ["Discussion, experiment a:", "2 runs, 0 done: 2 to run", "by a few steps of training and predicting"],
+            [
+                "Discussion, experiment a:",
+                "2 runs, 0 done: 2 to run",
+                "estimated from a few steps of training and predicting",
+            ],
         ),
         pytest.param(
             ("reproduce", "match", "--trials", "5"),

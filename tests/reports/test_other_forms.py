@@ -82,7 +82,7 @@ def test_a_dry_run_says_what_is_left_how_much_and_how_long() -> None:
         "  12 parts, 4 done: 8 to run, 2 at once",
         "  3,000 images, shown to models 6,000 times",
         "  about 0.2 MB to write, reports aside",
-        "  about 2 min, by 64 images timed here",
+        "  about 2 min, estimated from 64 images timed here",
         "  a note",
     ]
 

@@ -47,6 +47,16 @@ def test_kinds_add_up() -> None:
     assert both.low < 0.07 < both.high
 
 
+def test_of_several_kinds_each_and_their_sum_are_those_of_the_mixture() -> None:
+    n, of_each = 1000, 150
+    ordinary, looks = np.arange(n) >= 2 * of_each, np.arange(n) // of_each
+    kinds = [Kind(np.where(looks == place, 5.0, -5.0), np.where(ordinary, 5.0, -5.0)) for place in (0, 1)]
+    found = estimate_contamination(kinds)
+    assert found.by_kind == pytest.approx((0.15, 0.15))
+    assert found.share == pytest.approx(0.3)
+    assert found.low < 0.3 < found.high
+
+
 def test_a_kind_that_looks_like_nothing_counts_nothing() -> None:
     nothing = np.full(50, -np.inf)
     found = estimate_contamination([Kind(nothing, np.r_[nothing[:20], np.arange(30.0)])])

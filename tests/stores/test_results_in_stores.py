@@ -18,7 +18,7 @@ from negatoscope import result_folder as results
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.cache import cache_folder
 from negatoscope.data import Dataset
-from negatoscope.errors import DataError, OutputError, StoreError
+from negatoscope.errors import DataError, InputError, OutputError, StoreError
 from negatoscope.result_folder import LOCK, result_folder
 from negatoscope.stores import StorePath
 from negatoscope.types import Images, Logits
@@ -38,7 +38,7 @@ def bright():
     return Reader()
 """
 SUITE = ("--suite", "none", "--transform", "negative", "--transform", "noise(l2=1.0)")
-Audit = Callable[[str | Path], AuditResult]
+Audit = Callable[..., AuditResult]
 
 
 def brightest_bar(images: Images) -> Logits:
@@ -52,8 +52,8 @@ def audit(make_dataset: Callable[..., Dataset]) -> Audit:
     """An audit of 2,100 images in two parts."""
     dataset = make_dataset(2100, split="test")
 
-    def made(out: str | Path) -> AuditResult:
-        chosen = {"suite": "none", "transforms": ("negative", "noise(l2=1.0)"), "size": 8, "channels": "gray"}
+    def made(out: str | Path, **more: object) -> AuditResult:
+        chosen = {"suite": "none", "transforms": ("negative", "noise(l2=1.0)"), "size": 8, "channels": "gray", **more}
         return negatoscope.audit(brightest_bar, dataset, out=out, **chosen)  # type: ignore[arg-type]
 
     return made
@@ -168,6 +168,15 @@ def test_audits_by_url_are_compared_and_are_a_baseline(
     code, _, err = command("compare", f"{memory}/none", "b")
     assert code == 2
     assert err == f"negatoscope: expected the folder of a finished audit in {memory}/none, got nothing; correct it\n"
+
+
+def test_a_baseline_is_in_another_place_than_the_audit(store: StorePath, audit: Audit, tmp_path: Path) -> None:
+    before = audit(f"{store}/a")
+    for baseline in (f"{store}/a", f"{store}/a/"):
+        with pytest.raises(InputError, match=rf"^expected --baseline in another folder than --out {store}/a, got the"):
+            audit(f"{store}/a", baseline=baseline)
+    assert read_audit(f"{store}/a").summary == before.summary
+    assert audit(tmp_path / "b", baseline=f"{store}/a").passed
 
 
 def test_searches_are_written_to_a_url(

@@ -26,7 +26,8 @@ _HEAD = """\
 # class_names = {{ "zero" = "0", "one" = "1" }}
 """
 _ASSUMED = """\
-# Assumed so far. Even the negative changes a label where brightness is the class: a light that is on, day and night.
+# Assumed so far. Even the negative changes a label where brightness is the class, for example light on/off, or
+# day/night.
 """
 _UNKNOWN = """\
 # Not annotated so far. Correct `lost` and remove the "# " in front; what stays a comment is shown apart.

@@ -26,7 +26,7 @@ from negatoscope.auditing.gallery import save_gallery
 from negatoscope.auditing.gate import judge, parse_baseline_on, parse_rule, parse_rules
 from negatoscope.auditing.images_table import write_images
 from negatoscope.auditing.page import write_report
-from negatoscope.auditing.plan import REPORT, AuditConfig, AuditPlan, make_plan
+from negatoscope.auditing.plan import PLAN, REPORT, AuditConfig, AuditPlan, make_plan
 from negatoscope.auditing.results import SUMMARY
 from negatoscope.auditing.run import AuditProgress, Stage, run_pass
 from negatoscope.auditing.self_check import check_clean
@@ -43,6 +43,7 @@ from negatoscope.pixels import DecodeSpec
 from negatoscope.provenance import Provenance, python_call
 from negatoscope.registry import name_in
 from negatoscope.rows import read_rows
+from negatoscope.stores import path_of, place_of
 from negatoscope.transforms import describe_transform
 from negatoscope.transforms.suites import suite as load_suite
 
@@ -264,8 +265,10 @@ def expect_usable(plan: AuditPlan, *, out: Path) -> None:
     if config.baseline is not None:
         baseline = read_audit(config.baseline)
         earlier = baseline.summary.dataset
-        apart = baseline.out.resolve() != out.resolve()
-        expect(apart, f"--baseline in another folder than --out {out}", "the same; keep a copy of the earlier audit")
+        plan_file = place_of(out / PLAN)  # in a store, of which `out` and the baseline are two copies here
+        target = plan_file.parent if plan_file else out
+        apart = path_of(config.baseline) != target and baseline.out.resolve() != out.resolve()
+        expect(apart, f"--baseline in another folder than --out {target}", "the same; keep a copy of the earlier audit")
         read_rows(baseline.out / "rows.parquet", columns=["sample"])  # which the gate reads in the end
         same = earlier.class_names == plan.dataset.class_names
         expect(same, f"a baseline on the classes of {plan.dataset.spec}", f"one on {earlier.spec}; give another")

@@ -11,12 +11,12 @@ import pyarrow as pa
 from negatoscope.auditing.images_table import read_images, with_names
 from negatoscope.auditing.results import SUMMARY, AuditSummary, CleanResult, TransformResult
 from negatoscope.documents import read_document
-from negatoscope.errors import DataError, OutputError, needed
+from negatoscope.errors import DataError, InputError, OutputError, needed
 from negatoscope.files import cannot_write, writing_folder
 from negatoscope.reports.latex import latex_table
 from negatoscope.result_folder import fetched
 from negatoscope.rows import read_rows
-from negatoscope.stores import StorePath, expand_home, path_of
+from negatoscope.stores import StorePath, path_of
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,12 @@ class AuditResult:
         """Copy the report, the rows and the figures to a folder that is new or empty, and return its path.
 
         Raises:
+            InputError: It is a place in a store.
             OutputError: The folder holds files, or cannot be written.
         """
-        target = expand_home(folder)
+        target = path_of(folder)
+        if isinstance(target, StorePath):
+            raise InputError(f"expected a folder on the disk to save to, got {target}; audit with out='{target}'")
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise OutputError(f"expected {target} to be new or an empty folder, got one with files; give another")
         with writing_folder(target) as temporary:

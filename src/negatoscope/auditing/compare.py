@@ -245,7 +245,7 @@ def comparison_sentence(comparison: Comparison) -> str:
     but = f" and worse in {len(worse)}" if worse else ""
     largest = max(better, key=lambda entry: abs(entry.difference or 0))
     return (
-        f"{winner} is significantly better than {loser} in {which}{but}; the largest difference is "
+        f"{winner} is significantly better than {loser} in {which}{but}; its largest lead is "
         f"{_PLACES.get(largest.spec, f'under {largest.spec}')}, {difference_words(largest)}."
     )
 

@@ -1,16 +1,14 @@
 """The page of several audits side by side: it opens without a network, as an audit's report does."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from negatoscope.auditing import page_text
 from negatoscope.auditing.compare_models import ModelComparison, ModelRate, ModelRates, comparison_sentences
 from negatoscope.auditing.page_contents import KINDS
+from negatoscope.reports.chart_scale import chart_scale
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
-
-_SCALES = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)  # points from the middle of a chart to its ends
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,7 @@ class Differences:
     @property
     def scale(self) -> int:
         """The points that its chart reaches in both directions."""
-        ends = [end or 0 for _, model in self.rows for end in (model.difference_low, model.difference_high)]
-        reached = min(math.ceil(100 * max(map(abs, ends), default=0)), _SCALES[-1])
-        return next(points for points in _SCALES if points >= reached)
+        return chart_scale(end for _, model in self.rows for end in (model.difference_low, model.difference_high))
 
 
 def compare_html(comparison: ModelComparison) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelComparison, ModelRate
-from negatoscope.auditing.page_text import method_of_comparison
+from negatoscope.auditing.page_text import method_of_comparison, not_in_both
 from negatoscope.reports.formatting import MISSING, interval, joined, p_value, percent, points
 from negatoscope.reports.terminal import foldable, point, simple_table
 
@@ -17,7 +17,7 @@ _BESIDE = 3  # models in one table at most, beside the first
 
 def compare_tables(comparison: Comparison) -> RenderableType:
     """Two audits: the verdict, which they are, and a table of what both have."""
-    table = simple_table("Accuracy under", "A, %", "B, %", "B less A, points", "p")
+    table = simple_table("Accuracy under", "A, %", "B, %", "B − A, points", "p")
     for rate in comparison.rates:
         changed = f"{points(rate.difference)} {interval(rate.low, rate.high, decimals=1, signed=True)}"
         numbers = [percent(rate.a, decimals=1), percent(rate.b, decimals=1), changed, p_value(rate.p_holm)]
@@ -25,8 +25,9 @@ def compare_tables(comparison: Comparison) -> RenderableType:
         table.add_row(foldable(rate.spec), *map(Text, cells), style=_style(rate.difference, rate.significant))
     sides = {"A": comparison.a, "B": comparison.b}
     named = [point(letter, f"{one.model} on {one.dataset} ({one.folder})") for letter, one in sides.items()]
-    method = method_of_comparison(paired=comparison.paired)
-    return Group("", Text(comparison.verdict, style="bold"), *named, "", table, "", Text(method, style="dim"))
+    method = method_of_comparison(paired=comparison.paired, several=False)
+    lacking = [Text(sentence) for sentence in not_in_both(comparison)]
+    return Group("", Text(comparison.verdict, style="bold"), *named, "", table, "", *lacking, Text(method, style="dim"))
 
 
 def models_tables(comparison: ModelComparison) -> RenderableType:
@@ -40,8 +41,8 @@ def models_tables(comparison: ModelComparison) -> RenderableType:
     for start in range(0, len(others), _BESIDE):
         tables += ["", _table(comparison, others[start : start + _BESIDE])]
     caption = (
-        f"Accuracy in percent, the highest in bold, and its difference from A in points; a star: significant. "
-        f"{method_of_comparison(paired=comparison.paired)} Intervals stand in the page and in the JSON file."
+        "Accuracy in percent, the highest in bold, and its difference from A in points; * marks a significant "
+        f"difference. {method_of_comparison(paired=comparison.paired)} Intervals are in the page and the JSON file."
     )
     lacking = [Text(f"Not audited for every model: {joined(comparison.not_shared)}.")] if comparison.not_shared else []
     verdict = Text(comparison.verdict, style="bold")

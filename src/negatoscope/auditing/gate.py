@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.auditing.audit_result import AuditResult, read_audit
 from negatoscope.auditing.compare import compare, difference_words
 from negatoscope.auditing.plan import AuditConfig, PlannedTransform
@@ -31,8 +32,8 @@ class GateRule:
     bound: float
 
     def matches(self, spec: str) -> bool:
-        """Whether it is about the transform of that spec."""
-        return self.name in (spec, name_in(spec))
+        """Whether it is about the transform of that spec: with brackets it is about no other setting."""
+        return self.name == spec or ("(" not in self.text and self.name == name_in(spec))
 
     def judge(self, what: str, accuracy: float, low: float) -> RuleResult:
         """Hold a rate, by what a sentence calls it, and the lower end of its interval to the rule."""
@@ -74,7 +75,8 @@ def parse_rule(text: str) -> GateRule:
     rule = split_rule(text, example="negative=0.9")
     if rule.name in _OVER_ALL or rule.name.isidentifier():
         return rule
-    return replace(rule, name=str(describe_transform(rule.name).spec))  # arguments at their default go
+    described = (resolve_attack if name_in(rule.name) in ATTACKS.names() else describe_transform)(rule.name)
+    return replace(rule, name=str(described.spec))  # arguments at their default go
 
 
 def parse_rules(
@@ -89,32 +91,39 @@ def parse_rules(
     """
     rules = [parse_rule(text) for text in texts]
     preserving = any(entry.kind == "label_preserving" for entry in transforms)
-    names = dict.fromkeys(entry.name for entry in transforms)
-    known = [*_OVER_ALL, *names, *(entry.spec for entry in transforms)]
+    specs = [entry.spec for entry in transforms]
+    known = [*_OVER_ALL, *dict.fromkeys(entry.name for entry in transforms), *specs]
     for rule in rules:
         if rule.name in ("mean", "worst_case"):
             expect(preserving, f"a label-preserving transform for the rule {rule.text!r}", "none")
-        expect(rule.name in known, "a rule on what is audited", f"{rule.text!r}; {suggest(rule.name, known)}")
+        audited = any(map(rule.matches, (*_OVER_ALL, *specs)))
+        expect(audited, "a rule on what is audited", f"{rule.text!r}; {suggest(rule.name, known)}")
     return rules
 
 
 def parse_baseline_on(
     texts: Sequence[str], transforms: Sequence[PlannedTransform] | Sequence[TransformResult]
-) -> list[str]:
-    """The names of what is held against a baseline, each a rate as in a rule; texts may list several with commas.
+) -> list[GateRule]:
+    """Rules that name what is held against a baseline, without a bound; texts may list several with commas.
 
     Raises:
-        InputError: A name is of nothing that is audited, or of a control, which fails no gate.
+        InputError: A name is of nothing that is audited, or of a control, which fails no gate, or the worst case where
+            no transform preserves labels.
         SpecError: It is the spec of no transform.
     """
-    names = [parse_rule(f"{name}=0").name for text in texts for name in split_list(text)]
+    rules = [parse_rule(f"{name}=0") for text in texts for name in split_list(text)]
     kinds = {name: entry.kind for entry in transforms for name in (entry.name, entry.spec)}
     known = ["clean", "worst_case", *(name for name, kind in kinds.items() if kind != "control")]
-    for name in names:
+    held = ["clean", "worst_case", *(entry.spec for entry in transforms if entry.kind != "control")]
+    for rule in rules:
+        name = rule.name
+        if name == "worst_case":
+            preserving = any(entry.kind == "label_preserving" for entry in transforms)
+            expect(preserving, "a label-preserving transform for --baseline-on worst_case", "none")
         control = kinds.get(name) == "control"
         got = f"{name!r}, a control, which fails no gate" if control else f"{name!r}; {suggest(name, known)}"
-        expect(name in known, "what --baseline-on names to be audited", got)
-    return names
+        expect(any(map(rule.matches, held)), "what --baseline-on names to be audited", got)
+    return rules
 
 
 def judge(audited: AuditResult, config: AuditConfig) -> GateResult:
@@ -156,16 +165,16 @@ def _judge(rule: GateRule, summary: AuditSummary) -> RuleResult:
 
 def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleResult:
     """Whether anything that is held against the baseline fell significantly, and by more than the tolerance."""
-    comparison, names = compare(old, new), parse_baseline_on(config.baseline_on, new.summary.transforms)
+    comparison, rules = compare(old, new), parse_baseline_on(config.baseline_on, new.summary.transforms)
     kinds = {entry.spec: entry.kind for entry in new.summary.transforms}  # what was annotated since counts
     rates = [rate for rate in comparison.rates if rate.difference is not None]
-    held = [rate for rate in rates if _is_held(rate.spec, kinds.get(rate.spec, rate.kind), names)]
+    held = [rate for rate in rates if _is_held(rate.spec, kinds.get(rate.spec, rate.kind), rules)]
     family = list({rate.repeats or rate.spec: rate for rate in reversed(held)}.values())[::-1]
     p_values = holm([rate.p_value for rate in family])
     tested = [replace(rate, p_holm=p) for rate, p in zip(family, p_values, strict=True)]
     lost = [rate for rate in tested if rate.significant and (rate.difference or 0) < -config.tolerance]
-    gone = [spec for spec in comparison.only_a if _is_held(spec, old.transforms[spec].kind, names)]
-    missing = [name for name in names if not any(_is_held(rate.spec, rate.kind, [name]) for rate in rates)]
+    gone = [spec for spec in comparison.only_a if _is_held(spec, old.transforms[spec].kind, rules)]
+    missing = [rule.name for rule in rules if not any(rule.matches(rate.spec) for rate in rates)]
     allowed = f" by more than {points(config.tolerance, signed=False)} points" if config.tolerance else ""
     sentence = f"none of {len(tested)} rates fell significantly{allowed}"
     if len(tested) == 1:
@@ -177,9 +186,9 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
         sentence = f"{several if len(tested) > 1 else one}, {difference_words(most)}"
     sentence += f"; compared {'image by image' if comparison.paired else 'as two samples, for the images differ'}"
     if gone:
-        sentence += f"; not audited any more, which fails, too: {', '.join(gone)}"
+        sentence += f"; no longer audited, which also fails: {', '.join(gone)}"
     if missing:
-        sentence += f"; without an image to compare, which fails, too: {', '.join(missing)}"
+        sentence += f"; without an image to compare, which also fails: {', '.join(missing)}"
     return RuleResult(
         rule="baseline",
         value=min((rate.difference for rate in tested if rate.difference is not None), default=None),
@@ -189,8 +198,8 @@ def _against(old: AuditResult, new: AuditResult, config: AuditConfig) -> RuleRes
     )
 
 
-def _is_held(spec: str, kind: PlannedKind, names: Sequence[str]) -> bool:
+def _is_held(spec: str, kind: PlannedKind, rules: Sequence[GateRule]) -> bool:
     """Whether a rate is held against the baseline: what is named, else clean and what preserves labels."""
-    if names:
-        return spec in names or (spec not in _OVER_ALL and name_in(spec) in names)
+    if rules:
+        return any(rule.matches(spec) for rule in rules)
     return kind == "label_preserving" and spec not in ("mean", "worst_case")

@@ -1,14 +1,15 @@
 """What the reports of an audit show of its summary, and in which order: chosen once for page, figures and tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
 
 from negatoscope.auditing.page_gallery import Pair
 from negatoscope.auditing.results import AuditSummary, PlannedKind, TransformResult
 
 KINDS: Mapping[PlannedKind, str] = {
     "label_preserving": "Label-preserving transforms",
-    "not_annotated": "Not annotated: nobody said whose label they keep",
+    "not_annotated": "Not annotated: unknown which classes keep their label",
     "path": "The path to the negative",
     "control": "Random controls",
     "attack": "Attacks",
@@ -17,6 +18,26 @@ KINDS: Mapping[PlannedKind, str] = {
 
 ASSUMED = "Assumed to be label-preserving"
 """What label-preserving transforms are called where nobody annotated the data."""
+
+
+@runtime_checkable
+class _OfKind(Protocol):
+    @property
+    def kind(self) -> PlannedKind: ...
+    @property
+    def assumed(self) -> bool: ...
+
+
+Entry = TypeVar("Entry", bound=_OfKind)
+
+
+def by_kind(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """What there is of each transform under the title of its kind; empty kinds are left out."""
+    known, *others = KINDS.values()
+    by_title: dict[str, list[Entry]] = {title: [] for title in (known, ASSUMED, *others)}
+    for entry in entries:
+        by_title[ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
+    return {title: of_kind for title, of_kind in by_title.items() if of_kind}
 
 
 @dataclass(frozen=True)
@@ -37,11 +58,7 @@ class Report:
 
         What is assumed to be label-preserving is called that, after what is known to be.
         """
-        known, *others = KINDS.values()
-        by_title: dict[str, list[TransformResult]] = {title: [] for title in (known, ASSUMED, *others)}
-        for entry in self.summary.transforms:
-            by_title[ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
-        return {title: entries for title, entries in by_title.items() if entries}
+        return by_kind(self.summary.transforms)
 
     @property
     def focus(self) -> TransformResult | None:

@@ -34,12 +34,12 @@ def table_of_transforms(summary: AuditSummary) -> tuple[list[str], list[list[str
 def compare_markdown(comparison: Comparison) -> str:
     """Two audits side by side: the verdict, a table of what both have, and what only one has."""
     table = markdown_table(*table_of_rates(comparison))
-    return str(render("auditing/compare.md.jinja", comparison=comparison, table=table))
+    return str(render("auditing/compare.md.jinja", comparison=comparison, text=page_text, table=table))
 
 
 def table_of_rates(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The header and the lines of a table of what two audits have."""
-    header = ["Accuracy under", "Images", "A, %", "B, %", "B less A, points", "p (Holm)"]
+    header = ["Accuracy under", "Images", "A, %", "B, %", "B − A, points", "p (Holm)"]
     lines = []
     for entry in comparison.rates:
         images = f"{entry.n:,}" if comparison.paired else f"{entry.n_a:,}, {entry.n_b:,}"
@@ -57,7 +57,7 @@ def models_markdown(comparison: ModelComparison) -> str:
 
 def table_of_models(comparison: ModelComparison) -> tuple[list[str], list[list[str]]]:
     """The header and the lines of a table with a line for each model under each transform."""
-    header = ["Accuracy under", "Model", "Images", "Accuracy, %", "Place", "From A, points", "p (Holm)"]
+    header = ["Accuracy under", "Model", "Images", "Accuracy, %", "Place", "Difference from A, points", "p (Holm)"]
     lines = []
     for rate in comparison.rates:
         for letter, model in zip(comparison.letters, rate.models, strict=True):

@@ -8,16 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from negatoscope.auditing.page_contents import Report
-from negatoscope.auditing.page_text import attack_lines, change, change_interval, notes, preserving_words
+from negatoscope.auditing.page_text import CAPTION, attack_lines, change, change_interval, notes, sums
 from negatoscope.auditing.results import AuditSummary, TransformResult
-from negatoscope.reports.formatting import MISSING, counted, interval, measured, p_value
+from negatoscope.reports.formatting import MISSING, counted, measured, p_value
 from negatoscope.reports.terminal import foldable, point, simple_table
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red")}
-_CAPTION = (
-    "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
-    "McNemar's, corrected by Holm's method for the transforms of one kind."
-)
 
 
 def audit_tables(summary: AuditSummary) -> RenderableType:
@@ -26,7 +22,7 @@ def audit_tables(summary: AuditSummary) -> RenderableType:
     parts += _gate(summary)
     parts += [point("•", note) for note in notes(summary)]
     attacks = [point("•", line) for line in attack_lines(summary)]
-    return Group("", *parts, "", _transforms(summary), "", *attacks, *_sums(summary), Text(_CAPTION, style="dim"))
+    return Group("", *parts, "", _transforms(summary), "", *attacks, *_sums(summary), Text(CAPTION, style="dim"))
 
 
 def _gate(summary: AuditSummary) -> Iterator[RenderableType]:
@@ -72,13 +68,6 @@ def _style(entry: TransformResult) -> str:
 
 
 def _sums(summary: AuditSummary) -> Iterator[RenderableType]:
-    mean, worst = summary.mean, summary.worst_case
-    if mean and worst:
-        yield Text.assemble(
-            f"Over {preserving_words(summary)}: mean accuracy ",
-            (f"{100 * mean.accuracy:.1f} %", "bold"),
-            f" {interval(mean.low, mean.high, decimals=1)}; worst case ",
-            (f"{100 * worst.accuracy:.1f} %", "bold"),
-            f" {interval(worst.low, worst.high, decimals=1)}, the share of {worst.n:,} images that are classified "
-            "correctly when clean and under every one that preserves their label.",
-        )
+    pieces = sums(summary)
+    if pieces:
+        yield Text.assemble(*((piece, "bold" if place % 2 else "") for place, piece in enumerate(pieces)))

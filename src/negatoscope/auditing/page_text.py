@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelRate
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.auditing.verdict import constant_words
@@ -45,7 +46,7 @@ def assumptions(summary: AuditSummary) -> list[str]:
         names = joined(list(dict.fromkeys(entry.name for entry in summary.assumed)))
         sentences.append(
             f"Nobody annotated these data. Assumed to preserve every label, since shapes stay in place: {names}. Even "
-            "a negative can change a label: a light that is on, day and night."
+            "a negative can change a label, for example light on/off, or day/night."
         )
     if summary.not_annotated:
         n = len(summary.not_annotated)
@@ -87,9 +88,32 @@ def chosen(entry: TransformResult) -> str:
 def preserving_words(summary: AuditSummary) -> str:
     """Over how many transforms mean and worst case are, and whether these are label-preserving by assumption."""
     n, assumed = len(summary.label_preserving), len(summary.assumed)
+    again = " (in the mean each distinct one once)" if summary.mean and summary.mean.transforms < n else ""
     if n == assumed:
-        return f"{counted(n, 'transform')} assumed to be label-preserving"
-    return counted(n, "label-preserving transform") + (f" ({assumed} by assumption)" if assumed else "")
+        return f"{counted(n, 'transform')} assumed to be label-preserving{again}"
+    return counted(n, "label-preserving transform") + (f" ({assumed} by assumption)" if assumed else "") + again
+
+
+CAPTION = (
+    "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
+    "McNemar's, corrected by Holm's method for the transforms of one kind."
+)
+"""What stands beneath a table of all transforms."""
+
+
+def sums(summary: AuditSummary) -> list[str]:
+    """The sentence on mean and worst case, in pieces: each second one is a rate; none where nothing keeps its label."""
+    mean, worst = summary.mean, summary.worst_case
+    if not mean or not worst:
+        return []
+    return [
+        f"Over {preserving_words(summary)}: mean accuracy ",
+        percent(mean.accuracy, decimals=1, unit=True),
+        f" {interval(mean.low, mean.high, decimals=1)}; worst case ",
+        percent(worst.accuracy, decimals=1, unit=True),
+        f" {interval(worst.low, worst.high, decimals=1)}, the share of {worst.n:,} images that are classified "
+        "correctly when clean and under every one that preserves their label.",
+    ]
 
 
 def _unequal(summary: AuditSummary) -> str:
@@ -106,7 +130,7 @@ def left_out(entries: Sequence[LeftOut]) -> list[str]:
     files = [entry for entry in entries if entry.noun == "file"]
     kinds = [f"{entry.n:,} {entry.why}{_named(entry, ' (', ')')}" for entry in files]
     n = sum(entry.n for entry in files)
-    passed_over = [f"{counted(n, 'file')} passed over: {joined(kinds)}."] if files else []
+    passed_over = [f"{counted(n, 'file')} skipped: {joined(kinds)}."] if files else []
     others = [entry for entry in entries if entry.noun != "file"]
     return passed_over + [
         f"{entry} {'is' if entry.n == 1 else 'are'} left out{_named(entry, ': ', '')}." for entry in others
@@ -136,8 +160,8 @@ def dicom_facts(dicom: DicomSummary) -> list[str]:
         )
     if dicom.burnt_in:
         sentences.append(
-            f"{_of(dicom.burnt_in, n)} flagged as having text burnt in, which may tell of a person: no pictures are "
-            "shown."
+            f"{_of(dicom.burnt_in, n)} flagged as having burned-in text, which may identify a person: no pictures "
+            "are shown."
         )
     return sentences
 
@@ -172,14 +196,18 @@ def difference_interval(model: ModelRate) -> str:
     return interval(model.difference_low, model.difference_high, decimals=1, signed=True)
 
 
-def method_of_comparison(*, paired: bool) -> str:
-    """How the accuracies of several audits are compared."""
-    if paired:
-        return (
-            "The images are the same, so predictions are compared image by image, with McNemar's test; p is corrected "
-            "by Holm's method over all models and the accuracies of one kind."
-        )
-    return (
-        "The images differ, so these are samples, compared by Fisher's test; p is corrected by Holm's method over all "
-        "models and the accuracies of one kind."
+def method_of_comparison(*, paired: bool, several: bool = True) -> str:
+    """How the accuracies of two audits, or of several, are compared."""
+    images = (
+        "are the same, so predictions are compared image by image, with McNemar's test"
+        if paired
+        else f"differ, so these are {'' if several else 'two '}samples, compared by Fisher's test"
     )
+    family = "all models and the accuracies" if several else "the accuracies"
+    return f"The images {images}; p is corrected by Holm's method over {family} of one kind."
+
+
+def not_in_both(comparison: Comparison) -> list[str]:
+    """What only one of two audits has, as sentences."""
+    sides = (("A", comparison.only_a), ("B", comparison.only_b))
+    return [f"Only {letter} was audited under {joined(list(specs))}." for letter, specs in sides if specs]

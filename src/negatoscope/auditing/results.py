@@ -213,7 +213,9 @@ class SelfCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class MeanAccuracy:
-    """The mean of the accuracies under the `transforms` label-preserving transforms, with a 95 % interval.
+    """The mean of the accuracies under `transforms` label-preserving transforms, each once, with a 95 % interval.
+
+    One whose predictions are bit for bit those of clean images, or of another one, does not count, unless all are such.
 
     Args:
         transforms: How many transforms, at least 1.

@@ -5,7 +5,7 @@ import torch
 
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.results import SelfCheck
-from negatoscope.auditing.trials import best_suggestion, run_trials, spread
+from negatoscope.auditing.trials import Suggestion, best_suggestion, run_trials, spread
 from negatoscope.data.batches import Batch, batches
 from negatoscope.data.split import stratified_sample
 from negatoscope.errors import InputError, expect
@@ -13,7 +13,7 @@ from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.output_kind import expect_logits
 from negatoscope.models.predict import predict, to_images
 from negatoscope.reports.formatting import percent
-from negatoscope.statistics.intervals import Rate
+from negatoscope.statistics.intervals import Rate, wilson
 from negatoscope.types import LabelArray, PixelArray
 
 _CHECKED = 512  # images of the self-check
@@ -38,9 +38,9 @@ def check_clean(plan: AuditPlan) -> tuple[SelfCheck, list[Batch]]:
     expected, suspects = plan.config.expect_accuracy, not plan.config.no_self_check
     checked = self_check(plan.classifier, pixels, labels, expected=expected, suspects=suspects)
     if not checked.passed:
+        todo = "correct it, or skip this check with --no-self-check"
         raise InputError(
-            f"expected {plan.classifier.name} to read clean images, but {checked.suggestion}; correct it, or insist "
-            "with --no-self-check"
+            f"expected {plan.classifier.name} to classify clean images correctly, but {checked.suggestion}; {todo}"
         )
     sizes = np.cumsum([part.pixels.nbytes for part in parts])
     return checked, parts[: int(np.searchsorted(sizes, _HELD_BYTES, side="right"))]
@@ -84,11 +84,12 @@ def self_check(
     if not suspects or expected == 0:
         return SelfCheck(n=rate.n, accuracy=rate.accuracy, passed=True, suggestion="")
     same = len(np.unique(predictions)) == 1 < len(np.unique(labels))
-    at_chance = same or rate.low <= 1 / classifier.input_spec.data_classes
+    chance = 1 / classifier.input_spec.data_classes
+    at_chance = same or rate.low <= chance
     failed = at_chance if expected is None else rate.high < expected
     trials = run_trials(classifier, pixels, labels, predictions == labels)
     found = best_suggestion(trials)
-    suggestion = str(found) if found else _nothing_helps(rate, expected) if failed else ""
+    suggestion = _suggest(rate, found, expected=expected, failed=failed, chance=chance)
     decisive = found is not None and found.trial.gain >= _DECISIVE_GAIN and found.p_holm < _DECISIVE_P
     passed = not failed and not decisive
     return SelfCheck(n=rate.n, accuracy=rate.accuracy, passed=passed, suggestion=suggestion, suspects=len(trials))
@@ -101,9 +102,17 @@ def _expect_logits(classifier: ClassifierAdapter, pixels: PixelArray) -> None:
     expect_logits(outputs, name=classifier.name)
 
 
-def _nothing_helps(rate: Rate, expected: float | None) -> str:
+def _suggest(rate: Rate, found: Suggestion | None, *, expected: float | None, failed: bool, chance: float) -> str:
+    """What is wrong, and what helps; "" where nothing is."""
     accuracy = f"{percent(rate.accuracy, decimals=1, unit=True)} of {rate.n} images are classified correctly"
-    below = "" if expected is None else f", not the {percent(expected, decimals=1, unit=True)} of --expect-accuracy"
+    missed = failed and expected is not None
+    below = f", not the {percent(expected, decimals=1, unit=True)} of --expect-accuracy" if missed else ""
+    if found:
+        return f"{accuracy}{below}; {found}" if missed else str(found)
+    if not failed:
+        return ""
+    if expected is None and rate.accuracy > chance >= wilson(rate.n, rate.n).low:
+        return f"{accuracy}, too few images to tell that from chance ({percent(chance, decimals=1, unit=True)})"
     return (
         f"{accuracy}{below}, and none of the usual suspects clearly helps (range, normalisation, channels, layout, "
         "order of classes); are these the images and classes that it was trained for?"

@@ -40,7 +40,7 @@ def summarize(
     dataset, classes = plan.dataset, plan.classifier.input_spec.data_classes
     reader = RowReader(rows)
     clean = read_predictions(reader, CLEAN)
-    worst, transforms = _measure(reader, clean, plan, totals)
+    worst, transforms, distinct = _measure(reader, clean, plan, totals)
     tracks = None if clean.tracks is None else clean.tracks[worst.counted]
     preserving = [entry for entry in transforms if entry.kind == "label_preserving" and entry.n]
     summary = AuditSummary(
@@ -55,7 +55,7 @@ def summarize(
         chance=1 / classes,
         majority=float(np.bincount(clean.labels).max() / len(clean)),
         transforms=transforms,
-        mean=_mean(preserving) if preserving else None,
+        mean=_mean([entry for entry in preserving if entry.spec in distinct] or preserving) if preserving else None,
         worst_case=widened_rate(worst.correct, tracks) if preserving else None,
         provenance=provenance,
     )
@@ -95,8 +95,8 @@ def describe_dataset(plan: AuditPlan) -> DatasetSummary:
 
 def _measure(
     reader: RowReader, clean: PredictionSet, plan: AuditPlan, totals: RunTotals
-) -> tuple[WorstCase, tuple[TransformResult, ...]]:
-    """The worst case over the label-preserving transforms, and each transform's numbers."""
+) -> tuple[WorstCase, tuple[TransformResult, ...], set[str]]:
+    """The worst case, each transform's numbers, and the transforms that repeat neither clean images nor another one."""
     names, classes = plan.dataset.class_names, plan.classifier.input_spec.data_classes
     worst, results, fingerprints = WorstCase(clean.correct), [], {}
     for step in plan.transforms:
@@ -112,9 +112,11 @@ def _measure(
     repeats = find_repeats(fingerprints, kinds)
     p_values = {result.spec: result.p_value for result in results if result.p_value is not None}
     p_holm = corrected(p_values, kinds=kinds, repeats=repeats)
-    return worst, tuple(
+    transforms = tuple(
         replace(result, p_holm=p_holm.get(result.spec), repeats=repeats.get(result.spec, "")) for result in results
     )
+    changed = {spec for spec, mark in fingerprints.items() if mark != clean.fingerprint}
+    return worst, transforms, changed - set(repeats)
 
 
 def _mean(transforms: Sequence[TransformResult]) -> MeanAccuracy:

@@ -1,5 +1,6 @@
 """Images without labels from end to end: predictions clean and under a suite, with a page."""
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from inspect import signature
@@ -104,7 +105,7 @@ def without_names(command: str, dataset: Dataset) -> str:
     """A recorded command that names no DICOM file."""
     images = dataset.images
     if isinstance(images, LazyImages) and isinstance(images.container, DicomImages):
-        for name in images.container.files.names:
+        for name in sorted(images.container.files.names, key=len, reverse=True):  # one may end another
             for form in (shlex.quote(name), repr(name), name):
-                command = command.replace(form, "image.dcm")
+                command = re.sub(rf"(?<![\w.-]){re.escape(form)}(?![\w.-])", "image.dcm", command)
     return command

@@ -1,5 +1,6 @@
 """Images without labels: what a classifier predicts for each, clean and under every transform; no accuracy."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from negatoscope.auditing.page_contents import ASSUMED, KINDS
+from negatoscope.auditing.page_contents import by_kind
 from negatoscope.auditing.plan import AuditPlan
 from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import PlannedKind, SuiteSummary, UnreadableImage
@@ -122,11 +123,7 @@ class UnlabeledPredictions:
     @property
     def groups(self) -> dict[str, list[Consistency]]:
         """The transforms under the title of their kind; empty kinds are left out."""
-        known, *others = KINDS.values()
-        by_title: dict[str, list[Consistency]] = {title: [] for title in (known, ASSUMED, *others)}
-        for entry in self.transforms:
-            by_title[ASSUMED if entry.assumed else KINDS[entry.kind]].append(entry)
-        return {title: entries for title, entries in by_title.items() if entries}
+        return by_kind(self.transforms)
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number."""
@@ -165,14 +162,15 @@ def predict_unlabeled(
         InputError: A transform leaves [0, 1] or changes the shape, or the classifier gives NaN.
     """
     classifier, dataset, found = plan.classifier, plan.dataset, _Found()
-    done = 0
+    done, began = 0, time.monotonic()
     for batch in batches(dataset, classifier.input_spec.resize, batch_size=plan.batch_size):
         found.unreadable += [UnreadableImage(name=image.name, reason=image.reason) for image in batch.unreadable]
         if len(batch.labels):
             _predict_batch(plan, batch, found)
         done += len(batch.labels) + len(batch.unreadable)
         if progress:
-            progress(AuditProgress(done, len(dataset), seconds_left=0.0))
+            pace = (time.monotonic() - began) / done
+            progress(AuditProgress(done, len(dataset), seconds_left=pace * (len(dataset) - done)))
     first = found.unreadable[0].reason if found.unreadable else ""
     expect(found.images, f"an image in {dataset.spec}", f"{len(dataset)} that cannot be read ({first})", DataError)
     result = UnlabeledPredictions(

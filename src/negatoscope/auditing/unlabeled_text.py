@@ -21,8 +21,11 @@ def unlabeled_sentence(result: UnlabeledPredictions) -> str:
         changed, transforms = len(image.changed), counted(len(image.predictions) - 1, "transform")
         name = result.class_name(image.clean.prediction)
         clean = percent(image.clean.confidence, decimals=1, unit=True)
+        start = f"{result.model} predicts {name} ({clean}) for {image.name}"
+        if len(image.predictions) == 1:
+            return f"{start}."
         rest = f"changes under {changed} of {transforms}" if changed else f"is the same under {transforms}"
-        return f"{result.model} predicts {name} ({clean}) for {image.name}; the prediction {rest}."
+        return f"{start}; the prediction {rest}."
     start = f"{result.model} on {counted(len(result.images), 'image')} without labels"
     if result.focus is None:
         return f"{start}."
@@ -39,6 +42,12 @@ def unlabeled_notes(result: UnlabeledPredictions) -> list[str]:
     if not result.class_names:
         notes.append("The names of the classes are not known; a text file with a line for each: --class-map FILE.")
     return notes
+
+
+def _notes_on_tables(result: UnlabeledPredictions) -> list[str]:
+    """The same, and that a table is cut where it is."""
+    more = f"The table lists {_LISTED} of {len(result.images):,} images; CSV and predictions.json have all."
+    return unlabeled_notes(result) + ([more] if len(result.images) > _LISTED else [])
 
 
 def unlabeled_markdown(result: UnlabeledPredictions) -> str:
@@ -59,7 +68,7 @@ def unlabeled_markdown(result: UnlabeledPredictions) -> str:
             markdown_table(["Transform", "Consistency, %"], stays),
             markdown_table(["Image", "Prediction when clean", "Confidence, %", "Changes under"], listed),
         ]
-    sentence, notes = unlabeled_sentence(result), unlabeled_notes(result)
+    sentence, notes = unlabeled_sentence(result), _notes_on_tables(result)
     return str(render("auditing/unlabeled.md.jinja", sentence=sentence, notes=notes, tables=tables))
 
 
@@ -84,7 +93,7 @@ def unlabeled_csv(result: UnlabeledPredictions) -> str:
 def unlabeled_tables(result: UnlabeledPredictions) -> RenderableType:
     """The same for a terminal."""
     tables = [_predictions(result)] if len(result.images) == 1 else _consistencies(result)
-    notes = [point("•", note) for note in unlabeled_notes(result)]
+    notes = [point("•", note) for note in _notes_on_tables(result)]
     return Group("", Text(unlabeled_sentence(result), style="bold"), *notes, "", *tables, "")
 
 

@@ -1,5 +1,7 @@
 """One plain sentence that says what an audit found: clean, on negatives, at the gate."""
 
+from collections.abc import Sequence
+
 from negatoscope.auditing.measurement import Measurement
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import counted, joined, percent
@@ -29,7 +31,7 @@ def constant_words(measured: Measurement) -> str:
 def _under_transforms(summary: AuditSummary) -> str:
     preserving = summary.label_preserving
     if not preserving and summary.not_annotated:
-        return "; nobody annotated whose label the audited transforms keep"
+        return "; it is unknown which classes keep their label under the audited transforms"
     if not preserving:
         return "; no label-preserving transform was audited"
     negative = [entry for entry in preserving if entry.spec == "negative"]
@@ -38,11 +40,20 @@ def _under_transforms(summary: AuditSummary) -> str:
         several = f"any of {len(preserving)} label-preserving transforms"
         which = several if len(preserving) > 1 else "the one label-preserving transform"
         return f", and no significant drop under {which}"
-    entry = negative[0] if negative else min(lost, key=lambda entry: entry.accuracy or 0)
+    (entry,) = negative or [max(lost, key=lambda entry: entry.drop or 0)]
     constant = "" if entry.beats_constant(summary.chance) else f", no better than {constant_words(entry)}"
     if entry in lost:
         return f", but only {_rate(entry)} {_where(entry)}{constant}"
-    return f", and {_rate(entry)} {_where(entry)}, no significant drop{constant}"
+    return f", and {_rate(entry)} {_where(entry)}, no significant drop{constant}{_lost(lost)}"
+
+
+def _lost(entries: Sequence[TransformResult]) -> str:
+    """What the sentence adds where the negative holds and others do not."""
+    if not entries:
+        return ""
+    most = max(entries, key=lambda entry: entry.drop or 0).spec
+    several = f"significant drops under {len(entries)} others, most"
+    return f"; {several if len(entries) > 1 else 'a significant drop'} under {most}"
 
 
 def _where(entry: TransformResult) -> str:

@@ -1,6 +1,5 @@
 """The page of a proof: whether hardening is worth it, by which method, at what cost, and what else changed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from negatoscope.files import write_whole
 from negatoscope.hardening.pictures import Case
 from negatoscope.hardening.result import HardenedMethod, HardenSummary
 from negatoscope.hardening.text import harden_markdown, harden_notes
+from negatoscope.reports.chart_scale import chart_scale
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
-
-_SCALES = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100)  # points from the middle of a chart to its ends
 
 
 def write_harden_report(out: Path, summary: HardenSummary, cases: Mapping[str, Sequence[Case]]) -> None:
@@ -65,11 +63,5 @@ def other_changes(summary: HardenSummary, best: HardenedMethod) -> dict[str, tup
             if change.kind == kind and change.difference is not None and change.spec not in shown_above
         ]
         if of_kind:
-            groups[title] = _scale(of_kind), of_kind
+            groups[title] = chart_scale(end for change in of_kind for end in (change.low, change.high)), of_kind
     return groups
-
-
-def _scale(changes: Sequence[RateDifference]) -> int:
-    reached = max(abs(end or 0) for change in changes for end in (change.low, change.high))
-    points = min(math.ceil(100 * reached), _SCALES[-1])
-    return next(scale for scale in _SCALES if scale >= points)

@@ -40,7 +40,7 @@ class DryRun:
         at_once = f", {self.workers:,} at once" if left and self.workers > 1 else ""
         lines = [f"{counted(self.jobs, self.noun)}, {self.done:,} done: {left:,} to run{at_once}"]
         if left:
-            time = "time not known: " if self.seconds is None else f"about {duration(self.seconds)}, by "
+            time = "time not known: " if self.seconds is None else f"about {duration(self.seconds)}, estimated from "
             lines += [
                 f"{counted(self.images, 'image')}, shown to models {self.passes:,} times",
                 f"about {megabytes(self.size_bytes)} to write, reports aside",

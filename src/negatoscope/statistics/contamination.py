@@ -65,7 +65,8 @@ def estimate_contamination(kinds: Sequence[Kind]) -> Contamination:
     expect(all(len(kind.scores) and len(kind.others) for kind in kinds), "scores of each kind", "none")
     counted = [_least(kind) for kind in kinds]
     n, above = len(kinds[0].scores), sum(found for found, _ in counted)
-    by_kind = tuple(_share(found / n, of_kind) for found, of_kind in counted)
+    odds = [found / (n * of_kind) for found, of_kind in counted]  # only ordinary items became one of the kind
+    by_kind = tuple(one / (1 + sum(odds)) for one in odds)
     weights = [max(found, 1e-9) for found, _ in counted]  # where none is found, all kinds weigh the same
     seen = sum(weights) / sum(weight / of_kind for weight, (_, of_kind) in zip(weights, counted, strict=True))
     interval = wilson(min(n, above), n)

@@ -241,6 +241,12 @@ def test_a_report_is_a_page_figures_and_a_junit_file_and_the_same_bytes_each_tim
     assert {path: path.read_bytes() for path in files} == first
 
 
+def test_a_notebook_shows_an_audit_of_clean_images_alone_and_names_what_it_leaves_out(make_audit: Maker) -> None:
+    _, summary = make_audit()
+    assert "In the report, too: The path to the negative; Random controls." in audit_notebook(summary)
+    assert "In the report, too" not in audit_notebook(replace(summary, transforms=()))
+
+
 def test_a_notebook_shows_the_verdict_and_each_label_preserving_transform(make_audit: Maker) -> None:
     _, summary = make_audit()
     page = Page(audit_notebook(summary))

@@ -134,7 +134,7 @@ def test_what_is_assumed_is_counted_in_words(make_audit: Maker, assumed: int, wo
     titles = [title for title, _ in Report(summary).groups.items()]
     known, believed = "Label-preserving transforms", "Assumed to be label-preserving"
     assert titles == [*([known] if assumed < 2 else []), *([believed] if assumed else [])]
-    assert ("day and night" in "".join(notes(summary))) is bool(assumed)
+    assert ("day/night" in "".join(notes(summary))) is bool(assumed)
 
 
 def test_unequal_classes_are_noted_with_what_a_constant_prediction_gives(make_audit: Maker) -> None:
