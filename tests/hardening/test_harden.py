@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor, nn
 
 import negatoscope as ng
 from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, OutputError
 from negatoscope.hardening.plan import ATTACKS, make_harden_plan
 from negatoscope.hardening.result import HardenResult, HardenSummary
 from negatoscope.hardening.text import verdict_sentence
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
+
+
+
+class ToFloat(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.float() / 255
+
 
 Digits = tuple[Dataset, Dataset]
 OTHERS = ("gamma(exponent=2.0)", "pixel_flips(probability=0.5)", "pgd(epsilon=0.03, steps=10)")
@@ -113,6 +123,32 @@ def test_another_run_resumes_and_gives_the_same_numbers(
     assert [entry.changes for entry in again.summary.methods] == [hardened.summary.methods[0].changes]
 
 
+def test_a_stopped_fit_that_gives_other_weights_again_is_audited_again(
+    hardened: HardenResult, classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    """As on a GPU: the audit that was stopped is one of other weights, here those of another seed."""
+    out = Path(shutil.copytree(hardened.out, tmp_path / "copy"))
+    shutil.rmtree(out / "after-canonicalize")
+    shutil.move(out / "after-canonicalize-seed-1", out / "after-canonicalize")
+    (out / "fits" / "after-canonicalize.json").unlink()
+    again = ng.harden(classifier, fit=digits[0], data=digits[1], suite="none", transforms=OTHERS, out=out)
+    assert [entry.changes for entry in again.summary.methods] == [hardened.summary.methods[0].changes]
+
+
+def test_other_fit_images_are_refused_and_leave_the_earlier_result_whole_until_it_is_overwritten(
+    hardened: HardenResult, classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(hardened.out, tmp_path / "copy"))
+    others = {"fit": digits[0].take(np.arange(500), split="train"), "data": digits[1], "transforms": OTHERS}
+    with pytest.raises(OutputError, match="another hardening: the fit images differ; give another --out, or --over"):
+        ng.harden(classifier, suite="none", out=out, method="average", **others)
+    assert (out / "harden.json").read_bytes() == (hardened.out / "harden.json").read_bytes()
+    for overwrite in (True, False):
+        result = ng.harden(classifier, suite="none", out=out, method="average", overwrite=overwrite, **others)
+        assert result.summary.n_fit == 500
+    assert not (out / "after-canonicalize" / "hardened.onnx").exists(), "it is another's"
+
+
 def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits: Digits) -> None:
     settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
     plans = [
@@ -120,6 +156,26 @@ def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits
         for one in (classifier, replace(classifier, module=None))
     ]
     assert [plan.config.transforms for plan in plans] == [ATTACKS, ()]
+    assert [plan.warnings for plan in plans] == [(), ()]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_module_that_no_gradients_flow_through_is_hardened_without_those_attacks_and_told_so(
+    network: nn.Module, digits: Digits, frozen: bool
+) -> None:
+    module = deepcopy(network).requires_grad_(not frozen)
+    reader = open_classifier(
+        nn.Sequential(ToFloat(), module).eval(), size=8, channels="gray", classes=10, dtype="uint8", name="reader"
+    )
+    settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
+    config = AuditConfig(suite="negative")
+    plan = make_harden_plan(reader, digits[1], digits[0], **settings, config=config)
+    assert plan.config.transforms == ()
+    assert plan.warnings == (
+        "fgsm(epsilon=0.03) and pgd(epsilon=0.03, steps=10) are not tried: no gradients flow through reader",
+    )
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got"):
+        make_harden_plan(reader, digits[1], digits[0], **settings, config=replace(config, transforms=ATTACKS[:1]))
 
 
 def test_the_page_needs_no_network_and_begins_with_the_verdict(hardened: HardenResult, out: Path) -> None:
