@@ -27,7 +27,6 @@ from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
 
 
-
 class ToFloat(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return images.float() / 255
@@ -58,7 +57,9 @@ def test_a_canonicalized_reader_reads_every_negative_as_it_reads_the_image(harde
     assert first.negative_before.accuracy < 0.5 < 0.9 < first.negative_after.accuracy
     assert first.worthwhile
     assert hardened.summary.best.method == "canonicalize"
-    assert hardened.summary.verdict.startswith("Hardened by canonicalize, reader reads negatives as well as images, at")
+    assert hardened.summary.verdict.startswith(
+        "Hardened by canonicalize, reader is as accurate on negatives as on clean images, at"
+    )
 
 
 def test_the_numbers_are_those_of_the_hardened_classifier_itself(hardened: HardenResult, digits: Digits) -> None:
@@ -217,16 +218,39 @@ def test_labels_that_an_element_changes_are_named_before_anything_is_fitted(
         "3 of the 3 transforms, such as rotation(degrees=90.0), change the label of some"
     )
     flip = make_harden_plan(classifier, digits[1], digits[1], **{**settings, "invariant": "flip"}, config=config)
-    assert flip.warnings == ("the images that judge are those that methods are fitted on, so accuracies are too high",)
+    assert flip.warnings == (
+        "the evaluation images are the ones that methods are fitted on, so accuracies are optimistic",
+    )
 
 
 def test_hardening_that_costs_more_than_5_points_or_gains_nothing_is_not_worth_it(hardened: HardenResult) -> None:
     summary, entry = hardened.summary, hardened.summary.methods[0]
     costly = replace(entry, clean_after=replace(entry.clean_after, accuracy=entry.clean_before.accuracy - 0.06))
     useless = replace(entry, orbit_worst_change=replace(entry.orbit_worst_change, low=-0.01))
+    assert [one.orbit_worst_significant for one in (entry, useless)] == [True, False]
     sentences = [verdict_sentence(replace(summary, methods=(one,))) for one in (costly, useless)]
     assert sentences[0].startswith("Not worth it: with canonicalize clean accuracy falls by 6.0 points")
     assert sentences[1].startswith("Not worth it: canonicalize does not raise the accuracy on negatives significantly")
+
+
+def test_a_verdict_compares_clean_accuracy_with_that_of_the_same_images_alone(hardened: HardenResult) -> None:
+    entry = hardened.summary.methods[0]
+    some = replace(entry, orbit_worst_after=replace(entry.orbit_worst_after, n=90))
+    sentence = verdict_sentence(replace(hardened.summary, methods=(some,), elements=("flip",), invariant="flip"))
+    before, after = (f"{100 * rate.accuracy:.1f} %" for rate in (entry.orbit_worst_before, entry.orbit_worst_after))
+    assert f"reader is more accurate on images under flip: {after}, up from {before}, at no cost in clean" in sentence
+
+
+def test_other_classes_of_the_fit_images_are_counted_and_the_first_of_them_is_named(
+    classifier: ClassifierAdapter, digits: Digits
+) -> None:
+    more = replace(digits[0], class_names=(*digits[0].class_names, "ten"))
+    settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
+    plan = make_harden_plan(classifier, digits[1], more, **settings, config=AuditConfig(suite="none"))
+    assert plan.warnings == (
+        "labels of the fit images are not used: their 11 classes are not the 10 of the evaluation images; the first "
+        "that differs, class 10, is 'ten' there and missing here",
+    )
 
 
 def test_twelve_bits_and_labels_in_a_table_are_read_as_an_audit_reads_them(

@@ -78,7 +78,9 @@ def test_data_without_an_image_whose_label_is_kept_is_refused(
     lost = list("123456789")
     rules.write_text(f'[digits]\ncomplete = true\n[[digits.rules]]\ntransform = "negative"\nlost = {lost}\n')
     data = digits[1].take(np.flatnonzero(digits[1].labels), split="test")
-    with pytest.raises(InputError, match=r"^expected an image of digits.* that keeps its label under the group negative"):
+    with pytest.raises(
+        InputError, match=r"^expected an image of digits.* that keeps its label under the group negative"
+    ):
         harden(classifier, digits, tmp_path / "out", data=data, label_preserving=rules)
 
 

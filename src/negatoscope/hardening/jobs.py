@@ -20,14 +20,13 @@ from negatoscope.data.batches import batches
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError, NegatoscopeError, OutputError
 from negatoscope.executors import Tell
-from negatoscope.hardening.cost import cost_of_file, measure_cost
 from negatoscope.files import remove_all
+from negatoscope.hardening.cost import cost_of_file, measure_cost
 from negatoscope.hardening.drop_in import ONNX, TENSORS, DropIn, write_drop_in
-from negatoscope.hardening.invariant_stem import InvariantStem
+from negatoscope.hardening.guarantee import guarantee
 from negatoscope.hardening.plan import HardenIdentity, HardenPlan, NamedHarden
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.hardening.result import HardenedMethod
-from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.provenance import Provenance
@@ -263,7 +262,7 @@ def _measure(
         seed=job.seed,
         folder=folder,
         sha256=hardened.sha256,
-        by_construction=by_construction(hardened),
+        by_construction=guarantee(hardened, plan.group)[0],
         seconds_fit=seconds,
         inference_cost=cost.ratio,
         cost=cost,
@@ -281,10 +280,3 @@ def _write(hardened: ClassifierAdapter, plan: HardenPlan, folder: Path) -> tuple
         raise
     except NegatoscopeError as error:
         return None, str(error)
-
-
-def by_construction(hardened: ClassifierAdapter) -> bool:
-    """Whether all images of an orbit get the same prediction, whatever the weights and the image are."""
-    if isinstance(hardened, WrappedClassifier):
-        return hardened.wrapper.by_construction
-    return hardened.module is not None and any(isinstance(layer, InvariantStem) for layer in hardened.module.modules())

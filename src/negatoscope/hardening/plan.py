@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.audit import expect_possible
@@ -148,10 +149,11 @@ class HardenPlan:
             [_lost_labels(steps, self.dataset.class_names)] if any(step.preserved is not None for step in steps) else []
         )
         if self.fit_dataset is not None and self.fit_dataset.fingerprint == self.dataset.fingerprint:
-            sentences.append("the images that judge are those that methods are fitted on, so accuracies are too high")
+            sentences.append(
+                "the evaluation images are the ones that methods are fitted on, so accuracies are optimistic"
+            )
         if self.fit_dataset is not None and self.fit_dataset.class_names and self.fit.labels is None:
-            fit, judge = (", ".join(names[:3]) for names in (self.fit_dataset.class_names, self.dataset.class_names))
-            sentences.append(f"labels of the fit images are not used: their classes ({fit}, ...) are not {judge}, ...")
+            sentences.append(_unused_labels(self.fit_dataset.class_names, self.dataset.class_names))
         left_out = [text for text in ATTACKS if text not in self.config.transforms]
         if left_out and _takes_attacks(self.classifier, self.config):
             verb = "is" if len(left_out) == 1 else "are"
@@ -162,6 +164,16 @@ class HardenPlan:
 
 def _takes_attacks(classifier: ClassifierAdapter, config: AuditConfig) -> bool:
     return classifier.module is not None and config.suite != "none"
+
+
+def _unused_labels(fit: Sequence[str], data: Sequence[str]) -> str:
+    """That classes differ: how many there are, and the first that is another one."""
+    pairs = enumerate(zip_longest(map(repr, fit), map(repr, data), fillvalue="missing"))
+    index, (there, here) = next((index, pair) for index, pair in pairs if pair[0] != pair[1])
+    return (
+        f"labels of the fit images are not used: their {len(fit)} classes are not the {len(data)} of the evaluation "
+        f"images; the first that differs, class {index}, is {there} there and {here} here"
+    )
 
 
 def _lost_labels(steps: Sequence[PlannedTransform], class_names: Sequence[str]) -> str:
