@@ -112,6 +112,8 @@ def test_a_classifier_without_gradients_is_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
         attack(lambda values: network(values).detach(), images, labels, epsilon=0.1)
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
+        attack(lambda values: network.requires_grad_()(values.round().detach()), images, labels, epsilon=0.1)
 
 
 @pytest.mark.parametrize(

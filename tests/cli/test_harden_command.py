@@ -58,7 +58,7 @@ def test_harden_writes_the_proof_and_prints_it(negatoscope: Command, place: Path
     document = json.loads((tmp_path / "out" / "harden.json").read_text(encoding="utf-8"))
     (entry,) = document["methods"]
     assert f"**{document['verdict']}**" in out
-    assert "Hardened by canonicalize, means.onnx reads negatives as well as images" in out
+    assert "Hardened by canonicalize, means.onnx is as accurate on negatives as on clean images" in out
     assert entry["negative_before"]["accuracy"] < 0.5 < entry["negative_after"]["accuracy"]
     assert document["n_fit"] == 200
     assert document["provenance"]["command"] == (

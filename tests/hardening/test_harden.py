@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor, nn
 
 import negatoscope as ng
 from negatoscope.auditing.audit_result import read_audit
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, OutputError
 from negatoscope.hardening.plan import ATTACKS, make_harden_plan
 from negatoscope.hardening.result import HardenResult, HardenSummary
 from negatoscope.hardening.text import verdict_sentence
 from negatoscope.models.adapter import ClassifierAdapter
+from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
+
+
+class ToFloat(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.float() / 255
+
 
 Digits = tuple[Dataset, Dataset]
 OTHERS = ("gamma(exponent=2.0)", "pixel_flips(probability=0.5)", "pgd(epsilon=0.03, steps=10)")
@@ -48,7 +57,9 @@ def test_a_canonicalized_reader_reads_every_negative_as_it_reads_the_image(harde
     assert first.negative_before.accuracy < 0.5 < 0.9 < first.negative_after.accuracy
     assert first.worthwhile
     assert hardened.summary.best.method == "canonicalize"
-    assert hardened.summary.verdict.startswith("Hardened by canonicalize, reader reads negatives as well as images, at")
+    assert hardened.summary.verdict.startswith(
+        "Hardened by canonicalize, reader is as accurate on negatives as on clean images, at"
+    )
 
 
 def test_the_numbers_are_those_of_the_hardened_classifier_itself(hardened: HardenResult, digits: Digits) -> None:
@@ -113,6 +124,32 @@ def test_another_run_resumes_and_gives_the_same_numbers(
     assert [entry.changes for entry in again.summary.methods] == [hardened.summary.methods[0].changes]
 
 
+def test_a_stopped_fit_that_gives_other_weights_again_is_audited_again(
+    hardened: HardenResult, classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    """As on a GPU: the audit that was stopped is one of other weights, here those of another seed."""
+    out = Path(shutil.copytree(hardened.out, tmp_path / "copy"))
+    shutil.rmtree(out / "after-canonicalize")
+    shutil.move(out / "after-canonicalize-seed-1", out / "after-canonicalize")
+    (out / "fits" / "after-canonicalize.json").unlink()
+    again = ng.harden(classifier, fit=digits[0], data=digits[1], suite="none", transforms=OTHERS, out=out)
+    assert [entry.changes for entry in again.summary.methods] == [hardened.summary.methods[0].changes]
+
+
+def test_other_fit_images_are_refused_and_leave_the_earlier_result_whole_until_it_is_overwritten(
+    hardened: HardenResult, classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(hardened.out, tmp_path / "copy"))
+    others = {"fit": digits[0].take(np.arange(500), split="train"), "data": digits[1], "transforms": OTHERS}
+    with pytest.raises(OutputError, match="another hardening: the fit images differ; give another --out, or --over"):
+        ng.harden(classifier, suite="none", out=out, method="average", **others)
+    assert (out / "harden.json").read_bytes() == (hardened.out / "harden.json").read_bytes()
+    for overwrite in (True, False):
+        result = ng.harden(classifier, suite="none", out=out, method="average", overwrite=overwrite, **others)
+        assert result.summary.n_fit == 500
+    assert not (out / "after-canonicalize" / "hardened.onnx").exists(), "it is another's"
+
+
 def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits: Digits) -> None:
     settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
     plans = [
@@ -120,6 +157,26 @@ def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits
         for one in (classifier, replace(classifier, module=None))
     ]
     assert [plan.config.transforms for plan in plans] == [ATTACKS, ()]
+    assert [plan.warnings for plan in plans] == [(), ()]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_module_that_no_gradients_flow_through_is_hardened_without_those_attacks_and_told_so(
+    network: nn.Module, digits: Digits, frozen: bool
+) -> None:
+    module = deepcopy(network).requires_grad_(not frozen)
+    reader = open_classifier(
+        nn.Sequential(ToFloat(), module).eval(), size=8, channels="gray", classes=10, dtype="uint8", name="reader"
+    )
+    settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
+    config = AuditConfig(suite="negative")
+    plan = make_harden_plan(reader, digits[1], digits[0], **settings, config=config)
+    assert plan.config.transforms == ()
+    assert plan.warnings == (
+        "fgsm(epsilon=0.03) and pgd(epsilon=0.03, steps=10) are not tried: no gradients flow through reader",
+    )
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got"):
+        make_harden_plan(reader, digits[1], digits[0], **settings, config=replace(config, transforms=ATTACKS[:1]))
 
 
 def test_the_page_needs_no_network_and_begins_with_the_verdict(hardened: HardenResult, out: Path) -> None:
@@ -161,16 +218,39 @@ def test_labels_that_an_element_changes_are_named_before_anything_is_fitted(
         "3 of the 3 transforms, such as rotation(degrees=90.0), change the label of some"
     )
     flip = make_harden_plan(classifier, digits[1], digits[1], **{**settings, "invariant": "flip"}, config=config)
-    assert flip.warnings == ("the images that judge are those that methods are fitted on, so accuracies are too high",)
+    assert flip.warnings == (
+        "the evaluation images are the ones that methods are fitted on, so accuracies are optimistic",
+    )
 
 
 def test_hardening_that_costs_more_than_5_points_or_gains_nothing_is_not_worth_it(hardened: HardenResult) -> None:
     summary, entry = hardened.summary, hardened.summary.methods[0]
     costly = replace(entry, clean_after=replace(entry.clean_after, accuracy=entry.clean_before.accuracy - 0.06))
     useless = replace(entry, orbit_worst_change=replace(entry.orbit_worst_change, low=-0.01))
+    assert [one.orbit_worst_significant for one in (entry, useless)] == [True, False]
     sentences = [verdict_sentence(replace(summary, methods=(one,))) for one in (costly, useless)]
     assert sentences[0].startswith("Not worth it: with canonicalize clean accuracy falls by 6.0 points")
     assert sentences[1].startswith("Not worth it: canonicalize does not raise the accuracy on negatives significantly")
+
+
+def test_a_verdict_compares_clean_accuracy_with_that_of_the_same_images_alone(hardened: HardenResult) -> None:
+    entry = hardened.summary.methods[0]
+    some = replace(entry, orbit_worst_after=replace(entry.orbit_worst_after, n=90))
+    sentence = verdict_sentence(replace(hardened.summary, methods=(some,), elements=("flip",), invariant="flip"))
+    before, after = (f"{100 * rate.accuracy:.1f} %" for rate in (entry.orbit_worst_before, entry.orbit_worst_after))
+    assert f"reader is more accurate on images under flip: {after}, up from {before}, at no cost in clean" in sentence
+
+
+def test_other_classes_of_the_fit_images_are_counted_and_the_first_of_them_is_named(
+    classifier: ClassifierAdapter, digits: Digits
+) -> None:
+    more = replace(digits[0], class_names=(*digits[0].class_names, "ten"))
+    settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
+    plan = make_harden_plan(classifier, digits[1], more, **settings, config=AuditConfig(suite="none"))
+    assert plan.warnings == (
+        "labels of the fit images are not used: their 11 classes are not the 10 of the evaluation images; the first "
+        "that differs, class 10, is 'ten' there and missing here",
+    )
 
 
 def test_twelve_bits_and_labels_in_a_table_are_read_as_an_audit_reads_them(

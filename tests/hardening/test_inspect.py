@@ -15,7 +15,7 @@ from negatoscope.documents import from_plain
 from negatoscope.errors import DataError, InputError, OutputError
 from negatoscope.hardening import FitData
 from negatoscope.hardening.cross_fit import assign_folds
-from negatoscope.hardening.inspect import inspect
+from negatoscope.hardening.inspect import _cuts, inspect
 from negatoscope.hardening.inspection import Inspection
 from negatoscope.types import PixelArray
 
@@ -75,6 +75,7 @@ def test_swapped_channels_are_found_with_the_order_that_mends_them() -> None:
 def test_where_none_is_negated_none_stands_out() -> None:
     found = inspect(dataset_of(blobs(400)))
     assert (found.estimate, found.standing_out, found.cuts) == (0.0, 0, ())
+    assert _cuts(np.array([0.3, 0.4]), 0.4) == (), "less than half an image stands out no more"
     assert "none stands out as negated" in str(found)
 
 
@@ -106,6 +107,18 @@ def test_a_folder_is_inspected_and_everything_is_written(scans: Path, tmp_path: 
     assert (out / "report.md").read_text() == str(found)
 
 
+def test_an_inspection_that_cannot_be_written_whole_leaves_no_document_of_an_earlier_one(
+    scans: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    inspect(scans, out=out)
+    (out / "report.html").unlink()
+    (out / "report.html" / "mine").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        inspect(scans, seed=1, out=out)
+    assert not (out / "inspection.json").exists()
+
+
 def test_the_page_has_pictures_and_escapes_names(scans: Path, tmp_path: Path) -> None:
     inspect(scans, out=tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
@@ -129,7 +142,7 @@ def test_x_rays_whose_header_is_wrong_are_found_and_no_patient_is_named(tmp_path
     (folder / "60.dcm").write_bytes(made(blobs(1)[0, 0], BurnedInAnnotation="YES"))
     inspect(folder, out=tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "burnt in" in page
+    assert "burned-in text" in page
     assert "data:image/" not in page
 
 

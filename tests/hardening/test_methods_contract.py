@@ -10,7 +10,7 @@ import torch
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError
 from negatoscope.hardening import METHODS, FitData
-from negatoscope.hardening.jobs import by_construction
+from negatoscope.hardening.guarantee import guarantee
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.models.torch_module import digest_of
@@ -87,7 +87,7 @@ def test_what_is_invariant_by_construction_gives_equal_bits_over_the_orbit(
         except InputError:
             assert (method, group) == ("invariant_stem", ALL), "it is for the negative alone"
             continue
-        claimed.append(by_construction(made))
+        claimed.append(guarantee(made, group)[0])
         with torch.no_grad():
             equal = [torch.equal(made(element(images)), made(images)) for element in group.elements]
         assert all(equal) or not claimed[-1]

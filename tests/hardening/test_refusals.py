@@ -35,6 +35,7 @@ def harden(classifier: ClassifierAdapter, digits: Digits, out: Path, **settings:
         ({"invariant": "rotation"}, SpecError, "expected the name of a group, got 'rotation'"),
         ({"method": "canonicalize(epoch=3)"}, SpecError, "expected an argument of canonicalize, got 'epoch'"),
         ({"method": "selective(again=2.0)"}, InputError, r"expected again above 0 and below 1, got 2\.0"),
+        ({"method": "canonicalize(epochs=0)"}, InputError, "expected epochs of at least 1, got 0"),
         ({"seeds": 0}, InputError, "expected --seeds of at least 1, got 0"),
         ({"size": 9}, InputError, "expected no 'size' beside a classifier that is open"),
         ({"sizes": 9}, InputError, "expected no 'sizes'; did you mean 'size'?"),
@@ -68,6 +69,19 @@ def test_a_classifier_that_answers_nan_is_refused_before_any_fit(
         harden(broken, digits, tmp_path / "out", progress=lambda where: steps.append(where.text))
     assert not any("fitting" in text for text in steps)
     assert not (tmp_path / "out" / "harden.json").exists()
+
+
+def test_data_without_an_image_whose_label_is_kept_is_refused(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    lost = list("123456789")
+    rules.write_text(f'[digits]\ncomplete = true\n[[digits.rules]]\ntransform = "negative"\nlost = {lost}\n')
+    data = digits[1].take(np.flatnonzero(digits[1].labels), split="test")
+    with pytest.raises(
+        InputError, match=r"^expected an image of digits.* that keeps its label under the group negative"
+    ):
+        harden(classifier, digits, tmp_path / "out", data=data, label_preserving=rules)
 
 
 def test_turns_are_refused_for_images_that_are_not_square(digits: Digits, tmp_path: Path) -> None:

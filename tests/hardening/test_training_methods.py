@@ -17,7 +17,6 @@ from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.consistency import divergence
 from negatoscope.hardening.drop_in import write_drop_in
 from negatoscope.hardening.invariant_stem import InvariantStem
-from negatoscope.hardening.orbit import each_under
 from negatoscope.hardening.rand_augment import OPERATIONS, draw_operations, each_changed
 from negatoscope.hardware import Hardware
 from negatoscope.models.adapter import ClassifierAdapter
@@ -216,7 +215,8 @@ def test_the_file_of_an_invariant_stem_gives_both_polarities_the_same_bits_in_on
     pytest.importorskip("onnxscript")
     better = hardened("invariant_stem", classifier, fit, epochs=1)
     written = write_drop_in(better, source=classifier.module, out=tmp_path, original=classifier)
-    assert "hardened.onnx" in written.files
+    assert written.files == ("hardened.onnx",), "no module of before takes the stem's tensors"
+    assert written.notes == ()
     session = runtime.InferenceSession(str(tmp_path / "hardened.onnx"))
     images = [(to_images(torch.from_numpy(pixels)) - 0.1307) / 0.3081 for pixels in (fit.images, 255 - fit.images)]
     logits, negatives = (session.run(None, {session.get_inputs()[0].name: batch.numpy()})[0] for batch in images)
@@ -303,13 +303,13 @@ def test_each_image_is_shown_under_its_own_element(name: str) -> None:
     pixels = torch.randint(0, 256, (24, 1, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     images, elements = to_images(pixels), torch.arange(24) % len(group)
     before = images.clone()
-    shown = each_under(images, elements, group=group)
+    shown = group.apply(images, elements)
     for index, image in enumerate(images):
         assert torch.equal(shown[index], group.elements[elements[index]](image[None])[0])
     assert torch.equal(images, before)
     if group.turns:
-        with pytest.raises(InputError, match=r"^expected square images for the group quarter_turns, got 6x5"):
-            each_under(images[:, :, :, :5], elements, group=group)
+        with pytest.raises(InputError, match=r"^expected square images for rotation\(degrees=90\.0\), got 5x6"):
+            group.apply(images[:, :, :, :5], elements)
 
 
 def test_rand_augment_draws_every_operation_equally_often_and_in_its_order() -> None:

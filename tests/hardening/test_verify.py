@@ -17,6 +17,7 @@ import negatoscope
 from negatoscope import verify
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError
+from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.drop_in import write_drop_in
 from negatoscope.hardening.verification import verification_tables
 from negatoscope.hardening.wrapper import wrap
@@ -218,6 +219,29 @@ def test_a_wrapped_classifier_in_memory_is_known(
     found = verify(wrapped, digits[1])
     assert (found.n, found.agreeing, found.by_construction) == (300, 300, True)
     assert verify(wrapped, digits[1], limit=50).n == 50
+
+
+def test_a_stem_is_known_and_a_graph_without_its_file_is_not_compared(
+    classifier: ClassifierAdapter, digits: tuple[Dataset, Dataset], fit: FitData, tmp_path: Path
+) -> None:
+    group = resolve_group("negative", channels=1)
+    stem = METHODS.get("invariant_stem")(classifier, fit, group, 0, print, epochs=1)
+    found = verify(stem, digits[1], limit=20)
+    assert found.by_construction
+    assert found.reason.endswith("gives the same numbers for it and for its negative.")
+    assert not verify(stem, digits[1], limit=20, invariant="flip").by_construction
+    opened = open_classifier(hardened(tmp_path, "canonicalize", "negative", ["N", 1, 6, 6]))
+    reason = verify(opened, images(20, 1)).reason
+    assert reason.endswith("only: the graph of hardened.onnx was not compared; give the file's path.")
+
+
+def test_turns_of_a_model_whose_images_are_not_square_are_refused(tmp_path: Path) -> None:
+    def scores(images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)[:, :4]
+
+    model = open_classifier(scores, size="8x6", channels="gray", classes=4)
+    with pytest.raises(InputError, match=r"^expected square images for the group quarter_turns, got 8x6; leave the"):
+        verify(model, images(8, 1), invariant="quarter_turns")
 
 
 def test_predictions_that_agree_are_counted(classifier: ClassifierAdapter, digits: tuple[Dataset, Dataset]) -> None:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from negatoscope.attacks import AttackResult, register_attack
 from negatoscope.descriptions import ParameterRange
-from negatoscope.errors import expect
+from negatoscope.errors import InputError, expect
 from negatoscope.models.predict import Classifier
 from negatoscope.types import Images, Labels
 
@@ -98,9 +98,10 @@ def _loss_gradient(classifier: Classifier, images: Images, labels: Labels) -> Im
         variable = images.detach().requires_grad_()
         # A sum, so that no image's gradient is scaled by the batch it came with.
         loss = functional.cross_entropy(classifier(variable), labels, reduction="sum")
-        got = "outputs without them (as of ONNX); give the torch module"
-        expect(loss.requires_grad, "a classifier that gradients flow through", got)
-        (gradient,) = torch.autograd.grad(loss, variable)
+        gradient = torch.autograd.grad(loss, variable, allow_unused=True)[0] if loss.requires_grad else None
+    if gradient is None:
+        got = "outputs without them (as of ONNX or whole numbers); give a torch module of floats"
+        raise InputError(f"expected a classifier that gradients flow through, got {got}")
     return gradient
 
 

@@ -22,8 +22,9 @@ def local(history: History, *, start: int = 5, candidates: int = 32) -> Proposed
     """Sobol points, then steps of all sizes from the least confident one, chosen by a model of the margins.
 
     The model is a Gaussian process through the least confident points of the image. Three of four candidates lie around
-    the first of these, the others anywhere; asked is the one where the margin may be lowest: its mean less three
-    standard deviations. Labels alone say of no point that it is better than another, so with them all are Sobol points.
+    the first of these, the others anywhere; the candidate with the lowest confidence bound (mean minus three
+    standard deviations) is queried. Labels alone say of no point that it is better than another, so with them all are
+    Sobol points.
 
     Args:
         history: What is known.

@@ -13,7 +13,6 @@ from negatoscope.descriptions import ParameterRange
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, cross_entropy, fine_tune_copy
-from negatoscope.hardening.orbit import each_under
 from negatoscope.hardware import Hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.training.loop import Objective
@@ -71,7 +70,7 @@ def adversarial(
 
 def from_group(images: Images, *, group: Group) -> Images:
     """Each image under an element of the group that is drawn for it."""
-    return each_under(images, torch.randint(len(group), (len(images),)).to(images.device), group=group)
+    return group.apply(images, torch.randint(len(group), (len(images),)))
 
 
 def from_space(images: Images, *, space: Space) -> Images:

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.orbit import orbit, smallest
 from negatoscope.hardening.scorer import Scorer, fit_scorer
@@ -59,9 +60,10 @@ def canonicalize(
         epochs: At most, of fitting.
 
     Raises:
-        InputError: There are fewer than 20 images.
+        InputError: There are fewer than 20 images, or `epochs` is below 1.
 
     Source: Kaba et al. 2022, arXiv 2211.06489 (learned canonicalization).
     """
+    expect(epochs >= 1, "epochs of at least 1", epochs)
     scorer, _ = fit_scorer(fit, group, epochs=epochs, seed=seed, progress=progress)
     return wrap(classifier, Canonicalizer(group, scorer.to(classifier.device)))

@@ -10,7 +10,6 @@ from torch.nn import functional
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, element_augmentation, fine_tune_copy
-from negatoscope.hardening.orbit import each_under
 from negatoscope.hardware import Hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.training.loop import Objective
@@ -69,9 +68,9 @@ def consistent_cross_entropy(
     model: nn.Module, images: Images, labels: Labels, *, group: Group, weight: float, hardware: Hardware
 ) -> Tensor:
     """Cross-entropy of images and of another member of their orbits, and the divergence between both predictions."""
-    others = 1 + torch.randint(len(group) - 1, (len(images),)).to(images.device)
+    others = 1 + torch.randint(len(group) - 1, (len(images),))
     with hardware.autocast():
-        logits = model(torch.cat([images, each_under(images, others, group=group)])).float()
+        logits = model(torch.cat([images, group.apply(images, others)])).float()
     loss = functional.cross_entropy(logits, labels.repeat(2)) + weight * divergence(*logits.chunk(2))
     torch.autograd.backward(loss)
     return loss.detach()

@@ -13,6 +13,7 @@ from torch import Tensor
 from negatoscope.errors import InputError, expect
 from negatoscope.files import write_errors, writing
 from negatoscope.hardening.cost import Cost, count_flops, count_parameters, paired_milliseconds
+from negatoscope.hardening.invariant_stem import has_stem
 from negatoscope.hardening.onnx_original import exported_onnx, original_onnx, some_images
 from negatoscope.hardening.onnx_wrapper import OnnxClassifier, wrapped_onnx
 from negatoscope.hardening.saved import saved_bytes
@@ -53,8 +54,8 @@ def write_drop_in(
     """Write a hardened classifier in the form that the original has, all files or none.
 
     An ONNX model becomes one `hardened.onnx` with the same inputs and outputs. A torch module becomes
-    `hardened.onnx` and `hardened.safetensors`, which `load_hardened` puts around a module. Of anything else
-    `hardened.safetensors` has the wrapper alone.
+    `hardened.onnx` and `hardened.safetensors`, which `load_hardened` puts around a module; with an `InvariantStem`,
+    which such a module lacks, `hardened.onnx` alone. Of anything else `hardened.safetensors` has the wrapper alone.
 
     Args:
         hardened: What a method gives.
@@ -79,13 +80,15 @@ def write_drop_in(
             onnx, notes = original_onnx(without_wrapper(hardened), path)
         models = _models(onnx, hardened)
     else:
-        files[TENSORS] = saved_bytes(hardened)
+        if not has_stem(hardened):
+            files[TENSORS] = saved_bytes(hardened)
         if hardened.module is None:
             notes = (f"{TENSORS} has the wrapper alone, for load_hardened to put around {plain.name}",)
         else:
             onnx = exported_onnx(without_wrapper(hardened), hardened.module)
             models = _models(onnx, hardened)
-            notes = (f"load_hardened puts what is in {TENSORS} around a module of the same architecture",)
+            if TENSORS in files:
+                notes = (f"load_hardened puts what is in {TENSORS} around a module of the same architecture",)
             if onnx.input_spec.batch != hardened.input_spec.batch:
                 notes += (f"{ONNX} takes one image at a time, as torch cannot export the module with any number",)
     after = hardened

@@ -18,7 +18,7 @@ def dry_run_harden(plan: HardenPlan, *, out: Path, execution: Execution = LOCAL)
     Raises:
         InputError: What `run_harden` would refuse before anything is fitted, or what the classifier gives for a batch.
     """
-    expect_room(out)
+    expect_room(out, plan)
     audit = plan.audit(plan.classifier)
     before = dry_run_audit(audit, out=out / BEFORE)
     identity = plan.identity

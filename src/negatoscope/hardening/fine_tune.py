@@ -10,7 +10,6 @@ from negatoscope.descriptions import ParameterRange
 from negatoscope.errors import expect
 from negatoscope.hardening import FitData, Progress, register_method
 from negatoscope.hardening.fine_tuning import RECIPE, copy_to_train, draw_elements, fine_tune_copy
-from negatoscope.hardening.orbit import each_under
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.transforms.groups import Group
@@ -51,7 +50,7 @@ def fine_tune(
         order = np.random.default_rng(seed).permutation(len(images))
         few, half = order[:transformed], order[: len(images) // 2]
         elements = 1 + draw_elements(len(few), seed=seed, elements=len(group) - 1)
-        changed = each_under(to_images(torch.from_numpy(images[few])), elements, group=group)
+        changed = group.apply(to_images(torch.from_numpy(images[few])), elements)
         pixels = (changed * 255).round().to(torch.uint8).numpy()
         again = np.resize(np.arange(len(few)), len(images) - len(half))
         return np.concatenate([images[half], pixels[again]]), np.concatenate([labels[half], labels[few][again]])

@@ -1,6 +1,6 @@
 """Train a copy of a classifier's torch module further: what the methods that change weights have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -14,13 +14,12 @@ from torch.nn import functional
 from negatoscope.data import Dataset
 from negatoscope.errors import InputError, expect
 from negatoscope.hardening import LEAST, FitData, Progress
-from negatoscope.hardening.orbit import each_under
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.models.torch_module import load_callable
 from negatoscope.training.augmentation import Augmentation
-from negatoscope.training.loop import Learner, Objective, TrainingProgress, train_model
+from negatoscope.training.loop import Epoch, Learner, Objective, train_model
 from negatoscope.training.recipe import Recipe
 from negatoscope.transforms.groups import Group
 from negatoscope.types import Images, LabelArray, Labels, Logits, PixelArray
@@ -117,7 +116,10 @@ def fine_tune_copy(
         objective(hardware) if objective else partial(cross_entropy, hardware=hardware),
         augmentations,
     )
-    train_model(learner, training, validation=validation, seed=seed, progress=_by_epoch(progress, recipe.epochs))
+    report = _by_epoch(progress, recipe.epochs)
+    report(
+        train_model(learner, training, validation=validation, seed=seed, progress=lambda moment: report(moment.history))
+    )
     assert copied.module is not None, "it was trained"
     return with_module(copied, copied.module.requires_grad_(False))
 
@@ -133,7 +135,7 @@ def cross_entropy(model: nn.Module, images: Images, labels: Labels, *, hardware:
 
 def element_augmentation(group: Group) -> Augmentation:
     """Each image under an element of the group that is drawn anew in each epoch, all of them equally likely."""
-    return Augmentation("element", partial(draw_elements, elements=len(group)), partial(each_under, group=group))
+    return Augmentation("element", partial(draw_elements, elements=len(group)), group.apply)
 
 
 def draw_elements(count: int, *, seed: int, elements: int) -> Int64[Tensor, " count"]:
@@ -164,11 +166,15 @@ def _dataset(images: PixelArray, labels: LabelArray) -> Dataset:
     return Dataset("fit", "train", images, labels, names, samples=np.arange(len(labels)))
 
 
-def _by_epoch(progress: Progress, epochs: int) -> Callable[[TrainingProgress], None]:
-    def report(moment: TrainingProgress) -> None:
-        if moment.step * epochs % moment.steps == 0:
-            accuracy, _ = moment.accuracies()
-            epoch = moment.step * epochs // moment.steps
-            progress(f"epoch {epoch} of {epochs}: {100 * accuracy:.2f} % of held-out images correct")
+def _by_epoch(progress: Progress, epochs: int) -> Callable[[Sequence[Epoch]], None]:
+    """Tells of each epoch of a history once."""
+    reported = 0
+
+    def report(history: Sequence[Epoch]) -> None:
+        nonlocal reported
+        for epoch in history[reported:]:
+            right = f"{100 * epoch.validation_accuracy:.2f} % of held-out images correct"
+            progress(f"epoch {epoch.epoch} of {epochs}: {right}")
+        reported = len(history)
 
     return report

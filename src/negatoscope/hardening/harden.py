@@ -62,17 +62,17 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         model: What `audit` takes.
         fit: Images that look as they should, labelled or not: what `audit` takes as `data`, or `FitData`. Of data with
             splits, "train" where no other is named.
-        data: Labelled images that judge: what `audit` takes.
+        data: Labelled evaluation images: what `audit` takes.
         invariant: The group of transforms, or several, comma-separated; `negatoscope list groups` shows them.
         method: A method's spec, several, comma-separated, or "all"; `negatoscope list methods` shows them.
         out: Where report, audits and hardened models go, a folder or a URL; None is a temporary folder that lasts as
             long as the result, as the copy does that a result at a URL has.
-        seeds: How many times each method that draws is fitted.
+        seeds: Fit each randomized method with this many seeds: 0, 1, ...
         suite: What else is audited before and after: "negative", "semantic", "all", or "none".
         transforms: Specs of more transforms or attacks.
         labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
         label_columns: The table's columns with file names and with labels, where they are not found by their names.
-        limit: At most this many images judge, each class in proportion; None is all.
+        limit: At most this many evaluation images, each class in proportion; None is all.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.

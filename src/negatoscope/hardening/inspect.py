@@ -16,7 +16,7 @@ from negatoscope.data.split import stratified_sample
 from negatoscope.data.unlabeled import open_images
 from negatoscope.documents import write_document
 from negatoscope.errors import expect
-from negatoscope.files import expect_free, locked, remove_leftovers, write_whole
+from negatoscope.files import expect_free, locked, remove_all, remove_leftovers, write_whole
 from negatoscope.hardening import LEAST
 from negatoscope.hardening.cross_fit import CrossFitted, Progress, cross_fit
 from negatoscope.hardening.inspection import Cut, ElementEstimate, Inspection, InspectionConfig, RankedImage
@@ -165,6 +165,7 @@ def run_inspection(
 def _write(out: Path, found: Inspection, pictures: Sequence[Picture], *, table: str) -> None:
     with locked(out):
         remove_leftovers([out])
+        remove_all([out / "inspection.json"])  # its presence means complete
         write_whole(out / "images.csv", table.encode())
         write_whole(out / "report.html", inspection_html(found, pictures).encode())
         write_whole(out / "report.md", inspection_markdown(found).encode())
@@ -238,6 +239,8 @@ def _ranked(
 
 def _cuts(expected: Float64[np.ndarray, " n"], estimate: float) -> tuple[Cut, ...]:
     """What to expect of the first of the ranking, around the estimated number of transformed images."""
+    if round(estimate) == 0:  # none stands out
+        return ()
     firsts = sorted({min(len(expected), round(part * estimate)) for part in _CUTS} - {0})
     return tuple(
         Cut(first=first, precision=expected[first - 1] / first, recall=min(1.0, expected[first - 1] / estimate))

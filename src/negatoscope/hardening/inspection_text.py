@@ -45,8 +45,8 @@ def inspection_notes(inspection: Inspection) -> list[str]:
         each = [f"{each.element} about {round(each.estimate):,}" for each in mended]
         notes.append(f"What mends them: {joined(each)}.")
     notes.append(
-        "What most images are counts as natural: if half of the images were transformed, or all of a kind, nothing "
-        "would tell."
+        "What most images are counts as natural: if half of the images were transformed, or all of a kind, it would "
+        "go unnoticed."
     )
     notes += left_out(inspection.left_out)
     if inspection.unreadable:

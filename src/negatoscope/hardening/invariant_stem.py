@@ -102,6 +102,12 @@ def invariant_stem(
     )
 
 
+def has_stem(classifier: ClassifierAdapter) -> bool:
+    """Whether a classifier is a module with an `InvariantStem`."""
+    module = classifier.module
+    return module is not None and any(isinstance(layer, InvariantStem) for layer in module.modules())
+
+
 def _first_convolution(module: nn.Module) -> tuple[str, nn.Conv2d]:
     for name, layer in module.named_modules():
         if name and isinstance(layer, nn.Conv2d):

@@ -20,13 +20,13 @@ from negatoscope.data.batches import batches
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError, NegatoscopeError, OutputError
 from negatoscope.executors import Tell
+from negatoscope.files import remove_all
 from negatoscope.hardening.cost import cost_of_file, measure_cost
-from negatoscope.hardening.drop_in import DropIn, write_drop_in
-from negatoscope.hardening.invariant_stem import InvariantStem
+from negatoscope.hardening.drop_in import ONNX, TENSORS, DropIn, write_drop_in
+from negatoscope.hardening.guarantee import guarantee
 from negatoscope.hardening.plan import HardenIdentity, HardenPlan, NamedHarden
 from negatoscope.hardening.proof import OrbitPredictions, measure_method
 from negatoscope.hardening.result import HardenedMethod
-from negatoscope.hardening.wrapper import WrappedClassifier
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.predict import to_images
 from negatoscope.provenance import Provenance
@@ -98,11 +98,18 @@ class FitJob:
 
     def outcome(self, identity: HardenIdentity) -> FitOutcome | None:
         """What it came to; None where it has not ended, or was of something else."""
-        with suppress(DataError):  # what is damaged is made again
-            found = read_document(self.file, FitOutcome, what="what a fit came to", make="delete it")
-            measured = self.out / found.hardened.folder / "summary.json" if found.hardened else self.file
-            return found if found.identity == identity and measured.is_file() else None
-        return None
+        found = read_outcome(self.file)
+        if found is None or found.identity != identity:
+            return None
+        measured = self.out / found.hardened.folder / "summary.json" if found.hardened else self.file
+        return found if measured.is_file() else None
+
+
+def read_outcome(file: Path) -> FitOutcome | None:
+    """What a fit came to; None where it has not ended, or the file is damaged: then it is made again."""
+    with suppress(DataError):
+        return read_document(file, FitOutcome, what="what a fit came to", make="delete it")
+    return None
 
 
 class OpenHarden:
@@ -255,7 +262,7 @@ def _measure(
         seed=job.seed,
         folder=folder,
         sha256=hardened.sha256,
-        by_construction=by_construction(hardened),
+        by_construction=guarantee(hardened, plan.group)[0],
         seconds_fit=seconds,
         inference_cost=cost.ratio,
         cost=cost,
@@ -265,17 +272,11 @@ def _measure(
 
 
 def _write(hardened: ClassifierAdapter, plan: HardenPlan, folder: Path) -> tuple[DropIn | None, str]:
-    """Files that take the classifier's place, or why there are none."""
+    """Files that take the classifier's place, or why there are none; those of another fit are removed."""
+    remove_all(folder / name for name in (ONNX, TENSORS))
     try:
         return write_drop_in(hardened, source=plan.source, out=folder, original=plan.classifier), ""
     except OutputError:
         raise
     except NegatoscopeError as error:
         return None, str(error)
-
-
-def by_construction(hardened: ClassifierAdapter) -> bool:
-    """Whether all images of an orbit get the same prediction, whatever the weights and the image are."""
-    if isinstance(hardened, WrappedClassifier):
-        return hardened.wrapper.by_construction
-    return hardened.module is not None and any(isinstance(layer, InvariantStem) for layer in hardened.module.modules())

@@ -29,12 +29,11 @@ class Nodes:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
 
-    def add(self, operator: str, *inputs: str, name: str = "", outputs: int = 1, **attributes: object) -> str:
-        """A node of the default domain; gives the name of its last output."""
+    def add(self, operator: str, *inputs: str, name: str = "", **attributes: object) -> str:
+        """A node of the default domain; gives the name of its output."""
         called = self.prefix + (name or f"{operator}_{len(self.nodes)}")
-        names = [called] if outputs == 1 else [f"{called}:{number}" for number in range(outputs)]
-        self.nodes.append(self.helper.make_node(operator, list(inputs), names, name=called, **attributes))
-        return names[-1]
+        self.nodes.append(self.helper.make_node(operator, list(inputs), [called], name=called, **attributes))
+        return called
 
     def constant(self, values: object, dtype: Any = np.float32, *, name: str = "") -> str:
         """A constant, kept once however often it is asked for; one with a name is a weight."""
@@ -82,7 +81,7 @@ def inputs_of(graph: Any) -> list[Any]:
 
 
 def weights_of(model: Any, *, prefix: str) -> dict[str, np.ndarray]:
-    """A wrapper's weights in a model, by their names less `PREFIX` and the first part after it."""
+    """A wrapper's weights in a model, by their names less `prefix`."""
     helper = needed("onnx.numpy_helper", extra="onnx", why=_WHY)
     held = [tensor for tensor in model.graph.initializer if tensor.name.startswith(prefix) and not tensor.external_data]
     return {tensor.name.removeprefix(prefix): helper.to_array(tensor) for tensor in held}

@@ -1,7 +1,7 @@
 """All members of an image's orbit under a group, counted from one that is the same whichever of them is given."""
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from negatoscope.errors import expect
@@ -22,20 +22,6 @@ def orbit(images: Images, group: Group) -> Float[Tensor, "batch elements channel
     """
     expect_square(group, height=images.shape[2], width=images.shape[3])
     return torch.stack([element(images) for element in group.elements], dim=1)
-
-
-def each_under(images: Images, elements: Int64[Tensor, " batch"], *, group: Group) -> Images:
-    """Each image under an element of its own, given by its position in `group`.
-
-    Raises:
-        InputError: The group has quarter turns, and the images are not square.
-    """
-    expect_square(group, height=images.shape[2], width=images.shape[3])
-    changed = images.clone()
-    for index in sorted(set(elements.tolist())):
-        chosen = elements == index
-        changed[chosen] = group.elements[index](images[chosen])
-    return changed
 
 
 def smallest(images: Images, group: Group) -> Images:

@@ -1,14 +1,16 @@
 """What hardening does, decided before it starts: images, group, methods, seeds."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.audit import expect_possible
-from negatoscope.auditing.plan import AuditConfig, AuditIdentity, AuditPlan, PlannedTransform
+from negatoscope.auditing.plan import AuditConfig, AuditIdentity, AuditPlan, PlannedTransform, plan_transform
 from negatoscope.data import Dataset
 from negatoscope.data.unlabeled import open_images
-from negatoscope.errors import expect
+from negatoscope.errors import InputError, expect
 from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
 from negatoscope.hardening.orbit import expect_square
@@ -130,9 +132,14 @@ class HardenPlan:
         return tuple(map(str, self.group.elements[1:]))
 
     def audit(self, classifier: ClassifierAdapter) -> AuditPlan:
-        """The audit of the classifier, or of what a method made of it, for which no other settings are tried."""
-        tried = classifier is self.classifier
-        return plan_proof(classifier, self.dataset, self.group, replace(self.config, no_self_check=not tried))
+        """The audit of the classifier, or of what a method made of it, for which no other settings are tried.
+
+        That of a method takes the place of one that was stopped: on a GPU a fit gives other weights again.
+        """
+        config = self.config
+        if classifier is not self.classifier:
+            config = replace(config, no_self_check=True, overwrite=True)
+        return plan_proof(classifier, self.dataset, self.group, config)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -142,11 +149,31 @@ class HardenPlan:
             [_lost_labels(steps, self.dataset.class_names)] if any(step.preserved is not None for step in steps) else []
         )
         if self.fit_dataset is not None and self.fit_dataset.fingerprint == self.dataset.fingerprint:
-            sentences.append("the images that judge are those that methods are fitted on, so accuracies are too high")
+            sentences.append(
+                "the evaluation images are the ones that methods are fitted on, so accuracies are optimistic"
+            )
         if self.fit_dataset is not None and self.fit_dataset.class_names and self.fit.labels is None:
-            fit, judge = (", ".join(names[:3]) for names in (self.fit_dataset.class_names, self.dataset.class_names))
-            sentences.append(f"labels of the fit images are not used: their classes ({fit}, ...) are not {judge}, ...")
+            sentences.append(_unused_labels(self.fit_dataset.class_names, self.dataset.class_names))
+        left_out = [text for text in ATTACKS if text not in self.config.transforms]
+        if left_out and _takes_attacks(self.classifier, self.config):
+            verb = "is" if len(left_out) == 1 else "are"
+            reason = f"no gradients flow through {self.classifier.name}"
+            sentences.append(f"{joined(left_out)} {verb} not tried: {reason}")
         return tuple(sentences)
+
+
+def _takes_attacks(classifier: ClassifierAdapter, config: AuditConfig) -> bool:
+    return classifier.module is not None and config.suite != "none"
+
+
+def _unused_labels(fit: Sequence[str], data: Sequence[str]) -> str:
+    """That classes differ: how many there are, and the first that is another one."""
+    pairs = enumerate(zip_longest(map(repr, fit), map(repr, data), fillvalue="missing"))
+    index, (there, here) = next((index, pair) for index, pair in pairs if pair[0] != pair[1])
+    return (
+        f"labels of the fit images are not used: their {len(fit)} classes are not the {len(data)} of the evaluation "
+        f"images; the first that differs, class {index}, is {there} there and {here} here"
+    )
 
 
 def _lost_labels(steps: Sequence[PlannedTransform], class_names: Sequence[str]) -> str:
@@ -187,7 +214,7 @@ def make_harden_plan(
 ) -> HardenPlan:
     """Read the fit images and resolve the group and the methods.
 
-    FGSM and PGD join what is audited where the classifier is a torch module.
+    FGSM and PGD join what is audited where the classifier is a torch module that gradients flow through.
 
     Args:
         classifier: What is hardened.
@@ -202,15 +229,15 @@ def make_harden_plan(
     Raises:
         SpecError: A group, a method or a setting of it is unknown.
         InputError: The group is of colors and the classifier takes gray images, or it turns images that are not
-            square; fit images are too few or of another size; or no class keeps its label under any element.
+            square; fit images are too few or of another size; or no image keeps its label under any element.
     """
     expect(seeds >= 1, "--seeds of at least 1", seeds)
     spec = classifier.input_spec
     group = resolve_group(invariant, channels=spec.planes)
     expect_square(group, height=spec.resize.height, width=spec.resize.width)
-    attacks = () if classifier.module is None or config.suite == "none" else ATTACKS
     decoding = DecodeSpec.of(config.bits, config.window)
     dataset, fit = dataset.decoded(decoding), fit.decoded(decoding) if isinstance(fit, Dataset) else fit
+    attacks = _usable_attacks(classifier, dataset, config) if _takes_attacks(classifier, config) else []
     images = fit if isinstance(fit, FitData) else read_fit(fit, spec, class_names=dataset.class_names)
     expect_fitting(images, spec)
     plan = HardenPlan(
@@ -225,6 +252,18 @@ def make_harden_plan(
         seeds=seeds,
         config=replace(config, transforms=tuple(dict.fromkeys((*config.transforms, *attacks)))),
     )
-    counted = [step for step in plan.audit(classifier).transforms[: len(plan.elements)] if step.preserved != ()]
-    expect(counted, f"a class of {dataset.spec} that keeps its label under the group {invariant}", "none")
+    audit = plan.audit(classifier)
+    labels = set(audit.dataset.labels.tolist())
+    kept = (step.preserved is None or labels & set(step.preserved) for step in audit.transforms[: len(plan.elements)])
+    expect(any(kept), f"an image of {dataset.spec} that keeps its label under the group {invariant}", "none")
     return plan
+
+
+def _usable_attacks(classifier: ClassifierAdapter, dataset: Dataset, config: AuditConfig) -> list[str]:
+    """Those of `ATTACKS` that can be used on the classifier."""
+    usable = []
+    for text in ATTACKS:
+        with suppress(InputError):
+            plan_transform(text, classifier, dataset, config)
+            usable.append(text)
+    return usable

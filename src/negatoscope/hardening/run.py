@@ -6,11 +6,13 @@ from pathlib import Path
 
 from negatoscope.auditing.audit import expect_usable
 from negatoscope.auditing.audit_result import read_audit
+from negatoscope.auditing.folder import differences
 from negatoscope.documents import write_document
-from negatoscope.errors import expect
+from negatoscope.errors import OutputError, expect
 from negatoscope.executors import LOCAL, Execution
 from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import expect_free, locked, remove_all, remove_leftovers
+from negatoscope.hardening.drop_in import ONNX, TENSORS
 from negatoscope.hardening.jobs import (
     BEFORE,
     FITS,
@@ -20,6 +22,7 @@ from negatoscope.hardening.jobs import (
     HardenWork,
     MadeClassifiers,
     OpenHarden,
+    read_outcome,
 )
 from negatoscope.hardening.page import write_harden_report
 from negatoscope.hardening.pictures import Case, draw_cases
@@ -57,7 +60,7 @@ def run_harden(
         InputError: The classifier gives NaN or is no better than chance, or a method cannot take it.
         JobsError: Fits failed three times; all others are made.
     """
-    expect_room(out)
+    expect_room(out, plan)
     opened = OpenHarden(plan, out, provenance, keep=True)
     expect_usable(opened.plan_before, out=out / BEFORE)
     if warn:
@@ -66,6 +69,8 @@ def run_harden(
     with locked(out):
         remove_leftovers([out, out / FITS, *out.glob("after-*")])
         remove_all([out / DOCUMENT])
+        for file in _other_fits(out, plan):
+            remove_all([file, *(out / file.stem / name for name in (ONNX, TENSORS))])
         pace = _Pace(len(plan.methods) * plan.seeds, progress)
         opened.audit(opened.plan_before, BEFORE, pace.say, warn)
         pace.done += 1
@@ -77,14 +82,26 @@ def run_harden(
     return result
 
 
-def expect_room(out: Path) -> None:
-    """Refuse a folder that holds anything but results of hardening; nothing is written.
+def expect_room(out: Path, plan: HardenPlan) -> None:
+    """Refuse a folder that holds anything but results of this hardening; nothing is written.
 
     Raises:
-        OutputError: It does.
+        OutputError: It holds other files or, without `overwrite`, fits of another hardening.
     """
     if not (out / BEFORE).is_dir() and not (out / DOCUMENT).is_file():
         expect_free(out, own=(".lock",), what="a hardened model")
+    if not plan.config.overwrite:
+        for outcome in _other_fits(out, plan).values():
+            others = "; ".join(differences(outcome.identity, plan.identity))
+            got = f"another hardening: {others}; give another --out, or --overwrite"
+            raise OutputError(f"expected {out} to hold this hardening or nothing, got {got}")
+
+
+def _other_fits(out: Path, plan: HardenPlan) -> dict[Path, FitOutcome]:
+    """What fits of another hardening came to, by their files."""
+    identity = plan.identity
+    read = {file: read_outcome(file) for file in sorted((out / FITS).glob("*.json"))}
+    return {file: outcome for file, outcome in read.items() if outcome and outcome.identity != identity}
 
 
 def fit_jobs(plan: HardenPlan, out: Path) -> list[FitJob]:

@@ -27,9 +27,12 @@ def verdict_sentence(summary: HardenSummary) -> str:
     before, after = best.orbit_worst_before.accuracy, best.orbit_worst_after.accuracy
     change = f"from {percent(before, decimals=1)} to {percent(after, decimals=1, unit=True)}"
     if best.worthwhile:
-        equal = best.clean_after.accuracy - after <= _EQUAL
-        gain = f"reads {name} as well as images" if equal else f"reads more {name}, {change}"
-        return f"Hardened by {best.method}, {summary.model} {gain}, {_at_cost(best)}."
+        same_images = best.orbit_worst_after.n == best.n
+        rise = f"{percent(after, decimals=1, unit=True)}, up from {percent(before, decimals=1, unit=True)},"
+        gain = f"more accurate on {name}: {rise}"
+        if same_images and best.clean_after.accuracy - after <= _EQUAL:
+            gain = f"as accurate on {name} as on clean images,"
+        return f"Hardened by {best.method}, {summary.model} is {gain} {_at_cost(best)}."
     loss = best.clean_before.accuracy - best.clean_after.accuracy
     if loss > AFFORDABLE:
         fall = f"clean accuracy falls by {points(loss, signed=False)} points"
@@ -56,6 +59,8 @@ def images_name(summary: HardenSummary) -> str:
     """What transformed images are called: "negatives", or images under a group."""
     if summary.elements == ("negative",):
         return "negatives"
+    if len(summary.elements) == 1:
+        return f"images under {summary.elements[0]}"
     return f"images under the {len(summary.elements)} transforms of {summary.invariant}"
 
 
@@ -63,8 +68,8 @@ def _at_cost(best: HardenedMethod) -> str:
     loss = best.clean_before.accuracy - best.clean_after.accuracy
     text = points(loss, decimals=2, signed=False)
     if float(text) == 0:
-        return "at no cost of clean accuracy"
-    return f"at a cost of {text} points of clean accuracy" if loss > 0 else f"with {text} points more of clean accuracy"
+        return "at no cost in clean accuracy"
+    return f"at a cost of {text} points of clean accuracy" if loss > 0 else f"and gains {text} points of clean accuracy"
 
 
 def table_of_methods(summary: HardenSummary) -> tuple[list[str], list[list[str]]]:

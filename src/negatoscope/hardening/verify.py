@@ -15,10 +15,12 @@ from negatoscope.data import Dataset
 from negatoscope.data.batches import Batch, batches
 from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import DataError, expect
+from negatoscope.hardening.guarantee import UNKNOWN, guarantee, guarantee_of_wrapper
 from negatoscope.hardening.onnx_match import matched_wrapper
 from negatoscope.hardening.onnx_original import columns_of
+from negatoscope.hardening.orbit import expect_square
 from negatoscope.hardening.verification import ElementConsistency, Verification
-from negatoscope.hardening.wrapper import Wrapper, wrapper_of
+from negatoscope.hardening.wrapper import wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.by_url import on_disk
 from negatoscope.models.onnx_graph import read_graph
@@ -119,10 +121,12 @@ def run_verification(
     """
     expect(0.0 <= at_least <= 1.0, "--at-least from 0 to 1", at_least)
     classifier, dataset = plan.classifier, plan.dataset
+    resize = classifier.input_spec.resize
     group = resolve_group(invariant, channels=classifier.input_spec.planes)
+    expect_square(group, height=resize.height, width=resize.width)
     holds, reason = construction(classifier, source, group)
     done, unreadable, parts = 0, 0, []
-    for batch in batches(dataset, classifier.input_spec.resize, batch_size=plan.batch_size):
+    for batch in batches(dataset, resize, batch_size=plan.batch_size):
         if len(batch.pixels):
             parts.append(_compare(classifier, group, batch))
         unreadable += len(batch.unreadable)
@@ -155,28 +159,16 @@ def run_verification(
 
 def construction(classifier: ClassifierAdapter, source: str | Path | None, group: Group) -> tuple[bool, str]:
     """Whether predictions are the same over the group whatever the image, and why that is known or is not."""
-    wrapper = wrapper_of(classifier)
-    if wrapper is None and classifier.kind == "onnx" and source is not None:
-        with on_disk(path_of(source)) as path:
-            model = read_graph(path.read_bytes(), name=path.name)
-        wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
-        if wrapper is None:
-            graph = f"the graph of {path.name} is not that of a wrapper for {group.name}"
-            return False, f"This is known for these images only: {graph}."
+    if wrapper_of(classifier) or classifier.kind != "onnx":
+        return guarantee(classifier, group)
+    if source is None:
+        return False, f"{UNKNOWN}: the graph of {classifier.name} was not compared; give the file's path."
+    with on_disk(path_of(source)) as path:
+        model = read_graph(path.read_bytes(), name=path.name)
+    wrapper = matched_wrapper(model, classifier.input_spec, columns=columns_of(classifier), group=group)
     if wrapper is None:
-        return False, f"This is known for these images only: {classifier.name} is behind no wrapper."
-    return _by_wrapper(wrapper, group)
-
-
-def _by_wrapper(wrapper: Wrapper, group: Group) -> tuple[bool, str]:
-    if not wrapper.by_construction:
-        return False, f"This is known for these images only: {wrapper.method} guarantees nothing."
-    if not set(group.elements) <= set(wrapper.group.elements):
-        return False, f"This is known for these images only: the wrapper is one for {wrapper.group.name}."
-    return True, (
-        f"It holds by construction for every 8-bit image: {wrapper.method} shows the classifier the same numbers for "
-        f"all members of an orbit under {wrapper.group.name}."
-    )
+        return False, f"{UNKNOWN}: the graph of {path.name} is not that of a wrapper for {group.name}."
+    return guarantee_of_wrapper(wrapper, group)
 
 
 @torch.no_grad()
