@@ -27,7 +27,7 @@ _MOST = 4
 _INTRODUCTION = """\
 # Is there a recipe that reaches both of the paper's numbers?
 
-Made by `{command}`. Of everything that the paper does not state, each trial draws a value at once: optimizer, step
+Made by {commands}. Of everything that the paper does not state, each trial draws a value at once: optimizer, step
 size, momentum, batch size, length of training, initialisation, padding, pooling, dropout, weight decay, scaling of the
 inputs, activation of the convolutions and label smoothing; Optuna draws more often near values that came close. Every
 epoch of a run is a candidate. Its distance from the printed pair is counted in units of {accuracy} points of accuracy
@@ -90,9 +90,10 @@ def match_page(result: Match, sensitivity: SensitivityResult | None = None) -> s
         result: What `reproduce match` found.
         sensitivity: What `reproduce sensitivity` found, where that is at hand.
     """
+    made = {search.dataset: search.provenance or result.provenance for search in result.searches}
     parts = [
         _INTRODUCTION.format(
-            command=result.provenance.command,
+            commands=joined([f"`{text}`" for text in dict.fromkeys(facts.command for facts in made.values())]),
             accuracy=f"{100 * ACCURACY_UNIT:g}",
             negatives=f"{100 * NEGATIVES_UNIT:g}",
             opened=OPENED,
@@ -103,9 +104,12 @@ def match_page(result: Match, sensitivity: SensitivityResult | None = None) -> s
     for search in result.searches:
         parts += [f"## {dataset_name(search.dataset)}", answer(search), _nearest(search), common(search)]
         parts += [_importance(search, _effects(search, sensitivity))]
-    facts = result.provenance
-    made = f"negatoscope {facts.negatoscope}, commit {facts.commit or MISSING}, {facts.hardware}, {facts.created}"
-    return "\n\n".join([*parts, _ON_IMPORTANCE, f"Last written by {made}."]) + "\n"
+    searched = [
+        f"{dataset_name(dataset)}: searched by negatoscope {facts.negatoscope}, commit {facts.commit or MISSING}, "
+        f"{facts.hardware}, {facts.created}."
+        for dataset, facts in made.items()
+    ]
+    return "\n\n".join([*parts, _ON_IMPORTANCE, *searched]) + "\n"
 
 
 def answer(search: MatchSearch) -> str:
