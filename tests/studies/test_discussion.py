@@ -382,7 +382,7 @@ def test_a_dry_run_counts_what_runs_train_on_and_the_rows_that_they_leave(made: 
     assert estimate.size_bytes > estimate_size(sum(count.rows for count in counts)), "and the weights of plain networks"
     assert estimate.seconds is not None
     assert estimate.seconds > 0
-    assert estimate.notes == ("what RandAugment takes beside is not timed",)
+    assert estimate.notes == ("RandAugment's own time is not included",)
 
 
 def test_a_dry_run_of_experiments_that_are_made_has_nothing_to_run_and_touches_nothing(made: Made) -> None:

@@ -75,7 +75,7 @@ def test_the_answer_says_whether_the_pair_was_found_and_how_near() -> None:
     assert text.startswith(
         "**Not found**, of 8 recipes (1 more diverged). The nearest, trained afresh with 5 seeds for 5 "
     )
-    assert "reads 98.20 ± 0.16 % of test images and 12.00 ± 1.58 % of negatives" in text
+    assert "classifies 98.20 ± 0.16 % of test images and 12.00 ± 1.58 % of negatives correctly" in text
     assert "−1.0 and +5.3 points from the 99.20 and 6.68 %" in text
     assert answer(search(found=True)).startswith("**Found**")
 

@@ -214,7 +214,7 @@ def test_options_that_would_do_nothing_are_refused(words: tuple[str, ...], sente
 
 def test_images_without_color_are_refused_before_a_network_is_trained(few_digits: str, tmp_path: Path) -> None:
     request = SequelRequest(recipe=Recipe("gray", data=few_digits, validation_size=40))
-    with pytest.raises(InputError, match="^expected color images for saturation_shift, got gray ones"):
+    with pytest.raises(InputError, match=r"^expected color images for saturation_shift, got gray ones"):
         plan_jobs(request, out=tmp_path, hardware=FLOAT32)
 
 

@@ -133,8 +133,8 @@ def panel_columns() -> list[Column]:
         *_beside_paper("Test images", "test"),
         *_beside_paper("Negatives", "negative"),
         ("Row reproduced", lambda line: _REPRODUCED[line.row.reproduced]),
-        ("Beside chance", lambda line: line.row.beside_chance),
-        ("Beside most frequent class", lambda line: line.row.beside_majority),
+        ("Versus chance", lambda line: line.row.beside_chance),
+        ("Versus majority class", lambda line: line.row.beside_majority),
     ]
 
 

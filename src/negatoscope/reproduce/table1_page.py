@@ -31,7 +31,7 @@ fewer than three runs, or the number lies in an interval wider than 10 points. A
 where both of its numbers agree."""
 
 _ON_PANEL = """\
-Beside chance and beside always naming the most frequent training class: where the mean accuracy on negatives lies, by
+Versus chance and versus always naming the most frequent training class: where the mean accuracy on negatives lies, by
 its 95 % t interval over runs."""
 
 _ON_ATTACKS = """\

@@ -128,8 +128,8 @@ def answer(search: MatchSearch) -> str:
     return (
         f"**{'Found' if search.found else 'Not found'}**, of {counted(search.trials, 'recipe')}{diverged}. The "
         f"nearest, trained afresh with {counted(len(fresh), 'seed')} for {counted(nearest.recipe.epochs, 'epoch')}, "
-        f"reads {test} % of test images and {negatives} % of negatives (mean ± standard deviation), {away[0]} and "
-        f"{away[1]} points from the {percent(search.paper_test_accuracy)} and "
+        f"classifies {test} % of test images and {negatives} % of negatives correctly (mean ± standard deviation), "
+        f"{away[0]} and {away[1]} points from the {percent(search.paper_test_accuracy)} and "
         f"{percent(search.paper_negative_accuracy)} % that the paper prints."
     )
 
@@ -149,7 +149,7 @@ def common(search: MatchSearch) -> str:
     ends = " to ".join(dict.fromkeys(percent(end) for end in (accuracies[0], accuracies[-1])))
     return (
         f"What the {len(nearest)} nearest have in common: {joined(shared) or 'no value that most of them share'}. They "
-        f"are {_range(epochs)} epochs into training and read {ends} % of validation images."
+        f"are {_range(epochs)} epochs into training and classify {ends} % of validation images correctly."
     )
 
 
