@@ -41,7 +41,7 @@ def test_recipes_are_named_with_the_datasets_that_they_decide_alike() -> None:
         "**What holds**: the plain DNN misclassifies most negatives of its training images with `accu"
     )
     assert "it is above chance with `accurate` (MNIST and GTSRB)" in does_not
-    assert choice.endswith("of negatives.")
+    assert choice.endswith("of negatives correctly.")
 
 
 def test_its_table_of_hardened_models_is_what_was_measured() -> None:

@@ -346,10 +346,31 @@ def test_a_run_that_lacks_anything_is_one_sentence(made: Made, tmp_path: Path) -
     assert read_run(tmp_path, Table1Run) == read_run(file.parent, Table1Run)
 
 
+def test_a_report_is_asked_for_a_folder_by_the_spec_that_it_was_run_with(
+    made: Made, few_digits: str, tmp_path: Path
+) -> None:
+    shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
+    how: dict[str, Any] = {"command": "a command", "recipes": ["small"], "fast": True}
+    assert report_table1(tmp_path, datasets=[few_digits], **how).runs == made[1].runs
+    with pytest.raises(DataNotFoundError):
+        report_table1(tmp_path, datasets=["folder:others"], **how)
+
+
+@pytest.mark.usefixtures("beside_the_digits")
+@pytest.mark.parametrize("recipe", ["small", "small, fast"])
+def test_figure1_shows_a_smoke_run_by_the_name_that_its_recipe_was_given(
+    recipe: str, made: Made, tmp_path: Path
+) -> None:
+    reproduce_figure1(made[0], out=tmp_path / "named", recipe=recipe)
+    reproduce_figure1(made[0], out=tmp_path / "first")
+    first, named = (json.loads((tmp_path / name / "figure1.json").read_text()) for name in ("first", "named"))
+    assert (named["recipe"], named["panels"]) == ("small, fast", first["panels"])
+
+
 def test_figure1_refuses_a_classifier_that_was_not_made(made: Made, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"by recipe small, fast with epsilon 0\.5"):
         reproduce_figure1(made[0], out=tmp_path / "none", epsilons=(0.5,))
-    with pytest.raises(InputError, match="by recipe adam with epsilon"):
+    with pytest.raises(InputError, match="by recipe adam, fast with epsilon"):
         reproduce_figure1(made[0], out=tmp_path / "none", recipe="adam")
     assert not (tmp_path / "none").exists()
 

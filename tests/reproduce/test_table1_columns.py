@@ -3,6 +3,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from negatoscope.documents import from_plain
 from negatoscope.reproduce import table1_columns, table1_page
-from negatoscope.reproduce.table1_document import SummaryRow, Table1
+from negatoscope.reproduce.table1_document import SummaryRow, Table1, summarize
 
 Document = dict[str, Any]
 Maker = Callable[..., Document]
@@ -240,3 +241,18 @@ def test_what_is_still_to_run_is_an_ellipsis_in_its_place(make_document: Maker) 
 
 def test_an_empty_live_table_can_be_drawn() -> None:
     assert "negatives" in shown([])
+
+
+def test_an_attack_that_some_runs_do_not_have_is_missing_in_their_line(make_document: Maker) -> None:
+    result = make_document(["mnist", "gtsrb"], seeds=3)
+    for run in result["runs"]:
+        if run["dataset"] == "gtsrb" or (run["epsilon"], run["seed"]) == (0.1, 2):
+            for group in run["attacks"]:
+                group["accuracies"]["mine"] = group["accuracies"]["pgd"]
+    table = from_plain(result, Table1)
+    table = replace(table, summary=summarize(table.runs))
+    assert {row.dataset for row in table.summary if "mine" in row.attack_accuracies} == {"gtsrb"}
+    lines = parsed(table1_page.table1_markdown(table), "Attacks and confidence")
+    assert [line["MINE"] == "–" for line in lines] == [line["Dataset"] == "MNIST" for line in lines]
+    assert all(line["MINE"] == line["PGD"] for line in lines if line["Dataset"] == "GTSRB")
+    assert len(list(csv.DictReader(io.StringIO(table1_columns.table1_csv(table))))) == 10

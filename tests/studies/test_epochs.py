@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from negatoscope.documents import read_document
-from negatoscope.errors import InputError
+from negatoscope.errors import InputError, OutputError
 from negatoscope.hardware import pick_hardware
 from negatoscope.studies.epochs import EpochsResult, count_epochs
+from negatoscope.studies.locked_file import locked_file
 from negatoscope.training.recipe import named_recipe
 
 RESULTS = Path(__file__).parents[2] / "results" / "recipes"
@@ -38,6 +39,13 @@ def test_a_mark_that_is_not_reached_is_none(recipe, tmp_path: Path) -> None:
     assert result.first is None
     assert len(result.training_accuracy) == 1
     assert not left.parent.exists()
+
+
+def test_epochs_are_counted_by_one_process_at_a_time(recipe, tmp_path: Path) -> None:
+    file = tmp_path / "epochs.json"
+    with locked_file(file), pytest.raises(OutputError, match="to be free, got another run that writes to it; wait"):
+        count_epochs(recipe, out=file, hardware=FLOAT32)
+    assert not list(tmp_path.glob("*epochs*"))
 
 
 def test_a_schedule_that_depends_on_the_number_of_epochs_is_refused(recipe, tmp_path: Path) -> None:

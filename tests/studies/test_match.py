@@ -10,10 +10,11 @@ import pytest
 from negatoscope.documents import read_document
 from negatoscope.errors import InputError, OutputError
 from negatoscope.executors import Execution
+from negatoscope.files import locked
 from negatoscope.hardware import pick_hardware
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reproduce.runs import run_folder
-from negatoscope.studies.match import MatchRequest, reproduce_match
+from negatoscope.studies.match import MatchRequest, read_match, report_match, reproduce_match, write_match
 from negatoscope.studies.match_dry_run import dry_run_match, mean_epochs
 from negatoscope.studies.match_result import OPENED, Match
 from negatoscope.studies.match_trials import distance, draw_recipe
@@ -61,11 +62,16 @@ def test_a_search_that_was_stopped_resumes_and_concludes(request_on_digits: Matc
         if line.startswith("trial 2: nearest"):
             raise KeyboardInterrupt
 
+    published = read_match(Path(__file__).parents[2] / "results" / "match")
+    gtsrb = tuple(each for each in published.searches if each.dataset == "gtsrb")
+    write_match(replace(published, searches=gtsrb), tmp_path)
     with pytest.raises(KeyboardInterrupt):
         reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=stop)
     (tmp_path / ".match.md.4194305.tmp").touch()  # as a process that is killed leaves it
     result = reproduce_match(request_on_digits, out=tmp_path, hardware=FLOAT32, progress=seen.append)
-    (search,) = result.searches
+    earlier, search = result.searches
+    assert (earlier,) == gtsrb, "also what made it is kept"
+    assert search.provenance == result.provenance
     assert sum("nearest after" in line for line in seen) == search.trials == OPENED
     drawn = {replace(candidate.recipe, epochs=1).digest for candidate in search.candidates}
     assert len(drawn) == OPENED, "none is drawn again"
@@ -184,3 +190,8 @@ def test_what_cannot_be_searched_is_one_sentence(few_digits: str) -> None:
         MatchRequest("cifar")
     with pytest.raises(InputError, match="expected --trials of at least 5, got 2"):
         MatchRequest("mnist", trials=2)
+
+
+def test_a_report_is_not_written_while_a_search_writes(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(OutputError, match="but another run writes to it"):
+        report_match(tmp_path)

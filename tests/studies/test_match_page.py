@@ -1,5 +1,6 @@
 """The page and the figure of a search: what they say follows from its document."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def search(*, found: bool = False) -> MatchSearch:
 
 def match(*searches: MatchSearch) -> Match:
     provenance = record_provenance(command="negatoscope reproduce match", hardware="a processor", data=[])
-    return Match(provenance=provenance, searches=searches)
+    made = tuple(replace(each, provenance=each.provenance or provenance) for each in searches)
+    return Match(provenance=provenance, searches=made)
 
 
 def test_the_answer_says_whether_the_pair_was_found_and_how_near() -> None:
@@ -73,7 +75,7 @@ def test_the_answer_says_whether_the_pair_was_found_and_how_near() -> None:
     assert text.startswith(
         "**Not found**, of 8 recipes (1 more diverged). The nearest, trained afresh with 5 seeds for 5 "
     )
-    assert "reads 98.20 ± 0.16 % of test images and 12.00 ± 1.58 % of negatives" in text
+    assert "classifies 98.20 ± 0.16 % of test images and 12.00 ± 1.58 % of negatives correctly" in text
     assert "−1.0 and +5.3 points from the 99.20 and 6.68 %" in text
     assert answer(search(found=True)).startswith("**Found**")
 
@@ -122,3 +124,18 @@ def test_the_figure_shows_every_recipe_and_the_pair() -> None:
     assert sizes == [8, 5, 5]
     (pair,) = axes.lines
     assert (pair.get_xdata()[0], pair.get_ydata()[0]) == (pytest.approx(0.8), pytest.approx(6.68))
+
+
+def test_each_search_keeps_the_command_that_made_it(tmp_path: Path) -> None:
+    earlier, later = (
+        record_provenance(command=f"negatoscope reproduce match --dataset {name}", hardware=f"{name}'s", data=[])
+        for name in ("gtsrb", "mnist")
+    )
+    write_match(Match(provenance=earlier, searches=(replace(search(), dataset="gtsrb"),)), tmp_path)  # of old versions
+    kept = read_match(tmp_path).searches
+    assert [each.provenance for each in kept] == [earlier]
+    page = match_page(Match(provenance=later, searches=(*kept, replace(search(), provenance=later))))
+    assert f"Made by `{earlier.command}` and `{later.command}`." in page
+    assert re.search(
+        r"\nGTSRB: searched by negatoscope .*, gtsrb's, .*\.\n\nMNIST: searched by .*, mnist's, .*\.\n$", page
+    )

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from negatoscope.documents import read_document
-from negatoscope.errors import DataError, RecipeError
+from negatoscope.errors import DataError, OutputError, RecipeError
+from negatoscope.reproduce.run_data import load_split, split_training
+from negatoscope.studies.locked_file import locked_file
 from negatoscope.studies.recipe_search import (
     TOLERANCE,
+    Candidates,
     RecipeSearchResult,
     SearchRun,
     choose,
@@ -18,6 +21,7 @@ from negatoscope.studies.recipe_search import (
     search_recipes,
 )
 from negatoscope.training.recipe import Recipe, named_recipe
+from negatoscope.training.train import train
 
 RESULTS = Path(__file__).parents[2] / "results" / "recipes"
 
@@ -96,3 +100,22 @@ def test_impossible_candidates_are_refused_with_their_file(tmp_path: Path, conte
     (tmp_path / "mine.toml").write_text(content)
     with pytest.raises(RecipeError, match=rf"mine\.toml.*{sentence}"):
         load_candidates(tmp_path / "mine.toml")
+
+
+def test_a_recipe_that_keeps_its_best_epoch_is_judged_by_that(tmp_path: Path, few_digits: str) -> None:
+    last = Recipe("last", data=few_digits, validation_size=50, epochs=6, learning_rate=0.02, schedule="constant")
+    best = replace(last, name="best", selection="best_validation")
+    training, validation = split_training(
+        load_split(few_digits, "train", data_dir=None, fast=False), last, seed=0, fast=False
+    )
+    accuracies = [epoch.validation_accuracy for epoch in train(last, training, validation=validation, seed=0).history]
+    assert max(accuracies) > accuracies[-1]
+    found = search_recipes(Candidates((0.0,), (last, best)), out=tmp_path / "mine.json")
+    assert [run.validation_accuracy for run in found.runs] == [accuracies[-1], max(accuracies)]
+
+
+def test_a_search_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
+    candidates, file = packaged_candidates("mnist"), tmp_path / "mnist.json"
+    with locked_file(file), pytest.raises(OutputError, match=r"mnist\.json to be free, got another run that writes"):
+        search_recipes(candidates, out=file)
+    assert list(tmp_path.iterdir()) == []

@@ -35,7 +35,7 @@ from negatoscope.studies.sensitivity import (
 )
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_jobs import PlannedRun, data_of
-from negatoscope.studies.sensitivity_page import sensitivity_page
+from negatoscope.studies.sensitivity_page import foot, sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import report_sensitivity
 from negatoscope.studies.sensitivity_result import Curve, SensitivityResult, SkippedStudy
@@ -139,8 +139,9 @@ def test_a_dry_run_counts_the_rows_that_runs_leave_and_knows_which_are_there(mad
     more = dry_run_sensitivity(replace(made.request, seeds=3), out=made.out, hardware=HARDWARE)
     assert (more.jobs, more.done, more.passes > 0) == (7, 5, True)
     short = replace(made.request, seeds=3, budget=Budget(6, "passes"))
-    notes = dry_run_sensitivity(short, out=made.out, hardware=HARDWARE).notes
-    assert notes == ("the budget is not enough for 1 run more",)
+    few = dry_run_sensitivity(short, out=made.out, hardware=HARDWARE)
+    assert (few.jobs, few.done) == (6, 5)
+    assert few.notes == ("the budget is not enough for 1 run more",)
 
 
 def test_a_report_is_made_anew_from_the_documents_of_runs_alone(made: Made, tmp_path: Path) -> None:
@@ -398,3 +399,30 @@ def test_a_damaged_run_is_named(name: str, made: Made, tmp_path: Path) -> None:
 def test_what_is_no_budget_is_refused(amount: float, unit: str) -> None:
     with pytest.raises(InputError, match="budget"):
         Budget(amount, unit)
+
+
+def test_a_report_has_the_runs_of_all_seeds_and_is_not_made_without_any(made: Made, tmp_path: Path) -> None:
+    shutil.copytree(made.out, tmp_path, dirs_exist_ok=True)
+    again = report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=1, command="a")
+    assert (again.planned_runs, again.made_runs) == (5, 5)
+    before = (tmp_path / "sensitivity.json").read_bytes()
+    with pytest.raises(DataNotFoundError, match=r"^expected finished runs of mnist_plain, .* found none; give their"):
+        report_sensitivity(load_studies(), out=tmp_path, seeds=3, command="a")
+    assert (tmp_path / "sensitivity.json").read_bytes() == before
+
+
+def test_jobs_and_another_executor_are_refused_before_anything_is_loaded() -> None:
+    with pytest.raises(InputError, match=r"^expected --jobs or --executor, got both; leave --jobs out$"):
+        StudyRequest(jobs=2, execution=Execution("processes"))
+
+
+def test_a_study_in_processes_says_how_many_runs_were_made_at_once(made: Made, tmp_path: Path) -> None:
+    shutil.copytree(made.out, tmp_path, dirs_exist_ok=True)
+    notes, execution = Notes(), Execution("processes", workers=4)
+    result = made.again(tmp_path, notes, seeds=1, execution=execution, budget=Budget(0.5, "passes"))
+    assert (notes.ended, result.jobs) == ([], 3)
+
+
+def test_a_page_without_runs_says_only_when_it_was_put_together(made: Made) -> None:
+    provenance = made.result.provenance
+    assert foot((), provenance) == f"Put together on {provenance.created}."

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from negatoscope.provenance import record_provenance
 from negatoscope.reproduce.measure import TrackedRate
 from negatoscope.statistics.factors import Effect
 from negatoscope.studies.sensitivity_effects import MATTERS, judge_factors, verdict_of
+from negatoscope.studies.sensitivity_figure import draw_sensitivity
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_result import ClosestToPaper, FactorResult
 from negatoscope.studies.sensitivity_run import CurvePoint, MadeBy, StudyRun, negative_at
-from negatoscope.studies.sensitivity_summary import along_training, closest_to_paper
+from negatoscope.studies.sensitivity_summary import along_training, closest_to_paper, summarize_studies
 from negatoscope.training.recipe import Recipe
 
 CURVE = (CurvePoint(1.0, 0.96, 0.10), CurvePoint(2.0, 0.98, 0.20), CurvePoint(3.0, 0.99, 0.40))
@@ -245,6 +248,15 @@ def test_a_default_that_lacks_its_first_seed_is_still_what_others_are_compared_w
     assert "padding" not in factors
 
 
-def test_a_study_whose_runs_were_all_trained_on_negatives_concludes_nothing_about_others() -> None:
-    along = along_training({"default": {0: run(0.9, negative_share=0.5)}})
+def test_a_study_whose_runs_were_all_trained_on_negatives_concludes_nothing_about_others(mnist: Study) -> None:
+    runs = {level.key: {0: run(0.9, negative_share=0.5)} for level in mnist.recipes}
+    along = along_training(runs)
     assert (along.runs, along.lowest, along.highest, along.rank_correlation) == (0, None, None, None)
+    provenance = record_provenance(command="a command", hardware="a machine", data=[])
+    how: dict[str, Any] = {"provenance": provenance, "fast": False, "jobs": 1, "planned_runs": len(runs)}
+    tall = replace(
+        mnist, factors=tuple(replace(each, name=f"{each.name} {n}") for n in range(9) for each in mnist.factors)
+    )
+    every = {level.key: runs["default"] for level in tall.recipes}
+    _, at_end, along_panel = draw_sensitivity(summarize_studies([tall], {tall.name: every}, **how)).axes
+    assert (at_end.get_visible(), along_panel.get_visible()) == (False, False)

@@ -196,6 +196,28 @@ def test_a_model_without_data_is_refused_in_one_sentence(tmp_path: Path) -> None
         SequelRequest(trials=0)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--size", "32"), "expected --model and --data beside options of a model, got --size alone; leave it out"),
+        (
+            ("--model", "a.onnx", "--data", "folder:b", "--seeds", "3"),
+            "expected --model or options of networks that are trained here, got --seeds, too; leave it out",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(words: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        sequel(*words, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_without_color_are_refused_before_a_network_is_trained(few_digits: str, tmp_path: Path) -> None:
+    request = SequelRequest(recipe=Recipe("gray", data=few_digits, validation_size=40))
+    with pytest.raises(InputError, match=r"^expected color images for saturation_shift, got gray ones"):
+        plan_jobs(request, out=tmp_path, hardware=FLOAT32)
+
+
 def some_kept(model: SequelModel) -> SequelModel:
     """The same, if blue lamps did not keep their meaning."""
     classes = tuple(replace(each, preserved=each.name != "blue") for each in model.per_class)
@@ -233,7 +255,7 @@ def test_page_and_figures_are_written_anew_from_the_document_alone(made: Path, t
     (tmp_path / "sequel.json").write_bytes((made / "sequel.json").read_bytes())
     sequel("--only-report", "--out", tmp_path)
     names = {"sequel.json", "sequel.md", "sequel.png", "sequel.svg", "pictures-1.png", "pictures-1.svg"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", *names}
     for name in names:
         assert (tmp_path / name).read_bytes() == (made / name).read_bytes()
 

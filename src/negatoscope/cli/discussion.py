@@ -43,7 +43,7 @@ def discussion(
     """Put the paper's discussion to networks: noise, learning negatives, concepts, and networks of today.
 
     a: is it the size of the change? b: how many negatives does it take? c: does learning negatives help on transforms
-    never seen? d: is the concept learned, or the classes? e: do networks of today read negatives? Experiments share
+    never seen? d: is the concept learned, or the classes? e: do today's networks recognize negatives? Experiments share
     runs. Writes discussion.json, .md, a figure for each, and each run's rows. Stop it at any moment: it resumes.
     """
     from negatoscope.registry import split_list

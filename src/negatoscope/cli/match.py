@@ -55,14 +55,14 @@ def match(
         from negatoscope.hardware import pick_hardware
         from negatoscope.reports.formatting import percent
         from negatoscope.stores import path_of
-        from negatoscope.studies.match import KEEPS, MatchRequest, read_match, reproduce_match, write_match
+        from negatoscope.studies.match import KEEPS, MatchRequest, report_match, reproduce_match
         from negatoscope.studies.match_dry_run import dry_run_match
 
     page = path_of(out) / "match.md"
     place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     study = path_of(sensitivity)
     if only_report:
-        write_match(read_match(place), place, sensitivity=study)
+        report_match(place, sensitivity=study)
         typer.echo(f"Written: {page}")
         return
     hardware = pick_hardware(device, precision)
@@ -77,6 +77,6 @@ def match(
     paper = f"{percent(search.paper_test_accuracy)} and {percent(search.paper_negative_accuracy)} %"
     found = "Found" if search.found else "Not found"
     typer.echo(
-        f"{found}: of {search.trials} recipes the nearest reads {test} % of test images "
-        f"and {negatives} % of negatives, where the paper has {paper}. Written: {page}"
+        f"{found}: of {search.trials} recipes the nearest classifies {test} % of test images and {negatives} % of "
+        f"negatives correctly, where the paper has {paper}. Written: {page}"
     )

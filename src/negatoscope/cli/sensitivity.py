@@ -31,9 +31,7 @@ def sensitivity(
         str, option("FOLDER", "Or URL: where results go; a study that was stopped resumes from there.")
     ] = "out/sensitivity",
     seeds: Annotated[int, option("NUMBER", "Runs of each recipe; verdicts need 2 or more.", check=within(1))] = 3,
-    studies: Annotated[
-        str, option("NAMES", "Comma-separated, of mnist, gtsrb, mnist_robust, fashion_mnist; or all.")
-    ] = "",
+    studies: Annotated[str, option("NAMES", "Comma-separated, such as mnist_plain,gtsrb_plain; by default all.")] = "",
     factors: Annotated[str, option("NAMES", "Only these, comma-separated, as in 'optimizer,batch norm'.")] = "",
     budget: Annotated[
         str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
@@ -62,6 +60,7 @@ def sensitivity(
         from negatoscope.cli.sensitivity_display import SensitivityDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.registry import split_list
+        from negatoscope.reports.formatting import counted
         from negatoscope.stores import path_of
         from negatoscope.studies.dry_run import dry_run_sensitivity
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
@@ -92,7 +91,7 @@ def sensitivity(
         with SensitivityDisplay(hardware.description) as display:
             result = study_sensitivity(request, out=place, hardware=hardware, progress=display)
     files = "sensitivity.json, .md, .png and .svg" if result.studies else "sensitivity.json (no run of a default yet)"
-    typer.echo(f"{result.made_runs} runs. Written to {out}: {files}.")
+    typer.echo(f"{counted(result.made_runs, 'run')}. Written to {out}: {files}.")
 
 
 def claims(

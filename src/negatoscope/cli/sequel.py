@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from negatoscope.cli.audit import named
+from negatoscope.cli.audit import given_options, named
 from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.dry_run import expect_runs, show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
@@ -33,11 +33,14 @@ def sequel(
     ] = "",
     data: Annotated[str, option("DATA", "The images that --model is searched on, in color.")] = "",
     seeds: Annotated[int, option("NUMBER", "Networks to train by the recipe.", check=within(1))] = 3,
-    trials: Annotated[int, option("NUMBER", "For each image at most.", check=within(1, 999_999))] = 1000,
+    trials: Annotated[int, option("NUMBER", "Maximum number of trials per image.", check=within(1, 999_999))] = 1000,
     limit: Annotated[
         int, option("NUMBER", "At most this many test images, each class in proportion.", check=within(1))
     ] = 2000,
-    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.", check=within(0, LAST_SEED))] = 0,
+    seed: Annotated[
+        int,
+        option("NUMBER", "Seed for choosing the images and for every random draw.", check=within(0, LAST_SEED)),
+    ] = 0,
     recipe: Annotated[str, option("FILE", "A TOML file of your own in place of the recipe for GTSRB in color.")] = "",
     out: Annotated[
         str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
@@ -57,12 +60,18 @@ def sequel(
     --out holds. Writes sequel.json, .md, .png and .svg, and pictures. Stop it at any moment: the same command resumes.
     """
     expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
+    beside = [f"--{name}" for name in ("recipe", "seeds") if _is_given(context, name)] if model else []
+    expect(
+        not beside, "--model or options of networks that are trained here", f"{', '.join(beside)}, too; leave it out"
+    )
+    of_model = [] if model else [f"--{name.replace('_', '-')}" for name in given_options(context)]
+    expect(not of_model, "--model and --data beside options of a model", f"{', '.join(of_model)} alone; leave it out")
     expect_runs(dry_run=dry_run, only_report=only_report)
     with loading():
         from negatoscope.cli.sequel_display import SequelDisplay
         from negatoscope.hardware import pick_hardware
         from negatoscope.stores import path_of
-        from negatoscope.studies.sequel import SequelRequest, read_sequel, reproduce_sequel, write_sequel
+        from negatoscope.studies.sequel import SequelRequest, report_sequel, reproduce_sequel
         from negatoscope.studies.sequel_dry_run import dry_run_sequel
         from negatoscope.studies.sequel_page import answer
         from negatoscope.studies.sequel_result import group_models
@@ -72,7 +81,7 @@ def sequel(
     page = path_of(out) / "sequel.md"
     place = runs_folder(context, out, keeps=KEEPS, dry_run=dry_run)
     if only_report:
-        write_sequel(read_sequel(place), place)
+        report_sequel(place)
         typer.echo(f"Written: {page}")
         return
     hardware = pick_hardware(device, precision)
@@ -96,3 +105,8 @@ def sequel(
     for text in map(answer, group_models(result.models)):
         typer.echo(text.replace("**", ""))
     typer.echo(f"Written: {page}")
+
+
+def _is_given(context: Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

@@ -81,7 +81,7 @@ def reproduce_figure1(
     expect_epsilons(epsilons)
     table = read_table1(table1)
     names = list(dict.fromkeys(run.dataset for run in table.runs))
-    by = recipe or table.runs[0].recipe.name
+    by = f"{recipe.removesuffix(FAST)}{FAST if table.fast else ''}" if recipe else table.runs[0].recipe.name
     chosen = [[_first_run(table, name, by, epsilon, table1) for name in names] for epsilon in epsilons]
     datasets = {
         run.dataset: load_split(run.recipe.data, "train", data_dir=data_dir, fast=table.fast) for run in chosen[0]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
+from pathlib import PurePath
 
 from negatoscope.documents import read_settings
 
@@ -55,6 +56,11 @@ def dataset_name(dataset: str) -> str:
     """A dataset as people call it, with the arguments of its spec if it has some."""
     name, bracket, arguments = dataset.partition("(")
     return _NAMES.get(name, name) + (f" ({arguments}" if bracket else "")
+
+
+def dataset_label(spec: str) -> str:
+    """What results call a dataset: they hold no paths."""
+    return f"folder:{PurePath(spec).name}" if spec.startswith("folder:") else spec
 
 
 def classifier_name(epsilon: float) -> str:

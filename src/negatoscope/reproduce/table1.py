@@ -17,7 +17,7 @@ from negatoscope.provenance import record_provenance
 from negatoscope.reproduce.checks import expect_epsilons, expect_no_repetition, expect_seeds
 from negatoscope.reproduce.estimate import count_passes, measure_pace
 from negatoscope.reproduce.paper import DATASETS as PAPER_DATASETS
-from negatoscope.reproduce.paper import EPSILONS
+from negatoscope.reproduce.paper import EPSILONS, dataset_label
 from negatoscope.reproduce.run_data import RunData, load_run_data
 from negatoscope.reproduce.runs import RunSpec, plain_progress, read_run, run_folder
 from negatoscope.reproduce.table1_document import SkippedDataset, SummaryRow, Table1, summarize
@@ -47,8 +47,8 @@ class Table1Request:
         command: Of provenance.
 
     Raises:
-        InputError: An epsilon is not in [0, 1] or comes twice, the panel has none of them, `seeds` is below 1, or a
-            dataset is not the one that the recipe is for.
+        InputError: An epsilon is not in [0, 1] or comes twice, the panel has none of them, `seeds` is below 1, there is
+            no recipe, two datasets have one name, or one is not that which the recipe is for.
         RecipeError: A recipe is unknown.
         SpecError: A dataset is unknown.
     """
@@ -66,6 +66,8 @@ class Table1Request:
         expect_epsilons(self.epsilons)
         expect_seeds(1 if self.seeds is None else self.seeds)
         expect_no_repetition("--datasets", self.datasets)
+        expect_no_repetition("names of folders in --datasets", [dataset_label(spec) for spec in self.datasets])
+        expect(self.recipe or self.recipes, "at least one --recipe", "none")
         expect_no_repetition("--recipes", self.recipes)
         for name in self.recipes if self.recipes != WHOLE_PANEL else ():
             expect(name in recipe_names(), "a --recipe", f"{name!r:.80}; {suggest(name, recipe_names())}", RecipeError)
@@ -125,7 +127,7 @@ class Table1Progress(Protocol):
         """Once it is known what is run, and what is not and why."""
 
     def estimated(self, seconds: Mapping[RunSpec, float]) -> None:
-        """Before the first run: how long each unfinished one will take; of a smoke run, 1 for each."""
+        """Before the first run: of the seconds that the unfinished ones take, the part of each; of a smoke run any."""
 
     def moved(self, spec: RunSpec, progress: TrainingProgress | str) -> None:
         """After each training step, and before each pass that measures."""
@@ -149,7 +151,7 @@ def plan_table1(request: Table1Request) -> Table1Plan:
     loaded: dict[str, tuple[Mapping[str, Recipe], RunData]] = {}
     not_run: list[SkippedDataset] = []
     for name in named or PAPER_DATASETS:
-        label = f"folder:{Path(name).name}" if name.startswith("folder:") else name  # results hold no paths
+        label = dataset_label(name)
         try:
             loaded[label] = _load(request, name)
         except DataNotFoundError:
@@ -270,7 +272,9 @@ def reproduce_table1(
         folders = table1_folders(plan, out=out, hardware=hardware, threads=execution.threads)
         done = {spec: run for spec, folder in folders.items() if (run := read_run(folder, Table1Run))}
         progress.planned(plan)
-        progress.estimated(estimate_runs(plan, [spec for spec in plan.specs if spec not in done], hardware))
+        left = [spec for spec in plan.specs if spec not in done]
+        workers = execution.count(len(left))
+        progress.estimated({spec: alone / workers for spec, alone in estimate_runs(plan, left, hardware).items()})
         shown: list[Table1Run] = []
 
         def show(spec: RunSpec, run: Table1Run) -> None:

@@ -22,7 +22,7 @@ from negatoscope.reproduce.paper import SMOKE, classifier_name, dataset_name, sh
 if TYPE_CHECKING:  # they would load torch
     from negatoscope.reproduce.measure import Destinations
     from negatoscope.reproduce.table1_document import PaperComparison, SummaryRow, Table1
-    from negatoscope.reproduce.table1_run import Table1Run
+    from negatoscope.reproduce.table1_run import AttackAccuracies, Table1Run
     from negatoscope.statistics.measured import TrackedRate
 
 _COLORS = {"agrees": "green", "ours higher": "yellow", "ours lower": "yellow", "undecided": "dim"}
@@ -133,8 +133,8 @@ def panel_columns() -> list[Column]:
         *_beside_paper("Test images", "test"),
         *_beside_paper("Negatives", "negative"),
         ("Row reproduced", lambda line: _REPRODUCED[line.row.reproduced]),
-        ("Beside chance", lambda line: line.row.beside_chance),
-        ("Beside most frequent class", lambda line: line.row.beside_majority),
+        ("Versus chance", lambda line: line.row.beside_chance),
+        ("Versus majority class", lambda line: line.row.beside_majority),
     ]
 
 
@@ -249,13 +249,19 @@ def _verdict(compared: "PaperComparison") -> str:
 
 
 def _attacked(attack: str, line: Classifier) -> str:
-    return _rate([run.shown_attacks.accuracies[attack] for run in line.runs])
+    return _under(attack, [run.shown_attacks for run in line.runs])
 
 
 def _plain_attacked(attack: str, line: Classifier) -> str:
     """The plain DNN's accuracy under the attack of the classifier's own epsilon, where that was run."""
     groups = [group for run in line.plain for group in run.attacks if group.epsilon == line.row.attack_epsilon]
-    return _rate([group.accuracies[attack] for group in groups]) if groups and line.row.epsilon else MISSING
+    return _under(attack, groups) if groups and line.row.epsilon else MISSING
+
+
+def _under(attack: str, groups: "Sequence[AttackAccuracies]") -> str:
+    """The mean over runs, where all of them have that attack."""
+    rates = [group.accuracies.get(attack) for group in groups]
+    return MISSING if None in rates else _rate(list(filter(None, rates)))
 
 
 def _entropy(ends: "Sequence[Destinations]") -> str:

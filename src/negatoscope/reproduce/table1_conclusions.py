@@ -28,10 +28,10 @@ def range_of_plain(rows: "Sequence[SummaryRow]") -> str:
     low, high = (choose(rows, key=lambda row: row.negative_accuracy) for choose in (min, max))
     tests = sorted(row.test_accuracy for row in rows)
     if low is high:
-        return f"the plain DNN reads {percent(tests[0])} % of test images and {_named(low)} of negatives"
+        return f"the plain DNN classifies {percent(tests[0])} % of test images and {_named(low)} of negatives correctly"
     return (
-        f"plain DNNs that read {percent(tests[0])} to {percent(tests[-1])} % of test images read from {_named(low)} "
-        f"to {_named(high)} of negatives"
+        f"plain DNNs that classify {percent(tests[0])} to {percent(tests[-1])} % of test images correctly have an "
+        f"accuracy from {_named(low)} to {_named(high)} on negatives"
     )
 
 
@@ -47,7 +47,7 @@ def _of_rows(rows: "Sequence[SummaryRow]") -> str:
             yes.append(f"{short_classifier_name(epsilon)} (by {joined(recipes)})")
         elif any(row.reproduced is None for row in group):
             undecided.append(short_classifier_name(epsilon))
-    text = f"of {counted(len(by_epsilon), 'row')} of the paper, {joined(yes) or 'none'} came out in both numbers"
+    text = f"of {counted(len(by_epsilon), 'row')} of the paper, {joined(yes) or 'none'} reproduced in both numbers"
     return f"{text}; undecided: {joined(undecided)}." if undecided else f"{text}."
 
 

@@ -178,6 +178,9 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
     def mean(value: Callable[[Table1Run], float]) -> float:
         return mean_and_deviation([value(run) for run in runs])[0]
 
+    def is_common(attack: str) -> bool:
+        return all(attack in run.shown_attacks.accuracies for run in runs)
+
     def under(attack: str) -> float:
         return mean(lambda run: run.shown_attacks.accuracies[attack].accuracy)
 
@@ -208,7 +211,7 @@ def _summary_row(runs: Sequence[Table1Run], comparable: bool) -> SummaryRow:
         negative_test_accuracy=mean(lambda run: run.negative_test.accuracy),
         negative_before_accuracy=fmean(rate.accuracy for rate in before) if len(before) == len(runs) else None,
         attack_epsilon=first.shown_attacks.epsilon,
-        attack_accuracies={attack: under(attack) for attack in first.shown_attacks.accuracies},
+        attack_accuracies={attack: under(attack) for attack in first.shown_attacks.accuracies if is_common(attack)},
         confidence_train=mean(lambda run: run.confidence.train),
         confidence_negative=mean(lambda run: run.confidence.negative_train),
         entropy_bits=mean(lambda run: run.destinations.entropy_bits),

@@ -51,7 +51,9 @@ def draw_table1(result: "Table1") -> Figure:
         for row in places:
             row[0].set(ylim=(0, 100), ylabel="accuracy, %")
         for column, (dataset, section) in enumerate(fullest.items()):
-            if several:
+            if several and not panels[dataset]:
+                places[0, column].set_visible(False)
+            elif several:
                 _draw_panel(places[0, column], panels[dataset])
             _draw_section(places[-1, column], section)
         _draw_key(figure, result.summary)
@@ -61,7 +63,7 @@ def draw_table1(result: "Table1") -> Figure:
 def draw_epochs(result: "Table1") -> Figure:
     """Accuracy along training, on validation images above and on negatives below: a line for each run.
 
-    Of several recipes the plain DNNs are shown, else the classifiers of the one.
+    Of several recipes the plain DNNs are shown; where none has one, and of one recipe, its classifiers.
 
     Raises:
         InputError: No dataset was run.
@@ -99,11 +101,14 @@ def _followed(shown: Sequence[Table1Section]) -> dict[str, list[tuple[str, Class
     for dataset in dict.fromkeys(section.rows[0].dataset for section in shown):
         sections = [section for section in shown if section.rows[0].dataset == dataset]
         title = dataset_name(dataset) + (SMOKE if sections[0].fast else "")
-        if len(sections) > 1:
-            groups[f"{title}, plain DNN"] = [(line.row.recipe, line) for line in plain_classifiers(sections, dataset)]
-        else:
-            groups[title] = [(short_classifier_name(line.row.epsilon), line) for line in sections[0].classifiers]
-    return {title: lines for title, lines in groups.items() if lines}
+        plain = plain_classifiers(sections, dataset)
+        if len(sections) > 1 and plain:
+            groups[f"{title}, plain DNN"] = [(line.row.recipe, line) for line in plain]
+            continue
+        for section in sections:
+            lines = [(short_classifier_name(line.row.epsilon), line) for line in section.classifiers]
+            groups[section.title] = lines
+    return groups
 
 
 def _draw_panel(axes: Axes, lines: Sequence[Classifier]) -> None:

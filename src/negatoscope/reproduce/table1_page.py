@@ -27,11 +27,11 @@ if TYPE_CHECKING:  # they would load torch
 _INTRODUCTION = """\
 Rates are in %. The paper is Hosseini and Poovendran 2017, arXiv 1703.06857v1. A verdict: its number *agrees* with a
 recipe if it lies in the 95 % prediction interval of one more run; else *ours* are *higher* or *lower*; *undecided*:
-fewer than three runs, or an interval wider than 10 points. A row is *reproduced* by a recipe only where both of its
-numbers agree."""
+fewer than three runs, or the number lies in an interval wider than 10 points. A row is *reproduced* by a recipe only
+where both of its numbers agree."""
 
 _ON_PANEL = """\
-Beside chance and beside always naming the most frequent training class: where the mean accuracy on negatives lies, by
+Versus chance and versus always naming the most frequent training class: where the mean accuracy on negatives lies, by
 its 95 % t interval over runs."""
 
 _ON_ATTACKS = """\
@@ -69,7 +69,8 @@ def table1_markdown(result: "Table1") -> str:
                 parts += [title, panel_table(shown, dataset), _ON_PANEL]
         for section in shown:
             parts += [f"## {section.title}", table(comparison_columns(section), [section]), caption(section)]
-        attacks = attack_columns(shown[0].rows[0].attack_accuracies)
+        rows = (row for section in shown for row in section.rows)
+        attacks = attack_columns(dict.fromkeys(attack for row in rows for attack in row.attack_accuracies))
         parts += ["## More accuracies", table(ACCURACIES, shown)]
         parts += ["## Attacks and confidence", table(attacks, shown), _ON_ATTACKS, sizes(shown)]
         parts += ["## Where predictions on negatives go", table(DESTINATIONS, shown), _ON_DESTINATIONS]

@@ -8,7 +8,7 @@ from negatoscope.errors import DataError, DataNotFoundError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import DataProvenance, Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
-from negatoscope.reproduce.paper import DATASETS
+from negatoscope.reproduce.paper import DATASETS, dataset_label
 from negatoscope.reproduce.runs import finished_runs
 from negatoscope.reproduce.table1_columns import table1_csv
 from negatoscope.reproduce.table1_document import Table1, read_table1, summarize
@@ -35,7 +35,7 @@ def report_table1(
         out: The folder.
         command: Of provenance.
         recipes: Names of those that the table is to have.
-        datasets: Names of those; all if none is named.
+        datasets: Names or specs of those; all if none is named.
         fast: Whether smoke runs are reported, or the others.
 
     Raises:
@@ -46,7 +46,7 @@ def report_table1(
     """
     names = [f"{name}{FAST}" if fast else name for name in recipes]
     found = [run for run in table1_runs(out) if run.recipe.name in names]
-    runs = [run for run in found if not datasets or run.dataset in datasets]
+    runs = [run for run in found if not datasets or run.dataset in map(dataset_label, datasets)]
     if not runs:
         raise DataNotFoundError(f"expected finished runs of {', '.join(names)} in {out / 'runs'}, found none")
     with locked(out):

@@ -5,6 +5,7 @@ from statistics import fmean
 from negatoscope.reports.formatting import percent, points
 from negatoscope.reproduce.table1_document import MINIMUM_RUNS
 from negatoscope.studies.claims_finding import ClaimVerdict, Finding, Judgement, negated
+from negatoscope.studies.discussion_plan import load_plan
 from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds
 from negatoscope.studies.sensitivity_effects import MATTERS
 
@@ -29,8 +30,9 @@ def far(discussion: Discussion) -> Finding:
 def learned(discussion: Discussion) -> Finding:
     """Whether networks that are shown all negatives read them."""
     judgements = []
-    most = {(each.dataset, each.way): each for each in discussion.number}  # of each way the last has all
-    for each in most.values():
+    # Whoever was shown all was shown more than the plan has a number for; where these runs are not there, nothing is.
+    numbered = max(each.negatives for each in load_plan().variants if each.negatives != "all")
+    for each in (each for each in discussion.number if each.negatives > numbered):
         gap = MeanOverSeeds.difference(each.negative.values, each.clean.values)
         numbers = f"{_rate(each.negative)}; clean {_rate(each.clean)}"
         recipe = f"{discussion.recipe}, {each.way}, {each.negatives:,} negatives"

@@ -29,7 +29,7 @@ def dry_run_discussion(request: DiscussionRequest, *, out: Path, hardware: Hardw
     paces, workers = _paces(left, counts, hardware), request.execution.count(len(left))
     augmented = any(job.spec.variant.rand_augment != "none" for job in left)
     notes = [f"{entry.study} is not run: {entry.reason}" for entry in planned.not_run]
-    notes += ["what RandAugment takes beside is not timed"] if augmented else []
+    notes += ["RandAugment's own time is not included"] if augmented else []
     return DryRun(
         title=f"Discussion, {joined([f'experiment {name}' for name in planned.experiments])}",
         noun="run",

@@ -15,9 +15,9 @@ _HOURS = 3600
 _INTRODUCTION = """\
 Hosseini and Poovendran (2017, arXiv 1703.06857v1, sections IV and V) discuss why networks misread negatives: because a
 negative is far from its image, because networks memorize, because they learn no concepts. Each experiment puts one of
-these to networks. Rates are in percent, of test images, which like their negatives choose nothing; in brackets stands
-the 95 % t interval of the mean over seeds. Neither these nor what is counted as better or worse is corrected for the
-number of comparisons. What is trained, and how: docs/discussion.md."""
+these to networks. Rates are in percent, of test images; nothing was selected on test images or their negatives. In
+brackets stands the 95 % t interval of the mean over seeds. Neither these nor what is counted as better or worse is
+corrected for the number of comparisons. What is trained, and how: docs/discussion.md."""
 
 
 def discussion_page(result: Discussion) -> str:
@@ -137,7 +137,7 @@ def _networks_sentence(result: Discussion, dataset: str) -> list[str]:
         return []
     rates = [f"{each.variant} {_rate(each.negative)} (clean {_rate(each.clean)})" for each in every]
     return [
-        f"**{dataset_name(dataset)}**: of negatives are read by {joined(rates)}; chance is "
+        f"**{dataset_name(dataset)}**: accuracy on negatives: {joined(rates)}; chance is "
         f"{percent(result.chance[dataset], decimals=1, unit=True)}."
     ]
 
@@ -152,7 +152,16 @@ _SENTENCES: Mapping[str, Callable[[Discussion, str], list[str]]] = {
 
 
 def _noise_table(result: Discussion) -> str:
-    header = ["Dataset", "Transform", "L2", "Under it", "Noise", "Noise, clipped", "Left of L2", "Transform less noise"]
+    header = [
+        "Dataset",
+        "Transform",
+        "L2",
+        "Accuracy",
+        "Noise",
+        "Noise, clipped",
+        "L2 after clipping",
+        "Transform less noise",
+    ]
     lines = [
         [
             dataset_name(each.dataset),

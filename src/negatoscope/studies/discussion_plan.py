@@ -9,6 +9,7 @@ from typing import Literal
 
 from negatoscope.documents import expect_choices, read_settings
 from negatoscope.errors import RecipeError, expect
+from negatoscope.reports.formatting import joined
 from negatoscope.reproduce.checks import expect_known, expect_no_repetition
 from negatoscope.reproduce.runs import RunSpec
 from negatoscope.stores import AnyPath
@@ -64,6 +65,7 @@ class Variant:
         expect(count == "all" or count >= 0, f"negatives of at least 0 in {self.name!r}", count, RecipeError)
         expect(0 < self.classes <= 1, f"classes above 0, up to 1, in {self.name!r}", self.classes, RecipeError)
         expect(0 <= self.clean < 1, f"clean in [0, 1) in {self.name!r}", self.clean, RecipeError)
+        expect(self.fine_tuned or not self.clean, f"clean in {self.name!r} beside fine_tuned", self.clean, RecipeError)
         shown = bool(count) or not self.fine_tuned
         expect(shown, f"negatives in {self.name!r}, which is fine-tuned", "none", RecipeError)
 
@@ -94,8 +96,8 @@ class DiscussionPlan:
         data: Of a dataset, the spec of images that stand in for the recipe's.
 
     Raises:
-        RecipeError: Two variants have one name, none is plain, what one names is not there, or the plain one has fewer
-            seeds than one that starts from it.
+        RecipeError: Two variants have one name, none or several are plain, what one names is not there, or the plain
+            one has fewer seeds than one that starts from it.
     """
 
     recipe: str
@@ -107,7 +109,9 @@ class DiscussionPlan:
 
     def __post_init__(self) -> None:
         expect_distinct("variants", [each.name for each in self.variants])
-        expect(any(each.is_plain for each in self.variants), "a plain variant in the plan", "none", RecipeError)
+        plain = [each.name for each in self.variants if each.is_plain]
+        got = f"{joined(plain)}, alike in what is trained; leave one" if plain else "none"
+        expect(len(plain) == 1, "one plain variant in the plan", got, RecipeError)
         for each in self.variants:
             where = f"of the variant {each.name!r}"
             known = not each.changes or each.changes in self.changes

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataNotFoundError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import record_provenance
 from negatoscope.reports.figures import save_figure
@@ -52,15 +53,26 @@ def report_discussion(
         out: The folder.
         experiments: Those to report.
         datasets: Likewise.
-        seeds: How many runs of each variant the plan has.
+        seeds: How many runs of each variant the plan has at least; `out` may hold more.
         command: Of provenance.
 
     Raises:
         DataError: A run is damaged, two are the same, or there is no earlier `discussion.json`.
+        DataNotFoundError: There is no run of these experiments.
         OutputError: `out` cannot be written, or another run writes to it.
     """
     with locked(out):
         earlier = read_discussion(out)
+        known = finished_runs(out, DiscussionRun, lambda run: run.place).values()
+        most = max((1 + run.seed for run in known), default=0)
+        planned = plan_variants(
+            plan, experiments=experiments, datasets=datasets, seeds=max(seeds, most), fast=earlier.fast
+        )
+        made = {run.place for run in known} & {spec.place for spec in planned}
+        if not made:
+            where = f"experiments {', '.join(experiments)} in {out / 'runs'}"
+            raise DataNotFoundError(f"expected finished runs of {where}, found none; give their --plan")
+        seeds = max(seeds, 1 + max(spec.seed for spec in planned if spec.place in made))
         earlier = replace(
             earlier,
             provenance=record_provenance(

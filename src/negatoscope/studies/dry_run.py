@@ -28,7 +28,7 @@ def dry_run_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware)
     return DryRun(
         title=f"Study of {joined([study.name for study in plan.studies])}",
         noun="run",
-        jobs=plan.done + len(plan.seconds),
+        jobs=plan.done + len(chosen),
         done=plan.done,
         images=sum(len(each.train) + len(each.test) for each in data),
         passes=sum(count.total for count in counts),

@@ -10,6 +10,7 @@ from negatoscope.errors import expect
 from negatoscope.files import remove_all, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import load_split, split_training
+from negatoscope.studies.locked_file import locked_file
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train
@@ -76,7 +77,7 @@ def count_epochs(
 
     Raises:
         InputError: The schedule is not constant, `mark` is impossible, or training diverges.
-        OutputError: `out` cannot be written.
+        OutputError: `out` cannot be written, or another run writes to it.
     """
     expect(recipe.schedule == "constant", "--recipe with a constant step size", recipe.schedule)
     expect(0 < mark <= 1, "--accuracy in (0, 1]", mark)
@@ -91,19 +92,20 @@ def count_epochs(
         if accuracies and accuracies[-1] >= mark:
             raise _Reached
 
-    state = out.with_suffix("")
-    try:
-        # The images that are "validated" on are the training images themselves.
-        result = train(
-            recipe, training, validation=training, seed=seed, hardware=hardware, folder=state, progress=follow
-        )
-        accuracies[:] = [epoch.validation_accuracy for epoch in result.history]
-    except _Reached:
-        pass
-    first = next((number for number, accuracy in enumerate(accuracies, start=1) if accuracy >= mark), None)
-    found = EpochsResult(recipe=recipe, seed=seed, mark=mark, training_accuracy=tuple(accuracies), first=first)
-    write_document(out, found)
-    remove_leftovers([state])
-    remove_all([state / "training.safetensors"])
-    state.rmdir()
-    return found
+    with locked_file(out):
+        state = out.with_suffix("")
+        try:
+            # The images that are "validated" on are the training images themselves.
+            result = train(
+                recipe, training, validation=training, seed=seed, hardware=hardware, folder=state, progress=follow
+            )
+            accuracies[:] = [epoch.validation_accuracy for epoch in result.history]
+        except _Reached:
+            pass
+        first = next((number for number, accuracy in enumerate(accuracies, start=1) if accuracy >= mark), None)
+        found = EpochsResult(recipe=recipe, seed=seed, mark=mark, training_accuracy=tuple(accuracies), first=first)
+        write_document(out, found)
+        remove_leftovers([state])
+        remove_all([state / "training.safetensors"])
+        state.rmdir()
+        return found

@@ -9,7 +9,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "b": "How many negatives does it take?",
     "c": "Does learning negatives help on transforms never seen?",
     "d": "Is the concept learned, or the classes?",
-    "e": "Do networks of today read negatives?",
+    "e": "Do today's networks recognize negatives?",
 }
 """Each experiment with its question."""
 

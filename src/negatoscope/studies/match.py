@@ -116,7 +116,7 @@ def reproduce_match(
             data=[dataset.provenance for dataset in data.datasets],
             packages=["optuna", "sklearn"],
         )
-        result = Match(provenance=provenance, searches=(*others, search))
+        result = Match(provenance=provenance, searches=(*others, replace(search, provenance=provenance)))
         write_match(result, out, sensitivity=sensitivity)
         return result
 
@@ -147,7 +147,20 @@ def read_match(folder: Path) -> Match:
     Raises:
         DataError: It is missing, damaged or of an earlier schema.
     """
-    return read_document(folder / "match.json", Match, what="finished searches", make="run `reproduce match` first")
+    result = read_document(folder / "match.json", Match, what="finished searches", make="run `reproduce match` first")
+    searches = (replace(each, provenance=each.provenance or result.provenance) for each in result.searches)
+    return replace(result, searches=tuple(searches))
+
+
+def report_match(out: Path, *, sensitivity: AnyPath | None = None) -> None:
+    """Write as `write_match` does, from the `match.json` of `out` alone.
+
+    Raises:
+        DataError: It or the study in `sensitivity` is missing or damaged.
+        OutputError: `out` cannot be written, or a search writes to it.
+    """
+    with locked(out):
+        write_match(read_match(out), out, sensitivity=sensitivity)
 
 
 def search_match(

@@ -27,7 +27,7 @@ _MOST = 4
 _INTRODUCTION = """\
 # Is there a recipe that reaches both of the paper's numbers?
 
-Made by `{command}`. Of everything that the paper does not state, each trial draws a value at once: optimizer, step
+Made by {commands}. Of everything that the paper does not state, each trial draws a value at once: optimizer, step
 size, momentum, batch size, length of training, initialisation, padding, pooling, dropout, weight decay, scaling of the
 inputs, activation of the convolutions and label smoothing; Optuna draws more often near values that came close. Every
 epoch of a run is a candidate. Its distance from the printed pair is counted in units of {accuracy} points of accuracy
@@ -90,9 +90,10 @@ def match_page(result: Match, sensitivity: SensitivityResult | None = None) -> s
         result: What `reproduce match` found.
         sensitivity: What `reproduce sensitivity` found, where that is at hand.
     """
+    made = {search.dataset: search.provenance or result.provenance for search in result.searches}
     parts = [
         _INTRODUCTION.format(
-            command=result.provenance.command,
+            commands=joined([f"`{text}`" for text in dict.fromkeys(facts.command for facts in made.values())]),
             accuracy=f"{100 * ACCURACY_UNIT:g}",
             negatives=f"{100 * NEGATIVES_UNIT:g}",
             opened=OPENED,
@@ -103,9 +104,12 @@ def match_page(result: Match, sensitivity: SensitivityResult | None = None) -> s
     for search in result.searches:
         parts += [f"## {dataset_name(search.dataset)}", answer(search), _nearest(search), common(search)]
         parts += [_importance(search, _effects(search, sensitivity))]
-    facts = result.provenance
-    made = f"negatoscope {facts.negatoscope}, commit {facts.commit or MISSING}, {facts.hardware}, {facts.created}"
-    return "\n\n".join([*parts, _ON_IMPORTANCE, f"Last written by {made}."]) + "\n"
+    searched = [
+        f"{dataset_name(dataset)}: searched by negatoscope {facts.negatoscope}, commit {facts.commit or MISSING}, "
+        f"{facts.hardware}, {facts.created}."
+        for dataset, facts in made.items()
+    ]
+    return "\n\n".join([*parts, _ON_IMPORTANCE, *searched]) + "\n"
 
 
 def answer(search: MatchSearch) -> str:
@@ -124,8 +128,8 @@ def answer(search: MatchSearch) -> str:
     return (
         f"**{'Found' if search.found else 'Not found'}**, of {counted(search.trials, 'recipe')}{diverged}. The "
         f"nearest, trained afresh with {counted(len(fresh), 'seed')} for {counted(nearest.recipe.epochs, 'epoch')}, "
-        f"reads {test} % of test images and {negatives} % of negatives (mean ± standard deviation), {away[0]} and "
-        f"{away[1]} points from the {percent(search.paper_test_accuracy)} and "
+        f"classifies {test} % of test images and {negatives} % of negatives correctly (mean ± standard deviation), "
+        f"{away[0]} and {away[1]} points from the {percent(search.paper_test_accuracy)} and "
         f"{percent(search.paper_negative_accuracy)} % that the paper prints."
     )
 
@@ -145,7 +149,7 @@ def common(search: MatchSearch) -> str:
     ends = " to ".join(dict.fromkeys(percent(end) for end in (accuracies[0], accuracies[-1])))
     return (
         f"What the {len(nearest)} nearest have in common: {joined(shared) or 'no value that most of them share'}. They "
-        f"are {_range(epochs)} epochs into training and read {ends} % of validation images."
+        f"are {_range(epochs)} epochs into training and classify {ends} % of validation images correctly."
     )
 
 

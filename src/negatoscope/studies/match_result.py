@@ -100,6 +100,7 @@ class MatchSearch:
         nearest: The nearest of those; its accuracies are means over its fresh runs.
         found: Whether these means are near the printed pair.
         importance: By choice; an association, not an effect.
+        provenance: What made it; None in files of versions that had one for all searches, which `read_match` puts here.
     """
 
     dataset: str
@@ -113,6 +114,7 @@ class MatchSearch:
     nearest: NearestCandidate
     found: bool
     importance: Mapping[str, Importance]
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ class Match:
     """`match.json`: the searches made so far.
 
     Args:
-        provenance: What made them.
+        provenance: What made the last of them.
         searches: One for each pair of numbers.
     """
 

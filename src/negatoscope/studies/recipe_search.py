@@ -10,6 +10,7 @@ from negatoscope.errors import DataError, RecipeError, expect
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.run_data import load_split, split_training
 from negatoscope.stores import AnyPath
+from negatoscope.studies.locked_file import locked_file
 from negatoscope.studies.sensitivity_plan import Changes, expect_distinct
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train
@@ -136,21 +137,23 @@ def search_recipes(
 
     Raises:
         DataError: `out` is there, but holds no search, or one with another seed.
+        OutputError: `out` cannot be written, or another search writes to it.
     """
-    runs: list[SearchRun] = []
-    if out.is_file():
-        runs += read_document(out, RecipeSearchResult, what="the runs of an earlier search", make="delete it").runs
-    for run in runs:
-        got = f"those of seed {run.seed}; give another file"
-        expect(run.seed == seed, f"runs of seed {seed} in {out}", got, DataError)
-    for stage, epsilon in enumerate(candidates.epsilons):
-        chosen = candidates.recipes if stage == 0 else finalists(candidates, runs)
-        for recipe in chosen:
-            if _accuracy(runs, recipe, epsilon) is None:
-                runs.append(_run(recipe, epsilon, seed, data_dir, hardware))
-                progress(f"{recipe.name} at epsilon {epsilon}: {runs[-1].validation_accuracy:.4f}")
-                write_document(out, _result(candidates, runs))
-    return _result(candidates, runs)
+    with locked_file(out):
+        runs: list[SearchRun] = []
+        if out.is_file():
+            runs += read_document(out, RecipeSearchResult, what="the runs of an earlier search", make="delete it").runs
+        for run in runs:
+            got = f"those of seed {run.seed}; give another file"
+            expect(run.seed == seed, f"runs of seed {seed} in {out}", got, DataError)
+        for stage, epsilon in enumerate(candidates.epsilons):
+            chosen = candidates.recipes if stage == 0 else finalists(candidates, runs)
+            for recipe in chosen:
+                if _accuracy(runs, recipe, epsilon) is None:
+                    runs.append(_run(recipe, epsilon, seed, data_dir, hardware))
+                    progress(f"{recipe.name} at epsilon {epsilon}: {runs[-1].validation_accuracy:.4f}")
+                    write_document(out, _result(candidates, runs))
+        return _result(candidates, runs)
 
 
 def finalists(candidates: Candidates, runs: Sequence[SearchRun]) -> list[Recipe]:
@@ -188,13 +191,14 @@ def _run(recipe: Recipe, epsilon: float, seed: int, data_dir: Path | None, hardw
     dataset = load_split(recipe.data, "train", data_dir=data_dir, fast=False)
     training, validation = split_training(dataset, recipe, seed=seed, fast=False)
     trained = train(recipe, training, validation=validation, epsilon=epsilon, seed=seed, hardware=hardware)
+    accuracies = [epoch.validation_accuracy for epoch in trained.history]
     return SearchRun(
         recipe=recipe.name,
         digest=recipe.digest,
         epsilon=epsilon,
         seed=seed,
         validation_n=len(validation),
-        validation_accuracy=trained.history[-1].validation_accuracy,
+        validation_accuracy=accuracies[-1] if recipe.selection == "last" else max(accuracies),
         images=len(training) * recipe.epochs,
         seconds=round(trained.seconds, 1),
     )

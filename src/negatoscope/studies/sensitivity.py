@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from negatoscope.errors import DataNotFoundError, InputError, expect
-from negatoscope.executors import LOCAL, Execution
+from negatoscope.executors import LOCAL, Execution, using_threads
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -54,6 +54,9 @@ class StudyRequest:
         execution: Where runs are made instead.
         fast: A smoke run: one epoch on a few hundred images.
         command: Recorded with the results.
+
+    Raises:
+        InputError: There are both `jobs` and another place for runs.
     """
 
     seeds: int = 3
@@ -67,12 +70,14 @@ class StudyRequest:
     fast: bool = False
     command: str = "negatoscope reproduce sensitivity"
 
+    def __post_init__(self) -> None:
+        expect(self.jobs == 1 or self.execution.executor == "local", "--jobs or --executor", "both; leave --jobs out")
+
     @property
     def runs_in(self) -> Execution:
         """Where runs are made."""
         if self.jobs == 1:
             return self.execution
-        expect(self.execution.executor == "local", "--jobs or --executor", "both; leave --jobs out")
         share = max(1, torch.get_num_threads() // self.jobs)
         return Execution("processes", self.jobs, threads=self.execution.threads or share)
 
@@ -88,7 +93,7 @@ class SensitivityProgress(Protocol):
         """After each training step of a run in this process, and before it is measured."""
 
     def finished(self, name: str, run: StudyRun, seconds: float) -> None:
-        """After each run; `seconds` is what it had been expected to take."""
+        """After each run; `seconds` is its part of those that all were expected to take."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,10 @@ def plan_study(request: StudyRequest, *, out: Path, hardware: Hardware) -> Study
     folders = {run: run_folder(run.spec, _data(run, request), **how) for run in runs}
     once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
     missing = [run for folder, run in once.items() if not read_run(folder, StudyRun) and failure_of(folder) is None]
-    seconds = _estimates([run for run in runs if run in missing], request, hardware)
-    chosen = within(request.budget, [run for run in runs if once[folders[run]] is run], seconds)
+    with using_threads(request.runs_in.threads):
+        seconds = _estimates([run for run in runs if run in missing], request, hardware)
+    firsts, workers = [run for run in runs if once[folders[run]] is run], request.runs_in.count(len(missing))
+    chosen = within(request.budget, firsts, {run: alone / workers for run, alone in seconds.items()})
     return StudyPlan(studies, not_run, folders, seconds, chosen, len(once) - len(missing))
 
 
@@ -143,8 +150,9 @@ def study_sensitivity(
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
         plan = plan_study(request, out=out, hardware=hardware)
-        studies, folders, seconds = plan.studies, plan.folders, plan.seconds
-        progress.planned(len(folders), plan.done, sum(seconds[run] for run in plan.chosen), plan.not_run)
+        studies, folders, workers = plan.studies, plan.folders, request.runs_in.count(len(plan.chosen))
+        seconds = {run: plan.seconds[run] / workers for run in plan.chosen}
+        progress.planned(len(folders), plan.done, sum(seconds.values()), plan.not_run)
         minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
         deadline = time.time() + 60 * minutes
         jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in plan.chosen]
@@ -162,7 +170,9 @@ def study_sensitivity(
                 hardware=hardware.description,
                 data=[each.provenance for each in datasets.values()],
             )
-            result = summarize_planned(studies, made, provenance, fast=request.fast, jobs=request.jobs)
+            result = summarize_planned(
+                studies, made, provenance, fast=request.fast, jobs=request.runs_in.count(len(folders))
+            )
             result = replace(result, failed=tuple(failed), not_run=plan.not_run)
             write_study(result, out)
         return result
@@ -220,7 +230,7 @@ def within(budget: Budget | None, runs: Sequence[PlannedRun], seconds: Mapping[P
     Args:
         budget: None is enough for all.
         runs: All of them, in their order.
-        seconds: How long each one takes that is not there yet.
+        seconds: How long each one takes that is not there yet; of several at once, its share.
     """
     chosen, spent = [], 0.0
     for run in runs:

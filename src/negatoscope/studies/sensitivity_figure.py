@@ -129,7 +129,9 @@ def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> No
 
 def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The end of every run that was not trained on negatives, and the pair that the paper prints."""
-    runs = _curves(result, study)
+    if not (runs := _curves(result, study)):
+        axes.set_visible(False)
+        return
     ends = [(error_of(run.test_accuracy), 100 * run.negative_accuracy) for run in runs]
     errors = [end[0] for end in ends]
     axes.scatter(errors, [end[1] for end in ends], s=14, color=DARK, alpha=0.55, linewidth=0)
@@ -156,7 +158,10 @@ def _draw_runs(axes: Axes, study: StudyResult, result: SensitivityResult) -> Non
 def _draw_along(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The same runs along training, the default's among them dark; the mark at which they are compared."""
     errors = []
-    for curve in _curves(result, study):
+    if not (curves := _curves(result, study)):
+        axes.set_visible(False)
+        return
+    for curve in curves:
         x = [error_of(point.validation_accuracy) for point in curve.points]
         y = [100 * point.negative_accuracy for point in curve.points]
         color, width, alpha, order = (DARK, 1.2, 0.9, 3) if curve.recipe == DEFAULT else (GRAY, 0.6, 0.4, 2)

@@ -275,4 +275,4 @@ def foot(made_by: Sequence[RunsMadeBy], provenance: Provenance) -> str:
         f"{each.torch}, {each.hardware}"
         for each in made_by
     ]
-    return f"{joined(made)}. Put together on {provenance.created}."
+    return f"{joined(made)}. Put together on {provenance.created}.".removeprefix(". ")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from negatoscope.documents import read_document, write_document
+from negatoscope.errors import DataNotFoundError
 from negatoscope.files import locked, write_whole
 from negatoscope.provenance import Provenance, record_provenance
 from negatoscope.reports.figures import save_figure
@@ -42,15 +43,24 @@ def report_sensitivity(studies: Sequence[Study], *, out: Path, seeds: int, comma
     Args:
         studies: What was to be run.
         out: The folder.
-        seeds: How many runs of each recipe the plan has.
+        seeds: How many runs of each recipe the plan has at least; `out` may hold more.
         command: Of provenance.
 
     Raises:
         DataError: A run is damaged, two have the same recipe and seed, or there is no earlier `sensitivity.json`.
+        DataNotFoundError: There is no run of these studies.
         OutputError: `out` cannot be written, or another run writes to it.
     """
     with locked(out):
         earlier = read_sensitivity(out)
+        kinds = {_place(run.spec)[:-1] for run in plan_runs(studies, seeds=1, fast=earlier.fast)}
+        made = [seed for *kind, seed in finished_runs(out, StudyRun, _place) if tuple(kind) in kinds]
+        if not made:
+            names = ", ".join(study.name for study in studies)
+            raise DataNotFoundError(
+                f"expected finished runs of {names} in {out / 'runs'}, found none; give their --plan"
+            )
+        seeds = max(seeds, 1 + max(made))
         result = replace(
             summarize_runs(studies, out, seeds=seeds, earlier=earlier),
             provenance=record_provenance(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from negatoscope.auditing.arguments import Named
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import expect
@@ -21,8 +23,9 @@ from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sequel_figure import draw_sequel
 from negatoscope.studies.sequel_page import sequel_page
 from negatoscope.studies.sequel_result import Sequel, group_models
-from negatoscope.studies.sequel_run import FINISHED, OwnNetwork, SequelJob, SequelWork, ShiftSearch
+from negatoscope.studies.sequel_run import FINISHED, SPACE, OwnNetwork, SequelJob, SequelWork, ShiftSearch
 from negatoscope.training.recipe import Recipe, named_recipe
+from negatoscope.transforms.spaces import resolve_space
 
 COLOR = "color"
 """The recipe that runs where none is given."""
@@ -105,7 +108,7 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
 
     Raises:
         DataError: The data of the recipe are not at hand or damaged.
-        InputError: They do not fit it.
+        InputError: They do not fit it, or are not in color.
     """
     threads = request.execution.threads
     search = ShiftSearch(request.trials, request.limit, request.seed, request.command, threads)
@@ -114,6 +117,7 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
         return [replace(job, folder=out / "runs" / re.sub(r"[^\w.-]+", "_", str(job)).strip("."))]
     recipe = request.recipe or named_recipe(COLOR, "gtsrb")
     data, jobs = data_of(recipe, request.data_dir, fast=False), []
+    resolve_space(SPACE, channels=np.shape(data.train.images)[1])
     for seed in range(request.seeds):
         spec = RunSpec(data.train.spec.partition("(")[0], 0.0, seed, recipe)
         network = OwnNetwork(recipe, seed, request.data_dir, hardware)
@@ -136,6 +140,17 @@ def write_sequel(result: Sequel, out: Path) -> None:
                 draw_strip(cases, heading="misread after shifts of hue and saturation"), out, f"pictures-{place}"
             )
     write_document(out / FINISHED, result)
+
+
+def report_sequel(out: Path) -> None:
+    """Write as `write_sequel` does, from the `sequel.json` of `out` alone.
+
+    Raises:
+        DataError: It is missing or damaged.
+        OutputError: `out` cannot be written, or another run writes to it.
+    """
+    with locked(out):
+        write_sequel(read_sequel(out), out)
 
 
 def read_sequel(folder: Path) -> Sequel:

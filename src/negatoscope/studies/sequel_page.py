@@ -64,14 +64,14 @@ def answer(group: ModelGroup) -> str:
     rates = [model.images for model in group.models]
     trials = counted(group.models[0].trials, "trial")
     sentences = [
-        f"**{_heading(group)}**: of {rates[0].n:,} images {_clean(rates)} % are read correctly, and "
+        f"**{_heading(group)}**: of {rates[0].n:,} images {_clean(rates)} % are classified correctly, and "
         f"{_under_attack(rates)} % still after {trials}; {_fooled(rates)} % of those that were correct are fooled."
     ]
     if kept := _kept(group):
         share = f"{_kept_classes(group.models[0])} of {len(group.models[0].per_class)}"
         sentences.append(
-            f"Of the {share} classes that keep their meaning in any color {_clean(kept)} % are read correctly, and "
-            f"{_under_attack(kept)} % after the trials; {_fooled(kept)} % are fooled."
+            f"Of the {share} classes that keep their meaning in any color {_clean(kept)} % are classified correctly, "
+            f"and {_under_attack(kept)} % after the trials; {_fooled(kept)} % are fooled."
         )
     return " ".join(sentences)
 
