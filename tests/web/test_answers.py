@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from negatoscope.descriptions import ParameterRange
 from negatoscope.models.predict import predict
 from negatoscope.transforms import describe_transform
-from negatoscope.web.answers import SideBySide
+from negatoscope.web.answers import POINTS, SideBySide
 from negatoscope.web.app import LightTable, make_app
+from negatoscope.web.stacks import numbers_along
 from negatoscope.web.worker import Worker
 
 NEGATIVE = {"name": "negative", "parameters": {}}
@@ -131,6 +133,11 @@ def test_a_curve_is_the_answers_along_a_slider(page: TestClient) -> None:
     for along in curve["answers"]:
         changes = [at for at in range(60) if along["top"][at] != along["top"][at + 1]]
         assert along["flips"] == pytest.approx([(at + 0.5) / 60 for at in changes])
+
+
+def test_no_value_along_a_slider_is_rounded_to_beyond_its_range() -> None:
+    limits = ParameterRange(-2.0, -0.9)
+    assert numbers_along(limits, whole=False, most=POINTS)[-1] == limits.high
 
 
 def test_a_curve_of_whole_numbers_has_each_once(page: TestClient) -> None:
