@@ -85,7 +85,8 @@ def test_the_plain_classifier_misreads_negatives_that_the_mended_one_reads(page:
 
 def test_the_page_sees_what_the_model_sees_at_its_own_size(page: TestClient) -> None:
     answered = ask(page, picture="d7", stack=[NEGATIVE])
-    before, seen = pixels_of(answered["before"]), pixels_of(answered["answers"][0]["seen"])
+    before = pixels_of(ask(page, picture="d7", stack=[])["answers"][0]["seen"])
+    seen = pixels_of(answered["answers"][0]["seen"])
     assert before.shape == seen.shape == (28, 28)
     assert np.array_equal(255 - before, seen)
     assert np.array_equal(

@@ -25,6 +25,7 @@ from negatoscope.cli.options import (
     settings_of,
 )
 from negatoscope.cli.show import Format, show
+from negatoscope.cli.stopping import nothing_kept
 from negatoscope.cli.unlabeled import classify_and_show
 from negatoscope.errors import InputError, expect
 
@@ -77,7 +78,10 @@ def audit(
         int | None, _audit_option("NUMBER", "At most this many images, each class in proportion.", check=within(1))
     ] = None,
     seed: Annotated[
-        int, _audit_option("NUMBER", "Which images those are, and the controls' noise.", check=within(0, LAST_SEED))
+        int,
+        _audit_option(
+            "NUMBER", "Seed for choosing the images and for every draw of an attack.", check=within(0, LAST_SEED)
+        ),
     ] = 0,
     label_preserving: Annotated[
         str, _audit_option("FILE", "TOML: which classes keep their label under which transform.")
@@ -204,6 +208,8 @@ def audit(
     gate = fail_under or baseline or expect_accuracy is not None
     expect(not (unlabeled and gate), "labels for --fail-under, --baseline or --expect-accuracy", "none; give --labels")
     dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
+    if unlabeled:
+        context.with_resource(nothing_kept())
     plans = _plans(context, dataset, settings, labeled=not unlabeled, hardware=hardware)
     place = context.with_resource(result_names(out) if dry_run else result_folder(out))
     folders = [place] if len(plans) == 1 else folders_of(place, [plan.classifier.name for plan in plans])
