@@ -1,12 +1,13 @@
 """Whatever is wrong with a document is one sentence that says where, what was expected and what came."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from negatoscope.documents import from_plain
-from negatoscope.errors import InputError
+from negatoscope.documents import from_plain, read_document
+from negatoscope.errors import DataError, InputError
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def test_what_is_wrong_is_one_sentence(values: object, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         from_plain(values, Outer)
     assert str(caught.value) == sentence
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_is_no_json(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^expected an inner in .*, but it cannot be read: Is a directory; make it$"):
+        read_document(tmp_path, Inner, what="an inner", make="make it")
 
 
 def test_a_whole_number_stands_for_a_float_and_a_list_for_a_tuple() -> None:

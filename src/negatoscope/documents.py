@@ -81,7 +81,9 @@ def read_document(path: AnyPath, kind: type[T], *, what: str, make: str) -> T:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"expected {what} in {path}, but there is no such file; {make}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise DataError(f"expected {what} in {path}, but it cannot be read: {error.strerror}; {make}") from error
+    except (ValueError, RecursionError) as error:
         raise DataError(f"expected {what} in {path}, got a file that is no JSON; {make}") from error
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA and any(field.name == "schema" for field in fields(kind)):  # type: ignore[arg-type]

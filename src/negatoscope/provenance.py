@@ -129,7 +129,7 @@ def commit() -> str | None:
 
     A process asks once: what it runs is what it loaded.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).resolve().parent  # as git names it
     top = _git(package, "rev-parse", "--show-toplevel")
     if top is None or package != Path(top) / "src" / "negatoscope":
         return None

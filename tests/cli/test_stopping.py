@@ -24,7 +24,7 @@ import torch
 
 class Reader(torch.nn.Module):
     def forward(self, images):
-        while Path("stall").exists() and Path("out/plan.json").exists():
+        while Path("stall").exists() and (Path("out/plan.json").exists() or Path("always").exists()):
             Path("ready").touch()
             time.sleep(0.01)
         return 20 * torch.stack([images.mean((1, 2, 3)), 1 - images.mean((1, 2, 3))], dim=1)
@@ -95,6 +95,17 @@ def test_a_background_command_of_a_script_prints_how_to_stop_it_and_stops_and_re
     resumed = start(AUDIT, sys.executable)
     assert resumed.communicate()[1].splitlines()[-1].startswith("Written to out")
     assert resumed.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["audit", "verify"])
+def test_a_command_that_begins_anew_is_not_said_to_resume(command: str, place: Path) -> None:
+    (place / "always").touch()
+    words = [command, "slow_reader:Reader", "--data", "images/bright", "--size", "8", "--channels", "gray"]
+    process = start(f"import sys; sys.argv[1:] = {words}; {RUN}", sys.executable)
+    wait_for(place / "ready", process)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate()[1].splitlines()[-1] == "Stopped."
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 LONG = {
@@ -174,7 +185,7 @@ sys.argv[1:] = ["data", "fetch", "mnist"]
     while not begun.wait(0.01):
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGTERM)
-    assert process.communicate()[1] == f"{STOPPED}\n"
+    assert process.communicate()[1] == "Stopped.\n"
     assert process.returncode == 128 + signal.SIGTERM
     assert {path.suffix for path in own_cache.rglob("*") if path.is_file()} <= {".lock"}
 

@@ -38,6 +38,9 @@ def taken() -> Iterator[int]:
         (("--limit", "0"), "expected --limit of at least 1"),
         (("--device", "tpu"), "expected --device to be one of"),
         (("a.onnx", "b.onnx", "--name", "x"), "expected --name and --weights with one model, got 2 models"),
+        (("--weights", "w.pt", "--size", "32"), "expected a model beside --weights and --size, got none"),
+        (("--audit", "out/audit", "--limit", "20"), "expected --audit or --limit, got both"),
+        (("model.onnx", "--limit", "20"), "expected --data beside a model and --limit, got none"),
     ],
 )
 def test_what_is_unusable_gets_one_sentence(negatoscope: Command, words: tuple[str, ...], sentence: str) -> None:
@@ -87,6 +90,23 @@ def test_pictures_have_the_labels_bits_and_window_that_audits_read(
         2,
         True,
     )
+
+
+def test_the_command_beside_an_audit_reads_its_images_as_the_audit_did(
+    negatoscope: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for digit in range(10):
+        (tmp_path / "scans" / str(digit)).mkdir(parents=True)
+        Image.fromarray(np.full((28, 28), 400 * digit, np.uint16)).save(tmp_path / "scans" / str(digit) / "0.png")
+    model = ("negatoscope.web.models:plain", "--data", "scans", "--size", "28", "--channels", "gray")
+    only = ("--bits", "12", "--suite", "none", "--no-self-check", "--no-report", "--out", "out")
+    assert negatoscope("audit", *model, *only)[0] == 0
+    tables: list[LightTable] = []
+    monkeypatch.setattr("negatoscope.web.serve.serve", lambda table, *_, **__: tables.append(table))
+    assert negatoscope("view", "--no-browser", *model, "--audit", "out") == (0, "", "")
+    assert "--bits 12" in tables[0].commands.command("negative")
+    assert "bits=12" in tables[0].commands.python("negative")
 
 
 def test_without_the_extra_it_says_what_to_install(negatoscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from negatoscope.data.npz import open_npz
 from negatoscope.data.prepare import prepared, prepared_folder
 from negatoscope.data.sources import OfficialFile, Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, OutputError, SpecError
+from negatoscope.stores import StorePath, folder_for, note_of
 
 LABELS = "t10k-labels-idx1-ubyte.gz"
 TEST_COUNTS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
@@ -321,6 +322,20 @@ def test_cleaning_leaves_what_another_process_works_on() -> None:
     assert done.removed == ()
     assert folder.is_dir()
     assert remains.is_dir()
+
+
+def test_cleaning_removes_results_that_a_killed_run_was_to_send_to_a_store_but_not_those_of_one_that_runs() -> None:
+    killed, running = (folder_for(StorePath(f"s3://bucket/{name}")) for name in ("killed", "running"))
+    for folder in (killed, running):
+        folder.mkdir(parents=True)
+        (folder / "rows.parquet").write_bytes(bytes(200))
+        note_of(folder).write_bytes(bytes(20))
+    with FileLock(lock_of(running)):
+        done = clean()
+    assert (done.size_bytes, done.removed, done.in_use) == (220, (killed, note_of(killed)), (running,))
+    assert not killed.exists()
+    assert not note_of(killed).exists()
+    assert running.is_dir()
 
 
 def test_cleaning_a_cache_that_is_not_there_removes_nothing() -> None:

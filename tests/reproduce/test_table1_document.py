@@ -1,6 +1,10 @@
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +92,13 @@ def test_the_error_of_a_dataset_without_a_recipe_names_the_option() -> None:
 def test_the_commit_is_that_of_this_checkout_or_none() -> None:
     found = commit()
     assert found is None or len(found.removesuffix("+changes")) == 12
+
+
+def test_the_commit_is_known_also_where_a_link_leads_to_the_checkout(tmp_path: Path) -> None:
+    top = Path(__file__).parents[2]
+    (tmp_path / "link").symlink_to(top / "src")
+    script = "from negatoscope.provenance import commit; print(commit())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(tmp_path / "link")}, capture_output=True
+    )
+    assert done.stdout.decode().strip() == str(commit())

@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from negatoscope.descriptions import ParameterRange
 from negatoscope.models.predict import predict
 from negatoscope.transforms import describe_transform
-from negatoscope.web.answers import SideBySide
+from negatoscope.web.answers import POINTS, SideBySide
 from negatoscope.web.app import LightTable, make_app
+from negatoscope.web.stacks import numbers_along
 from negatoscope.web.worker import Worker
 
 NEGATIVE = {"name": "negative", "parameters": {}}
@@ -83,7 +85,8 @@ def test_the_plain_classifier_misreads_negatives_that_the_mended_one_reads(page:
 
 def test_the_page_sees_what_the_model_sees_at_its_own_size(page: TestClient) -> None:
     answered = ask(page, picture="d7", stack=[NEGATIVE])
-    before, seen = pixels_of(answered["before"]), pixels_of(answered["answers"][0]["seen"])
+    before = pixels_of(ask(page, picture="d7", stack=[])["answers"][0]["seen"])
+    seen = pixels_of(answered["answers"][0]["seen"])
     assert before.shape == seen.shape == (28, 28)
     assert np.array_equal(255 - before, seen)
     assert np.array_equal(
@@ -131,6 +134,11 @@ def test_a_curve_is_the_answers_along_a_slider(page: TestClient) -> None:
     for along in curve["answers"]:
         changes = [at for at in range(60) if along["top"][at] != along["top"][at + 1]]
         assert along["flips"] == pytest.approx([(at + 0.5) / 60 for at in changes])
+
+
+def test_no_value_along_a_slider_is_rounded_to_beyond_its_range() -> None:
+    limits = ParameterRange(-2.0, -0.9)
+    assert numbers_along(limits, whole=False, most=POINTS)[-1] == limits.high
 
 
 def test_a_curve_of_whole_numbers_has_each_once(page: TestClient) -> None:

@@ -103,7 +103,7 @@ class AuditIdentity:
         split: Which of its splits.
         images: A digest of which images were chosen.
         transforms: The spec of each transform, without repetition.
-        seed: Decides every random draw; at least 0.
+        seed: Decides which images a limit leaves, and every draw of an attack; at least 0.
         decoding: The version of how image files become pixels, from 1.
         threads: Threads of each worker, at least 1; None where the machine decided.
     """

@@ -8,23 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from negatoscope.cli.checks import LAST_SEED, center_and_width, within
+from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.compare import show_comparison
 from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
 from negatoscope.cli.loading import loading
 from negatoscope.cli.options import (
+    Bits,
     Context,
     DataDir,
     Device,
     DryRunOption,
     ExpectAccuracy,
+    LabelColumns,
+    LabelPreserving,
+    Labels,
+    Limit,
+    Window,
     command_line,
     flag,
     option,
     settings_of,
 )
 from negatoscope.cli.show import Format, show
+from negatoscope.cli.stopping import nothing_kept
 from negatoscope.cli.unlabeled import classify_and_show, expect_none_given
 from negatoscope.errors import InputError, expect
 
@@ -52,7 +59,6 @@ Data = Annotated[
 ]
 MODEL_PANEL = "What the model expects, where its file does not say"
 _input_option = partial(option, panel=MODEL_PANEL)
-_audit_option = partial(option, panel="What is audited")
 _gate_option = partial(option, panel="Gate: exit code 1")
 
 
@@ -62,26 +68,19 @@ def audit(
     model: Model,
     data: Data,
     suite: Annotated[
-        str, _audit_option("NAME", "negative, semantic, all, or none: --transform or clean images alone.")
+        str, option("NAME", "negative, semantic, all, or none: --transform or clean images alone.")
     ] = "semantic",
     transform: Annotated[
-        list[str] | None, _audit_option("SPEC", 'One more, such as "gamma(exponent=2.0)"; repeatable.')
+        list[str] | None, option("SPEC", 'One more, such as "gamma(exponent=2.0)"; repeatable.')
     ] = None,
-    labels: Annotated[
-        str, _audit_option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
-    ] = "",
-    label_columns: Annotated[
-        str, _audit_option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
-    ] = "",
-    limit: Annotated[
-        int | None, _audit_option("NUMBER", "At most this many images, each class in proportion.", check=within(1))
-    ] = None,
+    labels: Labels = "",
+    label_columns: LabelColumns = "",
+    limit: Limit = None,
     seed: Annotated[
-        int, _audit_option("NUMBER", "Which images those are, and the controls' noise.", check=within(0, LAST_SEED))
+        int,
+        option("NUMBER", "Seed for choosing the images and for every draw of an attack.", check=within(0, LAST_SEED)),
     ] = 0,
-    label_preserving: Annotated[
-        str, _audit_option("FILE", "TOML: which classes keep their label under which transform.")
-    ] = "",
+    label_preserving: LabelPreserving = "",
     out: Annotated[
         str,
         option("FOLDER", "The folder or URL of the report; an audit that was stopped resumes from there."),
@@ -151,18 +150,8 @@ def audit(
     keep_names: Annotated[
         bool, flag("--keep-names", "Name the files of private data (DICOM) in images.parquet.")
     ] = False,
-    bits: Annotated[
-        int | None,
-        _audit_option(
-            "NUMBER", "Of 16-bit images: how many bits they use, 8 to 16, where files do not say.", check=within(8, 16)
-        ),
-    ] = None,
-    window: Annotated[
-        str | None,
-        _audit_option(
-            "NUMBERS", "CENTER,WIDTH of the values that become black to white, as in 40,400.", check=center_and_width
-        ),
-    ] = None,
+    bits: Bits = None,
+    window: Window = None,
     no_self_check: Annotated[
         bool, flag("--no-self-check", "Try no other settings first, and audit whatever comes.")
     ] = False,
@@ -203,6 +192,7 @@ def audit(
     unlabeled = None if labels else open_unlabeled(data)
     if unlabeled:
         expect_none_given(context)
+        context.with_resource(nothing_kept())
     dataset = unlabeled or open_dataset(data, data_dir=data_dir, labels=labels or None, label_columns=label_columns)
     plans = _plans(context, dataset, settings, labeled=not unlabeled, hardware=hardware)
     place = context.with_resource(result_names(out) if dry_run else result_folder(out))

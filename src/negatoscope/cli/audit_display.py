@@ -22,7 +22,6 @@ _ALL = 1.1  # images and all that comes after them, as a share of the images
 class AuditDisplay(ProgressDisplay):
     """Shows how far an audit is: a bar on a terminal; else a line once its pace is known and at each tenth."""
 
-    tenth = -1
     is_estimated = False
 
     def planned(self, plan: AuditPlan) -> None:
@@ -35,8 +34,7 @@ class AuditDisplay(ProgressDisplay):
         dicom = summarize_dicom(dataset)
         for sentence in [*left_out(dataset.left_out), *(dicom_facts(dicom) if dicom else [])]:
             self.say(sentence)
-        if classifier.runs_code:
-            self.say(f"This runs your own code: {classifier.name}.")
+        self.warn_of_code(classifier)
 
     def moved(self, progress: AuditProgress) -> None:
         """Show where the audit stands; once there are rows, say what is left and how large they get."""
@@ -55,6 +53,4 @@ class AuditDisplay(ProgressDisplay):
             if images < total:
                 size = megabytes(progress.size_bytes)
                 self.say(f"About {duration(progress.seconds_left)} left, and {size} of rows on disk.")
-        if self.left and 10 * images // total > self.tenth:
-            self.tenth = 10 * images // total
-            self.step(text)
+        self.step_at_tenths(text, images / total)

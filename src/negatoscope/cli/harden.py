@@ -35,9 +35,12 @@ def harden(
     context: Context,
     model: Model,
     fit: Annotated[str, option("DATA", "Images that look as they should, with or without labels: mnist:train.")],
-    data: Annotated[str, option("DATA", "Images with labels that judge, before and after: mnist:test.")],
+    data: Annotated[str, option("DATA", "Evaluation images with labels: mnist:test.")],
     invariant: Annotated[
-        str, option("GROUPS", "What is to change no prediction: groups, comma-separated; see list groups.")
+        str,
+        option(
+            "GROUPS", "Groups of transforms that predictions must be invariant to, comma-separated; see list groups."
+        ),
     ] = "negative",
     method: Annotated[
         str,
@@ -46,7 +49,9 @@ def harden(
     out: Annotated[
         str, option("FOLDER", "The folder or URL of the report; what was stopped resumes from there.")
     ] = "out/harden",
-    seeds: Annotated[int, option("NUMBER", "How many times each method that draws is fitted.", check=within(1))] = 1,
+    seeds: Annotated[
+        int, option("NUMBER", "Fit each randomized method this many times, with seeds 0, 1, ...", check=within(1))
+    ] = 1,
     suite: Annotated[
         str, option("NAME", "What else is measured before and after: negative, semantic, all, or none.")
     ] = "semantic",
@@ -56,7 +61,7 @@ def harden(
     labels: Labels = "",
     label_columns: LabelColumns = "",
     limit: Annotated[
-        int | None, option("NUMBER", "At most this many images judge, each class in proportion.", check=within(1))
+        int | None, option("NUMBER", "At most this many evaluation images, each class in proportion.", check=within(1))
     ] = None,
     label_preserving: LabelPreserving = "",
     bits: Bits = None,

@@ -19,8 +19,7 @@ class HardenDisplay(ProgressDisplay):
             f"{classifier.name} ({classifier.kind}), invariant to {plan.group.name}, by {joined([*plan.methods])}."
         )
         self.say(f"Fitted on {fitted}; {plan.dataset.spec} {plan.dataset.split} judges, before and after.")
-        if classifier.runs_code:
-            self.say(f"This runs your own code: {classifier.name}.")
+        self.warn_of_code(classifier)
 
     def moved(self, progress: HardenProgress) -> None:
         """Show where it stands; without a bar, a line where another step begins or a fit tells how it goes."""

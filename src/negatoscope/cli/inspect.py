@@ -9,8 +9,6 @@ from negatoscope.cli.loading import loading
 from negatoscope.cli.options import Bits, Context, DataDir, Limit, Window, command_line, flag, option, settings_of
 from negatoscope.cli.show import Format, show
 
-_LINES = 20  # of progress at most, where there is no bar
-
 
 def inspect(
     context: Context,
@@ -55,14 +53,10 @@ def inspect(
     expect_possible(config)
     dataset = open_images(data, data_dir=data_dir)
     with ProgressDisplay() as display:
-        shown = 0
 
         def moved(text: str, share: float) -> None:
-            nonlocal shown
             display.update(text, share)
-            if int(_LINES * share) > shown:
-                shown = int(_LINES * share)
-                display.step(text)
+            display.step_at_tenths(text, share)
 
         place = context.with_resource(result_folder(out))
         found = run_inspection(dataset, config, out=place, command=command_line(context), progress=moved)

@@ -26,6 +26,7 @@ from negatoscope.cli.recipes import epochs, recipes
 from negatoscope.cli.search import search
 from negatoscope.cli.sensitivity import claims, sensitivity
 from negatoscope.cli.sequel import sequel
+from negatoscope.cli.stopping import Stopped
 from negatoscope.cli.table1 import figure1, table1
 from negatoscope.cli.verify import verify
 from negatoscope.cli.view import view
@@ -94,14 +95,6 @@ def _options(
     pass
 
 
-class Stopped(BaseException):
-    """The user or a scheduler asked the command to stop; no `Exception`, so that nothing takes it for an error."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.exit_code = 128 + signal_number
-
-
 def main() -> None:
     """`run` as a process of its own, which ends without freeing torch piece by piece, a tenth of a second."""
     try:
@@ -130,8 +123,7 @@ def run() -> None:
                 _leave(f"{sentence}; see {error.ctx.command_path} --help")
             sys.exit(2)  # a group without a command has shown its help
         except Stopped as stopped:
-            nothing_to_resume = sys.argv[1:2] == ["view"] or "--dry-run" in sys.argv
-            print("Stopped." + ("" if nothing_to_resume else " The same command resumes."), file=sys.stderr)  # noqa: T201
+            print(stopped.sentence(sys.argv[1:]), file=sys.stderr)  # noqa: T201
             sys.exit(stopped.exit_code)
         except NegatoscopeError as error:
             _leave(str(error), error.exit_code)

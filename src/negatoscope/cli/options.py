@@ -45,7 +45,7 @@ Precision = Annotated[
     ),
 ]
 Fast = Annotated[bool, flag("--fast", "A smoke run on a few hundred images: no results.")]
-OnlyReport = Annotated[bool, flag("--only-report", "Write the files anew from the runs/*/run.json of --out alone.")]
+OnlyReport = Annotated[bool, flag("--only-report", "Train nothing: rebuild the reports from the runs in --out.")]
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from negatoscope.reports.formatting import duration, percent
 
 if TYPE_CHECKING:
+    from negatoscope.models.adapter import ClassifierAdapter
     from negatoscope.reproduce.runs import Run
 
 Display = TypeVar("Display", bound="ProgressDisplay")
@@ -34,6 +35,7 @@ class ProgressDisplay:
             refresh_per_second=4,
             transient=True,
         )
+        self._tenth = -1
         self.expect(1.0)
 
     def __enter__(self: Display) -> Display:
@@ -73,6 +75,18 @@ class ProgressDisplay:
         """Print a line with the time left where there is no bar."""
         if not self.console.is_terminal:
             self.say("; ".join(filter(None, [text, self.left])))
+
+    def step_at_tenths(self, text: str, share: float) -> None:
+        """The same where another tenth of the work is done, and the pace is known."""
+        if self.left and int(10 * share) > self._tenth:
+            self._tenth = int(10 * share)
+            self.step(text)
+
+    def warn_of_code(self, *classifiers: "ClassifierAdapter") -> None:
+        """Say of which classifiers the code is the user's own."""
+        for classifier in classifiers:
+            if classifier.runs_code:
+                self.say(f"This runs your own code: {classifier.name}.")
 
     @property
     def left(self) -> str:

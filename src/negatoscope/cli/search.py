@@ -41,8 +41,8 @@ def search(
         list[str] | None,
         option(
             "SPACE",
-            "Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a name of list spaces: tone, "
-            "color, geometry, color_cube, color_shift, all (the default); repeatable.",
+            "Transforms with ranges, as in gamma(exponent=0.5..2), joined by |, or a named space (see negatoscope list "
+            "spaces): tone, color, geometry, color_cube, color_shift, all (the default); repeatable.",
         ),
     ] = None,
     strategy: Annotated[str, option("SPEC", "How settings are proposed; see list strategies.")] = "local",
@@ -51,7 +51,8 @@ def search(
         option("NUMBER", "Queries for each image in each space, the clean one included.", check=within(1, 1_000_000)),
     ] = 100,
     feedback: Annotated[
-        Literal["scores", "labels"], typer.Option(help="What may be read of an answer: scores, or labels alone.")
+        Literal["scores", "labels"],
+        typer.Option(help="What the search may use of the model's output: scores, or predicted labels only."),
     ] = "scores",
     transfer: Annotated[
         list[str] | None,

@@ -9,7 +9,6 @@ from negatoscope.searching.run import SearchProgress
 class SearchDisplay(ProgressDisplay):
     """Shows how far a search is: a bar on a terminal; else a line once its pace is known and at each tenth."""
 
-    tenth = -1
     earlier = 0.0
 
     def planned(self, plan: SearchPlan) -> None:
@@ -21,9 +20,7 @@ class SearchDisplay(ProgressDisplay):
         each = " in each space" if len(plan.spaces) > 1 else ""
         self.say(f"{classifier.name} ({classifier.kind}) on {images}, in {spaces}.")
         self.say(f"Strategy {plan.identity.strategy}: at most {queries} for an image{each}.")
-        for model in (classifier, *plan.transfer):
-            if model.runs_code:
-                self.say(f"This runs your own code: {model.name}.")
+        self.warn_of_code(classifier, *plan.transfer)
 
     def moved(self, progress: SearchProgress) -> None:
         """Show where the search stands; the time left counts from what an earlier run did."""
@@ -31,6 +28,4 @@ class SearchDisplay(ProgressDisplay):
             self.earlier = progress.earlier
             self.expect(1.0, done=progress.share)
         self.update(progress.text, progress.share)
-        if self.left and int(10 * progress.share) > self.tenth:
-            self.tenth = int(10 * progress.share)
-            self.step(progress.text)
+        self.step_at_tenths(progress.text, progress.share)

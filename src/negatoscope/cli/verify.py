@@ -18,7 +18,10 @@ def verify(
     model: Model,
     data: Annotated[str, option("DATA", "Images, with or without labels: mnist:test, a folder, an archive.")],
     invariant: Annotated[
-        str, option("GROUPS", "What is to change no prediction: groups, comma-separated; see list groups.")
+        str,
+        option(
+            "GROUPS", "Groups of transforms that predictions must be invariant to, comma-separated; see list groups."
+        ),
     ] = "negative",
     at_least: Annotated[
         float,

@@ -1,6 +1,6 @@
 """`negatoscope view`: a page on which a picture turns into its negative while classifiers answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +52,7 @@ def view(
     """Look at pictures and their negatives on a light table, while classifiers say what they see.
 
     Opens a page in the browser, from a server on this machine that nobody else can reach. Without a model it shows two
-    small classifiers that come with the package: a plain one, and the same one mended. The first line printed is the
+    small classifiers that come with the package: a plain one, and the same one hardened. The first line printed is the
     address. Ctrl-C ends it.
     """
     needed("starlette", extra="web", why="negatoscope view")
@@ -67,26 +67,38 @@ def view(
         from negatoscope.web.serve import listen, serve
 
     place = pick_hardware(device, "float32").device
-    given_options(context)
+    described = given_options(context)
+    expect(model or not described, f"a model beside {_as_options(described)}", "none; name one")
+    expect(not audit or limit is None, "--audit or --limit", "both; an audit has its own images, leave --limit out")
     audited = read_audit(audit) if audit else None
     named, dataset = _open_pictures(context, audited)
+    beside = _beside(context, dataset)
     class_names = () if dataset is None else dataset.class_names
     if model or audited:
         classifiers, first = _open_models(context, model or (), dataset, device=place), 0
-        commands = Commands(tuple(model or ()), named or "DATA", given_options(context) | _beside(context))
+        commands = Commands(tuple(model or ()), named or "DATA", described | beside)
     else:
         classifiers, first = shipped_models(class_names, device=place), 0 if data else FIRST_DIGIT
-        commands = Commands(NAMED, data or DIGITS_OF, {**OPTIONS, **_beside(context)})
+        commands = Commands(NAMED, data or DIGITS_OF, {**OPTIONS, **beside})
     table = LightTable.of(SideBySide(tuple(classifiers), class_names), dataset, commands, audited)
     table = replace(table, first=first)
     with listen(host, port) as listening:
         serve(table, listening, host=host, browser=not no_browser, say=typer.echo)
 
 
-def _beside(context: Context) -> dict[str, Any]:
-    """Those options beside the data that an audit takes, too."""
+def _as_options(options: Iterable[str]) -> str:
+    return " and ".join(f"--{name.replace('_', '-')}" for name in options)
+
+
+def _beside(context: Context, dataset: "Dataset | None" = None) -> dict[str, Any]:
+    """Those options beside the data that an audit takes, too; one that is browsed decides how files are decoded."""
     names = ("labels", "label_columns", "bits", "window")
-    return {name: value for name in names if (value := context.params[name]) not in ("", None)}
+    given = {name: value for name in names if (value := context.params[name]) not in ("", None)}
+    if dataset is not None and dataset.decoding.bits is not None:
+        given |= {"bits": dataset.decoding.bits}
+    elif dataset is not None and dataset.decoding.window is not None:
+        given |= {"window": ",".join(f"{number:g}" for number in dataset.decoding.window)}
+    return given
 
 
 def _open_pictures(context: Context, audited: "AuditResult | None") -> "tuple[str, Dataset | None]":
@@ -101,6 +113,7 @@ def _open_pictures(context: Context, audited: "AuditResult | None") -> "tuple[st
     named = given["data"] or (spec_of(audited) if audited else "")
     expect(named or not beside, "--data beside --labels, --label-columns, --bits or --window", "none")
     if not named and given["model"]:
+        expect(given["limit"] is None, "--data beside a model and --limit", "none; name pictures or leave it out")
         return "", None
     read = {"labels": given["labels"] or None, "label_columns": given["label_columns"]}
     dataset = open_dataset(named, data_dir=given["data_dir"], **read) if named else open_digits()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from negatoscope.cache import cache_folder
 from negatoscope.copies import copies_folder
 from negatoscope.data import DATASETS, DataLocator, SourceFile
 from negatoscope.data.cache import downloads_folder, lock_of
@@ -15,6 +16,7 @@ from negatoscope.data.prepare import leftovers, prepared_folder
 from negatoscope.data.sources import Source, sources
 from negatoscope.errors import DataError, DataNotFoundError, SpecError
 from negatoscope.files import holding, write_errors
+from negatoscope.stores import note_of
 
 State = Literal["official", "unofficial copy", "damaged", "incomplete", "not here", "elsewhere"]
 
@@ -138,13 +140,15 @@ def clean(*, downloads: bool = False) -> Cleaned:
     removed: list[Path] = []
     in_use: list[Path] = []
     size_bytes = 0
-    for folder in [*_prepared_sets(), *_folders(copies_folder()), *_folders(downloads_folder())]:
+    copies, results = _folders(copies_folder()), _folders(cache_folder() / "stores")
+    for folder in [*_prepared_sets(), *copies, *results, *_folders(downloads_folder())]:
         with holding(lock_of(folder), wait=False) as held:
             if not held:
                 in_use.append(folder)
                 continue
-            whole = downloads or folder.parent in (prepared_folder(), copies_folder())
+            whole = downloads or folder.parent != downloads_folder()
             targets = leftovers(folder) + ([folder] * folder.is_dir() if whole else sorted(folder.glob("tmp*")))
+            targets += [note for note in [note_of(folder)] if note.is_file()]
             size_bytes += sum(_remove(target) for target in targets)
             removed += targets
     return Cleaned(tuple(removed), size_bytes, tuple(in_use))

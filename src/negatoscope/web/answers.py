@@ -60,7 +60,6 @@ class Answers:
     """What the page shows of a picture under a stack.
 
     Args:
-        before: What the first classifier is shown of the picture as it is: the address of a PNG.
         label: What the picture shows, where that is known.
         spec: The stack's spec.
         command: The command that audits the dataset under this stack.
@@ -68,7 +67,6 @@ class Answers:
         answers: One for each classifier.
     """
 
-    before: str
     label: str | None
     spec: str
     command: str

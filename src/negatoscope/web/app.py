@@ -25,7 +25,7 @@ from negatoscope.web.browse import AuditBrowser
 from negatoscope.web.commands import Commands
 from negatoscope.web.finding import find
 from negatoscope.web.guard import Guard
-from negatoscope.web.pictures import MOST_BYTES, Pictures, data_url, png
+from negatoscope.web.pictures import MOST_BYTES, Pictures, png
 from negatoscope.web.setup import describe_setup
 from negatoscope.web.stacks import StackStage, read_stack
 from negatoscope.web.worker import ANSWER, BusyError, SupersededError, Work, Worker
@@ -121,7 +121,6 @@ class LightTable:
         picture = self.pictures.get(asked.picture)
         spec = read_stack(asked.stack).spec
         return Answers(
-            before=data_url(picture.sized[self.pictures.sizes[0]]),
             label=None if picture.label is None else self.models.class_names[picture.label],
             spec=spec,
             command=self.commands.command(spec),

@@ -30,25 +30,15 @@ class AuditedTransform:
 
     Args:
         spec: Its spec.
-        kind: Its kind in the audit.
-        stack: The same for the table; () where it is an attack.
         n: Images that count.
         failures: Images that are correct clean and misclassified under it.
         accuracy: In [0, 1].
-        low: The lower end of the 95 % interval.
-        high: The upper end.
-        drop: Clean accuracy less accuracy.
     """
 
     spec: str
-    kind: str
-    stack: tuple[StackStage, ...]
     n: int
     failures: int
     accuracy: float | None
-    low: float | None
-    high: float | None
-    drop: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,14 +148,9 @@ class AuditBrowser:
             transforms=tuple(
                 AuditedTransform(
                     spec=entry.spec,
-                    kind=entry.kind,
-                    stack=() if entry.kind == "attack" else stages_of(entry.spec),
                     n=entry.n,
                     failures=entry.lost,
                     accuracy=entry.accuracy,
-                    low=entry.low,
-                    high=entry.high,
-                    drop=entry.drop,
                 )
                 for entry in summary.transforms
             ),

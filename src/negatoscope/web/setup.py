@@ -9,7 +9,7 @@ from negatoscope import __version__
 from negatoscope.data import Dataset
 from negatoscope.descriptions import Description, Parameter, Value, literal_type
 from negatoscope.registry import Spec
-from negatoscope.transforms import TRANSFORMS, TransformKind, describe_transform, describe_transforms
+from negatoscope.transforms import TRANSFORMS, describe_transform, describe_transforms
 from negatoscope.transforms.suites import suite
 from negatoscope.web.answers import SideBySide
 from negatoscope.web.finding import spaces_for
@@ -27,7 +27,6 @@ class Control:
     Args:
         name: As a spec names it.
         type: "float", "int", or "choice".
-        description: What it is, with its unit.
         default: Where it starts; of a slider the value that changes nothing, where there is one.
         low: The lower end of a slider.
         high: Its upper end.
@@ -37,7 +36,6 @@ class Control:
 
     name: str
     type: str
-    description: str
     default: Value
     low: float | None = None
     high: float | None = None
@@ -51,7 +49,6 @@ class Tool:
 
     Args:
         name: As a spec names it.
-        kind: "label_preserving", "path" or "control".
         summary: What it does, in a sentence.
         color: Whether it is of use for color images only.
         group: What it changes, such as "tone".
@@ -59,7 +56,6 @@ class Tool:
     """
 
     name: str
-    kind: TransformKind
     summary: str
     color: bool
     group: str
@@ -85,15 +81,9 @@ class ModelFacts:
 
     Args:
         name: How it is called.
-        classes: What its classes are called.
-        size: Height and width of its images, in pixels.
-        channels: "gray" or "rgb".
     """
 
     name: str
-    classes: tuple[str, ...]
-    size: tuple[int, int]
-    channels: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +121,7 @@ class Setup:
         transforms: Those that at least one classifier can be shown.
         groups: The groups of transforms, in the order in which a page has them.
         presets: Stacks to begin with.
-        search: Whether there is a space that can be searched for what fools.
-        spaces: Those that can be.
+        spaces: Those that can be searched for what fools.
         audit: Whether an audit's results can be browsed.
         first: The id of the picture that is on the table when it opens, where there are pictures.
     """
@@ -143,7 +132,6 @@ class Setup:
     transforms: tuple[Tool, ...]
     groups: tuple[str, ...]
     presets: tuple[Preset, ...]
-    search: bool
     spaces: tuple[SpaceFacts, ...]
     audit: bool
     first: str
@@ -152,27 +140,18 @@ class Setup:
 def describe_setup(models: SideBySide, pictures: Pictures, *, audit: bool, first: int = 0) -> Setup:
     """What the page is told of classifiers, data and transforms."""
     channels: Literal["gray", "rgb"] = "rgb" if any(size.channels == "rgb" for size in pictures.sizes) else "gray"
-    spaces = spaces_for(models.classifiers)
     found = (_tool(entry) for entry in describe_transforms())
     tools = tuple(tool for tool in found if tool and (channels == "rgb" or not tool.color))
-    facts = [
-        ModelFacts(
-            name=classifier.name,
-            classes=tuple(models.names(place)),
-            size=(classifier.input_spec.resize.height, classifier.input_spec.resize.width),
-            channels=classifier.input_spec.resize.channels,
-        )
-        for place, classifier in enumerate(models.classifiers)
-    ]
     return Setup(
         version=__version__,
-        models=tuple(facts),
+        models=tuple(ModelFacts(name=classifier.name) for classifier in models.classifiers),
         dataset=None if pictures.dataset is None else _dataset(pictures.dataset),
         transforms=tools,
         groups=tuple(dict.fromkeys(tool.group for tool in tools)),
         presets=tuple(Preset(name=spec, stack=stages_of(spec)) for spec in suite(PRESETS, channels=channels).specs),
-        search=bool(spaces),
-        spaces=tuple(SpaceFacts(name=name, summary=summary) for name, summary in spaces.items()),
+        spaces=tuple(
+            SpaceFacts(name=name, summary=summary) for name, summary in spaces_for(models.classifiers).items()
+        ),
         audit=audit,
         first=f"d{first if first < len(pictures.dataset or ()) else 0}",
     )
@@ -195,7 +174,6 @@ def _tool(entry: Description) -> Tool | None:
     group = TRANSFORMS.get(entry.name).__module__.rpartition(".")[2]
     return Tool(
         name=entry.name,
-        kind=facts.kind,
         summary=entry.summary,
         color=facts.color,
         group=group,
@@ -211,7 +189,6 @@ def _control(transform: str, parameter: Parameter) -> Control | None:
         return Control(
             name=parameter.name,
             type="choice",
-            description=parameter.description,
             default=default,
             choices=choices,
         )
@@ -225,7 +202,6 @@ def _control(transform: str, parameter: Parameter) -> Control | None:
     return Control(
         name=parameter.name,
         type="int" if whole else "float",
-        description=parameter.description,
         default=round(start) if whole else float(start),
         low=limits.low,
         high=limits.high,

@@ -116,4 +116,5 @@ def numbers_along(limits: ParameterRange, *, whole: bool, most: int) -> list[flo
         low, high = int(limits.low), int(limits.high)
         count = min(most, high - low + 1)
         return [low + round(place * (high - low) / (count - 1)) for place in range(count)]
-    return [limits.low + place * (limits.high - limits.low) / (most - 1) for place in range(most)]
+    values = (limits.low + place * (limits.high - limits.low) / (most - 1) for place in range(most))
+    return [min(value, limits.high) for value in values]  # the last may be rounded up

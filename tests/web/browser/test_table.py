@@ -129,33 +129,62 @@ def test_what_fools_for_one_picture_is_not_said_of_the_next(table: Table) -> Non
     held: list[Any] = []
     page.route("**/api/search", lambda route: held.append(route))
     page.get_by_role("group", name="Search a space").get_by_role("button", name="tone").click()
+    expect(page.locator("#find button:enabled")).to_have_count(0)  # one search at a time
     page.locator(".thumb").nth(5).click()
     table.settled("clean")
     with page.expect_response("**/api/search"):
         held[0].continue_()
-    expect(page.get_by_role("group", name="Search a space").get_by_role("button", name="tone")).to_be_enabled()
+    expect(page.locator("#find button:disabled")).to_have_count(0)
     expect(page.locator("#found")).to_be_empty()
     assert table.state()["answer"]["spec"] == "clean"
 
 
-def test_the_failures_of_an_audit_are_browsed_and_put_on_the_table(opener: Opener, tmp_path: Path) -> None:
+def audited(folder: Path, *options: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Audit the plain classifier into `folder / "out"`: the words that name the model, and those that name the data."""
     digits = open_digits()
     for place, label in enumerate(digits.labels.tolist()):
-        (tmp_path / "digits" / str(label)).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.asarray(digits.images[place])[0]).save(tmp_path / "digits" / str(label) / f"{place}.png")
-    words = (
-        "negatoscope.web.models:plain",
-        "--data",
-        f"folder:{tmp_path / 'digits'}",
-        "--size",
-        "28",
-        "--channels",
-        "gray",
-    )
-    audit = f"import sys; sys.argv[1:] = {['audit', *words, *NEGATIVE, '--out', str(tmp_path / 'out')]}; {RUN}"
+        (folder / "digits" / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(digits.images[place])[0]).save(folder / "digits" / str(label) / f"{place}.png")
+    model = ("negatoscope.web.models:plain", "--size", "28", "--channels", "gray")
+    data = ("--data", f"folder:{folder / 'digits'}")
+    words = ["audit", *model, *data, *options, "--out", str(folder / "out")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", audit], check=True, env=environment, capture_output=True)
-    serving = view(*words, "--audit", str(tmp_path / "out"))
+    audit = [sys.executable, "-c", f"import sys; sys.argv[1:] = {words}; {RUN}"]
+    subprocess.run(audit, check=True, env=environment, capture_output=True)
+    return model, data
+
+
+def test_an_audit_of_clean_images_alone_is_browsed_with_all_its_pictures_on_the_table(
+    opener: Opener, tmp_path: Path
+) -> None:
+    model, data = audited(tmp_path, "--suite", "none", "--no-self-check")
+    for words, shown in ((model, True), ((), False)):
+        serving = view(*words, *data, "--audit", str(tmp_path / "out"))
+        table = opener(at=next(serving))
+        page = table.page
+        page.goto(table.address)
+        page.wait_for_selector("body[data-ready]")
+        if not shown:
+            expect(page.locator("#skip")).to_be_hidden()
+        else:
+            expect(page.locator(".thumb")).to_have_count(48)
+            expect(page.get_by_label("Class")).to_have_value("all:")
+            page.get_by_role("button", name="Audit").click()
+        expect(page.locator("#audit")).to_contain_text("clean accuracy")
+        expect(page.get_by_role("alert")).to_be_hidden()
+        expect(page.locator("#start-tour")).to_be_hidden()
+        serving.close()
+
+
+def test_a_setting_without_a_control_is_kept(opener: Opener) -> None:
+    other = opener()
+    other.open("#stack=noise(l2=8.0, seed=7)")
+    other.settled("noise(l2=8.0, seed=7)")
+
+
+def test_the_failures_of_an_audit_are_browsed_and_put_on_the_table(opener: Opener, tmp_path: Path) -> None:
+    model, data = audited(tmp_path, *NEGATIVE)
+    serving = view(*model, *data, "--audit", str(tmp_path / "out"))
     table = opener(at=next(serving))
     page = table.open()
     page.get_by_role("button", name="Audit").click()
@@ -316,7 +345,9 @@ def test_what_is_taken_away_is_what_is_on_the_table(table: Table, browser: Brows
         page.get_by_role("button", name=name).click()
         assert page.evaluate("navigator.clipboard.readText()") == expected
         assert "negative_path(share=1.0)" in expected
-    page.get_by_role("button", name="Copy the address").click()
+    for _ in range(2):
+        page.locator("#copy-address").click()
+    expect(page.locator("#copy-address")).to_have_text("Copy the address")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "token" not in copied
     assert copied == page.url

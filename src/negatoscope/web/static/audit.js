@@ -17,7 +17,7 @@ const rate = (transform) =>
     { type: "button", class: "rate", "aria-pressed": "false", "data-spec": transform.spec, onclick: () => choose(transform) },
     h("code", {}, transform.spec),
     h("span", { class: "bar", "aria-hidden": "true" }, look(h("i"), { "--share": transform.accuracy ?? 0 })),
-    h("span", { class: "value" }, transform.accuracy === null ? "none counts" : percent(transform.accuracy)),
+    h("span", { class: "value" }, transform.accuracy === null ? "no images count" : percent(transform.accuracy)),
     h("span", { class: "soft small" }, `${counted(transform.failures, "failure")} of ${transform.n.toLocaleString("en-US")}`),
   );
 
@@ -62,15 +62,19 @@ export async function openAudit(back) {
   leave = back;
   if (audit) return;
   audit = await get("/api/audit");
-  const worst = audit.transforms.filter(({ failures }) => failures).sort((a, b) => b.failures - a.failures);
+  const [first] = audit.transforms;
+  const choice = ` Choose a transform to see what fails${state.setup.models.length ? ", and a pair to put it on the light table" : "; name the model beside --audit to put pairs on the light table"}.`;
   $("audit").append(
     h("p", {}, audit.verdict),
-    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy ?? 0)}. Choose a transform to see what fails${state.setup.models.length ? ", and a pair to put it on the light table" : "; name the model beside --audit to put pairs on the light table"}.`),
+    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy ?? 0)}.${first ? choice : ""}`),
+  );
+  if (!first) return;
+  $("audit").append(
     h("div", { class: "rates", role: "group", "aria-label": "Accuracy under each transform" }, audit.transforms.map(rate)),
     h("div", { class: "filters" }, select("audit-class", "Class", [["", "All classes"], ...audit.classes.map((name) => [name, name])]), select("audit-sort", "Sort", Object.entries(SORTS))),
     h("p", { class: "soft small", id: "pairs-total", role: "status" }),
     h("div", { class: "strip", id: "pairs" }),
     button("More pairs", () => list(shown), { class: "quiet", id: "more-pairs", hidden: true }),
   );
-  await choose(worst[0] ?? audit.transforms[0]);
+  await choose(audit.transforms.reduce((worst, each) => (each.failures > worst.failures ? each : worst), first));
 }

@@ -50,7 +50,7 @@ function bars(context, entries, first, x, y) {
 export async function card() {
   const { answer, setup } = state;
   const [picture, seen] = await frames();
-  const models = answer.answers.filter(({ error }) => !error).slice(0, 2);
+  const models = answer.answers.map((each, place) => ({ ...each, name: setup.models[place].name })).filter(({ error }) => !error).slice(0, 2);
   const high = Math.round(HEAD + CELL + HEAD + models.length * 5.1 * ROW + 10);
   const canvas = h("canvas", { width: WIDE, height: high });
   const context = canvas.getContext("2d");
@@ -61,10 +61,10 @@ export async function card() {
   text(context, answer.spec, WIDE - EDGE, 76, { size: 24, color: "soft", align: "right", family: "mono" });
   film(context, picture, EDGE, HEAD, "The picture");
   film(context, seen, right, HEAD, "What the model sees");
-  models.forEach(({ clean, now }, place) => {
+  models.forEach(({ name, clean, now }, place) => {
     const top = HEAD + CELL + HEAD + place * 5.1 * ROW;
     for (const [x, entries] of [[EDGE, clean], [right, now]]) {
-      text(context, setup.models[place].name, x, top, { size: 28, weight: 650 });
+      text(context, name, x, top, { size: 28, weight: 650 });
       bars(context, entries, clean[0].class, x, top + 26);
     }
   });

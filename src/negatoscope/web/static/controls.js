@@ -4,7 +4,7 @@ import { curve } from "./curve.js";
 import { draggable } from "./drag.js";
 import { $, button, h, look } from "./dom.js";
 import { valued, words } from "./format.js";
-import { activate, add, described, isIdentity, isSlider, move, on, PATH, remove, set, setStack, state } from "./state.js";
+import { activate, add, described, move, on, PATH, remove, set, setStack, state } from "./state.js";
 
 const NICE = [10, 5, 2, 1].flatMap((digit) => [1, 0.1, 0.01, 0.001].map((power) => digit * power)).sort((a, b) => b - a);
 
@@ -42,14 +42,7 @@ function choices(stage, parameter) {
   return h("div", { class: "setting", "data-parameter": parameter.name }, h("span", { class: "line" }, words(parameter.name)), h("div", { class: "chips", role: "group", "aria-label": words(parameter.name) }, options));
 }
 
-function number(stage, parameter) {
-  const id = `s${stage.key}-${parameter.name}`;
-  const input = h("input", { type: "number", id, step: parameter.type === "int" ? 1 : "any", value: stage.parameters[parameter.name], required: true });
-  input.addEventListener("change", () => input.checkValidity() && set(stage.key, parameter.name, Number(input.value)));
-  return h("div", { class: "setting", "data-parameter": parameter.name }, h("label", { class: "line", for: id }, words(parameter.name)), input);
-}
-
-const control = (stage, parameter) => (parameter.choices?.length ? choices : isSlider(parameter) ? slider : number)(stage, parameter);
+const control = (stage, parameter) => (parameter.choices.length ? choices : slider)(stage, parameter);
 
 function card(stage, place) {
   const title = words(stage.name);
@@ -93,7 +86,6 @@ function draw() {
 function refresh() {
   for (const stage of state.stack) {
     const item = $("stack").querySelector(`[data-key="${stage.key}"]`);
-    item.classList.toggle("idle", isIdentity(stage));
     for (const parameter of described(stage.name).parameters) {
       const value = stage.parameters[parameter.name];
       const setting = item.querySelector(`[data-parameter="${parameter.name}"]`);

@@ -16,12 +16,17 @@ function found({ found, label, spec, stack, queries }) {
     : `Not fooled in ${tries(queries)}: still ${label}. It came closest at ${spec}.`;
 }
 
-function search(space, pressed) {
-  pressed.disabled = true;
+/** One search at a time. */
+function enable(enabled) {
+  for (const space of $("find").querySelectorAll("button")) space.disabled = !enabled;
+}
+
+function search(space) {
+  enable(false);
   $("found").textContent = `Searching ${words(space)}, at most ${BUDGET} tries …`;
   const picture = state.picture.id;
   const over = (then) => (value) => {
-    pressed.disabled = false;
+    enable(true);
     if (state.picture.id === picture) then(value);
   };
   const failed = (refusal) => {
@@ -33,10 +38,10 @@ function search(space, pressed) {
 
 /** Build the buttons, one a space, where the search exists. */
 export function startFind() {
-  $("finder").hidden = !state.setup.search;
-  if (!state.setup.search) return;
   const { models, spaces } = state.setup;
-  const made = spaces.map(({ name, summary }) => button(words(name), (event) => search(name, event.currentTarget), { class: "chip", title: summary }));
+  $("finder").hidden = !spaces.length;
+  if (!spaces.length) return;
+  const made = spaces.map(({ name, summary }) => button(words(name), () => search(name), { class: "chip", title: summary }));
   const select = h("select", { id: "find-model" }, models.map(({ name }, place) => h("option", { value: place }, name)));
   $("find").append(h("label", { class: "field", hidden: models.length < 2 }, h("span", {}, "Model"), select), h("div", { class: "chips", role: "group", "aria-label": "Search a space" }, made), h("p", { class: "small", id: "found", role: "status" }));
   on("picture", () => ($("found").textContent = ""));

@@ -49,8 +49,8 @@ function classes() {
 export async function lay(blob, name) {
   problem("");
   try {
-    const { id, label = null } = await upload(blob);
-    setPicture({ id, name, label });
+    const { id } = await upload(blob);
+    setPicture({ id, name, label: null });
     $("spoken").textContent = `${name} is on the light table.`;
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
@@ -94,7 +94,11 @@ export async function startPictures(wanted) {
   $("class").addEventListener("change", () => list(0).then(([first]) => first && setPicture(first)));
   $("more").addEventListener("click", () => list(shown.length));
   on("picture", mark);
-  const [first] = state.setup.dataset ? await list(0) : [];
+  let [first] = state.setup.dataset ? await list(0) : [];
+  if (state.setup.dataset && !first && state.setup.audit) {
+    $("class").value = "all:"; // nothing fails
+    [first] = await list(0);
+  }
   if (wanted) choosePicture(wanted);
   else if (first) setPicture(shown.find(({ id }) => id === state.setup.first) ?? first);
 }

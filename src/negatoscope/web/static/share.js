@@ -7,17 +7,21 @@ import { fragment, on, state } from "./state.js";
 /** The address without its token. */
 const address = () => `${location.origin}/${fragment()}`;
 
-async function copied(text, pressed) {
-  await navigator.clipboard.writeText(text);
-  const before = pressed.textContent;
-  pressed.textContent = "Copied";
-  $("spoken").textContent = "Copied.";
-  setTimeout(() => (pressed.textContent = before), 1500);
+/** A button that copies a text; `written` gives it. */
+function copier(label, written, attributes) {
+  const copied = async () => {
+    await navigator.clipboard.writeText(written());
+    made.textContent = "Copied";
+    $("spoken").textContent = "Copied.";
+    setTimeout(() => (made.textContent = label), 1500);
+  };
+  const made = button(label, copied, { ...attributes, hidden: !navigator.clipboard });
+  return made;
 }
 
 function snippet(title, id, label) {
   const code = h("code", { id });
-  const copy = button("Copy", (event) => copied(code.textContent, event.currentTarget), { class: "quiet", "aria-label": label, hidden: !navigator.clipboard });
+  const copy = copier("Copy", () => code.textContent, { class: "quiet", "aria-label": label });
   return h("div", { class: "snippet" }, h("div", { class: "line" }, h("h3", {}, title), copy), h("pre", { tabindex: 0, role: "group", "aria-label": title }, code));
 }
 
@@ -25,7 +29,7 @@ function snippet(title, id, label) {
 export function startShare() {
   $("share").append(
     h("div", { class: "chips" }, [
-      button("Copy the address", (event) => copied(address(), event.currentTarget), { id: "copy-address", hidden: !navigator.clipboard }),
+      copier("Copy the address", address, { id: "copy-address" }),
       button("Download the picture", async () => download(await (await load("card")).seenPng(), "picture.png"), { id: "download-picture" }),
       button("Download the card", async () => download(await (await load("card")).cardPng(), "card.png"), { id: "download-card" }),
     ]),

@@ -22,19 +22,11 @@ export const described = (name) => state.setup.transforms.find((transform) => tr
 /** Whether a parameter has a slider. */
 export const isSlider = (parameter) => parameter.low !== null && parameter.low !== undefined;
 
-/** Where a parameter changes nothing, else its default, else the middle of its range or its first choice. */
-export function start(parameter) {
-  const { identity, default: given, low, high, choices } = parameter;
-  if (identity !== null && identity !== undefined) return identity;
-  if (given !== null && given !== undefined) return given;
-  return choices?.length ? choices[0] : parameter.type === "int" ? Math.round((low + high) / 2) : (low + high) / 2;
-}
-
-/** A stage of a stack; what the registry does not know of is left out. */
+/** A stage of a stack; settings without a control, such as a seed, stay as they are. */
 export function stage(name, settings = {}) {
   const known = described(name)?.parameters ?? [];
-  const parameters = Object.fromEntries(known.map((parameter) => [parameter.name, settings[parameter.name] ?? start(parameter)]));
-  return { key: ++last, name, parameters };
+  const parameters = Object.fromEntries(known.map((parameter) => [parameter.name, settings[parameter.name] ?? parameter.default]));
+  return { key: ++last, name, parameters: { ...settings, ...parameters } };
 }
 
 /** Whether a stage changes nothing where its sliders stand. */

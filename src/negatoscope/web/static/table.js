@@ -5,9 +5,13 @@ import { $, h, loaded } from "./dom.js";
 import { pixels } from "./format.js";
 import { on, state } from "./state.js";
 
-const named = (models) => `What ${models.join(" and ")} sees`;
+const named = (models) => `What ${models.join(" and ")} ${models.length > 1 ? "see" : "sees"}`;
 
-const together = () => ["What the model sees", "What both models see"][state.setup.models.length - 1] ?? "What all models see";
+/** What stands over the one frame: it is of every model that can take the transforms. */
+function together(models) {
+  if (models.length < state.setup.models.length) return named(models);
+  return ["What the model sees", "What both models see"][models.length - 1] ?? "What all models see";
+}
 
 /** What models see, once for each different image: [{ image, models }]. */
 function distinct(answers) {
@@ -51,7 +55,7 @@ function showSeen() {
   showPicture();
   const groups = distinct(state.answer.answers);
   groups.forEach(({ image, models }, place) => {
-    show(place + 1, image, groups.length > 1 ? named(models) : together(), "seen", `${named(models)}: ${state.answer.spec}`);
+    show(place + 1, image, groups.length > 1 ? named(models) : together(models), "seen", `${named(models)}: ${state.answer.spec}`);
   });
   while ($("box").children.length > groups.length + 1) $("box").lastChild.remove();
   $("box").dataset.frames = groups.length + 1;

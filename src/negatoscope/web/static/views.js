@@ -7,6 +7,7 @@ import { setStack, state } from "./state.js";
 function show(view) {
   $("table-view").hidden = view !== "table";
   $("audit-view").hidden = view !== "audit";
+  $("start-tour").hidden = view !== "table";
   for (const choice of document.querySelectorAll(".view")) choice.setAttribute("aria-pressed", String(choice.dataset.view === view));
   scrollTo(0, 0);
 }
@@ -33,6 +34,7 @@ export function startViews() {
     setStack([]);
   });
   if (!models.length) choose("audit");
+  $("skip").hidden = !models.length;
   $("skip").addEventListener("click", (event) => {
     event.preventDefault();
     show("table");
