@@ -50,22 +50,29 @@ OnlyReport = Annotated[bool, flag("--only-report", "Train nothing: rebuild the r
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="What audit takes: model.onnx, model.pt2, package.module:factory, ...")
 ]
+_image_option = functools.partial(option, panel="Images and their labels")
 Labels = Annotated[
-    str, option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
+    str, _image_option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
 ]
 LabelColumns = Annotated[
-    str, option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
+    str, _image_option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
 ]
-Limit = Annotated[int | None, option("NUMBER", "At most this many images, each class in proportion.", check=within(1))]
+Limit = Annotated[
+    int | None, _image_option("NUMBER", "At most this many images, each class in proportion.", check=within(1))
+]
 Bits = Annotated[
     int | None,
-    option("NUMBER", "Of 16-bit images: how many bits they use, 8 to 16, where files do not say.", check=within(8, 16)),
+    _image_option(
+        "NUMBER", "Of 16-bit images: how many bits they use, 8 to 16, where files do not say.", check=within(8, 16)
+    ),
 ]
 Window = Annotated[
     str | None,
-    option("NUMBERS", "CENTER,WIDTH of the values that become black to white, as in 40,400.", check=center_and_width),
+    _image_option(
+        "NUMBERS", "CENTER,WIDTH of the values that become black to white, as in 40,400.", check=center_and_width
+    ),
 ]
-LabelPreserving = Annotated[str, option("FILE", "TOML: which classes keep their label under which transform.")]
+LabelPreserving = Annotated[str, _image_option("FILE", "TOML: which classes keep their label under which transform.")]
 ExpectAccuracy = Annotated[
     float | None,
     option("NUMBER", "Stop at once if accuracy on clean images is below this, in [0, 1].", check=within(0, 1)),
@@ -82,7 +89,10 @@ ExecutorName = Annotated[
     ),
 ]
 Workers = Annotated[
-    int | None, option("NUMBER", "How many at once; by default as many as fit.", "--workers", panel=_EXECUTION)
+    int | None,
+    option(
+        "NUMBER", "How many at once; by default one for each processor of this machine.", "--workers", panel=_EXECUTION
+    ),
 ]
 Address = Annotated[
     str,
