@@ -120,16 +120,17 @@ def _class_map(content: bytes, folder: Path) -> bool:
     file = folder / "labels.txt"
     file.write_bytes(content)
     names = ("zero", "one")
-    by_file = _value(read_class_map, str(file), data_classes=2, class_names=names)
+    lines = content.decode(errors="replace").splitlines()  # as many as a classifier must have outputs
+    by_file = _value(read_class_map, str(file), classes=len(lines), data_classes=2, class_names=names)
     if by_file is not None:
         lines = content.decode().splitlines()
         assert all(
             name in lines[place].casefold().replace("_", " ") for name, place in zip(names, by_file, strict=True)
         )
-    turned = _value(read_class_map, text, data_classes=3) if text in ("+1", "-1", "sorted") else None
+    turned = _value(read_class_map, text, classes=3, data_classes=3) if text in ("+1", "-1", "sorted") else None
     if turned is not None:
         assert sorted(turned) == [0, 1, 2]
-    own = _value(read_class_map, "names", class_names=names, labels=text.split())
+    own = _value(read_class_map, "names", classes=len(text.split()), class_names=names, labels=text.split())
     if own is not None:
         assert all(0 <= place < len(text.split()) for place in own)
     return any(value is not None for value in (options, by_file, turned, own))

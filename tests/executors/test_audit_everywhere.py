@@ -54,7 +54,7 @@ def test_a_worker_that_is_killed_is_replaced(executor: Any, run: Run) -> None:
 @pytest.mark.parametrize("executor", BOTH)
 def test_a_part_that_fails_three_times_is_named_and_the_same_call_resumes(executor: Any, run: Run) -> None:
     run(out="here", threads=1, model="Failing")
-    sentence = r"expected 5 jobs to finish, but 1 failed 3 times: part 3 \(RuntimeError: a seven in the corner\); the"
+    sentence = r"expected 5 jobs to finish, but 1 failed 3 times: part 3 \(RuntimeError: a seven in the corner\); all"
     with pytest.raises(JobsError, match=sentence):
         run(out="there", executor=executor, workers=2, model="Failing")
     assert Path("failures").read_text() == "111"

@@ -125,7 +125,7 @@ def plan_of() -> NamedHarden:
 
 def test_fits_on_other_images_are_other_ones(harden: Harden) -> None:
     first = harden(method="canonicalize(epochs=1)", seeds=1)
-    with pytest.raises(InputError, match="another audit: the model's weights differ"):
+    with pytest.raises(InputError, match="another hardening: the fit images differ"):
         harden(method="canonicalize(epochs=1)", seeds=1, fit="others.npz")
     second = harden(method="canonicalize(epochs=1)", seeds=1, fit="others.npz", overwrite=True)
     assert fits(first) != fits(second)

@@ -53,12 +53,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
         raise DataError(f"expected weights in {path}, but there is no such file") from error
     except OSError as error:
         raise DataError(f"expected a checkpoint in {path}, but it cannot be read: {error}") from error
-    except KeyError as error:
-        raise DataError(
-            f"expected what this project trained in {path.name}, got weights alone; "
-            "name what makes the network, package.module:factory, and give them with --weights"
-        ) from error
-    except (SafetensorError, ValueError, RecursionError) as error:
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise DataError(f"expected a checkpoint in {path}, got a damaged file ({error}); delete it") from error
     return tensors, facts
 
@@ -84,7 +79,15 @@ def load_network(path: Path) -> tuple[PaperNetwork, dict[str, object]]:
     Raises:
         DataError: The file is missing, damaged or of another kind.
     """
-    tensors, facts = load_tensors(path)
+    try:
+        tensors, facts = load_tensors(path)
+    except DataError as error:
+        if isinstance(error.__cause__, KeyError):
+            raise DataError(
+                f"expected a network that this project trained in {path.name}, got weights alone; "
+                "name what makes the network, package.module:factory, and give them with --weights"
+            ) from error
+        raise
     try:
         settings = NetworkSettings(**facts["network"])  # type: ignore[arg-type]
         shape = {name: int(facts[name]) for name in ("channels", "size", "classes")}  # type: ignore[call-overload]
