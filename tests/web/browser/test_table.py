@@ -168,7 +168,7 @@ def test_an_audit_of_clean_images_alone_is_browsed_with_all_its_pictures_on_the_
             expect(page.locator("#skip")).to_be_hidden()
         else:
             expect(page.locator(".thumb")).to_have_count(48)
-            expect(page.get_by_label("Class")).to_have_value("all:")
+            expect(page.locator("#class")).to_have_value("all:")
             page.get_by_role("button", name="Audit").click()
         expect(page.locator("#audit")).to_contain_text("clean accuracy")
         expect(page.get_by_role("alert")).to_be_hidden()
@@ -395,7 +395,7 @@ def test_without_pictures_it_waits_for_one_and_says_so(opener: Opener) -> None:
     page = table.page
     page.goto(table.address)
     expect(page.locator("#box")).to_contain_text("Drop, open, photograph or draw a picture")
-    expect(page.get_by_label("Class")).to_be_hidden()
+    expect(page.locator("#class")).to_be_hidden()
     useless = [page.locator(part) for part in ("#start-tour", "#finder", "#download-card")]  # as yet
     for part in useless:
         expect(part).to_be_hidden()
