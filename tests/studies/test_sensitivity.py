@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from negatoscope.documents import read_document
-from negatoscope.errors import DataError, DataNotFoundError, InputError
+from negatoscope.errors import DataError, DataNotFoundError
 from negatoscope.executors import Execution, using_threads
 from negatoscope.hardware import pick_hardware
 from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
@@ -28,13 +28,11 @@ from negatoscope.studies.sensitivity import (
     SensitivityProgress,
     StudyRequest,
     count_study_passes,
-    plan_runs,
     plan_study,
     study_sensitivity,
-    within,
 )
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
-from negatoscope.studies.sensitivity_jobs import PlannedRun, data_of
+from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_page import foot, sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import report_sensitivity
@@ -288,31 +286,6 @@ def test_a_run_that_is_stopped_and_resumed_gives_the_same_numbers(made: Made, tm
     assert curve == made.curve(curve)
 
 
-@pytest.fixture
-def planned(made: Made) -> list[PlannedRun]:
-    return plan_runs(load_studies(made.request.plan), seeds=2, fast=True)
-
-
-@pytest.mark.parametrize(
-    ("budget", "count"),
-    [
-        (None, 5),
-        (Budget(3, "passes"), 3),
-        (Budget(3.5, "passes"), 3),
-        (Budget(2, "minutes"), 2),
-        (Budget(9, "minutes"), 5),
-    ],
-)
-def test_a_budget_bounds_what_is_started(budget: Budget | None, count: int, planned: list[PlannedRun]) -> None:
-    assert within(budget, planned, dict.fromkeys(planned, 60.0)) == planned[:count]
-
-
-def test_passes_count_what_was_made_before_and_minutes_do_not(planned: list[PlannedRun]) -> None:
-    left = dict.fromkeys(planned[2:], 60.0)
-    assert within(Budget(3, "passes"), planned, left) == planned[2:3]
-    assert within(Budget(2, "minutes"), planned, left) == planned[2:4]
-
-
 def test_a_budget_that_is_spent_starts_nothing(made: Made, tmp_path: Path) -> None:
     notes = Notes()
     result = made.again(tmp_path, notes, budget=Budget(0.5, "passes"))
@@ -395,12 +368,6 @@ def test_a_damaged_run_is_named(name: str, made: Made, tmp_path: Path) -> None:
         made.again(tmp_path / "out", Notes())
 
 
-@pytest.mark.parametrize(("amount", "unit"), [(0, "passes"), (float("nan"), "minutes"), (1, "hours")])
-def test_what_is_no_budget_is_refused(amount: float, unit: str) -> None:
-    with pytest.raises(InputError, match="budget"):
-        Budget(amount, unit)
-
-
 def test_a_report_has_the_runs_of_all_seeds_and_is_not_made_without_any(made: Made, tmp_path: Path) -> None:
     shutil.copytree(made.out, tmp_path, dirs_exist_ok=True)
     again = report_sensitivity(load_studies(made.request.plan), out=tmp_path, seeds=1, command="a")
@@ -409,11 +376,6 @@ def test_a_report_has_the_runs_of_all_seeds_and_is_not_made_without_any(made: Ma
     with pytest.raises(DataNotFoundError, match=r"^expected finished runs of mnist_plain, .* found none; give their"):
         report_sensitivity(load_studies(), out=tmp_path, seeds=3, command="a")
     assert (tmp_path / "sensitivity.json").read_bytes() == before
-
-
-def test_jobs_and_another_executor_are_refused_before_anything_is_loaded() -> None:
-    with pytest.raises(InputError, match=r"^expected --jobs or --executor, got both; leave --jobs out$"):
-        StudyRequest(jobs=2, execution=Execution("processes"))
 
 
 def test_a_study_in_processes_says_how_many_runs_were_made_at_once(made: Made, tmp_path: Path) -> None:
