@@ -1,7 +1,7 @@
 """Does the self-check name wrong settings, and leave right ones alone? No speed is compared.
 
 Small networks are trained on MNIST, GTSRB and (with `--quick`, alone) a sample of MNIST: each for other ranges,
-normalisations, orders of channels and classes, and layouts. Each is checked with its own options, and with wrong ones,
+normalizations, orders of channels and classes, and layouts. Each is checked with its own options, and with wrong ones,
 on 512 test images. A wrong setting counts as named if the options that the self-check suggests, pasted behind the wrong
 ones, give the predictions of the right ones for 95 % of these images and for 95 % of their negatives. One that costs
 less than two points cannot be told from a right one, and is listed apart.

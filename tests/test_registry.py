@@ -196,9 +196,6 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[Any]:
     (package / "__init__.py").write_text("")
     (package / "loud.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    for name in list(sys.modules):
-        if name.startswith("negatoscope_test_"):
-            monkeypatch.delitem(sys.modules, name)
     made: Registry[Any] = Registry("shape", package.name)
     made.register(stretch)
     return made

@@ -51,7 +51,7 @@ def test_stretching_scales_each_side_as_pytorch_does(height: int, width: int) ->
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "box", "nearest"])
 @pytest.mark.parametrize(("height", "width"), [(40, 60), (61, 40), (33, 32), (9, 24), (32, 32)])
-def test_cropping_is_resizing_the_short_side_and_cutting_out_the_centre(
+def test_cropping_is_resizing_the_short_side_and_cutting_out_the_center(
     height: int, width: int, interpolation: Literal["bilinear", "bicubic", "box", "nearest"]
 ) -> None:
     image = noise(3, height, width)

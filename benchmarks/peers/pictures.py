@@ -201,8 +201,8 @@ def _opencv(settings: Mapping[str, Any]) -> dict[str, BatchTransform]:
         return cv2.warpAffine(x, matrix, x.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def turned(x: Any) -> Any:
-        centre = ((x.shape[1] - 1) / 2, (x.shape[0] - 1) / 2)
-        return warped(x, cv2.getRotationMatrix2D(centre, settings["degrees"], 1.0))
+        center = ((x.shape[1] - 1) / 2, (x.shape[0] - 1) / 2)
+        return warped(x, cv2.getRotationMatrix2D(center, settings["degrees"], 1.0))
 
     def moved(x: Any) -> Any:
         across, down = _whole(settings, x.shape[1], x.shape[0])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     """Class indices from 0."""
 
     Logits: TypeAlias = Float[Tensor, "batch classes"]
-    """Unnormalised scores: softmax over the last axis gives probabilities."""
+    """Unnormalized scores: softmax over the last axis gives probabilities."""
 
 PixelArray: TypeAlias = UInt8[np.ndarray, "n channels height width"]
 """Stored pixels, 0 to 255."""

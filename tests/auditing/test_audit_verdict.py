@@ -137,7 +137,7 @@ def test_a_constant_prediction_loses_nothing_and_is_not_praised_for_it(make_summ
     )
 
 
-def test_a_rare_class_that_is_recognised_is_more_than_a_constant_prediction_gives(make_summary):
+def test_a_rare_class_that_is_recognized_is_more_than_a_constant_prediction_gives(make_summary):
     found = replace(make_summary(_of_two("negative", 391, 1)), clean=_of_two("clean", 230, 175), chance=0.5)
     assert found.clean.low < found.clean.majority
     assert "says nothing" not in verdict_sentence(found)

@@ -127,7 +127,7 @@ def _sorted_as_text(images: Tensor) -> Tensor:
     [
         (_in_bytes, {}, "--range 0..255"),
         (reads_bars, {"range": "0..255"}, "--range 0..1"),
-        (reads_bars, {"mean": -1, "std": 1}, "--range 0..1 --mean 0 --std 1 (no normalisation)"),
+        (reads_bars, {"mean": -1, "std": 1}, "--range 0..1 --mean 0 --std 1 (no normalization)"),
         (_on_white, {}, "--range 0..1 --mean 1 --std=-1 (the negative)"),
         (_by_row, {}, "--layout NHWC"),
         (_one_further, {}, "--class-map +1"),
@@ -228,7 +228,7 @@ def test_swapped_colors_are_found() -> None:
     found = self_check(wrong, pixels, labels)
     assert re.fullmatch(
         r"with --channel-order BGR the accuracy is 100.0.% on 90 images, instead of 33.3.% \(p < 0.001\)"
-        r"; as good: --channel-order BGR .* \(Caffe's normalisation\), or --class-map 2..0",
+        r"; as good: --channel-order BGR .* \(Caffe's normalization\), or --class-map 2..0",
         found.suggestion,
     )
 
@@ -276,15 +276,15 @@ def test_who_expects_nothing_may_audit_a_coin() -> None:
     assert _check(_nothing, 0.0).passed
 
 
-def _standardised(images: Tensor) -> Tensor:
-    """Makes nothing of range and normalisation."""
+def _standardized(images: Tensor) -> Tensor:
+    """Makes nothing of range and normalization."""
     apart = images - images.mean(dim=(1, 2, 3), keepdim=True)
     return _brightness(apart / apart.std(dim=(1, 2, 3), keepdim=True))
 
 
 @pytest.mark.parametrize("options", [{}, {"range": "0..255"}, {"range": "-1..1", "mean": 0.3, "std": 2.0}])
 def test_settings_that_make_no_difference_are_not_suggested(options: dict[str, object]) -> None:
-    found = _check(_standardised, **options)
+    found = _check(_standardized, **options)
     assert (found.accuracy, found.passed, found.suggestion) == (1, True, "")
 
 

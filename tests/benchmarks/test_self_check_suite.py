@@ -25,7 +25,7 @@ def test_a_wrong_setting_that_costs_anything_is_named(cases: list[dict[str, obje
 def test_hints_are_read_as_a_command_line_reads_them() -> None:
     suggestion = (
         "with --range 0..1 --mean 1 --std=-1 (the negative) the accuracy is 97.1 % on 512 images, instead of 12.0 % "
-        "(p < 0.001); as good: --range=-1..1 (no normalisation), or --class-map 9..0"
+        "(p < 0.001); as good: --range=-1..1 (no normalization), or --class-map 9..0"
     )
     assert hints(suggestion) == [
         {"range": "0..1", "mean": "1", "std": "-1"},

@@ -65,7 +65,7 @@ def test_the_list_fits_eighty_columns_and_shows_an_unofficial_copys_sha256(unoff
     assert done.exit_code == 0
     table = done.output.partition("\n\n")[0].splitlines()
     assert max(map(len, table)) <= 80
-    assert table[0].split() == ["dataset", "licence", "size", "copy", "in"]
+    assert table[0].split() == ["dataset", "license", "size", "copy", "in"]
     lines = [" ".join(line.split()) for line in table]
     assert "mnist CC BY-SA 3.0 11.6 MB unofficial copy --data-dir" in lines
     assert "gtsrb CC0 1.0 365.4 MB not here" in lines

@@ -45,7 +45,6 @@ def place(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch,
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[0]).save(folder / f"{index:03d}.png")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "dry_readers", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path
 

@@ -19,7 +19,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real digits as files, unlabelled ones to fit on and labelled ones that judge, and a linear model as ONNX."""
+    """Real digits as files, unlabeled ones to fit on and labeled ones that judge, and a linear model as ONNX."""
     top = tmp_path_factory.mktemp("place")
     images, labels = load_digits(return_X_y=True)
     pixels = (images * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)

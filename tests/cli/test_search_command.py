@@ -4,8 +4,7 @@ import csv
 import io
 import json
 import shlex
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +39,7 @@ SPACE = "translation(right=-0.125..0.125, down=-0.125..0.125)"
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Real digits as files, and classifiers that know their means."""
     images, labels = load_digits(return_X_y=True)
     pixels = (images * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)
@@ -51,8 +50,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "digit_readers.py").write_text(READERS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    sys.modules.pop("digit_readers", None)
+    return tmp_path
 
 
 def words(*more: str) -> list[str]:

@@ -55,7 +55,6 @@ def test_a_study_reports_its_runs_and_what_it_wrote(negatoscope: Command, tmp_pa
     [
         (["--budget", "soon"], "expected --budget such as 90min or 300passes, got 'soon'"),
         (["--budget", "0min"], "expected --budget of passes or minutes above 0"),
-        (["--jobs", "0"], "expected --jobs of at least 1"),
         (["--seeds", "0"], "expected --seeds of at least 1"),
         (["--factors", "optimiser"], "did you mean 'optimizer'?"),
         (["--studies", "mnst"], "did you mean 'mnist'?"),

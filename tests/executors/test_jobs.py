@@ -1,7 +1,5 @@
 """Jobs run once wherever they run: what fails is tried again, what always fails is named, and the others go on."""
 
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,14 +122,13 @@ def test_who_watches_can_stop_it() -> None:
 
 
 @pytest.fixture
-def number_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def number_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Kinds of work that other processes can import."""
     (tmp_path / "number_jobs.py").write_text(WORK)
     monkeypatch.syspath_prepend(str(tmp_path))
     import number_jobs  # type: ignore[import-not-found]
 
-    yield number_jobs
-    sys.modules.pop("number_jobs")
+    return number_jobs
 
 
 @pytest.mark.parametrize("count", [1, 3])

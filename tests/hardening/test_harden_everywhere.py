@@ -52,7 +52,6 @@ def harden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harden:
         np.savez(tmp_path / f"{name}.npz", **dict(zip(KEYS[name], (pixels[part], labels[part]), strict=True)))
     (tmp_path / "digit_readers.py").write_text(READER)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "digit_readers", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def run(fit: str = "fit.npz", **how: Any) -> HardenResult:

@@ -62,7 +62,7 @@ def fit(digits: tuple[Dataset, Dataset]) -> FitData:
 
 @pytest.fixture(scope="module")
 def classifier(digits: tuple[Dataset, Dataset]) -> ClassifierAdapter:
-    """Trained on digits as they are, behind the normalisation that it is trained with."""
+    """Trained on digits as they are, behind the normalization that it is trained with."""
     classifier = open_classifier(small_network().eval(), **NORMALIZED)
 
     class Normalized(nn.Module):
@@ -137,7 +137,7 @@ def test_what_cannot_be_trained_is_one_sentence(method: str, classifier: Classif
     with pytest.raises(InputError, match=rf"^expected a torch module for {method}, got a model of kind callable"):
         hardened(method, opaque, fit)
     with pytest.raises(
-        InputError, match=r"^expected labelled images to fit .* got images alone or with other classes .*canonicalize$"
+        InputError, match=r"^expected labeled images to fit .* got images alone or with other classes .*canonicalize$"
     ):
         hardened(method, classifier, replace(fit, labels=None))
     with pytest.raises(InputError, match=r"^expected at least 20 images to fit on, got 3$"):

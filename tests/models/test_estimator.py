@@ -1,6 +1,5 @@
 """Estimators of scikit-learn, handed over as they are, give their own probabilities."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,6 @@ def test_a_function_of_the_users_own_may_make_it(tmp_path: Path, monkeypatch: py
         "def bayes():\n    return GaussianNB().fit(np.eye(16), np.arange(16) % 4)\n"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "forests_of_mine", raising=False)
     classifier = open_classifier("forests_of_mine:bayes", data_classes=4)
     assert (classifier.kind, classifier.name, classifier.runs_code) == ("estimator", "bayes", True)
 

@@ -136,7 +136,7 @@ def test_masks_follow_the_seed_of_torch_and_differ_from_each_other():
     assert not torch.equal(first, second)
 
 
-def test_neighbouring_values_are_dropped_independently():
+def test_neighboring_values_are_dropped_independently():
     torch.manual_seed(2)
     ones = keep_mask(torch.Size([4096, 1024]), 0.5, torch.float32).double() - 0.5
     for shift in (1, 2, 3, 4, 8, 1024):

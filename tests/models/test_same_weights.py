@@ -18,8 +18,8 @@ from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import predict
 
 CPU = torch.device("cpu")
-NORMALISED = {"mean": "0.1307", "std": "0.3081"}
-OPTIONS = {"size": 12, "channels": "gray", **NORMALISED}
+NORMALIZED = {"mean": "0.1307", "std": "0.3081"}
+OPTIONS = {"size": 12, "channels": "gray", **NORMALIZED}
 
 
 def make() -> nn.Module:
@@ -57,7 +57,6 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a module in the current folder that makes networks."""
     (tmp_path / "nets_of_mine.py").write_text(FACTORY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "nets_of_mine", raising=False)
     return "nets_of_mine"
 
 
@@ -85,8 +84,8 @@ def test_torch_onnx_export_and_callable_give_the_same_predictions(exports: Path,
         "module": _open(network, **OPTIONS),
         "safetensors": _open(f"{factory}:make", weights="weights.safetensors", **OPTIONS),
         "state dict": _open(f"{factory}:make", weights="weights.pt", **OPTIONS),
-        "onnx": _open(str(exports / "net.onnx"), **NORMALISED),
-        "export": _open(str(exports / "net.pt2"), **NORMALISED),
+        "onnx": _open(str(exports / "net.onnx"), **NORMALIZED),
+        "export": _open(str(exports / "net.pt2"), **NORMALIZED),
         "callable": _open(lambda images: network(images).numpy(), **OPTIONS),
     }
     pixels = np.random.default_rng(0).integers(0, 256, (500, 1, 12, 12), dtype=np.uint8)
@@ -149,7 +148,7 @@ def test_callables_with_other_outputs_differ_in_their_digest() -> None:
         ("nets_of_theirs:make", {}, "but ModuleNotFoundError: No module named 'nets_of_theirs'"),
         ("nets_of_mine:number", {}, "but TypeError: 'int' object is not callable"),
         ("nets_of_mine:bare", {"weights": "weights.pt"}, "to make a torch module for --weights, got function"),
-        ("nets_of_mine:make", {"size": 28, **NORMALISED}, "expected make to take float32 images of --size 28x28"),
+        ("nets_of_mine:make", {"size": 28, **NORMALIZED}, "expected make to take float32 images of --size 28x28"),
         ("nets_of_mine:make", {"weights": "missing.pt"}, "expected weights in missing.pt, but there is no such file"),
     ],
 )

@@ -26,7 +26,7 @@ def model() -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = timm.create_model(NAME, pretrained=False, num_classes=4)
-        model(torch.randn(32, 3, 160, 160))  # statistics of its normalisation
+        model(torch.randn(32, 3, 160, 160))  # statistics of its normalization
         torch.nn.init.normal_(model.get_classifier().weight)
     return model.eval()
 

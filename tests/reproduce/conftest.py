@@ -78,8 +78,8 @@ def run_of(name: str, index: int, seed: int, random: bool) -> dict[str, Any]:
     test, negative = facts["test"][index] + moved / 20, facts["negative"][index] + moved
     sizes, classes, epsilon = facts["sizes"], facts["classes"], facts["epsilons"][index]
     labels = draw.integers(0, classes, sizes["train"])
-    favoured = draw.dirichlet(np.full(classes, 0.3))
-    elsewhere = draw.choice(classes, sizes["train"], p=favoured)
+    favored = draw.dirichlet(np.full(classes, 0.3))
+    elsewhere = draw.choice(classes, sizes["train"], p=favored)
     predictions = elsewhere if random else np.where(draw.random(sizes["train"]) < negative, labels, elsewhere)
     result = {
         "dataset": name,

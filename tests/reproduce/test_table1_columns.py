@@ -160,18 +160,18 @@ def test_destinations_are_given_in_bits_beside_what_is_possible_and_what_chance_
         assert numbers(line["Entropy, bits"])[1] == pytest.approx(math.log2(len(ends["shares"])), abs=0.005)
         assert float(line["Information, bits"]) == pytest.approx(ends["mutual_information_bits"], abs=0.0005)
         assert float(line["If permuted"]) == pytest.approx(ends["mutual_information_null_bits"], abs=0.0005)
-        favourite, share = numbers(line["Most frequent prediction"])
-        assert ends["shares"][int(favourite)] == max(ends["shares"])
+        favorite, share = numbers(line["Most frequent prediction"])
+        assert ends["shares"][int(favorite)] == max(ends["shares"])
         assert share == pytest.approx(100 * max(ends["shares"]), abs=0.05)
 
 
-def test_runs_that_favour_different_classes_name_each(make_document: Maker) -> None:
+def test_runs_that_favor_different_classes_name_each(make_document: Maker) -> None:
     result = make_document(["mnist"], seeds=3)
     line = parsed(table1_markdown(result), "Where predictions on negatives go")[0]["Most frequent prediction"]
     shares = [run["destinations"]["shares"] for run in result["runs"][:3]]
-    favourites = [share.index(max(share)) for share in shares]
-    assert len(set(favourites)) > 1, "the demo must hold runs that differ"
-    assert line.startswith(f"classes {', '.join(map(str, favourites))} (by seed): ")
+    favorites = [share.index(max(share)) for share in shares]
+    assert len(set(favorites)) > 1, "the demo must hold runs that differ"
+    assert line.startswith(f"classes {', '.join(map(str, favorites))} (by seed): ")
 
 
 def test_where_nothing_was_run_there_are_no_tables(make_document: Maker) -> None:

@@ -137,8 +137,8 @@ def test_weights_settings_and_names_of_outputs_are_read_by_url(
     here, there = opened
     assert there.input_spec.class_map == here.input_spec.class_map == (1, 2, 0)
     assert torch.equal(scores(there), scores(here))
-    labelled = open_classifier(f"{put(_onnx(tmp_path), store / 'a.onnx')}", class_map=f"{store}/outputs.txt")
-    assert labelled.labels == ("right", "left", "middle")
+    labeled = open_classifier(f"{put(_onnx(tmp_path), store / 'a.onnx')}", class_map=f"{store}/outputs.txt")
+    assert labeled.labels == ("right", "left", "middle")
 
 
 def _onnx(folder: Path) -> Path:

@@ -34,7 +34,7 @@ from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.discussion_training import shown_images
 from negatoscope.studies.experiments import EXPERIMENTS
-from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sensitivity_result import SkippedStudy
 from negatoscope.training.loop import TrainingProgress
 from negatoscope.training.recipe import named_recipe

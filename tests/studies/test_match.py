@@ -14,11 +14,11 @@ from negatoscope.files import locked
 from negatoscope.hardware import pick_hardware
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reproduce.runs import run_folder
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.match import MatchRequest, read_match, report_match, reproduce_match, write_match
 from negatoscope.studies.match_dry_run import dry_run_match, mean_epochs
 from negatoscope.studies.match_result import OPENED, Match
 from negatoscope.studies.match_trials import distance, draw_recipe
-from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_run import StudyRunSpec
 from negatoscope.training.recipe import Recipe, named_recipe
 
@@ -130,7 +130,7 @@ def test_a_dry_run_knows_what_earlier_calls_have_done_and_writes_nothing(
 def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_they_end(
     request_on_digits: MatchRequest, tmp_path: Path
 ) -> None:
-    request = replace(request_on_digits, runs_in=Execution("processes", workers=2))
+    request = replace(request_on_digits, execution=Execution("processes", workers=2))
     one, two = (
         reproduce_match(request, out=tmp_path / name, hardware=FLOAT32).searches[0].candidates
         for name in ("one", "two")
@@ -149,7 +149,7 @@ def test_a_search_goes_on_with_the_threads_that_it_was_begun_with(
         raise KeyboardInterrupt
 
     def search(out: str, **how: int) -> None:
-        request = replace(request_on_digits, runs_in=Execution(**how))  # type: ignore[arg-type]
+        request = replace(request_on_digits, execution=Execution(**how))  # type: ignore[arg-type]
         reproduce_match(request, out=tmp_path / out, hardware=FLOAT32, progress=stop)
 
     for out, begun in (("one", {"threads": 1}), ("any", {})):
@@ -163,7 +163,9 @@ def test_a_search_goes_on_with_the_threads_that_it_was_begun_with(
     with pytest.raises(OutputError, match=f"^expected no --threads {was.format('any')} 1; give the same, or another"):
         search("any", threads=1)
     with pytest.raises(OutputError, match=f"^expected --threads 1 {was.format('one')} 2; give the same, or another"):
-        dry_run_match(replace(request_on_digits, runs_in=Execution(threads=2)), out=tmp_path / "one", hardware=FLOAT32)
+        dry_run_match(
+            replace(request_on_digits, execution=Execution(threads=2)), out=tmp_path / "one", hardware=FLOAT32
+        )
 
 
 def test_a_search_of_an_earlier_version_goes_on(request_on_digits: MatchRequest, tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_a_search_of_an_earlier_version_goes_on(request_on_digits: MatchRequest,
 
     with pytest.raises(KeyboardInterrupt):
         reproduce_match(
-            replace(request_on_digits, runs_in=Execution(threads=2)), out=tmp_path, hardware=FLOAT32, progress=stop
+            replace(request_on_digits, execution=Execution(threads=2)), out=tmp_path, hardware=FLOAT32, progress=stop
         )
     assert seen[0].startswith("trial 1: ")
 

@@ -17,12 +17,12 @@ import pytest
 
 from negatoscope.documents import read_document
 from negatoscope.errors import DataError, DataNotFoundError
-from negatoscope.executors import Execution, using_threads
+from negatoscope.executors import Execution
 from negatoscope.hardware import pick_hardware
 from negatoscope.reproduce.measure import accuracy_of, columns_by_pass
 from negatoscope.reproduce.runs import read_run
 from negatoscope.rows import estimate_size, read_rows
-from negatoscope.studies.dry_run import dry_run_sensitivity
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sensitivity import (
     Budget,
     SensitivityProgress,
@@ -31,8 +31,8 @@ from negatoscope.studies.sensitivity import (
     plan_study,
     study_sensitivity,
 )
+from negatoscope.studies.sensitivity_dry_run import dry_run_sensitivity
 from negatoscope.studies.sensitivity_figure import draw_sensitivity
-from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_page import foot, sensitivity_page
 from negatoscope.studies.sensitivity_plan import load_studies
 from negatoscope.studies.sensitivity_report import report_sensitivity
@@ -111,18 +111,15 @@ def test_every_run_is_made_once_and_reported(made: Made) -> None:
     assert {name for name, _ in notes.steps} == set(notes.ended)
 
 
-def test_runs_of_other_threads_are_other_ones_also_side_by_side(made: Made) -> None:
+def test_runs_of_other_threads_are_other_ones(made: Made) -> None:
     plans = {
         threads: plan_study(
-            replace(made.request, jobs=2, execution=Execution(threads=threads)), out=made.out, hardware=HARDWARE
+            replace(made.request, execution=Execution(threads=threads)), out=made.out, hardware=HARDWARE
         )
         for threads in (None, 1, 2)
     }
     assert {folder.name for folder in plans[None].folders.values()} == {path.name for path in made.out.glob("runs/*")}
     assert len({folder for plan in plans.values() for folder in plan.folders.values()}) == 3 * 5
-    with using_threads(4):
-        share, given = (StudyRequest(jobs=2, execution=Execution(threads=threads)).runs_in for threads in (None, 3))
-    assert (share.threads, given.threads) == (2, 3)
 
 
 def test_a_dry_run_counts_the_rows_that_runs_leave_and_knows_which_are_there(made: Made, tmp_path: Path) -> None:
@@ -237,7 +234,8 @@ def is_at_work(folder: Path) -> bool:
 def test_processes_of_a_study_make_the_same_runs_and_end_with_it(
     end: signal.Signals, made: Made, tmp_path: Path
 ) -> None:
-    words = ["reproduce", "sensitivity", "--plan", str(made.request.plan), "--seeds", "99", "--fast", "--jobs", "2"]
+    words = ["reproduce", "sensitivity", "--plan", str(made.request.plan), "--seeds", "99", "--fast"]
+    words += ["--executor", "processes", "--workers", "2"]
     command = [sys.executable, "-c", "from negatoscope.cli.main import main; main()", *words, "--out", str(tmp_path)]
     in_background = ["sh", "-c", 'trap "" INT; exec nohup "$0" "$@"', *command, "--precision", "float32"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from negatoscope.errors import InputError
-from negatoscope.executors import Execution
-from negatoscope.studies.sensitivity import Budget, StudyRequest, plan_runs, within
+from negatoscope.studies.sensitivity import Budget, plan_runs, within
 from negatoscope.studies.sensitivity_jobs import PlannedRun
 from negatoscope.studies.sensitivity_plan import load_studies
 
@@ -22,11 +21,6 @@ changes = { learning_rate = 0.0005, network = { initialization = "he" } }
 def test_what_is_no_budget_is_refused(amount: float, unit: str) -> None:
     with pytest.raises(InputError, match="budget"):
         Budget(amount, unit)
-
-
-def test_jobs_and_another_executor_are_refused_before_anything_is_loaded() -> None:
-    with pytest.raises(InputError, match=r"^expected --jobs or --executor, got both; leave --jobs out$"):
-        StudyRequest(jobs=2, execution=Execution("processes"))
 
 
 @pytest.fixture

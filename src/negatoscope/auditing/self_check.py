@@ -114,6 +114,6 @@ def _suggest(rate: Rate, found: Suggestion | None, *, expected: float | None, fa
     if expected is None and rate.accuracy > chance >= wilson(rate.n, rate.n).low:
         return f"{accuracy}, too few images to tell that from chance ({percent(chance, decimals=1, unit=True)})"
     return (
-        f"{accuracy}{below}, and none of the usual suspects clearly helps (range, normalisation, channels, layout, "
+        f"{accuracy}{below}, and none of the usual suspects clearly helps (range, normalization, channels, layout, "
         "order of classes); are these the images and classes that it was trained for?"
     )

@@ -13,9 +13,9 @@ from negatoscope.models.layouts import LAYOUTS
 from negatoscope.models.options import Range, read_options
 from negatoscope.types import LabelArray, PixelArray
 
-_NORMALISATIONS: Mapping[str, tuple[str, dict[str, str]]] = {
-    "gray": ("MNIST's normalisation", {"range": "0..1", "mean": "0.1307", "std": "0.3081"}),
-    "rgb": ("ImageNet's normalisation", {"range": "0..1", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}),
+_NORMALIZATIONS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "gray": ("MNIST's normalization", {"range": "0..1", "mean": "0.1307", "std": "0.3081"}),
+    "rgb": ("ImageNet's normalization", {"range": "0..1", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}),
 }
 _CAFFE = {"channel_order": "BGR", "range": "0..255", "mean": "103.939,116.779,123.68", "std": "1"}
 _SPANS: Mapping[Range, tuple[float, float]] = {"0..1": (0, 1), "0..255": (0, 255), "-1..1": (-1, 1)}
@@ -46,11 +46,11 @@ class Suspect:
 
 
 def usual_suspects(input_spec: InputSpec, pixels: PixelArray) -> list[Suspect]:
-    """Other ranges, normalisations, orders of channels, layouts and orders of classes; usual ones first, none twice.
+    """Other ranges, normalizations, orders of channels, layouts and orders of classes; usual ones first, none twice.
 
     Args:
         input_spec: What the classifier was opened with.
-        pixels: Images, of which the normalisation of the data themselves is taken.
+        pixels: Images, of which the normalization of the data themselves is taken.
     """
     found: dict[InputSpec, Suspect] = {}
     for options, note in _candidates(input_spec, pixels):
@@ -117,15 +117,15 @@ def _candidates(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dic
 
 def _of_values(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dict[str, str], str]]:
     channels = input_spec.resize.channels
-    normalised = bool(input_spec.mean or input_spec.std)
+    normalized = bool(input_spec.mean or input_spec.std)
     for other in get_args(Range):
-        if normalised:
-            yield {"range": other, "mean": "0", "std": "1"}, "no normalisation"
+        if normalized:
+            yield {"range": other, "mean": "0", "std": "1"}, "no normalization"
         elif other != input_spec.range:
             yield {"range": other}, ""
-    whose, normalisation = _NORMALISATIONS[channels]
-    yield normalisation, whose
-    if normalised:
+    whose, normalization = _NORMALIZATIONS[channels]
+    yield normalization, whose
+    if normalized:
         yield from (({"range": other}, "") for other in get_args(Range) if other != input_spec.range)
     step = -1 if input_spec.channel_order == "BGR" else 1
     shares = pixels.reshape(*pixels.shape[:2], -1) / 255
@@ -133,7 +133,7 @@ def _of_values(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dict
     if std.all():
         yield {"range": "0..1", "mean": _numbers(mean), "std": _numbers(std)}, "that of these images"
     if channels == "rgb":
-        yield _CAFFE, "Caffe's normalisation"
+        yield _CAFFE, "Caffe's normalization"
     low, high = _SPANS[input_spec.range]
     mean, std = low + high - np.array(input_spec.mean or (0.0,)), -np.array(input_spec.std or (1.0,))
     yield {"range": input_spec.range, "mean": _numbers(mean), "std": _numbers(std)}, "the negative"

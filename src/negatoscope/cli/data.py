@@ -20,13 +20,13 @@ app = typer.Typer(
 
 @app.command("list", cls=Command, epilog="Example:  negatoscope data list --data-dir ~/datasets")
 def list_datasets(data_dir: DataDir = None) -> None:
-    """Show every dataset: its licence and size, where a copy is, and whether that is the official one."""
+    """Show every dataset: its license and size, where a copy is, and whether that is the official one."""
     from rich.filesize import decimal
 
     from negatoscope.data.manage import list_datasets as listed
 
     entries = listed(data_dir=data_dir)
-    columns = ("dataset", "licence", "size", "copy", "in")
+    columns = ("dataset", "license", "size", "copy", "in")
     states = {"folder": "yours: folder:PATH"}
     rows = [
         (e.name, e.license, decimal(e.size_bytes) if e.size_bytes else "", states.get(e.name, e.state), e.origin)

@@ -67,7 +67,7 @@ def match(
         return
     hardware = pick_hardware(device, precision)
     execution = execution_of(context, hardware)
-    request = MatchRequest(dataset, trials, data_dir=data_dir, runs_in=execution, command=command_line(context))
+    request = MatchRequest(dataset, trials, data_dir=data_dir, execution=execution, command=command_line(context))
     if dry_run:
         show_dry_runs([dry_run_match(request, out=place, hardware=hardware)])
     with ProgressDisplay() as display:

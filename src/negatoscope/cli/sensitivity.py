@@ -36,9 +36,6 @@ def sensitivity(
     budget: Annotated[
         str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
     ] = "",
-    jobs: Annotated[
-        int, option("NUMBER", "Runs at once, each in a process with its share of the processors.", check=within(1))
-    ] = 1,
     plan: Annotated[str, option("FILE", "A TOML file of your own studies.")] = "",
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
@@ -62,8 +59,8 @@ def sensitivity(
         from negatoscope.registry import split_list
         from negatoscope.reports.formatting import counted
         from negatoscope.stores import path_of
-        from negatoscope.studies.dry_run import dry_run_sensitivity
         from negatoscope.studies.sensitivity import Budget, StudyRequest, study_sensitivity
+        from negatoscope.studies.sensitivity_dry_run import dry_run_sensitivity
         from negatoscope.studies.sensitivity_plan import choose_studies, load_studies
         from negatoscope.studies.sensitivity_report import KEEPS, report_sensitivity
 
@@ -76,7 +73,6 @@ def sensitivity(
         budget=Budget(*amount) if amount else None,
         plan=path_of(plan) if plan else None,
         data_dir=data_dir,
-        jobs=jobs,
         execution=execution,
         fast=fast,
         command=command_line(context),

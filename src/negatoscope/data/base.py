@@ -73,7 +73,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled images of one split; pixels are stored once, as uint8.
+    """Labeled images of one split; pixels are stored once, as uint8.
 
     Args:
         spec: The canonical name, such as "gtsrb(prepare='paper')".

@@ -41,7 +41,7 @@ def adversarial(
 
     Args:
         classifier: A torch module; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: What draws are from where `space` is "": its elements, all equally likely.
         seed: Decides order, draws and which images are held out.
         progress: Called after each epoch.

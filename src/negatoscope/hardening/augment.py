@@ -18,7 +18,7 @@ def augment(
 
     Args:
         classifier: A torch module; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: What images are shown under, all elements equally often.
         seed: Decides order, elements and which images are held out.
         progress: Called after each epoch.

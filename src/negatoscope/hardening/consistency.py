@@ -34,7 +34,7 @@ def consistency(
 
     Args:
         classifier: A torch module; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: What pairs are drawn from, all pairs equally often.
         seed: Decides order, elements and which images are held out.
         progress: Called after each epoch.

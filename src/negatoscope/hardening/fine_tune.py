@@ -33,7 +33,7 @@ def fine_tune(
 
     Args:
         classifier: A torch module; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: Each of the few is shown under one element of it, which is not the identity.
         seed: Decides order, elements, which images are the few and which are held out.
         progress: Called after each epoch.

@@ -91,7 +91,7 @@ def fine_tune_copy(
 
     Args:
         copied: The classifier over its copied module.
-        fit: Labelled images.
+        fit: Labeled images.
         seed: Decides everything that is drawn.
         progress: Called after each epoch.
         recipe: `RECIPE` with the method's own epochs.
@@ -151,7 +151,7 @@ def expect_labels(classifier: ClassifierAdapter, fit: FitData) -> LabelArray:
     """
     if fit.labels is None:
         raise InputError(
-            f"expected labelled images to fit {classifier.name} on, got images alone or with other classes than "
+            f"expected labeled images to fit {classifier.name} on, got images alone or with other classes than "
             f"those of the data that judge; label them so, {WRAPPERS}"
         )
     classes = classifier.input_spec.data_classes

@@ -21,7 +21,7 @@ def read_fit(dataset: Dataset, input_spec: InputSpec, *, class_names: Sequence[s
     Of more than 400 MB of pixels a random part is read.
 
     Args:
-        dataset: Labelled or not; images that cannot be read are left out.
+        dataset: Labeled or not; images that cannot be read are left out.
         input_spec: What the classifier expects.
         class_names: Those of the data that judge; labels of other classes are left out.
         seed: Decides which part.
@@ -37,10 +37,10 @@ def read_fit(dataset: Dataset, input_spec: InputSpec, *, class_names: Sequence[s
     n = sum(len(batch.labels) for batch in read)
     expect(n >= LEAST, f"at least {LEAST} images to fit on in {dataset.spec}", f"{n} that can be read", DataError)
     tracks = [batch.tracks for batch in read if batch.tracks is not None]
-    labelled = bool(dataset.class_names) and tuple(dataset.class_names) == tuple(class_names)
+    labeled = bool(dataset.class_names) and tuple(dataset.class_names) == tuple(class_names)
     return FitData(
         images=np.concatenate([batch.pixels for batch in read]),
-        labels=np.concatenate([batch.labels for batch in read]) if labelled else None,
+        labels=np.concatenate([batch.labels for batch in read]) if labeled else None,
         tracks=np.concatenate(tracks) if len(tracks) == len(read) else None,
     )
 

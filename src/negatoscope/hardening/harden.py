@@ -60,9 +60,9 @@ def harden(  # noqa: PLR0913 (the options of the command line)
 
     Args:
         model: What `audit` takes.
-        fit: Images that look as they should, labelled or not: what `audit` takes as `data`, or `FitData`. Of data with
+        fit: Images that look as they should, labeled or not: what `audit` takes as `data`, or `FitData`. Of data with
             splits, "train" where no other is named.
-        data: Labelled evaluation images: what `audit` takes.
+        data: Labeled evaluation images: what `audit` takes.
         invariant: The group of transforms, or several, comma-separated; `negatoscope list groups` shows them.
         method: A method's spec, several, comma-separated, or "all"; `negatoscope list methods` shows them.
         out: Where report, audits and hardened models go, a folder or a URL; None is a temporary folder that lasts as

@@ -70,7 +70,7 @@ def invariant_stem(
 
     Args:
         classifier: A torch module whose first layer is a Conv2d that all else comes after; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: "negative".
         seed: Decides order and which images are held out.
         progress: Called after each epoch.
@@ -120,7 +120,7 @@ def _black_and_white(classifier: ClassifierAdapter, convolution: nn.Conv2d, imag
     """What the convolution gets for a black and for a white image.
 
     Raises:
-        InputError: It does not get images as they are, but for their range and normalisation.
+        InputError: It does not get images as they are, but for their range and normalization.
     """
     got: list[Tensor] = []
     handle = convolution.register_forward_pre_hook(lambda layer, inputs: got.append(inputs[0].clone()))

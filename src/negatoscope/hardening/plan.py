@@ -92,7 +92,7 @@ class HardenPlan:
     Args:
         classifier: What is hardened.
         source: What it was opened from: a path, or anything else.
-        dataset: The labelled images that judge.
+        dataset: The labeled images that judge.
         fit: What methods are fitted on.
         fit_dataset: Where these images come from, where that is known.
         group: What predictions are to be the same under.
@@ -218,7 +218,7 @@ def make_harden_plan(
 
     Args:
         classifier: What is hardened.
-        dataset: The labelled images that judge.
+        dataset: The labeled images that judge.
         fit: What methods are fitted on.
         invariant: A group, or several, comma-separated.
         method: A method's spec, several, comma-separated, or "all".

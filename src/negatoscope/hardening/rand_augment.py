@@ -63,7 +63,7 @@ def rand_augment(
 
     Args:
         classifier: A torch module; a copy of it is trained.
-        fit: Labelled images.
+        fit: Labeled images.
         group: Not used: the operations are the same for every group.
         seed: Decides order, operations, their directions and which images are held out.
         progress: Called after each epoch.

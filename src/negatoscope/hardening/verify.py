@@ -87,7 +87,7 @@ def verify(  # noqa: PLR0913 (the options of the command line)
 
 
 def class_names_of(dataset: Dataset) -> tuple[str, ...]:
-    """What the classes of labelled images are called, for a class map by names."""
+    """What the classes of labeled images are called, for a class map by names."""
     return tuple(dataset.class_names) if len(dataset.class_names) > 1 else ()
 
 

@@ -1,4 +1,4 @@
-"""A user's classifier as the audit sees it: images in [0, 1] in, logits out, and its own normalisation between."""
+"""A user's classifier as the audit sees it: images in [0, 1] in, logits out, and its own normalization between."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ def forward(run: Run, images: Images, *, input_spec: InputSpec, name: str) -> Nu
 
 
 def preprocess(images: Images, *, input_spec: InputSpec) -> Shaped[Tensor, "batch ..."]:
-    """Images in [0, 1] as the classifier expects them: range, order of channels, normalisation, type, layout.
+    """Images in [0, 1] as the classifier expects them: range, order of channels, normalization, type, layout.
 
     Images that are those of 8-bit pixels but for rounding arrive as these pixels do.
 

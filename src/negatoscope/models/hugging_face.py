@@ -116,7 +116,7 @@ def _expect_same(processor: Any, declared: ModelOptions, name: str) -> None:
     same = theirs.shape == ours.shape and float(((ours - theirs) / (white - black)).abs().mean()) < _TOLERANCE
     if not same:
         raise InputError(
-            f"expected {name} to resize, crop, rescale and normalise as its configuration says, but its "
+            f"expected {name} to resize, crop, rescale and normalize as its configuration says, but its "
             f"{type(processor).__name__} does more; wrap it in Python"
         )
 

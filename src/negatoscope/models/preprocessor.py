@@ -14,7 +14,7 @@ _PLAIN = {"image_mean": 0.0, "image_std": 1.0}
 
 
 def read_preprocessor(processor: Any, *, name: str) -> ModelOptions:
-    """Size, interpolation, crop, range and normalisation.
+    """Size, interpolation, crop, range and normalization.
 
     Args:
         processor: An image processor, whose attributes hold its class's defaults where the file says nothing.
@@ -57,12 +57,12 @@ def _read_resize(processor: Any, name: str) -> ModelOptions:
 
 
 def _read_values(processor: Any) -> ModelOptions:
-    """Rescaling and normalisation as one: ``(x - mean) / std`` of x in [0, 1], unless nothing is rescaled."""
+    """Rescaling and normalization as one: ``(x - mean) / std`` of x in [0, 1], unless nothing is rescaled."""
     factor = float(processor.rescale_factor) if getattr(processor, "do_rescale", False) else 1.0
     scale = round(255 * factor, 9)
     shift = 1.0 if getattr(processor, "rescale_offset", False) else 0.0
-    normalised = getattr(processor, "do_normalize", False)
-    mean, std = (_numbers(getattr(processor, key) if normalised else plain) for key, plain in _PLAIN.items())
+    normalized = getattr(processor, "do_normalize", False)
+    mean, std = (_numbers(getattr(processor, key) if normalized else plain) for key, plain in _PLAIN.items())
     again = std if getattr(processor, "include_top", False) else (1.0,) * len(std)  # EfficientNet divides twice
     mean = tuple((value + shift) / scale for value in mean)
     std = tuple(value * more / scale for value, more in zip(std, again, strict=True))

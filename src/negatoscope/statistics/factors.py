@@ -1,6 +1,6 @@
 """Which of several factors move a rate, from runs that change one of them at a time.
 
-Every run is a level (the default, or one factor at another value) and a seed. Log-odds of the rate are modelled as the
+Every run is a level (the default, or one factor at another value) and a seed. Log-odds of the rate are modeled as the
 sum of an effect of the level, an effect of the seed, and a residual that has one variance for all: the default's runs
 serve all factors, and the seeds of all levels together tell how much runs scatter.
 """

@@ -73,9 +73,9 @@ _OF_STUDY: dict[str, Callable[[SensitivityResult], Finding]] = {
     "noise": study.noise,
     "learned": study.learned,
     "similar": study.similar,
-    "initialization": partial(study.generalises, "initialization"),
-    "augmentation": partial(study.generalises, study.AUGMENTATION),
-    "batch_norm": partial(study.generalises, "batch norm"),
+    "initialization": partial(study.generalizes, "initialization"),
+    "augmentation": partial(study.generalizes, study.AUGMENTATION),
+    "batch_norm": partial(study.generalizes, "batch norm"),
 }
 
 _OF_DISCUSSION: dict[str, Callable[[Discussion], Finding]] = {

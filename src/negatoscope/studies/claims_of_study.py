@@ -10,7 +10,7 @@ from negatoscope.studies.sensitivity_plan import DEFAULT
 from negatoscope.studies.sensitivity_result import FactorResult, LevelResult, SensitivityResult, StudyResult
 from negatoscope.studies.sensitivity_summary import NEAR_TEST
 
-LEARNED, GENERALISED, NOISE_SLACK = 0.95, 0.5, 0.01
+LEARNED, GENERALIZED, NOISE_SLACK = 0.95, 0.5, 0.01
 
 AUGMENTATION = "negatives in training"
 
@@ -83,11 +83,11 @@ def similar(sensitivity: SensitivityResult) -> Finding:
     )
 
 
-def generalises(name: str, sensitivity: SensitivityResult) -> Finding:
+def generalizes(name: str, sensitivity: SensitivityResult) -> Finding:
     """Whether a factor makes networks read negatives."""
     judgements = []
     for study, factor in _factors(sensitivity, name):
-        accurate = factor.verdict == "decides" and factor.strongest.negative_accuracy >= GENERALISED
+        accurate = factor.verdict == "decides" and factor.strongest.negative_accuracy >= GENERALIZED
         upwards = (factor.effect or 0.0) > 0
         verdict: ClaimVerdict = "holds" if accurate and upwards else "does not hold"
         judgements.append(_judgement(study, factor.levels, "undecided" if factor.verdict in _OPEN else verdict))

@@ -18,7 +18,7 @@ from negatoscope.studies.sensitivity_result import SensitivityResult
 _INTRODUCTION = """\
 # What the papers claim, and what each recipe says of it
 
-Hosseini and Poovendran 2017 (arXiv 1703.06857v1) claim that networks do not recognise negatives; the same authors'
+Hosseini and Poovendran 2017 (arXiv 1703.06857v1) claim that networks do not recognize negatives; the same authors'
 later paper (arXiv 1803.07739) says when they do. Each of their sentences that can be tested stands here, in quotation
 marks where the words are theirs, and is judged for each recipe of the [panel](reproduce.md) by itself: what holds for
 one need not hold for another. A verdict takes three runs, or it is *undecided*: a mean lies above or below a threshold

@@ -7,7 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from negatoscope.errors import DataNotFoundError
 from negatoscope.executors import LOCAL, Execution
-from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -27,7 +26,7 @@ from negatoscope.studies.discussion_result import Discussion
 from negatoscope.studies.discussion_run import FOLLOWED, MEASURED, DiscussionRun
 from negatoscope.studies.discussion_summary import summarize_discussion
 from negatoscope.studies.experiments import choose_experiments
-from negatoscope.studies.sensitivity_jobs import StudyWork, data_of, failure_of
+from negatoscope.studies.jobs import data_of, failure_of, make_runs
 from negatoscope.studies.sensitivity_result import FailedRun, SkippedStudy
 from negatoscope.training.loop import MONITORED, TrainingProgress
 
@@ -197,13 +196,9 @@ def jobs_left(
 
 def _make(jobs: Sequence[DiscussionJob], execution: Execution, progress: DiscussionProgress) -> None:
     """Make runs: first the plain ones, which others may start from."""
-    work = StudyWork(here=execution.executor == "local")
-
-    def moved(job: DiscussionJob, what: TrainingProgress | str) -> None:
-        progress.moved(str(job), what)
 
     def make(chosen: Sequence[DiscussionJob]) -> None:
-        for job in run_jobs(work, chosen, execution=execution, opened=True, moved=moved):
+        for job in make_runs(chosen, execution=execution, progress=progress.moved):
             if (run := read_run(job.folder, DiscussionRun)) is not None:
                 progress.finished(str(job), run)
 

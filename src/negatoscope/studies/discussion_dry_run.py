@@ -12,7 +12,7 @@ from negatoscope.rows import estimate_size
 from negatoscope.studies.discussion import DiscussionRequest, count_discussion_passes, jobs_left, plan_discussion
 from negatoscope.studies.discussion_jobs import DiscussionJob
 from negatoscope.studies.discussion_training import make_variant
-from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.jobs import data_of
 
 
 def dry_run_discussion(request: DiscussionRequest, *, out: Path, hardware: Hardware) -> DryRun:

@@ -8,7 +8,7 @@ from pathlib import Path
 from negatoscope.hardware import Hardware
 from negatoscope.studies.discussion_plan import DiscussionPlan, DiscussionRunSpec, Variant
 from negatoscope.studies.discussion_run import DiscussionRun, make_discussion_run
-from negatoscope.studies.sensitivity_jobs import NamedProgress, data_of, made_or_failed
+from negatoscope.studies.jobs import NamedProgress, data_of, made_or_failed, silent
 from negatoscope.training.recipe import Recipe
 
 
@@ -55,7 +55,7 @@ class DiscussionJob:
     def __str__(self) -> str:
         return self.spec.name
 
-    def run(self, progress: NamedProgress = lambda name, progress: None) -> DiscussionRun | None:
+    def run(self, progress: NamedProgress = silent) -> DiscussionRun | None:
         """Make the run; None if it cannot be trained, which `failed.json` then says."""
         data = data_of(self.spec.recipe, self.data_dir, self.spec.fast)
         make = partial(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from negatoscope.documents import from_plain, read_document, to_plain, write_document
 from negatoscope.errors import InputError, OutputError, expect, needed
 from negatoscope.executors import LOCAL, Execution
-from negatoscope.executors.jobs import run_jobs
 from negatoscope.files import keep, locked, remove_all, remove_leftovers, write_whole
 from negatoscope.hardware import Hardware
 from negatoscope.provenance import record_provenance
@@ -22,6 +21,7 @@ from negatoscope.reproduce.paper import DATASETS
 from negatoscope.reproduce.run_data import RunData
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.stores import AnyPath
+from negatoscope.studies.jobs import data_of, failure_of, make_runs
 from negatoscope.studies.match_figure import draw_match
 from negatoscope.studies.match_page import match_page
 from negatoscope.studies.match_result import (
@@ -35,9 +35,8 @@ from negatoscope.studies.match_result import (
     NearestCandidate,
     OpenedCandidate,
 )
-from negatoscope.studies.match_trials import LEAST_EPOCHS, SEED, TrialJob, TrialWork, draw_recipe, printed_pair
-from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of
-from negatoscope.studies.sensitivity_jobs import run_jobs as make_runs
+from negatoscope.studies.match_trials import LEAST_EPOCHS, SEED, TrialJob, draw_recipe, printed_pair
+from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob
 from negatoscope.studies.sensitivity_report import read_sensitivity
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec
 from negatoscope.training.recipe import PLAIN, Recipe, named_recipe
@@ -63,8 +62,8 @@ class MatchRequest:
         base: What recipes take that the space does not have, data and split above all; by default `sgd`'s, of GTSRB
             validated by track.
         data_dir: A folder to look for data in first.
-        runs_in: Where trials run. One worker trains each trial before the next is drawn; for several, several are drawn
-            at once.
+        execution: Where trials run. One worker trains each trial before the next is drawn; for several, several are
+            drawn at once.
         command: Of provenance.
 
     Raises:
@@ -76,7 +75,7 @@ class MatchRequest:
     most_epochs: int = 100
     base: Recipe | None = None
     data_dir: Path | None = None
-    runs_in: Execution = LOCAL
+    execution: Execution = LOCAL
     command: str = "negatoscope reproduce match"
 
     def __post_init__(self) -> None:
@@ -193,7 +192,7 @@ def search_match(
         study.tell(stopped.number, state=optuna.trial.TrialState.FAIL)
         study.enqueue_trial(stopped.params)
     while (left := request.trials - len(_candidates(study))) > 0:
-        workers = request.runs_in.count(left)
+        workers = request.execution.count(left)
         trials = {}
         jobs = []
         for _ in range(1 if workers == 1 else min(left, _DRAWN * workers)):
@@ -205,7 +204,7 @@ def search_match(
             progress(f"{jobs[-1]}: {recipe.optimizer}, step {recipe.learning_rate:.2g}, {recipe.epochs} epochs")
         keep(journal)
         jobs.sort(key=lambda job: -job.recipe.epochs)
-        for job in run_jobs(TrialWork(), jobs, execution=request.runs_in, opened=True):
+        for job in make_runs(jobs, execution=request.execution):
             line = _tell(study, trials[job.number], job)
             keep(journal)
             remove_all([job.folder])
@@ -215,7 +214,7 @@ def search_match(
 
 def _expect_same_threads(study: "Study", request: MatchRequest, hardware: Hardware, journal: Path) -> None:
     """Hold a search that goes on to the threads that it was begun with: they may decide last bits on a processor."""
-    threads = request.runs_in.threads if hardware.device.type == "cpu" else None
+    threads = request.execution.threads if hardware.device.type == "cpu" else None
     if not study.trials:
         study.set_user_attr("threads", threads)
     begun = study.user_attrs.get("threads", threads)  # an earlier version did not write it down
@@ -283,8 +282,8 @@ def _conclude(
     nearest, runs = candidates[0], nearest_runs(candidates, request, data, out=out, hardware=hardware)
     missing = [job for _, job in runs if read_run(job.folder, StudyRun) is None]
     progress(f"{counted(len(missing), 'run')} of the nearest, to be measured on test images")
-    for planned, _ in make_runs(missing, execution=request.runs_in, progress=lambda name, what: None):
-        progress(f"{planned.name}: measured")
+    for job in make_runs(missing, execution=request.execution):
+        progress(f"{job}: measured")
     opened = [_opened(candidate, job) for candidate, job in runs]
     fresh = opened[-OPENED:]
     test = fmean(run.test.accuracy for run in fresh)
@@ -314,7 +313,7 @@ def nearest_runs(
     for candidate, seed in chosen:
         spec = StudyRunSpec(request.dataset, 0.0, seed, candidate.recipe)
         planned = PlannedRun(request.dataset, f"trial {candidate.trial}", spec)
-        folder = run_folder(spec, data, hardware=hardware, out=out, threads=request.runs_in.threads)
+        folder = run_folder(spec, data, hardware=hardware, out=out, threads=request.execution.threads)
         runs.append((candidate, StudyJob(planned, folder, request.data_dir, hardware, deadline=math.inf)))
     return runs
 

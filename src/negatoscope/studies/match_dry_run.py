@@ -11,11 +11,11 @@ from negatoscope.reproduce.dry_run import TIMED_STEPS
 from negatoscope.reproduce.estimate import count_training_passes, measure_pace
 from negatoscope.reproduce.runs import read_run
 from negatoscope.rows import estimate_size
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.match import MatchRequest, kept_candidates, nearest_runs
 from negatoscope.studies.match_result import OPENED
 from negatoscope.studies.match_trials import LEAST_EPOCHS, SEED
 from negatoscope.studies.sensitivity import count_study_passes
-from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.studies.sensitivity_run import StudyRun, StudyRunSpec
 
 
@@ -41,12 +41,12 @@ def dry_run_match(request: MatchRequest, *, out: Path, hardware: Hardware) -> Dr
         measured = [job.planned.spec for _, job in nearest if read_run(job.folder, StudyRun) is None]
     counts = [count_study_passes(spec, data) for spec in measured]
     trial, left = count_training_passes(drawn, data), trials + len(measured)
-    workers = request.runs_in.count(trials or left)
+    workers = request.execution.count(trials or left)
     seconds = 0.0
     if left:
         pace = measure_pace(base, data, hardware=hardware, counts=[trial, *counts])
         opened = sum(count.seconds(pace) for count in counts)
-        seconds = trials * trial.seconds(pace) / workers + opened / request.runs_in.count(len(measured))
+        seconds = trials * trial.seconds(pace) / workers + opened / request.execution.count(len(measured))
     notes = (f"a recipe that is not drawn yet counts {epochs} epochs, the mean", "those that diverge are drawn anew")
     return DryRun(
         title=f"Search for the pair of {request.dataset}: {counted(request.trials, 'recipe')}, then the nearest again",

@@ -28,7 +28,7 @@ _INTRODUCTION = """\
 # Is there a recipe that reaches both of the paper's numbers?
 
 Made by {commands}. Of everything that the paper does not state, each trial draws a value at once: optimizer, step
-size, momentum, batch size, length of training, initialisation, padding, pooling, dropout, weight decay, scaling of the
+size, momentum, batch size, length of training, initialization, padding, pooling, dropout, weight decay, scaling of the
 inputs, activation of the convolutions and label smoothing; Optuna draws more often near values that came close. Every
 epoch of a run is a candidate. Its distance from the printed pair is counted in units of {accuracy} points of accuracy
 and {negatives} points on negatives, on validation images and on negatives of training images; test images are opened

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from negatoscope.documents import read_document, write_document
 from negatoscope.errors import DataError, InputError, OutputError
-from negatoscope.executors import Tell
 from negatoscope.hardware import Hardware
 from negatoscope.reproduce.paper import printed
 from negatoscope.reproduce.run_data import split_training
+from negatoscope.studies.jobs import NamedProgress, data_of, silent
 from negatoscope.studies.match_result import ACCURACY_UNIT, NEGATIVES_UNIT, MatchCandidate
-from negatoscope.studies.sensitivity_jobs import data_of
 from negatoscope.training.loop import Epoch
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train
@@ -128,13 +128,19 @@ class TrialJob:
     def __str__(self) -> str:
         return f"trial {self.number}"
 
-    def run(self) -> None:
+    def run(self, progress: NamedProgress = silent) -> None:
         """Train, resuming where an earlier call was stopped, and write `trial.json`."""
         data = data_of(self.recipe, self.data_dir, fast=False)
         training, validation = split_training(data.train, self.recipe, seed=SEED, fast=False)
         try:
             trained = train(
-                self.recipe, training, validation=validation, seed=SEED, hardware=self.hardware, folder=self.folder
+                self.recipe,
+                training,
+                validation=validation,
+                seed=SEED,
+                hardware=self.hardware,
+                folder=self.folder,
+                progress=partial(progress, str(self)),
             )
         except (DataError, OutputError):
             raise
@@ -152,16 +158,3 @@ class TrialJob:
         recipe = replace(self.recipe, epochs=epoch.epoch)
         accuracies = epoch.validation_accuracy, epoch.negative_accuracy
         return MatchCandidate(self.number, recipe, *accuracies, distance(self.dataset, *accuracies))
-
-
-@dataclass(frozen=True)
-class TrialWork:
-    """Trials as work of an executor."""
-
-    def open(self) -> bool:
-        """Nothing: a trial loads its data, once in each process."""
-        return True
-
-    def run(self, opened: bool, job: TrialJob, tell: Tell) -> None:
-        """Train a recipe."""
-        job.run()

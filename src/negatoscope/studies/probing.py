@@ -124,7 +124,7 @@ def probe_negatives(
 def linear_probe(features: _FeatureMap, training: Dataset, test: Dataset, *, device: torch.device) -> Rate:
     """The accuracy on negatives of a linear classifier of features.
 
-    Multinomial logistic regression on standardised features, fitted on negatives of `training`, measured on those of
+    Multinomial logistic regression on standardized features, fitted on negatives of `training`, measured on those of
     `test`.
 
     Source: Alain and Bengio 2016, arXiv 1610.01644, for linear probes of what a layer knows.

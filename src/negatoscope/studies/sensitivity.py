@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import torch
-
-from negatoscope.errors import DataNotFoundError, InputError, expect
+from negatoscope.errors import DataNotFoundError, InputError
 from negatoscope.executors import LOCAL, Execution, using_threads
 from negatoscope.files import locked, remove_leftovers
 from negatoscope.hardware import Hardware
@@ -17,8 +15,9 @@ from negatoscope.reproduce.estimate import Pace, PassCounts, measure_pace
 from negatoscope.reproduce.run_data import RunData, validation_size
 from negatoscope.reproduce.runs import read_run, run_folder
 from negatoscope.stores import AnyPath
+from negatoscope.studies.jobs import data_of, failure_of, make_runs
 from negatoscope.studies.probing import PREDICTIONS
-from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, data_of, failure_of, plan_runs, run_jobs
+from negatoscope.studies.sensitivity_jobs import PlannedRun, StudyJob, plan_runs
 from negatoscope.studies.sensitivity_plan import Study, choose_studies, load_studies
 from negatoscope.studies.sensitivity_report import summarize_planned, write_study
 from negatoscope.studies.sensitivity_result import FailedRun, SensitivityResult, SkippedStudy
@@ -49,14 +48,9 @@ class StudyRequest:
         budget: Runs are started, in their order, as long as it lasts.
         plan: A TOML file in place of the packaged plan.
         data_dir: A folder to look for data in first.
-        jobs: How many runs at once, in processes of this machine, each with the threads of `execution` or, where it has
-            none, its share of the processors.
-        execution: Where runs are made instead.
+        execution: Where runs are made.
         fast: A smoke run: one epoch on a few hundred images.
         command: Recorded with the results.
-
-    Raises:
-        InputError: There are both `jobs` and another place for runs.
     """
 
     seeds: int = 3
@@ -65,21 +59,9 @@ class StudyRequest:
     budget: Budget | None = None
     plan: AnyPath | None = None
     data_dir: Path | None = None
-    jobs: int = 1
     execution: Execution = LOCAL
     fast: bool = False
     command: str = "negatoscope reproduce sensitivity"
-
-    def __post_init__(self) -> None:
-        expect(self.jobs == 1 or self.execution.executor == "local", "--jobs or --executor", "both; leave --jobs out")
-
-    @property
-    def runs_in(self) -> Execution:
-        """Where runs are made."""
-        if self.jobs == 1:
-            return self.execution
-        share = max(1, torch.get_num_threads() // self.jobs)
-        return Execution("processes", self.jobs, threads=self.execution.threads or share)
 
 
 @runtime_checkable
@@ -130,9 +112,9 @@ def plan_study(request: StudyRequest, *, out: Path, hardware: Hardware) -> Study
     folders = {run: run_folder(run.spec, _data(run, request), **how) for run in runs}
     once = {folder: run for run, folder in reversed(folders.items())}  # levels may share a recipe
     missing = [run for folder, run in once.items() if not read_run(folder, StudyRun) and failure_of(folder) is None]
-    with using_threads(request.runs_in.threads):
+    with using_threads(request.execution.threads):
         seconds = _estimates([run for run in runs if run in missing], request, hardware)
-    firsts, workers = [run for run in runs if once[folders[run]] is run], request.runs_in.count(len(missing))
+    firsts, workers = [run for run in runs if once[folders[run]] is run], request.execution.count(len(missing))
     chosen = within(request.budget, firsts, {run: alone / workers for run, alone in seconds.items()})
     return StudyPlan(studies, not_run, folders, seconds, chosen, len(once) - len(missing))
 
@@ -150,16 +132,16 @@ def study_sensitivity(
     with locked(out):
         remove_leftovers([out, *out.glob("runs/*")])
         plan = plan_study(request, out=out, hardware=hardware)
-        studies, folders, workers = plan.studies, plan.folders, request.runs_in.count(len(plan.chosen))
+        studies, folders, workers = plan.studies, plan.folders, request.execution.count(len(plan.chosen))
         seconds = {run: plan.seconds[run] / workers for run in plan.chosen}
         progress.planned(len(folders), plan.done, sum(seconds.values()), plan.not_run)
         minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
         deadline = time.time() + 60 * minutes
         jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in plan.chosen]
         try:
-            for planned, run in run_jobs(jobs, execution=request.runs_in, progress=progress.moved):
-                if run is not None:
-                    progress.finished(planned.name, run, seconds[planned])
+            for job in make_runs(jobs, execution=request.execution, progress=progress.moved):
+                if (run := read_run(job.folder, StudyRun)) is not None:
+                    progress.finished(str(job), run, seconds[job.planned])
         finally:  # what has been made is written, also where this is stopped
             made = {run: read_run(folder, StudyRun) for run, folder in folders.items()}
             reasons = {run: failure_of(folder) for run, folder in folders.items() if made[run] is None}
@@ -171,7 +153,7 @@ def study_sensitivity(
                 data=[each.provenance for each in datasets.values()],
             )
             result = summarize_planned(
-                studies, made, provenance, fast=request.fast, jobs=request.runs_in.count(len(folders))
+                studies, made, provenance, fast=request.fast, jobs=request.execution.count(len(folders))
             )
             result = replace(result, failed=tuple(failed), not_run=plan.not_run)
             write_study(result, out)

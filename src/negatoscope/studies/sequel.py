@@ -19,7 +19,7 @@ from negatoscope.reports.figures import save_figure
 from negatoscope.reproduce.checks import expect_seeds
 from negatoscope.reproduce.runs import RunSpec, run_folder
 from negatoscope.searching.strip import draw_strip
-from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sequel_figure import draw_sequel
 from negatoscope.studies.sequel_page import sequel_page
 from negatoscope.studies.sequel_result import Sequel, group_models

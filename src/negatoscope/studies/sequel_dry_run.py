@@ -18,7 +18,7 @@ from negatoscope.rows import estimate_size
 from negatoscope.searching.dry_run import dry_run_search
 from negatoscope.searching.result import DOCUMENT
 from negatoscope.searching.run import SEARCH
-from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sequel import SequelRequest, plan_jobs
 from negatoscope.studies.sequel_run import SPACE, WEIGHTS, OwnNetwork, SequelJob
 from negatoscope.transforms.spaces import resolve_space

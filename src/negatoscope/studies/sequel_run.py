@@ -23,7 +23,7 @@ from negatoscope.searching.result import DOCUMENT, read_search
 from negatoscope.searching.run import run_search
 from negatoscope.searching.searched import SearchedImages, read_searched
 from negatoscope.statistics.measured import widened_rate
-from negatoscope.studies.sensitivity_jobs import data_of
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sequel_result import Sequel, SequelModel, ShiftedClass, ShiftedRates
 from negatoscope.training.recipe import Recipe
 from negatoscope.training.train import train

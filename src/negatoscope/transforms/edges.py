@@ -28,7 +28,7 @@ def _drawn(images: Images) -> Images:
     exact = images.to(torch.promote_types(images.dtype, torch.float32)).contiguous()
     framed = functional.pad(exact, (1, 1, 1, 1), mode="replicate")
     height, width = framed.shape[2:]
-    # All planes as one row of values, neighbours above and below `width` apart: what wraps around lies in no image.
+    # All planes as one row of values, neighbors above and below `width` apart: what wraps around lies in no image.
     row = framed.flatten()
     rows = (2 * row[width:-width]).add_(row[: -2 * width]).add_(row[2 * width :])
     columns = (2 * row[1:-1]).add_(row[:-2]).add_(row[2:])

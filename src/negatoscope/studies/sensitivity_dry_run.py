@@ -7,8 +7,8 @@ from negatoscope.reports.dry_run import DryRun
 from negatoscope.reports.formatting import counted, joined
 from negatoscope.reproduce.dry_run import TIMED_STEPS
 from negatoscope.rows import estimate_size
+from negatoscope.studies.jobs import data_of
 from negatoscope.studies.sensitivity import StudyRequest, count_study_passes, plan_study
-from negatoscope.studies.sensitivity_jobs import data_of
 
 
 def dry_run_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware) -> DryRun:
@@ -21,7 +21,7 @@ def dry_run_sensitivity(request: StudyRequest, *, out: Path, hardware: Hardware)
     chosen = plan.chosen
     data = [data_of(run.spec.recipe, request.data_dir, request.fast) for run in chosen]
     counts = [count_study_passes(run.spec, each) for run, each in zip(chosen, data, strict=True)]
-    workers = request.runs_in.count(len(chosen))
+    workers = request.execution.count(len(chosen))
     beyond = len(plan.seconds) - len(chosen)
     notes = [f"{entry.study} is not run: {entry.reason}" for entry in plan.not_run]
     notes += [f"the budget is not enough for {counted(beyond, 'run')} more"] if beyond else []
