@@ -5,7 +5,8 @@ NegatoscopeError                anything this package raises on purpose
 │   ├── SpecError               an unknown name or a malformed spec string
 │   ├── RecipeError             a recipe with an impossible value
 │   ├── DataError               a data file that is missing, damaged or not what it claims to be
-│   │   └── DataNotFoundError   no copy of a dataset can be had
+│   │   ├── DataNotFoundError   no copy of a dataset can be had
+│   │   └── UndividedError      a split was asked for of data that have none
 │   └── OutputError             a result cannot be written where it was asked for
 ├── StoreError                  a store such as Amazon's S3 cannot be reached, or refuses
 ├── MissingExtraError           an optional package is not installed or cannot be imported
@@ -47,6 +48,10 @@ class DataError(InputError):
 
 class DataNotFoundError(DataError):
     """No copy of a dataset can be had: not in any folder, and not by download."""
+
+
+class UndividedError(DataError):
+    """A split other than "test" was asked for of data that are not divided into splits."""
 
 
 class OutputError(InputError):

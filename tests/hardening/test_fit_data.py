@@ -7,7 +7,6 @@ from PIL import Image
 from negatoscope.data import Dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.open import open_dataset
-from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import DataError, InputError
 from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
@@ -36,14 +35,6 @@ def test_color_images_of_any_size_become_what_an_audit_would_make_of_them(folder
     assert np.array_equal(fit.images, batch.pixels)
     assert fit.labels is not None
     assert fit.labels.tolist() == batch.labels.tolist()
-
-
-@pytest.mark.parametrize("prefix", ["", "folder:"])
-def test_class_folders_without_splits_are_fitted_on_whole(folder, prefix: str) -> None:  # type: ignore[no-untyped-def]
-    assert len(open_images(f"{prefix}{folder}", split="train")) == 24
-    (folder / "a").rename(folder / "test")
-    with pytest.raises(DataError, match="train"):
-        open_images(f"{prefix}{folder}", split="train")
 
 
 def test_labels_of_other_classes_are_left_out(folder) -> None:  # type: ignore[no-untyped-def]

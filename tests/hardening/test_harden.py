@@ -150,6 +150,18 @@ def test_other_fit_images_are_refused_and_leave_the_earlier_result_whole_until_i
     assert not (out / "after-canonicalize" / "hardened.onnx").exists(), "it is another's"
 
 
+def test_images_that_all_are_negatives_stop_it_unless_one_insists(
+    classifier: ClassifierAdapter, digits: Digits
+) -> None:
+    negatives = replace(digits[1], images=255 - np.asarray(digits[1].images))
+    settings: dict[str, Any] = {"fit": digits[0], "data": negatives, "suite": "none"}
+    with pytest.raises(InputError, match=r"\(the negative\) .* or skip this check with --no-self-check$"):
+        ng.harden(classifier, **settings)
+    result = ng.harden(classifier, no_self_check=True, **settings)
+    assert result.summary.methods[0].clean_after.accuracy > 0.9
+    assert "no_self_check=True" in result.summary.provenance.command
+
+
 def test_attacks_join_where_gradients_flow(classifier: ClassifierAdapter, digits: Digits) -> None:
     settings: dict[str, Any] = {"invariant": "negative", "method": "average", "seeds": 1}
     plans = [

@@ -83,6 +83,19 @@ def classifier(digits: tuple[Dataset, Dataset]) -> ClassifierAdapter:
     return open_classifier(classifier.module, **NORMALIZED)
 
 
+class WithoutGradients(nn.Module):
+    """Computes under `no_grad`, as some deployed models do."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        outputs: Tensor = self.module(images)
+        return outputs
+
+
 def accuracies(classifier: ClassifierAdapter, dataset: Dataset) -> tuple[float, float]:
     """Clean, and on negatives."""
     images = np.asarray(dataset.images)
@@ -136,6 +149,9 @@ def test_what_cannot_be_trained_is_one_sentence(method: str, classifier: Classif
     opaque = open_classifier(lambda images: classifier.module(images), **NORMALIZED)  # type: ignore[misc]
     with pytest.raises(InputError, match=rf"^expected a torch module for {method}, got a model of kind callable"):
         hardened(method, opaque, fit)
+    without_gradients = open_classifier(WithoutGradients(classifier.module).eval(), **NORMALIZED)
+    with pytest.raises(InputError, match=rf"^expected a torch module for {method} whose outputs have gradients, got"):
+        hardened(method, without_gradients, fit)
     with pytest.raises(
         InputError, match=r"^expected labeled images to fit .* got images alone or with other classes .*canonicalize$"
     ):

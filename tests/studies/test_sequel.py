@@ -189,6 +189,17 @@ def test_another_model_is_searched_beside_those_that_are_there(made: Path, lamps
     assert mine.provenance.command == command
 
 
+def test_a_model_that_misreads_clean_images_is_searched_where_one_insists(
+    lamps: str, made: Path, tmp_path: Path
+) -> None:
+    (weights, *_) = sorted(made.glob("runs/*/weights.safetensors"))
+    words = ("--model", weights, "--data", f"{lamps}:test", "--class-map", "2..0", "--trials", 2)
+    with pytest.raises(InputError, match="skip this check with --no-self-check"):
+        sequel(*words, "--out", tmp_path)
+    sequel(*words, "--no-self-check", "--out", tmp_path)
+    assert read_sequel(tmp_path).models[0].images.clean.accuracy < 0.5
+
+
 def test_a_model_without_data_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^expected --model and --data, got one of them; give both, or none to train"):
         sequel("--model", "a.onnx", "--out", tmp_path)

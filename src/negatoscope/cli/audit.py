@@ -24,6 +24,7 @@ from negatoscope.cli.options import (
     LabelPreserving,
     Labels,
     Limit,
+    NoSelfCheck,
     Window,
     command_line,
     flag,
@@ -152,9 +153,7 @@ def audit(
     ] = False,
     bits: Bits = None,
     window: Window = None,
-    no_self_check: Annotated[
-        bool, flag("--no-self-check", "Try no other settings first, and audit whatever comes.")
-    ] = False,
+    no_self_check: NoSelfCheck = False,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",

@@ -112,6 +112,7 @@ Threads = Annotated[
         panel=_EXECUTION,
     ),
 ]
+NoSelfCheck = Annotated[bool, flag("--no-self-check", "Try no other settings first, and go on whatever comes.")]
 DryRunOption = Annotated[
     bool,
     flag(

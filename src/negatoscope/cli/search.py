@@ -22,6 +22,7 @@ from negatoscope.cli.options import (
     Labels,
     Limit,
     Model,
+    NoSelfCheck,
     Window,
     command_line,
     flag,
@@ -68,9 +69,7 @@ def search(
         option("RULE", 'Exit code 1: "robust=0.5", a bound on the lower end of the interval; repeatable.'),
     ] = None,
     expect_accuracy: ExpectAccuracy = None,
-    no_self_check: Annotated[
-        bool, flag("--no-self-check", "Try no other settings first, and search whatever comes.")
-    ] = False,
+    no_self_check: NoSelfCheck = False,
     bits: Bits = None,
     window: Window = None,
     out: Annotated[

@@ -15,6 +15,7 @@ from negatoscope.cli.options import (
     DataDir,
     Device,
     DryRunOption,
+    NoSelfCheck,
     Precision,
     command_line,
     flag,
@@ -45,6 +46,7 @@ def sequel(
     out: Annotated[
         str, option("FOLDER", "Or URL: where results go; what was stopped resumes from there.")
     ] = "out/sequel",
+    no_self_check: NoSelfCheck = False,
     dry_run: DryRunOption = False,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -93,6 +95,7 @@ def sequel(
         limit=limit,
         seed=seed,
         recipe=load_recipe(recipe) if recipe else None,
+        no_self_check=no_self_check,
         named=own,
         data_dir=data_dir,
         execution=execution,

@@ -8,7 +8,7 @@ import numpy as np
 
 from negatoscope.data.base import Dataset, LeftOut
 from negatoscope.data.containers import Container, LazyImages, printable
-from negatoscope.errors import DataError, expect
+from negatoscope.errors import DataError, UndividedError, expect
 from negatoscope.stores import AnyPath
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp", ".dcm")
@@ -39,6 +39,7 @@ def open_class_folders(
 
     Raises:
         DataError: There are no images of the split.
+        UndividedError: There are no splits, and `split` is not "test".
     """
     entries = ["" if entry.startswith((".", "__MACOSX/")) or "/." in entry else entry for entry in container.names]
     top = _wrapper(entries) if wrapped else ""
@@ -55,7 +56,7 @@ def open_class_folders(
     home = f"{top}{named[0]}/" if named else top
     if not divided and split != "test":
         word = {"train": "training"}.get(split, split)
-        raise DataError(
+        raise UndividedError(
             f"expected {word} images in {path}/{split}/CLASS, found no such folder; divide {path} into splits"
         )
     homes = [f"{top}{part}/" for part in parts] if divided else [top]

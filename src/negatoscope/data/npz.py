@@ -1,9 +1,10 @@
 """Arrays of images in numpy's .npz files, read image by image; nothing pickled is ever loaded."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
+from itertools import chain
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +14,7 @@ from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import MAX_BYTES, Container, opening, read_exactly, reading
 from negatoscope.data.labels import labeled
 from negatoscope.data.zips import ZipMembers
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, UndividedError
 from negatoscope.pixels import MAX_PIXELS, DecodeSpec
 from negatoscope.stores import AnyPath
 
@@ -21,6 +22,7 @@ NAMES = "class_names"
 """The key of an array of strings that names the classes, where there is one."""
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_DIVIDED = {part: ((f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")) for part in SPLIT_NAMES}
 _UNDIVIDED = (("images", "labels"), ("x", "y"))
 
 
@@ -42,6 +44,7 @@ def open_npz(path: AnyPath, split: str) -> Dataset:
 
     Raises:
         DataError: It is no .npz, has other keys, or arrays of another kind.
+        UndividedError: Its arrays are of no split, and `split` is not "test".
     """
     with opening(path, "an .npz file"):
         opened = ZipMembers(path, "an .npz file")
@@ -120,14 +123,19 @@ def _member(opened: ZipMembers, name: str) -> Member:
 
 
 def _pair(path: AnyPath, split: str, keys: Sequence[str]) -> tuple[str, str]:
-    parts = [name for name, part in SPLIT_NAMES.items() if part == split]
-    pairs = [(f"x_{part}", f"y_{part}") for part in parts] + [(f"{part}_images", f"{part}_labels") for part in parts]
+    """The keys of the images and labels of a split."""
+
+    def first_of(pairs: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+        return next((pair for pair in pairs if set(pair) <= set(keys)), None)
+
+    pairs = [pair for part, name in SPLIT_NAMES.items() if name == split for pair in _DIVIDED[part]]
     pairs += _UNDIVIDED if split == "test" else ()
-    for images, labels in pairs:
-        if images in keys and labels in keys:
-            return images, labels
+    if found := first_of(pairs):
+        return found
+    undivided = first_of(_UNDIVIDED) and not first_of(chain.from_iterable(_DIVIDED.values()))
+    error = UndividedError if undivided else DataError
     expected = ", ".join(f"{images} and {labels}" for images, labels in pairs)
-    raise DataError(f"expected {expected} in {path}, got {', '.join(keys) or 'nothing'}; rename its arrays")
+    raise error(f"expected {expected} in {path}, got {', '.join(keys) or 'nothing'}; rename its arrays")
 
 
 def _axes(path: AnyPath, member: Member) -> tuple[int, ...]:

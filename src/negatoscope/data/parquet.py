@@ -17,7 +17,7 @@ from negatoscope.data.base import Dataset
 from negatoscope.data.class_folders import SPLIT_NAMES
 from negatoscope.data.containers import Container, expect_size, opening, printable, reading
 from negatoscope.data.labels import labeled, named_column
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, UndividedError
 from negatoscope.stores import AnyPath
 
 ROWS_AT_ONCE = 16
@@ -46,6 +46,7 @@ def open_parquet(place: AnyPath, split: str) -> Dataset:
 
     Raises:
         DataError: A file cannot be read, there is none of the split, or a column is missing or of another kind.
+        UndividedError: No file is named after a split, and `split` is not "test".
     """
     files = _of_split(place, parquet_files(place), split)
     with opening(files[0], "a Parquet file"), _opened(files[0]) as first:
@@ -142,7 +143,8 @@ def _of_split(place: AnyPath, files: Sequence[AnyPath], split: str) -> list[AnyP
         splits = sorted(set(filter(None, named.values())))
         found = ", ".join([*splits, *["files without a split"] * ("" in named.values())])
         step = f"name one of these splits, as in {place.name}:{splits[0]}" if splits else f"leave :{split} out"
-        raise DataError(f"expected {split}-*.parquet in {place}, got {found}; {step}")
+        error = DataError if splits else UndividedError
+        raise error(f"expected {split}-*.parquet in {place}, got {found}; {step}")
     return chosen
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from negatoscope.data import DATASETS
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.class_folders import SPLIT_NAMES, SUFFIXES, has_no_suffix, passed_over
+from negatoscope.data.class_folders import SUFFIXES, has_no_suffix, passed_over
 from negatoscope.data.containers import FolderFiles, LazyImages, StoreFiles, opening, printable
 from negatoscope.data.dicom import with_dicom
 from negatoscope.data.dicom_pixels import is_dicom
 from negatoscope.data.open import open_dataset
-from negatoscope.data.parquet import parquet_files
+from negatoscope.errors import UndividedError
 from negatoscope.stores import AnyPath, StorePath, path_of, size_of
 
 
@@ -23,7 +23,7 @@ def open_images(data: Any, *, split: str = "test", data_dir: Path | None = None)
 
     Args:
         data: The images.
-        split: The split of data with labels, where they name none; class folders without splits are taken whole.
+        split: The split of data with labels, where they name none; data without splits are taken whole.
         data_dir: A folder to look into first for the files of a spec.
 
     Raises:
@@ -32,18 +32,10 @@ def open_images(data: Any, *, split: str = "test", data_dir: Path | None = None)
     if isinstance(data, Dataset):
         return data
     unlabeled = open_unlabeled(data) if isinstance(data, str | Path) else None
-    if unlabeled is None and isinstance(data, str | Path) and _is_undivided(data):
-        return replace(open_dataset(data), split=split)
-    return unlabeled or open_dataset(data, split=split, data_dir=data_dir)
-
-
-def _is_undivided(data: str | Path) -> bool:
-    """Whether it is a folder of class folders, none of which is a split's."""
-    folder = path_of(str(data).removeprefix("folder:"))
-    if str(data) in DATASETS.names() or not folder.is_dir():
-        return False
-    folders = {entry.name for entry in folder.iterdir() if entry.is_dir()}
-    return folders.isdisjoint(SPLIT_NAMES) and not parquet_files(folder)
+    try:
+        return unlabeled or open_dataset(data, split=split, data_dir=data_dir)
+    except UndividedError:
+        return replace(open_dataset(data, data_dir=data_dir), split=split)
 
 
 def open_unlabeled(data: str | Path) -> Dataset | None:

@@ -10,7 +10,7 @@ from negatoscope.data.base import Dataset
 from negatoscope.data.class_folders import SUFFIXES
 from negatoscope.data.containers import printable
 from negatoscope.data.labels import labeled
-from negatoscope.errors import DataError
+from negatoscope.errors import DataError, UndividedError
 from negatoscope.stores import AnyPath, path_of
 
 MAX_SHARDS = 100_000
@@ -43,10 +43,12 @@ def open_shards(text: str, split: str, members: TarMembers) -> Dataset:
     """The images of shards, in the order in which they lie there; classes have numbers and no names.
 
     Raises:
-        DataError: `split` is not "test", since shards do not say what they are, or an image has no class.
+        DataError: An image has no class.
+        UndividedError: `split` is not "test": shards do not say what they are.
     """
     if split != "test":
-        raise DataError(f"expected no split beside the shards {text}, got {split}; name the shards of that split alone")
+        got = f"{split}; name the shards of that split alone"
+        raise UndividedError(f"expected no split beside the shards {text}, got {got}")
     positions = [position for position, name in enumerate(members.names) if _is_image(name)]
     labels = np.array([_class(members, position) for position in positions], dtype=np.int64)
     return labeled(members, labels, path=text, split=split, files=members.paths, positions=positions)

@@ -52,7 +52,8 @@ def copy_to_train(classifier: ClassifierAdapter, fit: FitData, *, method: str) -
     """The classifier over a copy of its module, in evaluation mode, all parameters open to gradients.
 
     Raises:
-        InputError: It is no torch module that can be called with its input alone, or a frozen export.
+        InputError: It is no torch module that can be called with its input alone, its outputs have no gradients, or it
+            is a frozen export.
     """
     module, text = classifier.module, f"a torch module for {method}"
     if module is None or classifier.kind == "export":
@@ -61,8 +62,12 @@ def copy_to_train(classifier: ClassifierAdapter, fit: FitData, *, method: str) -
     copy = deepcopy(module).requires_grad_(True)
     copied = with_module(classifier, copy, name=f"{classifier.name} ({method})")
     probe = to_images(torch.from_numpy(np.array(fit.images[:2]))).to(classifier.device)
+    with torch.enable_grad():
+        outputs = copied(probe)
     with torch.no_grad():
-        same = torch.equal(classifier(probe), copied(probe))
+        same = torch.equal(classifier(probe), outputs)
+    got = f"outputs of {classifier.name} that have none; {WRAPPERS}"
+    expect(outputs.requires_grad, f"{text} whose outputs have gradients", got)
     expect(
         same, f"{text} that gives its outputs for its input alone", f"other outputs of {classifier.name}; {WRAPPERS}"
     )

@@ -46,6 +46,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
     label_preserving: str | Path | None = None,
     bits: int | None = None,
     window: tuple[float, float] | str | None = None,
+    no_self_check: bool = False,
     overwrite: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
@@ -76,6 +77,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.
         window: Center and width of the values that become black to white, or a text such as "40,400"; None is all.
+        no_self_check: Whether to go on where the self-check would stop, and to try no other settings.
         overwrite: Whether another model's proof that `out` holds makes room.
         device: Where a model that is opened here lives: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_dir: A folder to look into first for named datasets.
@@ -102,6 +104,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         "label_preserving": as_file(label_preserving),
         "bits": bits,
         "window": window,
+        "no_self_check": no_self_check,
         "threads": execution.threads,
     }
     changed = {name: value for name, value in chosen.items() if value != getattr(AuditConfig(), name)}

@@ -48,6 +48,7 @@ class SequelRequest:
         seed: Of which images those are, and of every draw.
         recipe: What networks are trained by; by default `color`, on GTSRB.
         named: A user's model and data in place of networks that are trained here.
+        no_self_check: Whether to search it where the self-check would stop.
         data_dir: A folder to look for data in first.
         execution: Where classifiers are trained and searched.
         command: Recorded with the results.
@@ -62,6 +63,7 @@ class SequelRequest:
     seed: int = 0
     recipe: Recipe | None = None
     named: Named | None = None
+    no_self_check: bool = False
     data_dir: Path | None = None
     execution: Execution = LOCAL
     command: str = "negatoscope reproduce sequel"
@@ -111,7 +113,9 @@ def plan_jobs(request: SequelRequest, *, out: Path, hardware: Hardware) -> list[
         InputError: They do not fit it, or are not in color.
     """
     threads = request.execution.threads
-    search = ShiftSearch(request.trials, request.limit, request.seed, request.command, threads)
+    search = ShiftSearch(
+        request.trials, request.limit, request.seed, request.command, threads, no_self_check=request.no_self_check
+    )
     if request.named is not None:
         job = SequelJob(out, search, request.named)
         return [replace(job, folder=out / "runs" / re.sub(r"[^\w.-]+", "_", str(job)).strip("."))]

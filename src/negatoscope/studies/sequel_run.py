@@ -57,6 +57,7 @@ class ShiftSearch:
         seed: Of which images those are, and of every draw.
         command: Recorded with the results.
         threads: Of each job, which may decide last bits; None is as many as torch takes.
+        no_self_check: Whether to search where the self-check would stop.
     """
 
     trials: int
@@ -64,6 +65,7 @@ class ShiftSearch:
     seed: int
     command: str
     threads: int | None = None
+    no_self_check: bool = False
 
     def plan(self, named: Named) -> SearchPlan:
         """The authors' search of a model: from its answers' classes alone, and on images of all classes."""
@@ -75,6 +77,7 @@ class ShiftSearch:
             limit=self.limit,
             seed=self.seed,
             threads=self.threads,
+            no_self_check=self.no_self_check,
         )
         plan = make_search_plan(*named.open(), config, named=named)
         return replace(plan, spaces=tuple(replace(planned, preserved=None) for planned in plan.spaces))
