@@ -111,6 +111,17 @@ def test_images_of_another_form_are_one_sentence(images: Any, sentence: str, unc
         Dataset.from_arrays(images, LABELS)
 
 
+def test_images_of_one_patient_are_a_track() -> None:
+    patients = ["Roe", "Doe", "Roe", "", "", "Poe", "Doe"]
+    dataset = Dataset.from_arrays(COLOR, LABELS, tracks=patients)
+    assert dataset.tracks is not None
+    assert dataset.tracks.tolist() == [0, 1, 0, 2, 3, 4, 1]
+    assert dataset.fingerprint != Dataset.from_arrays(COLOR, LABELS).fingerprint
+    assert Dataset.from_arrays(COLOR, LABELS, tracks=range(N)).tracks is None
+    with pytest.raises(DataError, match=r"^expected 7 tracks for as many images, got 2$"):
+        Dataset.from_arrays(COLOR, LABELS, tracks=[1, 2])
+
+
 @pytest.mark.parametrize(
     ("labels", "names", "numbers", "classes"),
     [

@@ -1,13 +1,15 @@
-"""Intervals that resample whole tracks, held against scipy and drawing one by one."""
+"""Intervals that resample whole tracks and the test of their signs, held against scipy and trying one by one."""
+
+import itertools
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from negatoscope.errors import InputError
-from negatoscope.statistics.clusters import cluster_bootstrap
+from negatoscope.statistics.clusters import cluster_bootstrap, cluster_sign_test
 from negatoscope.statistics.intervals import Interval, wilson
-from negatoscope.statistics.paired import paired_difference
+from negatoscope.statistics.paired import mcnemar, paired_difference
 
 
 def _drawn_one_by_one(correct, clusters, *, resamples, seed):
@@ -147,3 +149,40 @@ def test_the_difference_by_track_holds_the_true_one_in_about_95_of_100_draws_of_
         before, after = generator.random(600) < easiness, generator.random(600) < easiness / 2
         held += 0.4 in cluster_bootstrap(before.astype(int) - after, tracks, resamples=400)
     assert stats.binomtest(held, trials, 0.94).pvalue > 0.001  # sixty tracks make it a little narrow
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_sign_test_agrees_with_trying_all_signs(seed):
+    generator = np.random.default_rng(seed)
+    n = generator.integers(1, 40)
+    changes, clusters = generator.integers(-1, 2, n), generator.integers(0, 10, n)
+    sums = np.array([changes[clusters == name].sum() for name in np.unique(clusters)])
+    totals = [abs(sums @ signs) for signs in itertools.product((-1, 1), repeat=len(sums))]
+    assert cluster_sign_test(changes, clusters) == pytest.approx(np.mean(np.array(totals) >= abs(sums.sum())))
+
+
+@pytest.mark.parametrize(("lost", "gained"), [(0, 0), (5, 0), (10, 3), (100, 60), (30, 30)])
+def test_the_sign_test_of_a_cluster_per_image_is_mcnemars(lost, gained):
+    changes = np.repeat([1, -1, 0], [lost, gained, 50])
+    assert cluster_sign_test(changes, np.arange(len(changes))) == pytest.approx(mcnemar(lost, gained), rel=1e-9)
+
+
+def test_one_object_proves_nothing_and_ten_are_a_throw_of_ten_coins():
+    assert cluster_sign_test(np.ones(1000, dtype=int), np.zeros(1000, dtype=int)) == 1
+    assert cluster_sign_test(np.ones(1000, dtype=int), np.arange(1000) % 10) == pytest.approx(2.0**-9)
+
+
+def test_no_image_is_refused():
+    with pytest.raises(InputError, match="expected changes of at least one image"):
+        cluster_sign_test(np.array([], dtype=int), np.array([], dtype=int))
+
+
+def test_where_nothing_changes_but_by_chance_objects_are_called_significant_in_5_of_100_draws_and_images_in_more():
+    trials, by_object, by_image = 400, 0, 0
+    for trial in range(trials):
+        generator = np.random.default_rng(trial)
+        changes = generator.choice([-1, 0, 1], 40, p=[0.3, 0.4, 0.3]).repeat(10)
+        by_object += cluster_sign_test(changes, np.arange(400) // 10) < 0.05
+        by_image += mcnemar(int((changes > 0).sum()), int((changes < 0).sum())) < 0.05
+    assert stats.binomtest(by_object, trials, 0.05, alternative="greater").pvalue > 0.001
+    assert by_image > 0.3 * trials

@@ -90,7 +90,7 @@ def audit(  # noqa: PLR0913 (the options of the command line)
         data: What `open_dataset` takes (a path, ``(images, labels)``, a torch Dataset or DataLoader, a Hugging Face
             dataset), or what it or `load_dataset` gives; its images are read in order.
         labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
-        label_columns: The table's columns with file names and with labels, where they are not found by their names.
+        label_columns: The table's columns with file names, labels and perhaps objects, where not found by their names.
         suite: "negative", "semantic" or "all"; "none" for `transforms` alone, or for clean images alone.
         transforms: Specs to add to the suite's.
         limit: At most this many images, each class in proportion; None is all.

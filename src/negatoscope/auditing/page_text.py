@@ -25,6 +25,11 @@ def notes(summary: AuditSummary) -> list[str]:
         )
     if dataset.files and dataset.official is False:
         sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
+    if dataset.objects is not None:
+        sentences.append(
+            f"The images show {counted(dataset.objects, 'object')}, some several times: intervals and p-values "
+            "count whole objects, since images of one object are not independent."
+        )
     if summary.clean.unequal:
         sentences.append(_unequal(summary))
     sentences += left_out(dataset.left_out)

@@ -66,7 +66,8 @@ class TransformResult(Measurement):
         drop_high: The upper end, in [-1, 1].
         lost: Images that were correct before and are misclassified after, at least 0.
         gained: Images that were misclassified before and are correct after, at least 0.
-        p_value: McNemar's exact test of `lost` against `gained`; in [0, 1].
+        p_value: McNemar's exact test of `lost` against `gained`, or of whole objects where several images show the
+            same; in [0, 1].
         p_holm: `p_value`, corrected by Holm's method for the number of transforms of the same kind; in [0, 1].
         repeats: Another transform whose predictions are bit for bit the same, "" for none: both are counted as one.
         consistency: The share of predictions that did not change, in [0, 1].
@@ -160,6 +161,8 @@ class DatasetSummary:
         decoding: Which values of its files are black and white.
         left_out: What their source holds beside them.
         dicom: What the headers of DICOM images say; None where there are none.
+        objects: How many objects, such as patients, the images show, at least 1; None where none is known to be shown
+            twice.
     """
 
     spec: str
@@ -173,6 +176,7 @@ class DatasetSummary:
     decoding: DecodeSpec = AS_STORED
     left_out: tuple[LeftOut, ...] = ()
     dicom: DicomSummary | None = None
+    objects: int | None = None
 
     def class_name(self, index: int) -> str:
         """What a class is called, or its number where the model has more classes than the data."""

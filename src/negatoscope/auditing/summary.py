@@ -78,6 +78,7 @@ def describe_dataset(plan: AuditPlan) -> DatasetSummary:
     """The images of an audit as documents have them."""
     dataset = plan.dataset
     published = dataset.name in DATASETS.names() and all(file.official is not None for file in dataset.files)
+    objects = len(dataset) if dataset.tracks is None else len(np.unique(dataset.tracks))
     return DatasetSummary(
         spec=dataset.spec,
         split=dataset.split,
@@ -90,6 +91,7 @@ def describe_dataset(plan: AuditPlan) -> DatasetSummary:
         decoding=dataset.decoding,
         left_out=dataset.left_out,
         dicom=summarize_dicom(dataset),
+        objects=objects if objects < len(dataset) else None,
     )
 
 

@@ -55,7 +55,7 @@ Labels = Annotated[
     str, _image_option("FILE", 'Labels beside the images: .csv, .tsv, .jsonl, COCO\'s .json, or "{label}_*.png".')
 ]
 LabelColumns = Annotated[
-    str, _image_option("NAMES", "FILE,LABEL: the table's columns, where they are not found by their names.")
+    str, _image_option("NAMES", "FILE,LABEL or FILE,LABEL,OBJECT: the table's columns, where not found by name.")
 ]
 Limit = Annotated[
     int | None, _image_option("NUMBER", "At most this many images, each class in proportion.", check=within(1))

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from negatoscope.data.base import Dataset, SourceFile
-from negatoscope.data.labels import classes_of, number_classes
+from negatoscope.data.labels import classes_of, number_classes, number_objects
 from negatoscope.errors import DataError, expect, reason
 from negatoscope.pixels import to_array
 from negatoscope.types import LabelArray, PixelArray
@@ -22,7 +22,14 @@ _AT_ONCE = 256  # floats are made whole numbers a few at a time
 
 
 def dataset_of_arrays(
-    images: Any, labels: Any, class_names: Sequence[str], *, name: str, split: str, names: Sequence[str]
+    images: Any,
+    labels: Any,
+    class_names: Sequence[str],
+    *,
+    name: str,
+    split: str,
+    names: Sequence[str],
+    tracks: Sequence[object] = (),
 ) -> Dataset:
     """What `Dataset.from_arrays` gives.
 
@@ -33,7 +40,8 @@ def dataset_of_arrays(
     expect(len(pixels), f"images in {name}", "none", DataError)
     numbers, classes = class_indices(labels, class_names, source=name)
     expect(len(numbers) == len(pixels), f"{len(pixels)} labels for as many images", len(numbers), DataError)
-    expect(len(names) in (0, len(pixels)), f"{len(pixels)} names for as many images", len(names), DataError)
+    for what, given in (("names", names), ("tracks", tracks)):
+        expect(len(given) in (0, len(pixels)), f"{len(pixels)} {what} for as many images", len(given), DataError)
     digest = sha256(numbers.tobytes())
     for image in pixels:
         digest.update(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes())
@@ -44,6 +52,7 @@ def dataset_of_arrays(
         labels=numbers,
         class_names=classes,
         samples=np.arange(len(numbers)),
+        tracks=number_objects(list(map(str, tracks))),
         files=(SourceFile(f"{name} (labels and pixels)", digest.hexdigest(), official=None),),
         names=tuple(names),
     )

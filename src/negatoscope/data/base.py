@@ -82,7 +82,8 @@ class Dataset:
         labels: The class of each image.
         class_names: One for each class.
         samples: Where each image stands in its source split, from 0.
-        tracks: For each image, which physical object it is a frame of, where that is known.
+        tracks: For each image, which object it shows, such as a sign or a patient; None where none is known to be shown
+            twice.
         files: The files that it all came from.
         names: What each image is called in its source; none where they have no names.
         private: Whether names may tell who is shown: then an audit numbers images, unless names are to be kept. Of a
@@ -117,6 +118,7 @@ class Dataset:
         name: str = "arrays",
         split: str = "test",
         names: Sequence[str] = (),
+        tracks: Sequence[object] = (),
     ) -> "Dataset":
         """Images that are in memory, as a dataset to audit.
 
@@ -130,13 +132,15 @@ class Dataset:
             name: What reports call the dataset.
             split: "train", "test" or "validation".
             names: What each image is called in tables.
+            tracks: What names the object that each image shows, such as a patient: intervals are then as wide as whole
+                objects make them.
 
         Raises:
             DataError: Images or labels are of another form, or floats are outside [0, 1].
         """
         from negatoscope.data.arrays import dataset_of_arrays
 
-        return dataset_of_arrays(images, labels, class_names, name=name, split=split, names=names)
+        return dataset_of_arrays(images, labels, class_names, name=name, split=split, names=names, tracks=tracks)
 
     @property
     def name(self) -> str:
@@ -193,6 +197,8 @@ class Dataset:
             digest.update(repr(self.decoding).encode())
         digest.update(self.samples.tobytes())
         digest.update(self.labels.tobytes())
+        if self.tracks is not None and any(file.official is None for file in self.files):  # else files say them
+            digest.update(self.tracks.tobytes())
         return digest.hexdigest()[:16]
 
     def positions_of(self, samples: IndexArray) -> IndexArray:

@@ -20,6 +20,9 @@ LABEL_COLUMNS = (
     *("label", "class", "class_name", "label_name", "category", "target", "class_id", "classid", "label_id"),
     *("category_id", "y"),
 )
+OBJECT_COLUMNS = ("patient_id", "patientid", "patient", "subject_id", "subject", "track_id", "track")
+"""Columns that say which images show one object, where there is one."""
+
 SPLIT_COLUMN = "split"
 """The column that divides a table into splits, where there is one."""
 
@@ -40,6 +43,7 @@ class LabelTable:
         files: The images' paths, as they are written there.
         labels: The class of each, "" for none.
         splits: The split of each; none where the table does not say.
+        objects: The object that each shows, "" for one of its own; none where the table does not say.
         class_names: All classes in the order of their numbers, where the table lists them.
     """
 
@@ -47,6 +51,7 @@ class LabelTable:
     files: Sequence[str]
     labels: Sequence[str]
     splits: Sequence[str] = ()
+    objects: Sequence[str] = ()
     class_names: Sequence[str] = ()
 
 
@@ -55,14 +60,15 @@ def read_labels(path: AnyPath, columns: Sequence[str] = ()) -> LabelTable:
 
     Args:
         path: The file.
-        columns: Those with the images' paths and with the labels, by name, or by number from 1 in a table without a
-            header; none finds them by the usual names.
+        columns: Those with the images' paths, with the labels and perhaps with the objects that images show, by name,
+            or by number from 1 in a table without a header; none finds them by the usual names.
 
     Raises:
-        InputError: `columns` are not two.
+        InputError: `columns` are not two or three.
         DataError: The file cannot be read, or has no such columns or no rows.
     """
-    expect(len(columns) in (0, 2), "--label-columns with two columns, as in FILE,LABEL", shown(",".join(columns)))
+    two = "--label-columns with two columns or three, as in FILE,LABEL or FILE,LABEL,OBJECT"
+    expect(len(columns) in (0, 2, 3), two, shown(",".join(columns)))
     kind = path.suffix.lower()
     if kind not in _TABLES:
         raise DataError(f"expected labels in a file that ends in {', '.join(_TABLES)}, got {path}; convert it")
@@ -135,32 +141,40 @@ def _records(records: object) -> tuple[list[str], list[Sequence[str | None]]]:
 def _table(
     path: AnyPath, header: Sequence[str], rows: Sequence[Sequence[str | None]], columns: Sequence[str]
 ) -> LabelTable:
-    file, label = (
-        _column(path, header, name, usual, kind)
-        for name, usual, kind in zip(
-            columns or ("", ""), (FILE_COLUMNS, LABEL_COLUMNS), ("file names", "labels"), strict=True
-        )
-    )
+    named = [_named(path, header, name) for name in columns]
+    file, label, *more = named or [
+        _found(path, header, FILE_COLUMNS, "file names"),
+        _found(path, header, LABEL_COLUMNS, "labels"),
+    ]
+    of_object = more[0] if more else _usual(header, OBJECT_COLUMNS)
+    split = _usual(header, (SPLIT_COLUMN,))
     expect(rows, f"rows in {path}", "none", DataError)
-    split = next((place for place, name in enumerate(header) if name.lower() == SPLIT_COLUMN), None)
     files = _cells(rows, file)
     empty = next((number for number, name in enumerate(files, 1) if not name), None)
     expect(empty is None, f"a file name in each row of {path}", f"none in row {empty}", DataError)
-    return LabelTable(path.name, files, _cells(rows, label), () if split is None else _cells(rows, split))
+    return LabelTable(path.name, files, _cells(rows, label), _cells(rows, split), _cells(rows, of_object))
 
 
-def _cells(rows: Sequence[Sequence[str | None]], place: int) -> list[str]:
-    return [(row[place] or "").strip() if place < len(row) else "" for row in rows]
+def _cells(rows: Sequence[Sequence[str | None]], place: int | None) -> list[str]:
+    return [] if place is None else [(row[place] or "").strip() if place < len(row) else "" for row in rows]
 
 
-def _column(path: AnyPath, header: Sequence[str], name: str, usual: Sequence[str], kind: str) -> int:
-    """Where a column stands: the one of that name, or the first of the usual names that there is."""
-    if name:
-        if name not in header:
-            raise DataError(f"expected a column of {path} for --label-columns, got {name!r}; {suggest(name, header)}")
-        return header.index(name)
+def _usual(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """Where the column stands that is the first of these names; None where there is none."""
     known = {re.sub(r"[\s-]+", "_", title.strip().lower()): place for place, title in reversed(list(enumerate(header)))}
-    place = next((known[title] for title in usual if title in known), None)
+    return next((known[name] for name in names if name in known), None)
+
+
+def _named(path: AnyPath, header: Sequence[str], name: str) -> int:
+    """Where the column of that name stands."""
+    if name not in header:
+        raise DataError(f"expected a column of {path} for --label-columns, got {name!r}; {suggest(name, header)}")
+    return header.index(name)
+
+
+def _found(path: AnyPath, header: Sequence[str], usual: Sequence[str], kind: str) -> int:
+    """Where the column stands that is the first of the usual names."""
+    place = _usual(header, usual)
     if place is None:
         got = f"the columns {', '.join(map(printable, header[:10]))}" if header else "none"
         raise DataError(

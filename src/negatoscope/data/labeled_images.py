@@ -12,7 +12,7 @@ from negatoscope.data.base import Dataset, LeftOut
 from negatoscope.data.class_folders import SPLIT_NAMES, SPLITS, SUFFIXES, has_dicom_suffix, has_no_suffix, passed_over
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.data.label_table import PLACE, LabelTable, pattern_labels, read_labels
-from negatoscope.data.labels import number_classes
+from negatoscope.data.labels import number_classes, number_objects
 from negatoscope.errors import DataError, InputError, expect, shown
 from negatoscope.stores import AnyPath, path_of
 
@@ -40,29 +40,30 @@ def open_labeled_images(
         path: Where the container is.
         split: "train", "test" or "validation".
         labels: The file of the table, or a pattern for file names with "{label}" in it.
-        columns: The table's columns of files and labels; none finds them by the usual names.
+        columns: The table's columns of files, labels and perhaps objects; none finds them by the usual names.
         wrapped: Not heeded: the folder around everything is a part of paths.
         ordered: Whether to sort by path; otherwise the images keep the order of their entries.
 
     Raises:
-        InputError: `columns` are not two, or stand beside a pattern.
+        InputError: `columns` are not two or three, or stand beside a pattern.
         DataError: The table cannot be read or leads out of the folder, an image has two labels or none is labeled.
     """
     entries = {name: position for position, name in enumerate(container.names) if not _is_hidden(name)}
     images = sorted(name for name in entries if _has_suffix(name) or has_no_suffix(name))
     chosen = _of_split(images, path, split)
     table = _read(labels, columns, images)
-    given, left_out = _match(table, chosen, images, path=path, home=path_of(labels).parent, split=split)
-    names = sorted(given, key=None if ordered else entries.__getitem__)
+    rows, left_out = _match(table, chosen, images, path=path, home=path_of(labels).parent, split=split)
+    names = sorted(rows, key=None if ordered else entries.__getitem__)
     others = [name for name in sorted(entries.keys() - set(images)) if posixpath.basename(name) != table.source]
     numbers, class_names = number_classes(table.labels, table.class_names, source=table.source)
     return Dataset(
         spec=printable(path.name),
         split=split,
         images=LazyImages(container, np.array([entries[name] for name in names], dtype=np.int64)),
-        labels=np.array([numbers[given[name]] for name in names], dtype=np.int64),
+        labels=np.array([numbers[table.labels[rows[name]]] for name in names], dtype=np.int64),
         class_names=tuple(map(printable, class_names)),
         samples=np.arange(len(names)),
+        tracks=number_objects([table.objects[rows[name]] for name in names]) if table.objects else None,
         names=tuple(map(printable, names)),
         left_out=(*passed_over(others), *left_out),
     )
@@ -100,17 +101,17 @@ def _read(labels: str | Path, columns: Sequence[str], names: Sequence[str]) -> L
 
 def _match(
     table: LabelTable, chosen: Sequence[str], names: Sequence[str], *, path: AnyPath, home: AnyPath, split: str
-) -> tuple[Mapping[str, str], tuple[LeftOut, ...]]:
-    """The label of each chosen image that has one; and what has no part."""
+) -> tuple[Mapping[str, int], tuple[LeftOut, ...]]:
+    """The row of each chosen image that has a label; and what has no part."""
     beside, top = (place.expanduser().absolute().as_posix() for place in (home, path))
     of_split, of_all = (_Finder(part, beside, top, table.source) for part in (chosen, names))
-    given: dict[str, str] = {}
+    rows: dict[str, int] = {}
     missing, repeated, others = [], [], set[str]()
     private = any(has_dicom_suffix(name) or has_no_suffix(name) for name in names)
     parts = [SPLIT_NAMES.get(part.lower(), part) for part in table.splits] or [split] * len(table.files)
     _expect_split(parts, split, path=path, source=table.source)
-    for number, (file, label, part) in enumerate(zip(table.files, table.labels, parts, strict=True), 1):
-        called = f"path {number}" if private else repr(file)
+    for row, (file, label, part) in enumerate(zip(table.files, table.labels, parts, strict=True)):
+        called = f"path {row + 1}" if private else repr(file)
         if part != split:
             others.update(of_all.find(file, called))
             continue
@@ -121,14 +122,15 @@ def _match(
         if not found and not of_all.find(file, called):
             missing.append(file)
         for name in found:
-            if name in given:
-                same, both = given[name] == label, f"{given[name]!r} and {label!r}; correct it"
+            if name in rows:
+                earlier = table.labels[rows[name]]
+                same, both = earlier == label, f"{earlier!r} and {label!r}; correct it"
                 image = called if private else printable(name)
                 expect(same, f"one label for {image} in {table.source}", both, DataError)
                 repeated.append(name)
-            given[name] = label
-    labeled = {name: label for name, label in given.items() if label}
-    expect(labeled or not given, f"labels in {table.source}", "none of an image; fill the column", DataError)
+            rows[name] = row
+    labeled = {name: row for name, row in rows.items() if table.labels[row]}
+    expect(labeled or not rows, f"labels in {table.source}", "none of an image; fill the column", DataError)
     if not labeled:
         image, path_there = f"such as {chosen[0]!r}", f"such as {table.files[0]!r}" if table.files else "none"
         if private:

@@ -11,6 +11,7 @@ from negatoscope.data.base import Dataset, SourceFile
 from negatoscope.data.containers import Container, LazyImages, printable
 from negatoscope.errors import DataError, expect, shown
 from negatoscope.stores import AnyPath
+from negatoscope.types import TrackArray
 
 MAX_CLASSES = 32_768
 """Rows keep a label in 16 bits."""
@@ -49,6 +50,17 @@ def number_classes(
     highest = max(numbers[label] for label in given)
     expect(highest <= last, f"labels from 0 to {last} in {source}", f"{highest}; correct them", DataError)
     return numbers, names
+
+
+def number_objects(objects: Sequence[str]) -> TrackArray | None:
+    """Which object each image shows, numbered from 0; None where no two images show the same.
+
+    Args:
+        objects: What names the object of each image; "" is one of its own.
+    """
+    names = [name or ("", place) for place, name in enumerate(objects)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names]) if len(numbers) < len(names) else None
 
 
 def named_column(name: str, columns: Sequence[str], of_kind: Sequence[str]) -> str:

@@ -43,7 +43,8 @@ def open_dataset(
         data_dir: A folder to look into first for the files of a spec.
         labels: What labels the images of a folder, zip or tar, whose folders are no classes then: a .csv, .tsv, .jsonl
             or .json, or a pattern for file names such as "{label}_*.png".
-        label_columns: The columns with file names and with labels, as in "FILE,LABEL"; none finds them by usual names.
+        label_columns: The columns with file names and with labels, as in "FILE,LABEL", and perhaps with the objects
+            that images show, "FILE,LABEL,OBJECT"; none finds them by usual names.
 
     Raises:
         SpecError: The dataset, one of its arguments or the split is unknown.

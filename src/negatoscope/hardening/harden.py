@@ -72,7 +72,7 @@ def harden(  # noqa: PLR0913 (the options of the command line)
         suite: What else is audited before and after: "negative", "semantic", "all", or "none".
         transforms: Specs of more transforms or attacks.
         labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
-        label_columns: The table's columns with file names and with labels, where they are not found by their names.
+        label_columns: The table's columns with file names, labels and perhaps objects, where not found by their names.
         limit: At most this many evaluation images, each class in proportion; None is all.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.
         bits: How many of their 16 bits gray images use, 8 to 16, where their files do not say; None is all.

@@ -73,7 +73,7 @@ def search(  # noqa: PLR0913 (the options of the command line)
         feedback: What the strategy may read of an answer: "scores", or "labels" alone.
         transfer: Another model, or several, which are shown what was found: what `audit` takes.
         labels: What labels the images of a folder or an archive: a table beside them, or a pattern of file names.
-        label_columns: The table's columns with file names and with labels, where they are not found by their names.
+        label_columns: The table's columns with file names, labels and perhaps objects, where not found by their names.
         limit: At most this many images, each class in proportion; None is all.
         seed: Decides which, and every draw.
         label_preserving: A TOML file of the classes that keep their label, over what the package holds.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from negatoscope.statistics.clusters import cluster_bootstrap
+from negatoscope.statistics.clusters import cluster_bootstrap, cluster_sign_test
 from negatoscope.statistics.intervals import Interval, Rate
 from negatoscope.statistics.paired import mcnemar, paired_difference
 from negatoscope.types import TrackArray
@@ -43,7 +43,7 @@ class PairedDifference:
         difference: The shares' difference, with its 95 % interval from `low` to `high`.
         low: Bonett and Price's, widened to that of whole tracks.
         high: Likewise.
-        p_value: McNemar's exact test.
+        p_value: McNemar's exact test; of images in several tracks, that of whole tracks.
     """
 
     lost: int
@@ -93,9 +93,13 @@ def measure_difference(
     """
     n, lost, gained = len(before), int(np.count_nonzero(before & ~after)), int(np.count_nonzero(~before & after))
     interval = paired_difference(lost, gained, n)
-    by_track = (None if tracks is None else _by_track(before.astype(np.int64) - after, tracks)) or interval
-    low, high = min(interval.low, by_track.low), max(interval.high, by_track.high)
-    return PairedDifference(lost, gained, (lost - gained) / n, low, high, mcnemar(lost, gained))
+    changes = before.astype(np.int64) - after
+    if tracks is None or (by_track := _by_track(changes, tracks)) is None:
+        low, high, p_value = interval.low, interval.high, mcnemar(lost, gained)
+    else:
+        low, high = min(interval.low, by_track.low), max(interval.high, by_track.high)
+        p_value = cluster_sign_test(changes, tracks)
+    return PairedDifference(lost, gained, (lost - gained) / n, low, high, p_value)
 
 
 def _by_track(values: Bool[np.ndarray, " n"] | Int[np.ndarray, " n"], tracks: TrackArray | None) -> Interval | None:
