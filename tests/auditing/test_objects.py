@@ -88,5 +88,6 @@ def test_intervals_are_as_wide_as_whole_patients(make_dataset: Callable[..., Dat
     sentence = "The images show 2 objects, some several times: intervals and p-values count whole objects"
     assert sentence not in str(alone)
     assert sentence in str(both)
+    assert ("p is McNemar's" in str(alone), "p is that of whole objects" in str(both)) == (True, True)
     assert sentence in (both.out / "report.html").read_text()
     assert "Roe" not in json.dumps(json.loads((both.out / "summary.json").read_text())), "names are not kept"

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from negatoscope.auditing.page_contents import Report
-from negatoscope.auditing.page_text import CAPTION, attack_lines, change, change_interval, notes, sums
+from negatoscope.auditing.page_text import attack_lines, caption, change, change_interval, notes, sums
 from negatoscope.auditing.results import AuditSummary, TransformResult
 from negatoscope.reports.formatting import MISSING, counted, measured, p_value
 from negatoscope.reports.terminal import foldable, point, simple_table
@@ -22,7 +22,9 @@ def audit_tables(summary: AuditSummary) -> RenderableType:
     parts += _gate(summary)
     parts += [point("•", note) for note in notes(summary)]
     attacks = [point("•", line) for line in attack_lines(summary)]
-    return Group("", *parts, "", _transforms(summary), "", *attacks, *_sums(summary), Text(CAPTION, style="dim"))
+    return Group(
+        "", *parts, "", _transforms(summary), "", *attacks, *_sums(summary), Text(caption(summary), style="dim")
+    )
 
 
 def _gate(summary: AuditSummary) -> Iterator[RenderableType]:

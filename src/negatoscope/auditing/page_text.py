@@ -99,11 +99,13 @@ def preserving_words(summary: AuditSummary) -> str:
     return counted(n, "label-preserving transform") + (f" ({assumed} by assumption)" if assumed else "") + again
 
 
-CAPTION = (
-    "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
-    "McNemar's, corrected by Holm's method for the transforms of one kind."
-)
-"""What stands beneath a table of all transforms."""
+def caption(summary: AuditSummary) -> str:
+    """What stands beneath a table of all transforms."""
+    whose = "McNemar's" if summary.dataset.objects is None else "that of whole objects"
+    return (
+        "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
+        f"{whose}, corrected by Holm's method for the transforms of one kind."
+    )
 
 
 def sums(summary: AuditSummary) -> list[str]:
