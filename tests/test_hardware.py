@@ -68,3 +68,9 @@ def test_the_description_names_processor_threads_and_precision() -> None:
     described = Hardware(torch.device("cpu"), "float32").description
     assert re.fullmatch(rf"{re.escape(processor_name())}, {torch.get_num_threads()} threads, float32", described)
     assert processor_name()
+
+
+def test_what_needs_numbers_of_64_bits_is_not_put_on_a_device_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_hardware(exact=True).device == torch.device("cpu")

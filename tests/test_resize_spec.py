@@ -117,3 +117,17 @@ def test_an_image_of_other_channels_or_without_pixels_is_one_sentence(shape: tup
 def test_an_impossible_resize_spec_is_one_sentence(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError, match=f"^{sentence}$"):
         ResizeSpec(**{"height": 8, "width": 8, "channels": "rgb", **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "whole"), [(224, 0.875, 256), (224, 0.9, 248), (224, 0.95, 235), (224, 224 / 249, 249)]
+)
+def test_the_side_before_a_crop_is_rounded_down_as_timm_and_transformers_do(
+    side: int, share: float, whole: int
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, 300, 300), dtype=np.uint8)
+    fitted = resize_image(image, ResizeSpec(side, side, "gray", mode="crop", crop_pct=share))
+    resized = Image.fromarray(image[0]).resize((whole, whole), Image.Resampling.BILINEAR)
+    edge = round((whole - side) / 2)
+    expected = np.asarray(resized.crop((edge, edge, edge + side, edge + side)))
+    np.testing.assert_array_equal(fitted[0], expected)

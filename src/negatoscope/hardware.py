@@ -31,18 +31,20 @@ class Hardware:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
 
-def pick_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
+def pick_hardware(device: str = "auto", precision: str = "auto", *, exact: bool = False) -> Hardware:
     """The fastest device at hand, or the one asked for, with bf16 where its instructions are there.
 
     Args:
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         precision: "auto", "bf16" or "float32".
+        exact: Whether numbers of 64 bits are computed with: "auto" is then never "mps", which has none.
 
     Raises:
         InputError: The device is unknown or not on this machine, or the precision is unknown.
     """
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        mps = torch.backends.mps.is_available() and not exact
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen).item()  # the device "meta" can hold tensors but no values

@@ -28,7 +28,7 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is read. Pillow knows more, among them EPS, for which it starts another program."""
 
-DECODING = 2
+DECODING = 3
 """Counted up when the same bytes decode to other pixels than before; part of the name of prepared arrays."""
 
 HALVED = "which only the upper 8 can be read; convert to 8 bits"
@@ -337,8 +337,8 @@ def resize_image(
 
 
 def _center_crop(picture: Image.Image, resize: ResizeSpec, resampling: Image.Resampling) -> Image.Image:
-    """The center of an image that covers the size; sides and corners are rounded as torchvision rounds them."""
-    tall, wide = round(resize.height / resize.crop_pct), round(resize.width / resize.crop_pct)
+    """The center of an image that covers the size; sides are rounded down, as timm does it, corners as torchvision."""
+    tall, wide = (math.floor(side / resize.crop_pct + 1e-6) for side in (resize.height, resize.width))  # 224 of 249
     if tall * picture.width >= wide * picture.height:
         wide = tall * picture.width // picture.height
     else:

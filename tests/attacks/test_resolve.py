@@ -41,6 +41,8 @@ def test_a_run_s_seed_counts_where_the_spec_has_none(network: PaperNetwork) -> N
     assert str(resolve_attack("pgd(epsilon=0.1, steps=1)", seed=1).spec) == "pgd(epsilon=0.1, steps=1)"
     own = resolve_attack("pgd(epsilon=0.1, steps=1, seed=1)", seed=2)(network, IMAGES, LABELS).images
     assert torch.equal(own, results[0])
+    zero = resolve_attack("pgd(epsilon=0.1, steps=1, seed=0)", seed=2)(network, IMAGES, LABELS).images
+    assert torch.equal(zero, pgd(network, IMAGES, LABELS, epsilon=0.1, steps=1, seed=0).images)
     assert str(resolve_attack("fgsm(epsilon=0.1)", seed=1).spec) == "fgsm(epsilon=0.1)"
 
 

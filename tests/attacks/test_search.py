@@ -118,6 +118,7 @@ def test_no_images_are_no_fault(images: Images) -> None:
     ("settings", "sentence"),
     [
         ({"budget": 0}, r"^expected a budget of at least 1 query, that of the clean image, got 0$"),
+        ({"budget": 2_000_000_000}, r"^expected a budget of at most 1,000,000 queries, got 2000000000$"),
         ({"seed": 2**63}, r"^expected a seed from -2\*\*63 to 2\*\*63 - 1, got 9223372036854775808$"),
         ({"strategy": "gradient", "feedback": "labels"}, r"^expected scores as feedback of gradient, which follows th"),
         ({"strategy": "lokal"}, r"^expected the name of a strategy, got 'lokal'; did you mean 'local'\?$"),

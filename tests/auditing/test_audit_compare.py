@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from rich.console import Console
 from scipy.stats import fisher_exact
@@ -211,3 +212,15 @@ def test_an_audit_without_rows_is_one_sentence(folders):
     (folders[1] / "rows.parquet").unlink()
     with pytest.raises(DataError, match=r"expected rows in .*, but there is no such file"):
         compare(*folders)
+
+
+def test_objects_that_one_audit_knows_count_in_both(tmp_path, make_audit):
+    for name, rates in (("a", A), ("b", B)):
+        make_audit(tmp_path / name, rates=rates, frames=40)
+    both = compare(tmp_path / "a", tmp_path / "b").rates[2]
+    rows = read_rows(tmp_path / "a" / "rows.parquet")
+    place = rows.schema.get_field_index("track")
+    without = pa.nulls(len(rows), rows.schema.field(place).type)
+    write_rows(tmp_path / "a" / "rows.parquet", [rows.set_column(place, rows.schema.field(place), without)])
+    one = compare(tmp_path / "a", tmp_path / "b").rates[2]
+    assert (one.low, one.high, one.p_value) == (both.low, both.high, both.p_value)

@@ -197,6 +197,24 @@ def test_what_repeats_clean_images_or_another_transform_has_no_part_in_the_mean(
     assert compared.means == (summary.mean.accuracy,) * 2
 
 
+def test_what_leaves_the_classes_whose_label_it_keeps_as_they_are_has_no_part_in_the_mean(
+    tmp_path, make_rows_and_facts
+):
+    spec = "gamma(exponent=0.5)"
+    facts = make_rows_and_facts(tmp_path, rates={"clean": 0.9, "negative": 0.5, spec: 0.9}, preserved={spec: (0, 2)})
+    rows = read_rows(tmp_path / "rows.parquet")
+    own = rows.filter(pc.is_in(rows["transform"], pa.array(["clean", "negative"])))
+    clean = read_rows(tmp_path / "rows.parquet", where={"transform": "clean"})
+    place = rows.schema.get_field_index("transform")
+    write_rows(
+        tmp_path / "rows.parquet", [own, clean.set_column(place, "transform", [[spec] * len(clean)]).cast(rows.schema)]
+    )
+    summary = summarize(tmp_path / "rows.parquet", **facts)
+    assert (summary.transforms[1].preserved, summary.mean.transforms) == ((0, 2), 1)
+    compared = compare_models([AuditResult(summary, tmp_path)] * 2)
+    assert compared.means == (summary.mean.accuracy,) * 2
+
+
 def test_mean_and_worst_case_are_over_the_transforms_that_preserve_labels(audited):
     by_transform, summary = audited
     entries = [entry for entry in summary.transforms if entry.spec in LABEL_PRESERVING]

@@ -149,7 +149,7 @@ def test_an_unreadable_image_is_named_and_left_out(photos: Path) -> None:
     found = classify_unlabeled(brightest_bar, photos, suite="negative", **OPTIONS)
     assert len(found.images) == 11
     assert [image.name for image in found.unreadable] == ["03.png"]
-    assert "1 image could not be read: 03.png" in str(found)
+    assert "1 image could not be read and is left out: 03.png" in str(found)
     with pytest.raises(DataError, match=r"got 1 that cannot be read"):
         classify_unlabeled(brightest_bar, photos / "03.png", suite="negative", **OPTIONS)
 

@@ -90,4 +90,7 @@ def test_intervals_are_as_wide_as_whole_patients(make_dataset: Callable[..., Dat
     assert sentence in str(both)
     assert ("p is McNemar's" in str(alone), "p is that of whole objects" in str(both)) == (True, True)
     assert sentence in (both.out / "report.html").read_text()
+    one = audited("track", ["Roe"] * len(dataset))
+    assert "All images show one object: intervals and p-values count images" in str(one)
+    assert "p is McNemar's" in str(one)
     assert "Roe" not in json.dumps(json.loads((both.out / "summary.json").read_text())), "names are not kept"

@@ -398,3 +398,15 @@ def test_an_image_is_audited_once(classifier: ClassifierAdapter, make: MakePlan)
     twice = make(10).dataset.take(np.array([0, 1, 1]), split="test")
     with pytest.raises(InputError, match=r"^expected each image of .* once, got 1 of 3 again$"):
         make_plan(classifier, twice, AuditConfig())
+
+
+def test_parts_of_other_borders_as_on_another_device_are_run_again(
+    make: MakePlan, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(plan_module, "_PARTS", (64, 1024))
+        with pytest.raises(KeyboardInterrupt):
+            run_pass(make(), out=tmp_path, progress=stop_after(2500))
+    assert run_pass(make(), out=tmp_path) == whole[1]
+    files = [sorted((folder / "rows.parquet").iterdir()) for folder in (tmp_path, whole[0])]
+    assert [file.read_bytes() for file in files[0]] == [file.read_bytes() for file in files[1]]

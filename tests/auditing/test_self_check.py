@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from negatoscope.auditing.self_check import SelfCheck, self_check
-from negatoscope.auditing.suspects import usual_suspects
+from negatoscope.auditing.suspects import _mean_and_std, usual_suspects
 from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
@@ -317,6 +317,13 @@ def test_suspects_of_bytes_are_those_of_layout_and_classes() -> None:
     options = [suspect.text for suspect in usual_suspects(classifier.input_spec, _bars()[0])]
     layouts = ["--layout NHWC", "--layout NHW", "--layout flat", "--layout flat-NHWC"]
     assert options == [*layouts, "--class-map +1", "--class-map=-1", "--class-map 11..0", "--class-map sorted"]
+
+
+def test_the_normalization_of_the_images_is_their_mean_and_deviation() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 3, 9, 11), dtype=np.uint8)
+    shares = pixels / 255
+    expected = [statistic(shares, axis=(0, 2, 3)) for statistic in (np.mean, np.std)]
+    np.testing.assert_allclose(_mean_and_std(pixels), expected, rtol=1e-12)
 
 
 def test_no_images_or_an_impossible_expectation_are_one_sentence() -> None:

@@ -163,6 +163,9 @@ def test_the_gate_decides_the_exit_code(reader: str, code: int, negatoscope: Com
     assert negatoscope(*words, "--fail-under", "negative=0.9", "--fail-under", "clean=0.9")[0] == code
     gate = json.loads((place / "a" / "summary.json").read_text())["gate"]
     assert gate["passed"] is (code == 0)
+    again = negatoscope(*words, "--fail-under", "negative=0.9", "--fail-under", "clean=0.9", "--format", "csv")
+    assert ("Gate FAILED: negative=0.9: " in again[2]) is (code == 1), "a table of numbers does not say it"
+    assert "FAILED" not in again[1]
     assert [rule["passed"] for rule in gate["rules"]] == [code == 0, True]
 
 
@@ -313,6 +316,7 @@ def test_a_better_setting_that_does_not_stop_an_audit_is_a_warning_and_stands_in
         (("--limit", "0"), "limit"),
         (("--label-preserving", "nowhere.toml"), "nowhere.toml"),
         (("--size", "big"), "size"),
+        (("bar_readers:even",) * 26, "expected at most 26 models, which are compared, got 27"),
         (("--bits", "7"), "expected --bits from 8 to 16, got 7"),
         (("--window", "40"), "expected --window to be CENTER,WIDTH"),
         (("--window=-600,1500", "--bits", "12"), "expected --bits or --window, got both"),

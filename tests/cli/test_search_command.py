@@ -82,6 +82,11 @@ def test_another_model_is_shown_what_was_found(negatoscope: Command, place: Path
     assert entry["n"] == 120
     assert entry["accuracy"] < entry["clean_accuracy"]
     assert "nearest_negative_too, which was asked nothing, goes from" in out
+    (place / "own.toml").write_text('name = "mine"\n')
+    more = ("--transfer", "digit_readers:nearest_negative_too", "--config", "own.toml", "--out", "again")
+    code, out, error = negatoscope(*words(*more))
+    assert code == 0, error
+    assert "nearest_negative_too, which was asked nothing, goes from" in out, "the name is that of the first model"
 
 
 def test_an_image_that_cannot_be_read_is_counted_and_left_out(negatoscope: Command, place: Path) -> None:

@@ -103,7 +103,7 @@ def test_colors_are_those_of_pydicom(name: str) -> None:
 @given(
     slope=st.sampled_from([1, 0.5, 2.5, -1]),
     intercept=st.sampled_from([0, -1024, 7.5]),
-    window=st.sampled_from([None, (40, 400), (-600, 1500), (1000, 1), ([50, 300], [350, 2000])]),
+    window=st.sampled_from([None, (40, 400), (-600, 1500), (1000, 1), (0, 400), ([50, 300], [350, 2000])]),
     function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
     photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
     signed=st.booleans(),

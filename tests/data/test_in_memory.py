@@ -1,9 +1,12 @@
 """Images in memory: arrays, tensors, pictures, torch's datasets and loaders, Hugging Face's datasets."""
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -117,6 +120,9 @@ def test_images_of_one_patient_are_a_track() -> None:
     assert dataset.tracks is not None
     assert dataset.tracks.tolist() == [0, 1, 0, 2, 3, 4, 1]
     assert dataset.fingerprint != Dataset.from_arrays(COLOR, LABELS).fingerprint
+    gaps = Dataset.from_arrays(COLOR, LABELS, tracks=["Roe", "Doe", "Roe", None, math.nan, pd.NA, "Doe"])
+    assert gaps.tracks is not None
+    assert gaps.tracks.tolist() == dataset.tracks.tolist(), "what is missing is an object of its own"
     assert Dataset.from_arrays(COLOR, LABELS, tracks=range(N)).tracks is None
     with pytest.raises(DataError, match=r"^expected 7 tracks for as many images, got 2$"):
         Dataset.from_arrays(COLOR, LABELS, tracks=[1, 2])
@@ -339,3 +345,23 @@ def test_any_arrays_are_a_dataset_or_one_sentence(shape: list[int], kind: str, n
 def test_a_dataset_of_a_users_own_module_called_datasets_is_read_as_any_other() -> None:
     own = type("Own", (Pictures,), {"__module__": "datasets.pets"})()
     assert open_dataset(own).labels.tolist() == LABELS.tolist()
+
+
+def test_a_damaged_file_that_pillow_opens_is_named_and_no_other_is_lost(tmp_path: Path) -> None:
+    for index in range(3):
+        Image.fromarray(COLOR[index].transpose(1, 2, 0)).resize((64, 64)).save(tmp_path / f"{index}.bmp")
+    torn = tmp_path / "0.bmp"
+    torn.write_bytes(torn.read_bytes()[:2000])
+    opened = [Image.open(tmp_path / f"{index}.bmp") for index in range(3)]
+    dataset = open_dataset([(image, label) for label, image in enumerate(opened)])
+    with pytest.raises(DataError, match=r"^expected image 0 of list, but reading it raised OSError: image file is"):
+        dataset.images[0]
+    assert dataset.images[1].shape == (3, 64, 64)
+    opened[0].close()
+
+
+@pytest.mark.parametrize("classes", [10, None, "abc"])
+def test_classes_that_are_no_list_name_none(classes: Any) -> None:
+    pictures = Pictures()
+    pictures.classes = classes
+    assert open_dataset(pictures).class_names == tuple(map(str, range(len(NAMES))))

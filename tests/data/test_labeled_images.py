@@ -48,7 +48,7 @@ def named(dataset: Dataset) -> dict[str, str]:
 
 
 GIVEN = dict(zip(FILES, LABELS, strict=True))
-ROWS = [{"file_name": file, "label": label, "width": 5} for file, label in GIVEN.items()]
+ROWS = [{"file_name": file, "label": label, "width": 5, "bbox": [1, 2]} for file, label in GIVEN.items()]
 COCO = {
     "images": [{"id": 10 + index, "file_name": file} for index, file in enumerate(FILES)],
     "categories": [{"id": 7, "name": "eel"}, {"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}],
@@ -250,6 +250,8 @@ def test_folders_divide_images_into_splits(tmp_path: Path, pack: Pack, contents:
         ("{label}_*.png", "_1.png", None),
         ("{label}+(*).png", "a+(b).png", "a"),
         ("{label}[!a-z]*", "cat7.png", "cat"),
+        ("[x_{label}.png", "[x_cat.png", "cat"),
+        ("[x_{label}.png", "x_cat.png", None),
     ],
 )
 def test_file_names_hold_labels(pattern: str, name: str, label: str | None) -> None:

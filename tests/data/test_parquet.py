@@ -122,7 +122,13 @@ def test_the_note_names_columns_of_other_names(tmp_path: Path, contents: list[by
         open_dataset(path)
 
 
-@pytest.mark.parametrize("note", [b"no json", b"[]", b'{"info": null}', b'{"info": {"features": []}}'])
+@pytest.mark.parametrize(
+    "note",
+    [
+        *(b"no json", b"[]", b'{"info": null}', b'{"info": {"features": []}}'),
+        b'{"info": {"features": {"label": {"names": 5}}}}',
+    ],
+)
 def test_a_note_of_another_form_is_no_note(tmp_path: Path, contents: list[bytes], note: bytes) -> None:
     table = pa.table({"image": contents, "label": LABELS}).replace_schema_metadata({b"huggingface": note})
     pq.write_table(table, tmp_path / "a.parquet")
@@ -133,6 +139,13 @@ def test_only_the_last_part_of_a_path_is_reported(tmp_path: Path, contents: list
     paths = ["/home/somebody/cats/1.png", None, ""]
     dataset = open_dataset(hugging_face(tmp_path / "a.parquet", contents[:3], labels=[0, 0, 0], paths=paths))
     assert list(dataset.names) == ["1.png", "row 1 of a.parquet", "row 2 of a.parquet"]
+
+
+def test_a_path_that_is_no_text_names_nothing(tmp_path: Path, contents: list[bytes]) -> None:
+    struct = pa.struct([("bytes", pa.binary()), ("path", pa.binary())])
+    images = pa.array([{"bytes": content, "path": b"x.png"} for content in contents], struct)
+    pq.write_table(pa.table({"image": images, "label": LABELS}), tmp_path / "a.parquet")
+    assert open_dataset(str(tmp_path / "a.parquet")).names[0] == "row 0 of a.parquet"
 
 
 def test_an_image_without_bytes_is_reported_by_name_and_others_are_read(tmp_path: Path, contents: list[bytes]) -> None:

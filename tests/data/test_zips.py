@@ -137,3 +137,12 @@ def test_a_forked_child_and_its_parent_do_not_disturb_each_other(tmp_path: Path)
     child.join(60)
     assert child.exitcode == 0
     assert results.get() is True
+
+
+def test_a_link_is_passed_over(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("cat/link.png")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        opened.writestr(link, "../dog/a.png")
+        opened.writestr("cat/a.png", b"content")
+    assert list(filter(None, ZipMembers(tmp_path / "a.zip").names)) == ["cat/a.png"]

@@ -208,3 +208,12 @@ def test_unreadable_data_and_a_folder_that_holds_something_else_are_refused(scan
     (folder / "a.png").write_bytes(b"none")
     with pytest.raises(DataError, match=r"^expected an image in broken, got 1 that cannot be read"):
         inspect(folder)
+
+
+def test_samples_may_stand_in_any_order() -> None:
+    names = tuple(f"{index}.png" for index in range(60))
+    images = blobs(60)
+    images[7] = 255 - images[7]
+    dataset = Dataset.from_arrays(images, np.zeros(60, dtype=np.int64), name="blobs", names=names)
+    found = inspect(dataset.take(np.arange(60)[::-1], split="test"))
+    assert (found.images[0].sample, found.images[0].name) == (7, "7.png")

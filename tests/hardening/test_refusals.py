@@ -13,12 +13,16 @@ import negatoscope as ng
 from negatoscope.auditing.plan import AuditConfig
 from negatoscope.data import Dataset
 from negatoscope.data.open import open_dataset
+from negatoscope.data.unlabeled import open_images
 from negatoscope.errors import InputError, OutputError, SpecError
 from negatoscope.hardening import FitData
+from negatoscope.hardening.average import Average
 from negatoscope.hardening.jobs import OpenHarden
 from negatoscope.hardening.plan import make_harden_plan
+from negatoscope.hardening.wrapper import wrap
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.provenance import record_provenance
+from negatoscope.transforms.groups import resolve_group
 
 Digits = tuple[Dataset, Dataset]
 
@@ -133,3 +137,34 @@ def test_a_full_disk_leaves_no_proof(
     with pytest.raises(OutputError, match="No space left on device; give another place or make room"):
         harden(classifier, digits, tmp_path / "out")
     assert not (tmp_path / "out" / "harden.json").exists()
+
+
+def test_a_hardened_classifier_is_not_hardened_once_more(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    first = wrap(classifier, Average(resolve_group("negative", channels=1), "probabilities"))
+    with pytest.raises(InputError, match=r"^expected a classifier that is not hardened yet, got .*negative,flip$"):
+        harden(first, digits, tmp_path / "out", invariant="flip", method="average")
+
+
+def test_fit_images_of_fewer_bits_than_their_files_are_asked_about(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    for index, image in enumerate(np.asarray(digits[0].images)[:30, 0]):
+        Image.fromarray(image.astype(np.uint16) * 16).save(tmp_path / f"{index}.png")
+    fit = open_images(str(tmp_path), split="train")
+    with pytest.raises(InputError, match=r"^expected values up to 65535 in the 16-bit images"):
+        harden(classifier, digits, tmp_path / "out", fit=fit)
+
+
+def test_other_classes_that_keep_their_label_are_another_hardening(
+    classifier: ClassifierAdapter, digits: Digits, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    given = {"method": "average", "label_preserving": rules}
+    for kept in (["0", "1", "2"], ["0", "1"]):
+        names = ", ".join(f'"{name}"' for name in kept)
+        rules.write_text(f'[["{digits[1].spec}".rules]]\ntransform = "negative"\npreserved = [{names}]\n')
+        result = harden(classifier, digits, tmp_path / "out", **given, overwrite=True)
+        n = int(np.isin(digits[1].labels, list(map(int, kept))).sum())
+        assert result.summary.methods[0].negative_after.n == n

@@ -292,3 +292,8 @@ def test_a_model_that_gives_nan_is_refused(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(InputError, match=r"expected finite outputs of model\.onnx"):
         verify(tmp_path / "model.onnx", images(8, 1))
+
+
+def test_the_options_of_an_audit_are_taken_class_maps_by_the_data_s_classes_among_them(tmp_path: Path) -> None:
+    file = hardened(tmp_path, "canonicalize", "negative", [10, 1, 6, 6])
+    assert verify(file, images(30, 1), invariant="negative", class_map="+1").passed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import InputError
 from negatoscope.models.input_spec import InputSpec
-from negatoscope.models.options import ModelOptions, read_options
+from negatoscope.models.options import ModelOptions, options_of_others, read_options
 from negatoscope.pixels import ResizeSpec
 
 OPTIONS = {
@@ -185,3 +185,10 @@ def test_a_bad_file_is_one_sentence(content: bytes, sentence: str, tmp_path: Pat
         read_options({"config": tmp_path / "model.toml"})
     with pytest.raises(InputError, match="cannot be read"):
         read_options({"config": str(tmp_path / "missing.toml")})
+
+
+def test_models_beside_it_take_what_it_expects_but_nothing_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text('name = "one"\noutput_name = "scores"\nsize = 28\nmean = 0.5\n')
+    given = {"config": str(tmp_path / "model.toml"), "weights_key": "a", "mean": 0.1}
+    assert options_of_others(given) == {"size": (28, 28), "mean": (0.1,)}
+    assert read_options(options_of_others(given)).given == options_of_others(given)

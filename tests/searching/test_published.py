@@ -34,9 +34,9 @@ LOOKS = {
 }
 EXPLANATION = """\
 Accuracy in percent that is left after 3, 10 and 100 queries for each image, the clean image among them, with the 95 %
-interval at 100; one search gives all three. *Mean*: over settings spread evenly over the space. *First error*: the
-median number of queries over the images misclassified under attack. *Smallest*: the median distance of the smallest
-changes that fool, where half of a range counts as 1. All strategies were asked about the same images."""
+interval at 100; all three are of the same search. *Mean*: over settings spread evenly over the space. *First error*:
+the median number of queries over the images misclassified under attack. *Smallest*: the median distance of the smallest
+changes that fool, of which 1 is the longer side of a range. All strategies were asked about the same images."""
 
 FINDINGS = """
 Turns of up to 20° and shifts of up to a tenth of the width, which change no meaning, leave next to nothing of either

@@ -1,5 +1,6 @@
 """An audit on the page: its numbers, its failures in pairs, and the table's answers about the same pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ def test_other_images_than_the_audits_are_refused(
 ) -> None:
     shuffled = digits.take(np.arange(50), split="test")
     object.__setattr__(shuffled, "labels", np.roll(digits.labels, 5))
-    for other in (digits.take(np.arange(20), split="test"), shuffled):
+    corrupted = replace(digits, files=(replace(digits.files[0], sha256="0" * 64),))
+    for other in (digits.take(np.arange(20), split="test"), shuffled, corrupted):
         with pytest.raises(DataError, match="expected the images of the audit"):
             LightTable.of(models, other, commands, audited)
 

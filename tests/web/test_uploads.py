@@ -3,15 +3,18 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from negatoscope.pixels import ResizeSpec, decode, resize_image
+from negatoscope.data.open import open_dataset
+from negatoscope.pixels import DecodeSpec, ResizeSpec, decode, resize_image
 from negatoscope.web import pictures
 from negatoscope.web.app import LightTable
+from negatoscope.web.pictures import Pictures
 
 
 def photo(size: tuple[int, int] = (60, 40), form: str = "PNG", mode: str = "RGB") -> bytes:
@@ -115,3 +118,13 @@ def test_a_drawn_digit_is_read(page: TestClient) -> None:
     _, answered = send(page, content.getvalue())
     answers = page.post("/api/answer", json={"picture": answered["id"]}).json()["answers"]
     assert [answer["now"][0]["class"] for answer in answers] == ["1", "1"]
+
+
+def test_a_file_of_16_bits_uses_as_many_as_those_of_the_data(tmp_path: Path) -> None:
+    (tmp_path / "chest").mkdir()
+    file, size = tmp_path / "chest" / "a.png", ResizeSpec(6, 6, "gray")
+    Image.fromarray(np.full((6, 6), 4095, dtype=np.uint16)).save(file)
+    scans = open_dataset(f"folder:{tmp_path}").decoded(DecodeSpec(bits=12))
+    for dataset, white in ((scans, 255), (None, 16)):
+        picture = Pictures(dataset, [size]).receive(file.read_bytes())
+        assert picture.sized[size].max() == white

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from negatoscope.models.predict import BatchTransform, Classifier
-from negatoscope.registry import Registry, Spec
+from negatoscope.registry import Registry, Spec, parse_spec
 from negatoscope.types import Images, Labels
 
 
@@ -119,8 +119,9 @@ def resolve_attack(text: str, *, seed: int | None = None) -> Attack:
         InputError: A setting has an impossible value.
     """
     spec, function = ATTACKS.resolve(text)
-    takes_seed = "seed" in inspect.signature(ATTACKS.get(spec.name)).parameters and "seed" not in spec.arguments
-    attack = Attack(spec, partial(function, seed=seed) if takes_seed and seed is not None else function)
+    if seed is not None and "seed" in ATTACKS.settings(spec.name) and "seed" not in parse_spec(text).arguments:
+        function = partial(function, seed=seed)
+    attack = Attack(spec, function)
     attack.check(lambda images: images.flatten(1), torch.full((1, 3, 2, 2), 0.5))
     return attack
 

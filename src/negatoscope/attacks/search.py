@@ -21,6 +21,9 @@ from negatoscope.types import Images, Labels, Logits
 Feedback = Literal["scores", "labels"]
 """What a search may read of a classifier's answers: logits, or the predicted class alone."""
 
+MOST_QUERIES = 1_000_000
+"""The largest budget of an image."""
+
 _LARGEST = 1e30  # of margins: where logits are infinite
 
 
@@ -31,7 +34,7 @@ class Search:
     Args:
         space: The settings to choose from.
         strategy: How they are proposed.
-        budget: Forward passes of each image at most, at least 1; the first is that of the clean image.
+        budget: Forward passes of each image at most, from 1 to a million; the first is that of the clean image.
         seed: Of all draws, from -2**63 to 2**63 - 1.
         feedback: What the strategy learns of answers.
 
@@ -47,6 +50,7 @@ class Search:
 
     def __post_init__(self) -> None:
         expect(self.budget >= 1, "a budget of at least 1 query, that of the clean image", self.budget)
+        expect(self.budget <= MOST_QUERIES, f"a budget of at most {MOST_QUERIES:,} queries", self.budget)
         expect(-(2**63) <= self.seed < 2**63, "a seed from -2**63 to 2**63 - 1", self.seed)
         usable = self.feedback == "scores" or not self.strategy.slopes
         expect(usable, f"scores as feedback of {self.strategy.spec}, which follows their slopes", "labels")
@@ -109,9 +113,11 @@ def search_images(
         progress: Called after each query with its number, and how many images are still classified correctly.
 
     Raises:
-        InputError: `batch_size` is below 1, the space has no use for such images, or the strategy follows slopes and
-            the classifier has none.
+        InputError: `batch_size` is below 1, the space has no use for such images, the strategy follows slopes and the
+            classifier has none, or the device has no numbers of 64 bits.
     """
+    device = images.device.type
+    expect(device != "mps", "a device with numbers of 64 bits for a search, such as --device cpu", device)
     if batch_size is None:
         batch_size = suitable_batch(images.device, values=images.shape[1:].numel())
     expect(batch_size >= 1, "batch_size of at least 1", batch_size)

@@ -56,7 +56,7 @@ class RateDifference:
         difference: The accuracy in B less that in A, in [-1, 1].
         low: The lower end of its 95 % interval, in [-1, 1].
         high: The upper end, in [-1, 1].
-        p_value: McNemar's test of the same images, Fisher's of two samples; in [0, 1].
+        p_value: McNemar's test of the same images, or that of whole objects; Fisher's of two samples; in [0, 1].
         p_holm: `p_value`, corrected by Holm's method for the number of rates of the same kind; in [0, 1].
     """
 
@@ -139,8 +139,9 @@ def compare(a: Audit, b: Audit, c: Audit, /, *more: Audit) -> "ModelComparison":
 def compare(a: Audit, b: Audit, *more: Audit) -> "Comparison | ModelComparison":
     """Compare clean accuracy, each transform that all audits have, and the worst case over those that preserve labels.
 
-    Images are the same where their hashes are. Where most are, predictions are compared image by image, McNemar's test
-    is used, and only images that all have count; else as samples, with Fisher's test. P-values are corrected by
+    Images are the same where their hashes are. Where most are, predictions are compared image by image, by McNemar's
+    test or, where several images show one object, that of whole objects, and only images that all have count; else as
+    samples, with Fisher's test. P-values are corrected by
     Holm's method for the number of rates of one kind, each once. A difference is that of B less A; of more than two
     audits, each is compared with the first, and the correction is over all of them.
 
@@ -191,7 +192,8 @@ def measure_two(accuracy: SharedAccuracy, *, paired: bool, sides: tuple[int, int
         return RateDifference(spec=spec, kind=kind, n=0, n_a=n_a, n_b=n_b)
     a, b = map(widened_rate, correct, tracks)
     if paired:
-        gain = measure_difference(correct[1], correct[0], tracks[0])  # of B less A: what B gained is lost to A
+        objects = next((each for each in tracks if each is not None), None)  # one audit may know them alone
+        gain = measure_difference(correct[1], correct[0], objects)  # of B less A: what B gained is lost to A
         difference, low, high, p = gain.difference, gain.low, gain.high, gain.p_value
     else:
         interval = unpaired_difference(b, a)

@@ -16,6 +16,9 @@ from negatoscope.statistics.measured import widened_rate
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+MOST = len(_LETTERS)
+"""Audits that are compared at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRate:
@@ -30,7 +33,7 @@ class ModelRate:
         difference: The accuracy less the first model's, in [-1, 1]; None for the first model itself.
         difference_low: The lower end of its 95 % interval, in [-1, 1].
         difference_high: The upper end, in [-1, 1].
-        p_value: McNemar's test of the same images, Fisher's of two samples; in [0, 1].
+        p_value: McNemar's test of the same images, or that of whole objects; Fisher's of two samples; in [0, 1].
         p_holm: `p_value`, corrected by Holm's method over all models and the rates of one kind; in [0, 1].
     """
 
@@ -133,7 +136,7 @@ def compare_models(audits: Sequence[AuditResult]) -> ModelComparison:
         InputError: There are fewer than 2 audits, or more than letters to call them by.
         DataError: Rows are gone, damaged or lack images.
     """
-    expect(2 <= len(audits) <= len(_LETTERS), f"2 to {len(_LETTERS)} audits to compare", len(audits))
+    expect(2 <= len(audits) <= MOST, f"2 to {MOST} audits to compare", len(audits))
     paired, compared = shared_accuracies(audits)
     specs = dict.fromkeys(spec for audit in audits for spec in audit.transforms)
     shared = {one.spec for one in compared}

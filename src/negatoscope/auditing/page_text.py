@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from negatoscope.auditing.compare import Comparison
 from negatoscope.auditing.compare_models import ModelRate
-from negatoscope.auditing.results import AuditSummary, TransformResult
+from negatoscope.auditing.results import AuditSummary, TransformResult, UnreadableImage
 from negatoscope.auditing.verdict import constant_words
 from negatoscope.data import LeftOut
 from negatoscope.data.dicom import DicomSummary
@@ -25,7 +25,11 @@ def notes(summary: AuditSummary) -> list[str]:
         )
     if dataset.files and dataset.official is False:
         sentences.append("The data files are not the published ones byte for byte; differences may come from the data.")
-    if dataset.objects is not None:
+    if dataset.objects == 1:
+        sentences.append(
+            "All images show one object: intervals and p-values count images, and say nothing of other objects."
+        )
+    elif dataset.objects is not None:
         sentences.append(
             f"The images show {counted(dataset.objects, 'object')}, some several times: intervals and p-values "
             "count whole objects, since images of one object are not independent."
@@ -36,7 +40,7 @@ def notes(summary: AuditSummary) -> list[str]:
     if dataset.dicom is not None:
         sentences += dicom_facts(dataset.dicom)
     if summary.unreadable:
-        sentences.append(_unreadable(summary))
+        sentences.append(unreadable_sentence(summary.unreadable, summary.unreadable_named))
     if summary.model.runs_code:
         sentences.append("The model is the user's own code, which this audit ran.")
     if summary.self_check.suggestion:
@@ -101,7 +105,7 @@ def preserving_words(summary: AuditSummary) -> str:
 
 def caption(summary: AuditSummary) -> str:
     """What stands beneath a table of all transforms."""
-    whose = "McNemar's" if summary.dataset.objects is None else "that of whole objects"
+    whose = "McNemar's" if summary.dataset.objects in (None, 1) else "that of whole objects"
     return (
         "Accuracy in percent with 95 % intervals; the change, in points, is against the same images when clean; p is "
         f"{whose}, corrected by Holm's method for the transforms of one kind."
@@ -177,12 +181,9 @@ def _of(part: int, n: int) -> str:
     return f"{part:,} of {counted(n, 'image')} {'is' if part == 1 else 'are'}"
 
 
-def _unreadable(summary: AuditSummary) -> str:
-    n = summary.unreadable
-    named = [
-        f"{image.name} ({image.reason})" if image.name else f'"{image.reason}"'
-        for image in summary.unreadable_named[:3]
-    ]
+def unreadable_sentence(n: int, images: Sequence[UnreadableImage]) -> str:
+    """How many images could not be read, and the first of them with the reason."""
+    named = [f"{image.name} ({image.reason})" if image.name else f'"{image.reason}"' for image in images[:3]]
     more = [f"{n - len(named):,} more"] if n > len(named) else []
     listed = f": {joined([*named, *more])}" if named else ""
     return f"{counted(n, 'image')} could not be read and {'is' if n == 1 else 'are'} left out{listed}."
@@ -206,7 +207,8 @@ def difference_interval(model: ModelRate) -> str:
 def method_of_comparison(*, paired: bool, several: bool = True) -> str:
     """How the accuracies of two audits, or of several, are compared."""
     images = (
-        "are the same, so predictions are compared image by image, with McNemar's test"
+        "are the same, so predictions are compared image by image, with McNemar's test, or that of whole objects where "
+        "several images show one"
         if paired
         else f"differ, so these are {'' if several else 'two '}samples, compared by Fisher's test"
     )

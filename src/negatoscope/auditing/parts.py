@@ -122,8 +122,15 @@ def part_jobs(out: Path, parts: Sequence[range]) -> list[PartJob]:
 
 
 def jobs_left(out: Path, parts: Sequence[range]) -> list[PartJob]:
-    """Those that are not done; none where all are and have been joined."""
-    return [] if (out / DONE).is_file() else [job for job in part_jobs(out, parts) if not job.is_done]
+    """Those that are not done, or were with other borders, as on another device; none where all have been joined."""
+    if (out / DONE).is_file():
+        return []
+    return [job for job in part_jobs(out, parts) if not (job.is_done and _images(job) == len(parts[job.part]))]
+
+
+def _images(job: PartJob) -> int:
+    totals = _read_totals(job.folder)
+    return totals.read + totals.unreadable
 
 
 def run_parts(

@@ -74,6 +74,12 @@ class PredictionSet:
         return PredictionSet(**columns)
 
 
+def fingerprint_under(after: PredictionSet, clean: PredictionSet, classes: Sequence[int] | None) -> bytes:
+    """That of the images of some classes under a transform; the clean images' own where it leaves all as when clean."""
+    mark = after.of_classes(classes).fingerprint
+    return clean.fingerprint if mark == clean.of_classes(classes).fingerprint else mark
+
+
 def read_predictions(rows: RowReader, transform: str, *, like: PredictionSet | None = None) -> PredictionSet:
     """The predictions under one transform.
 

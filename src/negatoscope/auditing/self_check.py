@@ -1,5 +1,7 @@
 """Before an audit: does the classifier know clean images at all, and does another setting suit it better?"""
 
+import math
+
 import numpy as np
 import torch
 
@@ -12,11 +14,11 @@ from negatoscope.errors import InputError, expect
 from negatoscope.models.adapter import ClassifierAdapter, forward
 from negatoscope.models.output_kind import expect_logits
 from negatoscope.models.predict import predict, to_images
-from negatoscope.reports.formatting import percent
+from negatoscope.reports.formatting import counted, percent
 from negatoscope.statistics.intervals import Rate, wilson
 from negatoscope.types import LabelArray, PixelArray
 
-_CHECKED = 512  # images of the self-check
+_CHECKED, _CHECKED_BYTES = 512, 500_000_000  # images of the self-check, and the memory that large ones take
 _HELD_BYTES = 128_000_000
 _DECISIVE_GAIN, _DECISIVE_P = 0.1, 1e-6  # of a suspect: so much better that the settings must be wrong
 
@@ -24,16 +26,20 @@ _DECISIVE_GAIN, _DECISIVE_P = 0.1, 1e-6  # of a suspect: so much better that the
 def check_clean(plan: AuditPlan) -> tuple[SelfCheck, list[Batch]]:
     """Whether a classifier knows clean images, on a few hundred of an audit's; and these images, decoded.
 
-    Of large images no more are handed on than fit into 128 MB.
+    Of large images no more are checked than fit into 500 MB, and no more handed on than fit into 128 MB.
 
     Raises:
         InputError: The self-check fails; the sentence says what probably is wrong. Or `self_check` says so.
     """
-    chosen = stratified_sample(plan.dataset.labels, limit=min(_CHECKED, len(plan.dataset)), seed=0)
+    resize = plan.classifier.input_spec.resize
+    most = min(_CHECKED, max(1, _CHECKED_BYTES // math.prod(resize.shape)))
+    chosen = stratified_sample(plan.dataset.labels, limit=min(most, len(plan.dataset)), seed=0)
     dataset = plan.dataset.take(chosen, split=plan.dataset.split)
-    parts = list(batches(dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size))
+    parts = list(batches(dataset, resize, batch_size=plan.batch_size))
     pixels = np.concatenate([part.pixels for part in parts])
     labels = np.concatenate([part.labels for part in parts])
+    sizes = np.cumsum([part.pixels.nbytes for part in parts])
+    parts = parts[: int(np.searchsorted(sizes, _HELD_BYTES, side="right"))]
     expect(len(labels), f"images in {plan.dataset.spec}", f"{len(chosen)} of which none can be read")
     expected, suspects = plan.config.expect_accuracy, not plan.config.no_self_check
     checked = self_check(plan.classifier, pixels, labels, expected=expected, suspects=suspects)
@@ -42,8 +48,7 @@ def check_clean(plan: AuditPlan) -> tuple[SelfCheck, list[Batch]]:
         raise InputError(
             f"expected {plan.classifier.name} to classify clean images correctly, but {checked.suggestion}; {todo}"
         )
-    sizes = np.cumsum([part.pixels.nbytes for part in parts])
-    return checked, parts[: int(np.searchsorted(sizes, _HELD_BYTES, side="right"))]
+    return checked, parts
 
 
 def self_check(
@@ -104,7 +109,9 @@ def _expect_logits(classifier: ClassifierAdapter, pixels: PixelArray) -> None:
 
 def _suggest(rate: Rate, found: Suggestion | None, *, expected: float | None, failed: bool, chance: float) -> str:
     """What is wrong, and what helps; "" where nothing is."""
-    accuracy = f"{percent(rate.accuracy, decimals=1, unit=True)} of {rate.n} images are classified correctly"
+    verb = "is" if rate.n == 1 else "are"
+    share = f"{percent(rate.accuracy, decimals=1, unit=True)} of {counted(rate.n, 'image')}"
+    accuracy = f"{share} {verb} classified correctly"
     missed = failed and expected is not None
     below = f", not the {percent(expected, decimals=1, unit=True)} of --expect-accuracy" if missed else ""
     if found:

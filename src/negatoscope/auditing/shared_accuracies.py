@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_hashes, read_predictions
+from negatoscope.auditing.predictions import CLEAN, PredictionSet, fingerprint_under, read_hashes, read_predictions
 from negatoscope.auditing.results import PlannedKind
 from negatoscope.rows import RowReader
 from negatoscope.statistics.worst_case import WorstCase
@@ -79,7 +79,8 @@ def _accuracies(
         if kind == "label_preserving":
             for one, *under in zip(worst, correct, counted, strict=True):
                 one.add(*under)
-        marks = tuple(one.of_classes(half.preserved).fingerprint for one, half in zip(after, entries, strict=True))
+        each = zip(after, cleans, entries, strict=True)
+        marks = tuple(fingerprint_under(one, clean, entry.preserved) for one, clean, entry in each)
         of_these = [c[n] for c, n in zip(correct, counted, strict=True)]
         yield SharedAccuracy(spec, kind, marks, of_these, _only(tracks, counted))
     if all(one.counted.any() for one in worst):

@@ -10,7 +10,7 @@ from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.measure import measure_predictions, measure_transform
 from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.predictions import CLEAN, PredictionSet, fingerprint_under, read_predictions
 from negatoscope.auditing.results import (
     AuditSummary,
     DatasetSummary,
@@ -109,7 +109,7 @@ def _measure(
         reached = totals.reached_l2.get(step.spec)
         results.append(replace(result, reached_l2=reached.reached if reached else None))
         if result.n:
-            fingerprints[step.spec] = after.of_classes(step.preserved).fingerprint
+            fingerprints[step.spec] = fingerprint_under(after, clean, step.preserved)
     kinds = {step.spec: step.kind for step in plan.transforms}
     repeats = find_repeats(fingerprints, kinds)
     p_values = {result.spec: result.p_value for result in results if result.p_value is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 
 from negatoscope.models.class_map import read_class_map
 from negatoscope.models.input_spec import WHOLE, InputSpec
@@ -128,8 +128,7 @@ def _of_values(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dict
     if normalized:
         yield from (({"range": other}, "") for other in get_args(Range) if other != input_spec.range)
     step = -1 if input_spec.channel_order == "BGR" else 1
-    shares = pixels.reshape(*pixels.shape[:2], -1) / 255
-    mean, std = (statistic(shares, axis=(0, 2))[::step].round(4) for statistic in (np.mean, np.std))
+    mean, std = (statistic[::step].round(4) for statistic in _mean_and_std(pixels))
     if std.all():
         yield {"range": "0..1", "mean": _numbers(mean), "std": _numbers(std)}, "that of these images"
     if channels == "rgb":
@@ -137,6 +136,17 @@ def _of_values(input_spec: InputSpec, pixels: PixelArray) -> Iterator[tuple[dict
     low, high = _SPANS[input_spec.range]
     mean, std = low + high - np.array(input_spec.mean or (0.0,)), -np.array(input_spec.std or (1.0,))
     yield {"range": input_spec.range, "mean": _numbers(mean), "std": _numbers(std)}, "the negative"
+
+
+def _mean_and_std(pixels: PixelArray) -> Float[np.ndarray, "2 channels"]:
+    """Of each channel of images in [0, 1], from counts of its levels: there may be gigabytes of pixels."""
+    levels = np.arange(256) / 255
+    counts = np.zeros((pixels.shape[1], 256))
+    for image in pixels:
+        counts += [np.bincount(plane.ravel(), minlength=256) for plane in image]
+    mean = np.average(np.tile(levels, (len(counts), 1)), axis=1, weights=counts)
+    squares = (levels - mean[:, None]) ** 2
+    return np.stack([mean, np.sqrt(np.average(squares, axis=1, weights=counts))])
 
 
 def _class_maps(input_spec: InputSpec) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from negatoscope.auditing.page_text import unreadable_sentence
 from negatoscope.auditing.unlabeled_predictions import ImagePrediction, UnlabeledImage, UnlabeledPredictions
 from negatoscope.reports.csv_table import csv_table
-from negatoscope.reports.formatting import counted, joined, measured, one_line, percent
+from negatoscope.reports.formatting import counted, measured, one_line, percent
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.templates import render
 from negatoscope.reports.terminal import foldable, point, simple_table
@@ -37,8 +38,7 @@ def unlabeled_notes(result: UnlabeledPredictions) -> list[str]:
     """What a reader must know."""
     notes = ["There are no labels, so nobody can say which predictions are correct: there is no accuracy."]
     if result.unreadable:
-        named = joined([f"{image.name} ({image.reason})" for image in result.unreadable[:3]])
-        notes.append(f"{counted(len(result.unreadable), 'image')} could not be read: {named}.")
+        notes.append(unreadable_sentence(len(result.unreadable), result.unreadable))
     if not result.class_names:
         notes.append("The names of the classes are not known; a text file with a line for each: --class-map FILE.")
     return notes

@@ -1,6 +1,7 @@
 """`negatoscope audit`: does a classifier still see what a person sees?"""
 
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -163,11 +164,13 @@ def audit(
 
     Writes report.html, summary.json, rows.parquet, junit.xml and figures; of several models, each into a folder of its
     name in --out, and compare.html and compare.json beside them. Stop it at any moment: the same command
-    resumes. Exit code 0: done and passed; 1: the gate failed; 2: something given is unusable.
+    resumes. Exit code 0: done and passed; 1: the gate failed, or a part did three times; 2: something given is
+    unusable.
     """
     with loading():
         from negatoscope.auditing.arguments import as_file
         from negatoscope.auditing.audit import expect_possible
+        from negatoscope.auditing.compare_models import MOST
         from negatoscope.auditing.dry_run import dry_run_audit
         from negatoscope.auditing.folder import folders_of
         from negatoscope.auditing.plan import AuditConfig
@@ -179,6 +182,7 @@ def audit(
     hardware = pick_hardware(device, "float32")
     execution = execution_of(context, hardware)
     expect(len(model) == 1 or not (name or weights), "--name and --weights with one model", f"{len(model)} models")
+    expect(len(model) <= MOST, f"at most {MOST} models, which are compared", len(model))
     given_options(context)
     settings = settings_of(
         context,
@@ -205,7 +209,7 @@ def audit(
     if unlabeled:
         classify_and_show(plans, folders, out=out, command=command, format=format)
         return
-    results = _audit_each(plans, folders, dataset=dataset, command=command, hardware=hardware, execution=execution)
+    results = _audit_each(plans, folders, dataset=dataset, command=command, execution=execution)
     _show(results, place=place, out=out, format=format, no_report=no_report)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
@@ -231,22 +235,18 @@ def _audit_each(
     *,
     dataset: "Dataset",
     command: str,
-    hardware: "Hardware",
     execution: "Execution",
 ) -> "list[AuditResult]":
     """The audits of all models, each shown as it runs; none begins where one would be refused."""
+    from negatoscope.auditing.arguments import provenance_of
     from negatoscope.auditing.audit import expect_usable, run_audit
     from negatoscope.cli.audit_display import AuditDisplay
-    from negatoscope.provenance import record_provenance
 
     for plan, folder in zip(plans, folders, strict=True):
         expect_usable(plan, out=folder)
     results = []
     for plan, folder in zip(plans, folders, strict=True):
-        packages = (*plan.classifier.packages, *dataset.packages)
-        provenance = record_provenance(
-            command=command, hardware=hardware.description, data=[dataset.provenance], packages=packages
-        )
+        provenance = provenance_of(plan.classifier, dataset, command=command)
         with AuditDisplay() as display:
             display.planned(plan)
             results.append(
@@ -262,12 +262,11 @@ def _audit_each(
     return results
 
 
-def open_model(context: Context, model: str, *, without: Collection[str] = (), **data: Any) -> "ClassifierAdapter":
-    """A model with those of the command's options that say what it expects, but for some of them."""
+def open_model(context: Context, model: str, **data: Any) -> "ClassifierAdapter":
+    """A model with those of the command's options that say what it expects."""
     from negatoscope.models.open import open_classifier
 
-    given = {name: value for name, value in given_options(context).items() if name not in without}
-    return open_classifier(model, **given, **data)
+    return open_classifier(model, **given_options(context), **data)
 
 
 def named(context: Context, model: str, hardware: "Hardware") -> "Named":
@@ -319,10 +318,6 @@ def _show(results: "Sequence[AuditResult]", *, place: Path, out: str, format: st
     if others:
         html = None if no_report else place / "compare.html"
         show_comparison(results, out=place / "compare.json", html=html, format=format)
-        for result in results:
-            for rule in result.summary.gate.rules:
-                if not rule.passed:
-                    typer.echo(f"Gate FAILED for {result.out.name}: {rule.rule}: {rule.sentence}.", err=True)
         compared = "compare.json" if no_report else "compare.html and compare.json"
         files = f"{compared}; in {joined([result.out.name for result in results])}: {files}"
     else:
@@ -333,4 +328,10 @@ def _show(results: "Sequence[AuditResult]", *, place: Path, out: str, format: st
             markdown=lambda: str(first),
             csv=lambda: audit_csv(first.summary),
         )
+    if others or format != "auto" or not sys.stdout.isatty():  # tables on a terminal have it
+        for result in results:
+            of = f" for {result.out.name}" if others else ""
+            for rule in result.summary.gate.rules:
+                if not rule.passed:
+                    typer.echo(f"Gate FAILED{of}: {rule.rule}: {rule.sentence}.", err=True)
     typer.echo(f"Written to {out}: {files}.", err=True)

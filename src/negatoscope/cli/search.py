@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from negatoscope.cli.audit import Data, named, open_model
+from negatoscope.cli.audit import Data, given_options, named
 from negatoscope.cli.checks import LAST_SEED, within
 from negatoscope.cli.dry_run import show_dry_runs
 from negatoscope.cli.execution import execution_of, with_execution
@@ -62,7 +62,9 @@ def search(
     labels: Labels = "",
     label_columns: LabelColumns = "",
     limit: Limit = None,
-    seed: Annotated[int, option("NUMBER", "Which images those are, and every draw.", check=within(0, LAST_SEED))] = 0,
+    seed: Annotated[
+        int, option("NUMBER", "Decides which images --limit chooses, and every draw.", check=within(0, LAST_SEED))
+    ] = 0,
     label_preserving: LabelPreserving = "",
     fail_under: Annotated[
         list[str] | None,
@@ -91,23 +93,23 @@ def search(
         from negatoscope.auditing.arguments import as_file, provenance_of
         from negatoscope.cli.search_display import SearchDisplay
         from negatoscope.hardware import pick_hardware
+        from negatoscope.models.open import open_classifier
+        from negatoscope.models.options import options_of_others
         from negatoscope.result_folder import result_folder, result_names
         from negatoscope.searching.dry_run import dry_run_search
         from negatoscope.searching.plan import SearchConfig, expect_possible, make_search_plan
         from negatoscope.searching.run import run_search
-        from negatoscope.searching.search import OF_ONE_MODEL
         from negatoscope.searching.text import search_csv, search_tables
 
-    hardware = pick_hardware(device, "float32")
+    hardware = pick_hardware(device, "float32", exact=True)
     execution = execution_of(context, hardware)
     config = settings_of(context, SearchConfig, label_preserving=as_file(label_preserving), threads=execution.threads)
     searched = named(context, model, hardware)
     expect_possible(config)
     classifier, dataset = searched.open()
     classes: dict[str, Any] = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
-    others = [
-        open_model(context, other, without=OF_ONE_MODEL, **classes, device=hardware.device) for other in transfer or ()
-    ]
+    beside = options_of_others(given_options(context)) if transfer else {}
+    others = [open_classifier(other, **beside, **classes, device=hardware.device) for other in transfer or ()]
     plan = make_search_plan(classifier, dataset, config, transfer=others, named=searched)
     if dry_run:
         with result_names(out) as names:

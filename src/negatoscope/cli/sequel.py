@@ -86,7 +86,7 @@ def sequel(
         report_sequel(place)
         typer.echo(f"Written: {page}")
         return
-    hardware = pick_hardware(device, precision)
+    hardware = pick_hardware(device, precision, exact=True)
     execution = execution_of(context, hardware)
     own = named(context, model, hardware) if model else None
     request = SequelRequest(

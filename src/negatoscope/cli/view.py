@@ -29,7 +29,7 @@ def view(
         typer.Argument(help="What audit takes, or several, side by side; none: two small ones that read digits."),
     ] = None,
     data: Annotated[
-        str, option("DATA", "Pictures to choose from: what audit takes. Others can be dropped, pasted or drawn.")
+        str, option("DATA", "Labeled pictures to choose from, as for audit. Others can be dropped, pasted or drawn.")
     ] = "",
     audit: Annotated[
         str, option("FOLDER", "The folder or URL of an audit, to browse its failures beside the table.")
@@ -66,7 +66,7 @@ def view(
         from negatoscope.web.models import DIGITS_OF, FIRST_DIGIT, NAMED, OPTIONS, shipped_models
         from negatoscope.web.serve import listen, serve
 
-    place = pick_hardware(device, "float32").device
+    place = pick_hardware(device, "float32", exact=True).device
     described = given_options(context)
     expect(model or not described, f"a model beside {_as_options(described)}", "none; name one")
     expect(not audit or limit is None, "--audit or --limit", "both; an audit has its own images, leave --limit out")
@@ -97,12 +97,13 @@ def _beside(context: Context, dataset: "Dataset | None" = None) -> dict[str, Any
     if dataset is not None and dataset.decoding.bits is not None:
         given |= {"bits": dataset.decoding.bits}
     elif dataset is not None and dataset.decoding.window is not None:
-        given |= {"window": ",".join(f"{number:g}" for number in dataset.decoding.window)}
+        given |= {"window": ",".join(f"{number:.15g}" for number in dataset.decoding.window)}
     return given
 
 
 def _open_pictures(context: Context, audited: "AuditResult | None") -> "tuple[str, Dataset | None]":
     """What pictures are chosen from, and what names it; none where the page is to bring all."""
+    from negatoscope.data.depth import expect_whole_depth
     from negatoscope.data.open import open_dataset
     from negatoscope.data.split import stratified_sample
     from negatoscope.pixels import AS_STORED, DecodeSpec
@@ -119,6 +120,7 @@ def _open_pictures(context: Context, audited: "AuditResult | None") -> "tuple[st
     dataset = open_dataset(named, data_dir=given["data_dir"], **read) if named else open_digits()
     decoding = DecodeSpec.of(given["bits"], given["window"])
     dataset = dataset.decoded(audited.summary.dataset.decoding if audited and decoding == AS_STORED else decoding)
+    expect_whole_depth(dataset)
     if given["limit"] is not None:
         chosen = stratified_sample(dataset.labels, limit=given["limit"], seed=0)
         dataset = dataset.take(chosen, split=f"{dataset.split} ({len(chosen)} of {len(dataset)})")
@@ -133,4 +135,9 @@ def _open_models(
     known: dict[str, Any] = {}
     if dataset is not None:
         known = {"data_classes": len(dataset.class_names), "class_names": dataset.class_names}
-    return [open_model(context, each, **known, device=device) for each in model]
+    opened = [open_model(context, each, **known, device=device) for each in model]
+    names = [classifier.name for classifier in opened]
+    return [
+        replace(each, name=f"{each.name} {names[: place + 1].count(each.name)}") if names.count(each.name) > 1 else each
+        for place, each in enumerate(opened)
+    ]

@@ -52,7 +52,7 @@ def dataset_of_arrays(
         labels=numbers,
         class_names=classes,
         samples=np.arange(len(numbers)),
-        tracks=number_objects(list(map(str, tracks))),
+        tracks=number_objects(list(map(_object_name, tracks))),
         files=(SourceFile(f"{name} (labels and pixels)", digest.hexdigest(), official=None),),
         names=tuple(names),
     )
@@ -144,7 +144,10 @@ class MemoryImages(Sequence[Any]):
             DataError: It raises anything.
         """
         with self.lock, users_code(f"image {index} of {self.name}"):
-            return self.images[index]
+            image = self.images[index]
+            if isinstance(image, Image.Image):
+                image.load()  # a damaged file is first read here
+            return image
 
     def pixels(self, image: Any, index: int) -> Pixels:
         """What `read` gave, as `image_pixels` has it."""
@@ -169,6 +172,12 @@ def _plain(values: Any) -> np.ndarray:
         values = values.float() if values.is_floating_point() else values
         return np.asarray(values.numpy())
     return np.asarray(values)
+
+
+def _object_name(track: Any) -> str:
+    """What an object is called, "" for None, NaN and what pandas has for a missing value: an image of its own."""
+    missing = track is None or type(track).__name__ in ("NAType", "NaTType") or track != track
+    return "" if missing else str(track)
 
 
 def _item(label: Any) -> Any:

@@ -272,7 +272,8 @@ def _of_modality(
 
 def _window(voi: Header) -> tuple[float, float, Any] | None:
     """Center, width and function of the first window; a width of 0 is none."""
-    center, width = (np.ravel(voi.get(f"Window{part}") or []).tolist()[:1] for part in ("Center", "Width"))
+    values = [voi.get(f"Window{part}") for part in ("Center", "Width")]
+    center, width = ([] if value in (None, "") else np.ravel(value).tolist()[:1] for value in values)
     function = str(voi.get("VOILUTFunction") or "LINEAR")
     if not center or not width or float(width[0]) <= 0:
         return None

@@ -85,7 +85,7 @@ def read_labels(path: AnyPath, columns: Sequence[str] = ()) -> LabelTable:
             if isinstance(plain, dict) and "annotations" in plain:
                 return _coco(path, plain)
             header, rows = _records(plain)
-    return _table(path, header, rows, columns)
+        return _table(path, header, rows, columns)
 
 
 def pattern_labels(pattern: str, names: Iterable[str]) -> LabelTable:
@@ -98,12 +98,12 @@ def pattern_labels(pattern: str, names: Iterable[str]) -> LabelTable:
         InputError: "{label}" does not stand in the pattern once, or a set of characters is none.
     """
     expect(pattern.count(PLACE) == 1, f"{PLACE} once in the pattern of --labels", shown(pattern))
+    signs = {PLACE: "(?P<label>[^/]+?)", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\{label\}|\*|\?|\[[^\]/]+\])", pattern)
-    signs = {PLACE: "(?P<label>[^/]+?)", "*": "[^/]*", "?": "[^/]", "": ""}
-    sets = {piece: _set(piece[1:-1]) for piece in pieces if piece[:1] == "["}
-    parts = [sets.get(piece) or signs.get(piece) or re.escape(piece) for piece in pieces]
+    pieces[::2] = map(re.escape, pieces[::2])
+    pieces[1::2] = [signs.get(sign) or _set(sign[1:-1]) for sign in pieces[1::2]]
     try:
-        regex = re.compile("".join(parts))
+        regex = re.compile("".join(pieces))
     except re.error as error:
         raise InputError(f"expected a pattern of file names for --labels, got {pattern!r} ({error})") from error
     depth = pattern.count("/") + 1
@@ -128,19 +128,17 @@ def _delimited(text: str, kind: str, *, numbered: bool) -> tuple[list[str], list
     return [name.strip() for name in rows[0]] if rows else [], list(rows[1:])
 
 
-def _records(records: object) -> tuple[list[str], list[Sequence[str | None]]]:
+def _records(records: object) -> tuple[list[str], list[Sequence[Any]]]:
     """The same of a list of JSON objects, or of one object that has a label for each file."""
     if isinstance(records, dict):
-        return ["file", "label"], [(file, _text(label)) for file, label in records.items()]
+        return ["file", "label"], list(records.items())
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("its rows are no objects")
     header = list(dict.fromkeys(name for record in records for name in record))
-    return header, [[_text(record.get(name)) for name in header] for record in records]
+    return header, [[record.get(name) for name in header] for record in records]
 
 
-def _table(
-    path: AnyPath, header: Sequence[str], rows: Sequence[Sequence[str | None]], columns: Sequence[str]
-) -> LabelTable:
+def _table(path: AnyPath, header: Sequence[str], rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> LabelTable:
     named = [_named(path, header, name) for name in columns]
     file, label, *more = named or [
         _found(path, header, FILE_COLUMNS, "file names"),
@@ -155,8 +153,8 @@ def _table(
     return LabelTable(path.name, files, _cells(rows, label), _cells(rows, split), _cells(rows, of_object))
 
 
-def _cells(rows: Sequence[Sequence[str | None]], place: int | None) -> list[str]:
-    return [] if place is None else [(row[place] or "").strip() if place < len(row) else "" for row in rows]
+def _cells(rows: Sequence[Sequence[Any]], place: int | None) -> list[str]:
+    return [] if place is None else [_text(row[place]).strip() if place < len(row) else "" for row in rows]
 
 
 def _usual(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -204,12 +202,12 @@ def _coco(path: AnyPath, content: Mapping[str, Any]) -> LabelTable:
     return LabelTable(path.name, [file for file, _ in rows], [label for _, label in rows], class_names=names)
 
 
-def _text(value: object) -> str | None:
-    """A value of JSON as a table's cell."""
-    if value is None or isinstance(value, str):
+def _text(value: object) -> str:
+    """A value of JSON as a table's cell, "" for null and NaN."""
+    if isinstance(value, str):
         return value
-    if value != value:  # NaN
-        return None
+    if value is None or value != value:
+        return ""
     if isinstance(value, bool | int | float):
         return str(value)
     raise ValueError(f"{shown(value)} is neither a text nor a number")

@@ -152,4 +152,5 @@ def _class_names(pairs: Any) -> tuple[str, ...]:
     while hasattr(pairs, "indices") and hasattr(pairs, "dataset"):
         pairs = pairs.dataset
     names = getattr(pairs, "classes", ())
-    return tuple(names) if all(isinstance(name, str) for name in names) else ()
+    listed = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+    return tuple(names) if listed else ()

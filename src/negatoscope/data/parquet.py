@@ -166,8 +166,8 @@ def _columns(path: AnyPath, schema: pa.Schema) -> tuple[str, str, tuple[str, ...
     )
     if not (pa.types.is_binary(content) or pa.types.is_large_binary(content)):
         raise DataError(f"expected image bytes in column {image} of {path}, got {stored}; encode them")
-    names = features.get(label, {}).get("names") or ()
-    return image, label, tuple(printable(str(name)) for name in names)
+    names = features.get(label, {}).get("names")
+    return image, label, tuple(printable(str(name)) for name in names) if isinstance(names, list) else ()
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
@@ -182,5 +182,6 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
 def _names(path: AnyPath, file: pq.ParquetFile, column: str) -> list[str]:
     """What each row's image is called: the last part of its path, or which row it is."""
     paths = file.read(columns=[column]).column(0).to_pylist() if column else [None] * file.metadata.num_rows
-    names = [PurePosixPath((row or {}).get("path") or "").name for row in paths]
+    given = ((row or {}).get("path") for row in paths)
+    names = [PurePosixPath(each if isinstance(each, str) else "").name for each in given]
     return [printable(name) or f"row {row} of {printable(path.name)}" for row, name in enumerate(names)]

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -43,7 +44,8 @@ class ZipMembers(Container):
             self._file = self._zip.fp
             self._size_bytes = size_of(path)
         self.members = self._zip.infolist()
-        names = [tidy(member.filename) for member in self.members]
+        links = (stat.S_ISLNK(member.external_attr >> 16) for member in self.members)
+        names = ["" if link else tidy(member.filename) for link, member in zip(links, self.members, strict=True)]
         super().__init__(names)
         self._in_store = isinstance(path, StorePath)
         if not self._in_store:

@@ -96,7 +96,10 @@ def write_drop_in(
         files[ONNX] = models[1].SerializeToString()
         after = _opened(files[ONNX], hardened, onnx)
         _expect_same(after, hardened)
-    before_cost, after_cost, slowdown = _costs(plain, after if hardened.kind == "onnx" else hardened, hardened, models)
+    timed = (plain, hardened)
+    if models and hardened.kind == "onnx":  # both as `after` is opened: of a provider nothing is known there
+        timed = (_opened(models[0].SerializeToString(), hardened, onnx), after)
+    before_cost, after_cost, slowdown = _costs(*timed, hardened, models)
     _write(files, out)
     return DropIn(files=tuple(sorted(files)), before=before_cost, after=after_cost, slowdown=slowdown, notes=notes)
 

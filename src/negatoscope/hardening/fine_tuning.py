@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from negatoscope.data import Dataset
-from negatoscope.errors import InputError, expect
+from negatoscope.errors import InputError, expect, reason
 from negatoscope.hardening import LEAST, FitData, Progress
 from negatoscope.hardware import Hardware, pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
@@ -59,13 +59,16 @@ def copy_to_train(classifier: ClassifierAdapter, fit: FitData, *, method: str) -
     if module is None or classifier.kind == "export":
         got = f"a model of kind {classifier.kind}, whose weights cannot be trained"
         raise InputError(f"expected {text}, got {got}; give the module that it was made from, {WRAPPERS}")
-    copy = deepcopy(module).requires_grad_(True)
-    copied = with_module(classifier, copy, name=f"{classifier.name} ({method})")
     probe = to_images(torch.from_numpy(np.array(fit.images[:2]))).to(classifier.device)
-    with torch.enable_grad():
-        outputs = copied(probe)
-    with torch.no_grad():
-        same = torch.equal(classifier(probe), outputs)
+    try:
+        copy = deepcopy(module).requires_grad_(True)
+        copied = with_module(classifier, copy, name=f"{classifier.name} ({method})")
+        with torch.enable_grad():
+            outputs = copied(probe)
+        with torch.no_grad():  # with gradients attention may take another way to the same numbers
+            same = torch.equal(classifier(probe), copied(probe))
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"expected {text}, got {classifier.name}, which fails: {reason(error)}; {WRAPPERS}") from error
     got = f"outputs of {classifier.name} that have none; {WRAPPERS}"
     expect(outputs.requires_grad, f"{text} whose outputs have gradients", got)
     expect(

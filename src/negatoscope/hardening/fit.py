@@ -7,6 +7,7 @@ import numpy as np
 
 from negatoscope.data import Dataset
 from negatoscope.data.batches import batches
+from negatoscope.data.depth import expect_whole_depth
 from negatoscope.errors import DataError, expect
 from negatoscope.hardening import LEAST, FitData
 from negatoscope.models.input_spec import InputSpec
@@ -28,7 +29,9 @@ def read_fit(dataset: Dataset, input_spec: InputSpec, *, class_names: Sequence[s
 
     Raises:
         DataError: Fewer than 20 images can be read.
+        InputError: Images are of fewer bits than their files, and it is not said how many.
     """
+    expect_whole_depth(dataset)
     most = max(LEAST, _MOST_VALUES // math.prod(input_spec.resize.shape))
     if len(dataset) > most:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most])

@@ -71,7 +71,7 @@ def read_images(dataset: Dataset, *, size: int, progress: Progress) -> ReadImage
         unreadable += [UnreadableImage(name=each.name, reason=each.reason) for each in batch.unreadable]
         gray = (batch.pixels == batch.pixels[:, :1]).all()
         parts.append(batch.pixels[:, :1] if gray else batch.pixels)
-        positions.append(np.searchsorted(dataset.samples, batch.samples))
+        positions.append(dataset.positions_of(batch.samples))
         done = sum(map(len, parts)) + len(unreadable)
         progress(f"{done:,} of {len(dataset):,} images read", done / len(dataset))
     first = unreadable[0].reason if unreadable else ""

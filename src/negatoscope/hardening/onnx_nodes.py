@@ -56,10 +56,10 @@ class Nodes:
         """A value and a float constant, as in ``apply("Mul", value, 2.0)``."""
         return self.add(operator, value, self.constant(constant))
 
-    def largest(self, value: str, *, count: int, name: str = "") -> str:
+    def largest(self, value: str, *, count: int) -> str:
         """The largest of each row of a (batch, count) value, of shape (batch, 1)."""
         spread = self.add("GlobalMaxPool", self.reshape(value, 0, 1, count))
-        return self.add("Reshape", spread, self.constant((0, 1), np.int64), name=name)
+        return self.add("Reshape", spread, self.constant((0, 1), np.int64))
 
     def rows(self, value: str) -> str:
         """The number of each row, of shape (batch, 1), for a value of shape (batch, 1)."""

@@ -108,8 +108,7 @@ def _cases(
     transform = next(step for step in plan.transforms if step.spec == focus)
     names = dict(enumerate(dataset.class_names))
     samples = sets[0].samples[list(rows)]
-    positions = np.flatnonzero(np.isin(dataset.samples, samples))
-    lacking = dataset.take(positions, split=dataset.split)
+    lacking = dataset.take(dataset.positions_of(samples), split=dataset.split)
     for batch in batches(lacking, resize, batch_size=plan.batch_size):
         images = to_images(torch.from_numpy(batch.pixels).to(plan.classifier.device))
         changed = apply(transform, batch, images).images

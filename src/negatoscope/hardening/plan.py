@@ -15,6 +15,7 @@ from negatoscope.hardening import METHODS, FitData
 from negatoscope.hardening.fit import expect_fitting, read_fit
 from negatoscope.hardening.orbit import expect_square
 from negatoscope.hardening.proof import plan_proof
+from negatoscope.hardening.wrapper import wrapper_of
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.pixels import DecodeSpec
 from negatoscope.registry import split_list
@@ -24,6 +25,7 @@ from negatoscope.transforms.groups import Group, resolve_group
 ATTACKS = ("fgsm(epsilon=0.03)", "pgd(epsilon=0.03, steps=10)")
 """What is also tried before and after on classifiers that gradients flow through."""
 
+_ONE_GROUP = "give the original, and all groups at once, as in --invariant negative,flip"
 _NAMED = 8  # classes that a warning names at most
 
 
@@ -35,11 +37,13 @@ class HardenIdentity:
         audit: The audit of the classifier as it came.
         fit: A digest of the images that methods are fitted on.
         group: What becomes the same.
+        preserved: For each of its elements but the identity the classes that keep their label, from 0; None is all.
     """
 
     audit: AuditIdentity
     fit: str
     group: str
+    preserved: tuple[tuple[int, ...] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,14 @@ class HardenPlan:
     @property
     def identity(self) -> HardenIdentity:
         """Everything that decides what its methods make, and how it is measured."""
-        audit = self.audit(self.classifier).identity
-        return HardenIdentity(audit=audit, fit=self.fit.digest, group=self.group.name)
+        audit = self.audit(self.classifier)
+        steps = audit.transforms[: len(self.elements)]
+        return HardenIdentity(
+            audit=audit.identity,
+            fit=self.fit.digest,
+            group=self.group.name,
+            preserved=tuple(step.preserved for step in steps),
+        )
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -229,9 +239,12 @@ def make_harden_plan(
     Raises:
         SpecError: A group, a method or a setting of it is unknown.
         InputError: The group is of colors and the classifier takes gray images, or it turns images that are not
-            square; fit images are too few or of another size; or no image keeps its label under any element.
+            square; fit images are too few, of another size, or of fewer bits than is said; no image keeps its label
+            under any element; or the classifier is hardened already.
     """
     expect(seeds >= 1, "--seeds of at least 1", seeds)
+    hardened = wrapper_of(classifier)
+    expect(hardened is None, "a classifier that is not hardened yet", f"{classifier.name}; {_ONE_GROUP}")
     spec = classifier.input_spec
     group = resolve_group(invariant, channels=spec.planes)
     expect_square(group, height=spec.resize.height, width=spec.resize.width)

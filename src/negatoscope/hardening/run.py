@@ -28,9 +28,11 @@ from negatoscope.hardening.page import write_harden_report
 from negatoscope.hardening.pictures import Case, draw_cases
 from negatoscope.hardening.plan import HardenPlan
 from negatoscope.hardening.proof import OrbitPredictions
-from negatoscope.hardening.result import HardenResult, HardenSummary
+from negatoscope.hardening.result import HardenedMethod, HardenResult, HardenSummary
 from negatoscope.hardening.text import verdict_sentence
+from negatoscope.hardening.wrapper import Wrapper
 from negatoscope.provenance import Provenance
+from negatoscope.registry import name_in
 
 DOCUMENT = "harden.json"
 """Written last: its presence means complete."""
@@ -77,7 +79,7 @@ def run_harden(
         summary = _summary(opened, _fit_all(opened, pace, execution))
         result = HardenResult(summary, MadeClassifiers(opened, summary.methods), out)
         pace.say("drawing images")
-        write_harden_report(out, summary, _cases(opened, result))
+        write_harden_report(out, summary, _cases(opened, summary.best))
         write_document(out / DOCUMENT, summary)
     return result
 
@@ -155,11 +157,12 @@ def _summary(opened: OpenHarden, outcomes: Mapping[FitJob, FitOutcome]) -> Harde
     return replace(summary, verdict=verdict_sentence(summary))
 
 
-def _cases(opened: OpenHarden, result: HardenResult) -> dict[str, list[Case]]:
-    """Pictures of what the best method does."""
-    audited = read_audit(opened.out / result.summary.best.folder)
-    after = OrbitPredictions(audited, opened.plan.elements)
-    return draw_cases(opened.plan_before, opened.before, after, result.classifier, focus=opened.focus)
+def _cases(opened: OpenHarden, best: HardenedMethod) -> dict[str, list[Case]]:
+    """Pictures of what the best method does; a wrapper, whose choice they show, may be fitted again for them."""
+    after = OrbitPredictions(read_audit(opened.out / best.folder), opened.plan.elements)
+    wraps = name_in(best.method) in {kind.method for kind in Wrapper.__subclasses__()}
+    hardened = opened.fitted(best.method, best.seed) if wraps else opened.plan.classifier
+    return draw_cases(opened.plan_before, opened.before, after, hardened, focus=opened.focus)
 
 
 class _Pace:

@@ -93,7 +93,7 @@ def load_network(path: Path) -> tuple[PaperNetwork, dict[str, object]]:
         shape = {name: int(facts[name]) for name in ("channels", "size", "classes")}  # type: ignore[call-overload]
         network = PaperNetwork(**shape, settings=settings, seed=0)
         network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError, InputError) as error:
         raise DataError(f"expected a network of this project in {path.name}, got another file: {error}") from error
     network.eval().requires_grad_(False)
     return network, facts

@@ -32,6 +32,7 @@ def read_class_map(
             twice.
     """
     if text in ("+1", "-1", "sorted"):
+        data_classes = data_classes or len(class_names) or None
         if data_classes is None:
             raise InputError(f"expected data with a known number of classes for --class-map {text}")
         if text == "sorted":

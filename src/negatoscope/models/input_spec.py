@@ -29,7 +29,7 @@ class InputSpec:
         range: What [0, 1] becomes.
         mean: Subtracted after that, in the unit of `range`: one number, or one for each channel in the classifier's own
             order; () is none.
-        std: Divided by after that, above 0, likewise.
+        std: Divided by after that, above 0, or below it for a negative, likewise.
         channel_order: "RGB" or "BGR".
         output: What the outputs are. One column is the sigmoid (or its logit) of the second of two classes.
         output_name: Which output is read, where the classifier has several.

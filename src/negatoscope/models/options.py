@@ -13,6 +13,9 @@ from negatoscope.models.layouts import Channels, Layout, Size
 from negatoscope.pixels import Interpolation
 from negatoscope.stores import path_of
 
+OF_ONE_MODEL = ("name", "weights", "weights_key", "provider", "output_name")
+"""Options of a model's own; what it expects may hold for models beside it, too."""
+
 Range = Literal["0..1", "0..255", "-1..1"]
 ChannelOrder = Literal["RGB", "BGR"]
 Output = Literal["logits", "probabilities", "log_probabilities"]
@@ -36,7 +39,7 @@ class ModelOptions:
         layout: How a batch is laid out.
         range: What [0, 1] becomes.
         mean: Subtracted after that, in the unit of `range`.
-        std: Divided by after that, above 0.
+        std: Divided by after that, above 0, or below it for a negative.
         interpolation: The filter of the resizing.
         resize_mode: "stretch" or "crop".
         crop_pct: Of "crop": which share of the scaled sides is kept, in (0, 1].
@@ -105,6 +108,15 @@ def read_options(values: Mapping[str, object]) -> ModelOptions:
         return options.over(read_options(held))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def options_of_others(values: Mapping[str, object]) -> dict[str, Any]:
+    """Those of the options of a model, with those of its TOML file, that hold for models beside it, too.
+
+    Raises:
+        InputError: As `read_options` says.
+    """
+    return {name: value for name, value in read_options(values).given.items() if name not in OF_ONE_MODEL}
 
 
 def expect_known(options: Iterable[str], others: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ _SCALES = (0.05, 0.1, 0.2, 0.5, 1.0)
 _IN_A_STRIP = 6  # images
 
 _QUERIES = "queries of each image, the clean image among them"
-_SIZE = "size of the change: distance from the clean image, half a range is 1"
+_SIZE = "size of the change: distance from the clean image, of the longer side of a range 1"
 
 
 def write_search_report(out: Path, summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> None:
@@ -137,10 +137,14 @@ def _pictures(cases: Mapping[str, Sequence[FooledImage]]) -> dict[str, Any] | No
     """Images misclassified under attack; a strip of each space is exported."""
     shown = {space: members for space, members in cases.items() if members}
     strips = {
-        f"smallest-changes-{number}": draw_strip(members[:_IN_A_STRIP])
+        f"smallest-changes-{number}": draw_strip(members[:_IN_A_STRIP], heading=_heading(members))
         for number, members in enumerate(shown.values(), start=1)
     }
     return {"cases": shown, "figures": strips} if shown else None
+
+
+def _heading(members: Sequence[FooledImage]) -> str:
+    return f"misread after the {'first' if members[0].distance is None else 'smallest'} change found"
 
 
 def _settings(summary: SearchSummary) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 
-from negatoscope.attacks.search import Feedback, Search, search_images
+from negatoscope.attacks.search import MOST_QUERIES, Feedback, Search, search_images
 from negatoscope.attacks.strategies import Strategy, resolve_strategy
 from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.parts import DONE, PARTS, ROWS
@@ -27,7 +27,6 @@ from negatoscope.searching.smallest_images import SMALLEST
 from negatoscope.transforms.space_labels import annotate_space
 from negatoscope.transforms.spaces import Space, resolve_space
 
-_MOST = 1_000_000
 _OF_AUDITS = ("limit", "seed", "label_preserving", "expect_accuracy", "no_self_check", "bits", "window", "threads")
 _PART_QUERIES, _PART_IMAGES = 200_000, 256  # that a stopped search does again: queries at most, but for so many images
 
@@ -207,7 +206,7 @@ def expect_possible(config: SearchConfig) -> None:
         InputError: A number is out of range, or a range is outside of what its transform takes.
     """
     expect(config.budget >= 1, "--budget of at least 1, the clean image's query", config.budget)
-    expect(config.budget <= _MOST, f"--budget of at most {_MOST:,}", config.budget)
+    expect(config.budget <= MOST_QUERIES, f"--budget of at most {MOST_QUERIES:,}", config.budget)
     expect(0 <= config.seed < 2**63, "--seed from 0 to 2**63 - 1", config.seed)
     expect(config.limit is None or config.limit >= 1, "--limit of at least 1", config.limit)
     expect(config.space, "one --space or more", "none")
@@ -286,10 +285,16 @@ def _check(plan: SearchPlan) -> None:
 
 
 def _try(classifier: ClassifierAdapter, search: Search) -> None:
-    """Search one gray image, up to its second query."""
+    """Search one gray image, up to its second query, and apply each choice to it."""
     resize = classifier.input_spec.resize
     shape = (1, classifier.input_spec.planes, resize.height, resize.width)
     image = torch.full(shape, 0.5, device=classifier.device)
     with torch.no_grad():
         prediction = classifier(image).argmax(dim=1)
     search_images(classifier, image, prediction, search=search)
+    middle = torch.full((1, len(search.space.dimensions)), 0.5, dtype=torch.float64, device=classifier.device)
+    for place, dimension in enumerate(search.space.dimensions):
+        for choice in range(len(dimension.choices)):
+            point = middle.clone()
+            point[0, place] = dimension.point(choice)
+            search.space.apply(image, point)

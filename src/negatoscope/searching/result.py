@@ -185,7 +185,7 @@ class ChangePoint(AccuracyInterval):
 
 @dataclass(frozen=True, kw_only=True)
 class SmallestSummary:
-    """The smallest changes found: distances from where nothing changes, in which half a range counts as 1.
+    """The smallest changes found: distances from where nothing changes, of which 1 is the longer side of a range.
 
     Args:
         n: Images that the search fooled, at least 1; each has a smallest change.

@@ -21,14 +21,11 @@ from negatoscope.auditing.arguments import (
 from negatoscope.executors import Execution, using_threads
 from negatoscope.hardware import pick_hardware
 from negatoscope.models.adapter import ClassifierAdapter
-from negatoscope.models.options import expect_known
+from negatoscope.models.options import expect_known, options_of_others
 from negatoscope.provenance import python_call
 from negatoscope.searching.plan import SearchConfig, make_search_plan
 from negatoscope.searching.result import SearchResult
 from negatoscope.searching.run import SearchProgress, run_search
-
-OF_ONE_MODEL = ("name", "weights", "weights_key", "provider", "output_name")
-"""Options that hold for the model that is searched alone; what it expects holds for models of `transfer`, too."""
 
 
 def search(  # noqa: PLR0913 (the options of the command line)
@@ -85,7 +82,7 @@ def search(  # noqa: PLR0913 (the options of the command line)
         out: Where report and rows go, and from where a stopped search resumes; None is a temporary folder that lasts as
             long as the result.
         overwrite: Whether another search that `out` holds makes room; this one resumes all the same.
-        device: Where models that are opened here live: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        device: Where models that are opened here live: "auto", "cpu", "cuda" or "cuda:1".
         data_dir: A folder to look into first for named datasets.
         executor: Where parts of the images are searched, as in `audit`.
         workers: How many parts at once; None is as many as there are processors for.
@@ -101,7 +98,7 @@ def search(  # noqa: PLR0913 (the options of the command line)
         JobsError: Parts failed three times; all others are done, and the same call tries them again.
     """
     expect_known(options, signature(search).parameters)
-    picked = pick_hardware(device, "float32").device
+    picked = pick_hardware(device, "float32", exact=True).device
     execution = Execution(executor, workers, address, threads, gpus=int(picked.type == "cuda"))
     config = SearchConfig(
         space=as_texts(space),
@@ -127,11 +124,11 @@ def search(  # noqa: PLR0913 (the options of the command line)
     expect_named(named, execution)
     with using_threads(execution.threads):
         plan = make_search_plan(
-            open_model(model, device=device, options=options, **classes),
+            open_model(model, device=str(picked), options=options, **classes),
             dataset,
             config,
             transfer=[
-                open_model(other, device=device, options=_of_others(other, options), **classes) for other in others
+                open_model(other, device=str(picked), options=_of_others(other, options), **classes) for other in others
             ],
             named=named,
         )
@@ -149,6 +146,4 @@ def search(  # noqa: PLR0913 (the options of the command line)
 
 def _of_others(model: object, options: Mapping[str, object]) -> dict[str, object]:
     """The options that hold for another model, too; none where it is open."""
-    if isinstance(model, ClassifierAdapter):
-        return {}
-    return {name: value for name, value in options.items() if name not in OF_ONE_MODEL}
+    return {} if isinstance(model, ClassifierAdapter) else options_of_others(options)

@@ -32,7 +32,7 @@ _WORDS = {
 """What settings are called beside an arrow, before and after the number."""
 
 
-def draw_strip(cases: Sequence[FooledImage], *, heading: str = "misread after the smallest change found") -> Figure:
+def draw_strip(cases: Sequence[FooledImage], *, heading: str) -> Figure:
     """A column for each image: clean, what is changed, and changed; with the predictions and their confidence.
 
     The last frame of each case is the one below, where `heading` stands.

@@ -89,7 +89,7 @@ def _summarize_space(
 ) -> SpaceSummary:
     space, config = planned.space, plan.config
     say(f"one setting for all, in {space.name}")
-    tried = find_universal(plan.classifier, plan.dataset, space, searched, budget=config.budget, seed=config.seed)
+    tried = find_universal(plan.classifier, plan.dataset, searched, search=plan.search(space))
     return SpaceSummary(
         space=space.text,
         name=space.name if space.name != space.text else "",

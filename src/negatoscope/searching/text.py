@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from negatoscope.reports.csv_table import csv_table
-from negatoscope.reports.formatting import MISSING, counted, measured, percent
+from negatoscope.reports.formatting import MISSING, counted, joined, measured, percent
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.terminal import foldable, point, simple_table
 from negatoscope.searching.result import AccuracyInterval, SearchSummary, Transfer, UniversalSetting
@@ -27,7 +27,8 @@ def verdict_sentence(summary: SearchSummary) -> str:
     start = f"{summary.model.name} has an accuracy of {clean} on {counted(summary.n, 'clean image')}"
     fooled = any(entry.first_errors.n for entry in summary.spaces)
     each = " and space" if len(summary.spaces) > 1 else ""
-    after = f"with at most {summary.budget:,} queries for an image{each}"
+    queries = "1 query" if summary.budget == 1 else f"{summary.budget:,} queries"
+    after = f"with at most {queries} for an image{each}"
     found = f", but only {robust} {spaces} {after}" if fooled else f"; nothing fools it {spaces} {after}"
     failed = [rule.rule for rule in summary.gate.rules if not rule.passed]
     gate = f"; the gate FAILED: {failed[0]}" if failed else "; the gate passed" if summary.gate.passed else ""
@@ -42,6 +43,10 @@ def search_notes(summary: SearchSummary, *, gate: bool = True) -> list[str]:
     if summary.unreadable:
         notes.append(f"{counted(summary.unreadable, 'image')} could not be read.")
     notes += [f"The space {entry.name} is {entry.space}." for entry in summary.spaces if entry.name]
+    assumed = [entry.label for entry in summary.spaces if entry.assumed]
+    if assumed:
+        where = f"space{'s' if len(assumed) > 1 else ''} {joined(assumed)}"
+        notes.append(f"Nobody annotated these data. All labels are assumed to be kept in the {where}.")
     for entry in summary.spaces:
         if entry.preserved is not None:
             kept = f"{len(entry.preserved)} of {len(summary.dataset.class_names)} classes"

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from negatoscope.attacks.search import Search
 from negatoscope.attacks.strategies import sizes
 from negatoscope.data import Dataset
 from negatoscope.models.adapter import ClassifierAdapter
@@ -28,7 +29,10 @@ _REACH, _SHRINK = 0.2, 0.7  # how far around the best one, as a share of a range
 
 @dataclass(frozen=True)
 class _Tried:
-    """A setting, whether each fit image is correct under it, and how it ranks: the lower the more harm."""
+    """A setting, whether each fit image is correct under it, and how it ranks: the lower the more harm.
+
+    Scores rank settings under which as many are correct; where labels alone are read, `rank` is without them.
+    """
 
     point: Float[Tensor, " d"]
     correct: Bool[np.ndarray, " n"]
@@ -53,11 +57,9 @@ class OverSettings:
 def find_universal(
     classifier: ClassifierAdapter,
     dataset: Dataset,
-    space: Space,
     searched: SearchedImages,
     *,
-    budget: int,
-    seed: int,
+    search: Search,
 ) -> OverSettings:
     """The mean over settings spread over a space, and the one that does most harm, refined around the worst of them.
 
@@ -66,13 +68,14 @@ def find_universal(
     scrambled Sobol sequence; the others are drawn around the worst one so far. Of a space with no more than 128
     settings all are tried.
     """
+    space, seed = search.space, search.seed
     fit = fit_half(searched, seed=seed)
     if not fit.any() or fit.all():
         return OverSettings()
     chosen = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(fit))[:_FIT_IMAGES])
     images = [(batch, labels) for batch, labels, _ in read_images(classifier, dataset, searched.samples[chosen])]
-    spread, tried = _try_settings(classifier, space, images, n=min(max(budget, _SETTINGS[0]), _SETTINGS[1]), seed=seed)
-    worst = min(tried, key=lambda entry: entry.rank)
+    spread, tried = _try_settings(classifier, search, images)
+    worst = min((entry for entry in tried if _changes(space, entry.point)), key=lambda entry: entry.rank)
     judges = (part[:2] for part in read_images(classifier, dataset, searched.samples[~fit]))
     parts = [try_setting(classifier, space, [part], worst.point)[0] for part in judges]
     after, tracks = np.concatenate(parts), None if searched.tracks is None else searched.tracks[~fit]
@@ -109,21 +112,18 @@ def fit_half(searched: SearchedImages, *, seed: int) -> Bool[np.ndarray, " n"]:
 
 
 def _try_settings(
-    classifier: ClassifierAdapter,
-    space: Space,
-    images: Sequence[tuple[Tensor, Tensor]],
-    *,
-    n: int,
-    seed: int,
+    classifier: ClassifierAdapter, search: Search, images: Sequence[tuple[Tensor, Tensor]]
 ) -> tuple[list[_Tried], list[_Tried]]:
     """Those that are spread over the space, and all."""
-    dimensions = len(space.dimensions)
+    space, seed = search.space, search.seed
+    n, dimensions = min(max(search.budget, _SETTINGS[0]), _SETTINGS[1]), len(space.dimensions)
 
     def tried(points: Float[Tensor, "k d"]) -> list[_Tried]:
         results = []
         for point in points:
             correct, confidences = try_setting(classifier, space, images, point)
-            results.append(_Tried(point, correct, (int(correct.sum()), float(confidences.sum(dtype=np.float64)))))
+            score = float(confidences.sum(dtype=np.float64)) if search.feedback == "scores" else 0.0
+            results.append(_Tried(point, correct, (int(correct.sum()), score)))
         return results
 
     if math.prod(sizes(space)) <= _SETTINGS[1]:
@@ -138,6 +138,10 @@ def _try_settings(
         found += tried(around.clamp(0.0, 1.0))
         reach *= _SHRINK
     return spread, found
+
+
+def _changes(space: Space, point: Float[Tensor, " d"]) -> bool:
+    return space.identity is None or bool(space.distance(point[None]) > 0)
 
 
 def _all_points(space: Space) -> Float[Tensor, "k d"]:

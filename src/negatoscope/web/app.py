@@ -188,7 +188,7 @@ class _Routes:
         offset, limit = (_whole(query, name, default) for name, default in (("offset", 0), ("limit", 48)))
         positions = self.table.pictures.positions(query.get("class", ""))
         if query.get("failing", "") == "1":
-            failing = await run_in_threadpool(self._audit().failing)
+            failing = await run_in_threadpool(lambda: self._audit().failing)
             positions = failing[np.isin(failing, positions)]
         chosen = positions[offset : offset + min(limit, MOST_LISTED)].tolist()
         listed = [self.table.pictures.describe(position) for position in chosen]

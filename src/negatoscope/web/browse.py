@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class BrowsedAudit:
     dataset: str
     verdict: str
     n: int
-    clean_accuracy: float | None
+    clean_accuracy: float
     classes: tuple[str, ...]
     transforms: tuple[AuditedTransform, ...]
 
@@ -129,7 +129,9 @@ class AuditBrowser:
         self.clean = read_predictions(self._rows, CLEAN)
         self.order = np.argsort(dataset.samples, kind="stable")
         found = self._positions(self.clean.samples)
+        files = sorted(file.sha256 for file in dataset.files)
         same = self.summary.dataset.class_names == dataset.class_names and found is not None
+        same = same and sorted(self.summary.dataset.files.values()) == files
         same = same and np.array_equal(dataset.labels[found], self.clean.labels)
         what = f"the images of the audit, {self.summary.dataset.spec}, {self.summary.dataset.split}"
         expect(same, what, f"others in {dataset.spec}; name them with --data", DataError)
@@ -186,6 +188,7 @@ class AuditBrowser:
         chosen = rows[offset : offset + limit].tolist()
         return Failures(total=len(rows), pairs=tuple(self._pair(transform, after, row) for row in chosen))
 
+    @cached_property
     def failing(self) -> IndexArray:
         """Positions in the dataset of all images that fail under a label-preserving transform, most often first."""
         counts = np.zeros(len(self.clean), dtype=np.int64)

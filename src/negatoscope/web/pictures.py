@@ -6,7 +6,7 @@ import threading
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 
 from negatoscope.data import Dataset
 from negatoscope.errors import DataError, expect
-from negatoscope.pixels import ResizeSpec, decode, resize_image, to_picture
+from negatoscope.pixels import AS_STORED, ResizeSpec, decode, resize_image, to_picture
 from negatoscope.types import IndexArray
 
 Pixels = UInt8[np.ndarray, "channels height width"]
@@ -111,13 +111,14 @@ class Pictures:
         return self._of_dataset(int(digits))
 
     def receive(self, content: bytes) -> TablePicture:
-        """Keep the picture of a file that the page sends.
+        """Keep the picture of a file that the page sends; of 16 bits of gray it uses as many as the dataset's files.
 
         Raises:
             DataError: The bytes are damaged, no image, or one of absurd size.
         """
         with self._decoding:
-            pixels = decode(content, name="the file")
+            bits = AS_STORED if self.dataset is None else replace(self.dataset.decoding, window=None)
+            pixels = decode(content, name="the file", decoding=bits)
             picture = self._sized(f"u{secrets.token_hex(8)}", pixels, label=None, name="")
         self._sent.put(picture)
         return picture

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args, get_origin
 
-from negatoscope.descriptions import ParameterRange, Value, literal_type, range_of
+from negatoscope.descriptions import ParameterRange, Value, literal_type
 from negatoscope.errors import SpecError, expect
 from negatoscope.registry import Spec, parse_spec, split_stages
 from negatoscope.transforms import CLEAN, TRANSFORMS, TransformFacts, describe_transform
@@ -76,18 +76,12 @@ def read_stack(stages: tuple[StackStage, ...]) -> Stack:
 
 
 def read_stage(stage: StackStage) -> TransformFacts:
-    """One transform, its settings within their ranges.
+    """One transform; its settings are those that it takes, which may be beyond where sliders end.
 
     Raises:
         SpecError: It or a setting is unknown, missing or of the wrong type.
-        InputError: A setting is out of its range.
+        InputError: The transform does not take a setting.
     """
-    known = TRANSFORMS.settings(stage.name)
-    for name, value in stage.parameters.items():
-        limits = range_of(known[name].annotation) if name in known else None
-        if limits and isinstance(value, int | float):
-            inside = limits.low <= value <= limits.high
-            expect(inside, f"{name} of {stage.name} from {limits.low:g} to {limits.high:g}", value)
     return describe_transform(stage.spec)
 
 

@@ -1,6 +1,7 @@
 """What images are misclassified as under the transform in focus."""
 
 import math
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -19,8 +20,9 @@ def confusion(report: Report) -> Section | None:
     if focus is None:
         return None
     figures = {"confusion": draw_confusion(dataset, focus)} if focus.confusion else {}
-    even = math.log2(len(dataset.class_names))
-    return render_section("auditing/sections/confusion.jinja", place=40, figures=figures, report=report, even_bits=even)
+    classes = round(1 / report.summary.chance)
+    shown: dict[str, Any] = {"figures": figures, "classes": classes, "even_bits": math.log2(classes)}
+    return render_section("auditing/sections/confusion.jinja", place=40, report=report, **shown)
 
 
 def draw_confusion(dataset: DatasetSummary, entry: TransformResult) -> Figure:

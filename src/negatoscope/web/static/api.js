@@ -60,6 +60,16 @@ export const load = (name) =>
     throw error instanceof TypeError ? new Refused(GONE, 0) : error;
   });
 
+/** The same function, but its answer is null where it was called again meanwhile: a late answer is not shown. */
+export function newest(ask) {
+  let calls = 0;
+  return async (...args) => {
+    const call = (calls += 1);
+    const answer = await ask(...args);
+    return call === calls ? answer : null;
+  };
+}
+
 const waiting = new Map();
 const busy = new Set();
 

@@ -1,6 +1,6 @@
 /** What an audit found: accuracy under each transform, and the pictures that failed, each a way back to the table. */
 
-import { get } from "./api.js";
+import { get, newest } from "./api.js";
 import { $, button, h, look } from "./dom.js";
 import { counted, percent } from "./format.js";
 import { setPicture, setStack, state } from "./state.js";
@@ -35,9 +35,13 @@ function pair(found, leave) {
   return h("button", { type: "button", class: "pair", title: name, onclick: open }, frames, h("span", { class: "predictions" }, said("clean", found.before, ""), said("transformed", found.after, "after")));
 }
 
+const failures = newest((query) => get("/api/audit/failures", query));
+
 async function list(offset) {
   const query = { transform: chosen.spec, class: $("audit-class").value, sort: $("audit-sort").value, offset, limit: PAGE };
-  const { total, pairs } = await get("/api/audit/failures", query);
+  const answer = await failures(query);
+  if (!answer) return;
+  const { total, pairs } = answer;
   const made = pairs.map((found) => pair(found, leave));
   if (offset) $("pairs").append(...made);
   else $("pairs").replaceChildren(...made);
@@ -66,7 +70,7 @@ export async function openAudit(back) {
   const choice = ` Choose a transform to see what fails${state.setup.models.length ? ", and a pair to put it on the light table" : "; name the model beside --audit to put pairs on the light table"}.`;
   $("audit").append(
     h("p", {}, audit.verdict),
-    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy ?? 0)}.${first ? choice : ""}`),
+    h("p", { class: "soft small" }, `${audit.model} on ${counted(audit.n, "picture")} of ${audit.dataset}; clean accuracy ${percent(audit.clean_accuracy)}.${first ? choice : ""}`),
   );
   if (!first) return;
   $("audit").append(

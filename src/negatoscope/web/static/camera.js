@@ -16,12 +16,18 @@ function square(video) {
   return canvas;
 }
 
+let opening = false;
+
 async function open() {
+  if (opening || $("photographing").open) return; // a second stream would stay on
+  opening = true;
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch (error) {
     problem(REASONS[error.name] ?? "The camera could not be opened: open a picture as a file instead.");
     return;
+  } finally {
+    opening = false;
   }
   problem("");
   $("photographing").showModal();

@@ -10,10 +10,13 @@ const BUDGET = 100;
 const tries = (n) => counted(n, "try").replace(/trys$/, "tries");
 
 function found({ found, label, spec, stack, queries }) {
-  if (found) setStack(stack);
-  $("found").textContent = found
-    ? `Fooled in ${tries(queries)}: ${spec}`
-    : `Not fooled in ${tries(queries)}: still ${label}. It came closest at ${spec}.`;
+  const clean = found && !stack.length;
+  if (found && !clean) setStack(stack);
+  $("found").textContent = clean
+    ? "Misclassified when clean: there is nothing to search for."
+    : found
+      ? `Fooled in ${tries(queries)}: ${spec}`
+      : `Not fooled in ${tries(queries)}: still ${label}. It came closest at ${spec}.`;
 }
 
 /** One search at a time. */

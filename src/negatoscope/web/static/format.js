@@ -2,8 +2,12 @@
 
 const SPACE = "\u00a0";
 
-/** A share in [0, 1] as "48.3 %". */
-export const percent = (share, decimals = 1) => `${(100 * share).toFixed(decimals)}${SPACE}%`;
+/** A share in [0, 1] as "48.3 %"; what would be rounded to 0 or 100 and is neither, as "<0.1 %" or ">99.9 %". */
+export function percent(share, decimals = 1) {
+  const [text, least] = [(100 * share).toFixed(decimals), 10 ** -decimals];
+  const shown = share > 0 && Number(text) === 0 ? `<${least.toFixed(decimals)}` : share < 1 && Number(text) === 100 ? `>${(100 - least).toFixed(decimals)}` : text;
+  return `${shown}${SPACE}%`;
+}
 
 /** A difference of two shares in points, with its sign: "−51.2 points". */
 export function points(difference) {

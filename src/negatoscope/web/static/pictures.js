@@ -1,6 +1,6 @@
 /** Where pictures come from: the data set by class, a file, the clipboard, the camera or a drawing. */
 
-import { addressed, get, load, Refused, upload } from "./api.js";
+import { addressed, get, load, newest, Refused, upload } from "./api.js";
 import { $, h, problem } from "./dom.js";
 import { counted } from "./format.js";
 import { on, setPicture, state } from "./state.js";
@@ -20,11 +20,15 @@ function mark() {
   for (const thumb of $("sheet").children) thumb.setAttribute("aria-pressed", String(thumb.dataset.id === state.picture?.id));
 }
 
-/** The first or the next pictures of the chosen class. */
+const listed = newest((query) => get("/api/pictures", query));
+
+/** The first or the next pictures of the chosen class; none where another choice came meanwhile. */
 async function list(offset) {
   const [kind, name] = $("class").value.split(/:(.*)/s);
   const query = { offset, limit: PAGE, ...(kind === "class" ? { class: name } : kind === "failing" ? { failing: 1 } : {}) };
-  const { pictures, total } = await get("/api/pictures", query);
+  const answer = await listed(query);
+  if (!answer) return [];
+  const { pictures, total } = answer;
   shown = offset ? [...shown, ...pictures] : pictures;
   if (offset) $("sheet").append(...pictures.map(thumbnail));
   else $("sheet").replaceChildren(...pictures.map(thumbnail));
