@@ -144,9 +144,9 @@ def _mean_and_std(pixels: PixelArray) -> Float[np.ndarray, "2 channels"]:
     counts = np.zeros((pixels.shape[1], 256))
     for image in pixels:
         counts += [np.bincount(plane.ravel(), minlength=256) for plane in image]
-    mean = np.average(np.tile(levels, (len(counts), 1)), axis=1, weights=counts)
-    squares = (levels - mean[:, None]) ** 2
-    return np.stack([mean, np.sqrt(np.average(squares, axis=1, weights=counts))])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    return np.stack([mean, np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))])
 
 
 def _class_maps(input_spec: InputSpec) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.web.browser.conftest import BROWSER_TESTS, NEGATIVE, RUN, Opener, shot, view
 
 from negatoscope.web.models import open_digits
@@ -63,6 +63,15 @@ def test_the_failures_of_an_audit_are_browsed_and_put_on_the_table(opener: Opene
     row = page.get_by_role("button", name=re.compile(r"negative .* failures? of"))
     failures = int(row.inner_text().split("%")[1].split()[0])
     expect(page.locator(".pair")).to_have_count(min(24, failures))
+    late: list[Route] = []
+    page.route("**/api/audit/failures*", lambda route: route.continue_() if late else late.append(route))
+    page.locator("#audit-class").select_option(index=1)
+    page.locator("#audit-class").select_option("")
+    expect(page.locator(".pair")).to_have_count(min(24, failures))
+    with page.expect_response(late[0].request.url):
+        late[0].continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator(".pair")).to_have_count(min(24, failures))  # the answer that came late is not shown
     page.get_by_label("Sort").select_option("sample")
     page.locator(".pair").first.click()
     answer = table.settled("negative")["answer"]
