@@ -12,12 +12,15 @@ from negatoscope.attacks import ATTACKS, resolve_attack
 from negatoscope.attacks.search import Search, search_images
 from negatoscope.attacks.strategies import STRATEGIES, resolve_strategy
 from negatoscope.auditing.sections import SECTIONS
-from negatoscope.data import DATASETS
+from negatoscope.data import DATASETS, Dataset
 from negatoscope.data.sources import sources
 from negatoscope.errors import DataNotFoundError, InputError
+from negatoscope.hardening import METHODS
 from negatoscope.models import MODELS, describe_models
 from negatoscope.models.predict import predict
+from negatoscope.rows import read_rows
 from negatoscope.transforms import TRANSFORMS, describe_transform, describe_transforms
+from negatoscope.transforms.groups import GROUPS, resolve_group
 from negatoscope.transforms.spaces import resolve_space
 
 PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -28,7 +31,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an example registers is forgotten afterwards."""
-    for registry in (TRANSFORMS, ATTACKS, STRATEGIES, MODELS, DATASETS, SECTIONS):
+    for registry in (TRANSFORMS, GROUPS, ATTACKS, STRATEGIES, METHODS, MODELS, DATASETS, SECTIONS):
         registry.names()
         monkeypatch.setattr(registry, "_functions", dict(registry._functions))
     monkeypatch.setattr("negatoscope.transforms._TRAITS", {})
@@ -87,6 +90,31 @@ def test_a_strategy() -> None:
     assert factors[0] == 1.0
     assert len(set(factors)) == 3
     assert all(0.75 <= factor <= 1.25 for factor in factors)
+
+
+def test_a_group() -> None:
+    run("A group")
+    images = torch.rand(2, 1, 4, 4)
+    group = resolve_group("half_turn,negative", channels=1)
+    assert len(group) == 4
+    (_, turn) = resolve_group("half_turn", channels=1).elements
+    turned = group.apply(images, torch.full((2,), group.elements.index(turn)))
+    assert torch.equal(turned, images.rot90(2, dims=(2, 3)))
+
+
+def test_a_method_of_hardening(tmp_path: Path) -> None:
+    run("A method of hardening")
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 1, 6, 6), dtype=np.uint8)
+    data = Dataset.from_arrays(pixels, (pixels.mean(axis=(1, 2, 3)) > 128).astype(int))
+
+    def bright(images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([0.5 - images.mean(dim=(1, 2, 3)), images.mean(dim=(1, 2, 3)) - 0.5], dim=1)
+
+    classifier = ng.open_classifier(bright, size=6, channels="gray", output="logits")
+    given = {"fit": data, "data": data, "invariant": "negative", "suite": "none", "no_self_check": True}
+    result = ng.harden(classifier, **given, method="brightest", out=tmp_path / "out")
+    rows = read_rows(result.out / result.summary.best.folder / "rows.parquet").to_pylist()
+    assert {row["prediction"] for row in rows} == {1}
 
 
 def test_a_model_kind(tmp_path: Path) -> None:

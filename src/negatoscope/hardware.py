@@ -24,7 +24,8 @@ class Hardware:
         """The processor's model, its share that is used, and the precision: for provenance."""
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
-        return f"{processor_name()}, {torch.get_num_threads()} threads, {self.precision}"
+        threads = torch.get_num_threads()
+        return f"{processor_name()}, {threads} thread{'s' if threads > 1 else ''}, {self.precision}"
 
     def autocast(self) -> torch.autocast:
         """The context in which large products run in this precision."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from negatoscope.errors import DataError, InputError, JobsError
+from negatoscope.errors import DataError, InputError, JobsError, StoreError
 from negatoscope.executors import LOCAL, Execution, Tell
 from negatoscope.executors.jobs import run_jobs
 
@@ -56,6 +56,9 @@ class Killed(Numbers):
 '''
 
 
+WRONG = {"input": DataError("expected a file, got none"), "store": StoreError("cannot reach it")}
+
+
 @dataclass(frozen=True)
 class Texts:
     """Jobs are texts: "well", or how often one fails before it ends, or forever."""
@@ -69,8 +72,8 @@ class Texts:
         assert opened == "open"
         tell(job)
         self.tries[job] = self.tries.get(job, 0) + 1
-        if job == "input":
-            raise DataError("expected a file, got none")
+        if job in WRONG:
+            raise WRONG[job]
         if job.startswith("forever") or self.tries[job] <= int(job[-1]) * job.startswith("fails"):
             raise RuntimeError(f"try {self.tries[job]}")
 
@@ -93,11 +96,12 @@ def test_a_job_that_fails_three_times_is_named_and_the_others_go_on() -> None:
     assert "in run" in raised.value.__notes__[0], "where it failed"
 
 
-def test_what_the_user_must_mend_stops_everything_at_once() -> None:
+@pytest.mark.parametrize("job", WRONG)
+def test_what_the_user_must_mend_stops_everything_at_once(job: str) -> None:
     work = Texts({})
-    with pytest.raises(DataError, match=r"^expected a file, got none$") as raised:
-        list(run_jobs(work, ["well 0", "input", "well 1"], execution=LOCAL))
-    assert work.tries == {"well 0": 1, "input": 1}
+    with pytest.raises(type(WRONG[job]), match=f"^{WRONG[job]}$") as raised:
+        list(run_jobs(work, ["well 0", job, "well 1"], execution=LOCAL))
+    assert work.tries == {"well 0": 1, job: 1}
     assert raised.value.exit_code == 2
 
 
@@ -105,6 +109,13 @@ def test_where_no_job_ends_not_all_of_a_million_are_tried() -> None:
     work = Texts({})
     with pytest.raises(JobsError, match=r"but 3 failed 3 times: .* 999997 did not finish"):
         list(run_jobs(work, [f"forever {index}" for index in range(1_000_000)], execution=LOCAL))
+
+
+def test_a_single_job_that_fails_is_named_alone() -> None:
+    with pytest.raises(
+        JobsError, match=r"^expected the job to finish, but 1 failed 3 times: forever .*\); the same com"
+    ):
+        list(run_jobs(Texts({}), ["forever"], execution=LOCAL))
 
 
 def test_no_jobs_start_nothing(tmp_path: Path) -> None:

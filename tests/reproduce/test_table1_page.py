@@ -52,7 +52,7 @@ def test_a_dataset_that_the_paper_does_not_print_is_named(make_document: Maker) 
     result = make_document(["mnist"])
     for row in result["summary"]:
         row["test"]["paper_accuracy"] = row["negative"]["paper_accuracy"] = None
-    assert warnings(result) == ["MNIST: the paper prints no numbers for it, so there is nothing to compare with"]
+    assert warnings(result) == ["MNIST: the paper prints no numbers for these, so there is nothing to compare with"]
     result["summary"][1]["negative"]["paper_accuracy"] = 0.1
     assert warnings(result) == []
 
@@ -92,8 +92,8 @@ def test_the_caption_explains_each_kind_of_brackets_where_rows_differ_in_runs(ma
         row |= {"seeds": 1, "interval": "wilson"}
     mixed = caption(sections(result)[0])
     assert "Runs per classifier: 1 to 3" in mixed
-    assert "In brackets, after a mean ± standard deviation over seeds: a 95 % prediction interval" in mixed
-    assert "In brackets, after a single run: the Wilson 95 % interval" in mixed
+    assert "In brackets, after the mean ± standard deviation of three or more: a 95 % prediction interval" in mixed
+    assert "In brackets, after fewer than three runs: the Wilson 95 % interval" in mixed
 
 
 def test_a_caption_of_unequal_rows_gives_the_range(make_document: Maker) -> None:

@@ -81,3 +81,10 @@ def test_a_table_without_a_recipe_or_with_two_datasets_of_one_name_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=f"^{sentence}$"):
         Table1Request(**wrong)  # type: ignore[arg-type]
+
+
+def test_recipes_of_other_images_make_no_table_together() -> None:
+    with pytest.raises(
+        InputError, match=r"^expected --recipes of the same images of gtsrb, got .*; run them one by one$"
+    ):
+        plan_table1(Table1Request(("gtsrb",), (0.0,), recipes=("sgd", "color"), fast=True))

@@ -230,7 +230,7 @@ def test_an_interval_that_is_wide_says_nothing_of_the_level_of_random() -> None:
 
 def test_the_adversarys_success_is_bounded_by_what_runs_record() -> None:
     (judgement,) = findings(table1(runs(1, test=0.8, negative_test=0.2)), NOTHING_RUN)["adversary"].judgements
-    assert judgement.numbers == "at least 75.0 %"
+    assert judgement.numbers == "75.0 to 100.0 %"
 
 
 def test_a_study_that_was_not_run_leaves_claims_without_a_verdict() -> None:

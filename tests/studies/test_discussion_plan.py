@@ -103,6 +103,7 @@ def test_transforms_of_the_plan_keep_every_label(dataset: str) -> None:
             "transforms = true",
             "expected one plain variant in the plan, got plain and few, alike in what",
         ),
+        ("negatives = 5", "negatives = 5, seeds = 0", "expected seeds of at least 1 in 'few', got 0"),
         ("negatives = 5", "negatives = 5, clean = 0.5", "expected clean in 'few' beside fine_tuned, got 0.5"),
         (
             'experiments = ["a"]',
@@ -183,6 +184,12 @@ def test_fine_tuning_shows_few_negatives_as_often_as_it_takes(clean: float, bars
     assert len(set(samples)) == shown.negatives == 7
     times = np.unique(samples, return_counts=True)[1]
     assert times.max() - times.min() <= 1
+
+
+def test_beside_clean_images_so_many_negatives_count_as_have_room(bars: Dataset) -> None:
+    shown = shown_images(bars, Variant("all", ("b",), negatives="all", fine_tuned=True, clean=0.5), seed=1)
+    _, samples = of_negatives(shown.images, bars)
+    assert len(set(samples)) == shown.negatives == 30
 
 
 def test_only_the_classes_of_a_share_are_shown_as_negatives(bars: Dataset) -> None:

@@ -59,7 +59,7 @@ class Notes:
     steps: list[tuple[str, TrainingProgress | str]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy]) -> None:
+    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy], beyond: int) -> None:
         self.plans.append((runs, done, seconds))
 
     def moved(self, name: str, moment: TrainingProgress | str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from negatoscope.cli.options import Address, Context, ExecutorName, Threads, Workers, with_options
+from negatoscope.errors import expect
 
 if TYPE_CHECKING:
     from negatoscope.executors import Execution
@@ -42,6 +43,8 @@ def execution_of(context: Context, hardware: "Hardware") -> "Execution":
     """Where the command's jobs run; until it ends, torch has the threads here that each job has."""
     from negatoscope.executors import using_threads
 
+    numbered = context.params["executor"] == "ray" and hardware.device.index is not None
+    expect(not numbered, "--device cuda beside --executor ray, which chooses the GPU", str(hardware.device))
     execution = _execution(context, gpus=int(hardware.device.type == "cuda"))
     context.with_resource(using_threads(execution.threads))
     return execution

@@ -1,6 +1,7 @@
 """The command `negatoscope`: one line and exit code 2 for whatever the user got wrong, and one way to stop."""
 
 import atexit
+import io
 import os
 import signal
 import sys
@@ -113,6 +114,9 @@ def run() -> None:
 
     Ctrl-C, SIGTERM and a closed terminal stop every command in the same way: what was made is kept.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # of an encoding that has no minus sign or dash
     with _stoppable():
         try:
             _expect_text(sys.argv[1:])

@@ -91,7 +91,10 @@ ExecutorName = Annotated[
 Workers = Annotated[
     int | None,
     option(
-        "NUMBER", "How many at once; by default one for each processor of this machine.", "--workers", panel=_EXECUTION
+        "NUMBER",
+        "How many at once; by default as many as this machine has processors for; local has one.",
+        "--workers",
+        panel=_EXECUTION,
     ),
 ]
 Address = Annotated[
@@ -151,6 +154,12 @@ def settings_of(context: Context, kind: type[Settings], **others: object) -> Set
 _LOCAL = ("out", "overwrite", "data_dir", "format", "executor", "workers", "address", "dry_run")
 
 
+def is_given(context: Context, name: str) -> bool:
+    """Whether the user wrote an option."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def command_line(context: Context) -> str:
     """The command as it was given, with every option but those about this machine; of paths the last part."""
     from negatoscope.provenance import without_folders
@@ -158,8 +167,7 @@ def command_line(context: Context) -> str:
     words = [context.command_path]
     for parameter in context.command.params:
         name = str(parameter.name)
-        source = context.get_parameter_source(name)
-        if name in _LOCAL or source is None or source.name != "COMMANDLINE":
+        if name in _LOCAL or not is_given(context, name):
             continue
         value = context.params[name]
         for part in value if isinstance(value, list | tuple) else [value]:

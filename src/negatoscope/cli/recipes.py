@@ -6,7 +6,8 @@ import typer
 
 from negatoscope.cli.checks import LAST_SEED, one_of, within
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context, DataDir, Device, Precision, option
+from negatoscope.cli.options import Context, DataDir, Device, Precision, is_given, option
+from negatoscope.errors import expect
 
 
 def recipes(
@@ -30,6 +31,7 @@ def recipes(
         from negatoscope.stores import path_of
         from negatoscope.studies.recipe_search import load_candidates, packaged_candidates, search_recipes
 
+    expect(not (candidates and is_given(context, "dataset")), "--dataset or --candidates, which name theirs", "both")
     own = path_of(candidates) if candidates else None
     tried = load_candidates(own) if own else packaged_candidates(dataset)
     name = f"{own.stem if own else dataset}.json"

@@ -34,7 +34,7 @@ def sensitivity(
     studies: Annotated[str, option("NAMES", "Comma-separated, such as mnist_plain,gtsrb_plain; by default all.")] = "",
     factors: Annotated[str, option("NAMES", "Only these, comma-separated, as in 'optimizer,batch norm'.")] = "",
     budget: Annotated[
-        str, option("AMOUNT", "Start no run after this much: 90min, or 300passes over training images.")
+        str, option("AMOUNT", "Start no run that would end after this much: 90min, or 300passes over training images.")
     ] = "",
     plan: Annotated[str, option("FILE", "A TOML file of your own studies.")] = "",
     dry_run: DryRunOption = False,

@@ -19,6 +19,7 @@ from negatoscope.cli.options import (
     Precision,
     command_line,
     flag,
+    is_given,
     option,
 )
 from negatoscope.cli.runs_folder import runs_folder
@@ -62,7 +63,7 @@ def sequel(
     --out holds. Writes sequel.json, .md, .png and .svg, and pictures. Stop it at any moment: the same command resumes.
     """
     expect(bool(model) == bool(data), "--model and --data", "one of them; give both, or none to train networks here")
-    beside = [f"--{name}" for name in ("recipe", "seeds") if _is_given(context, name)] if model else []
+    beside = [f"--{name}" for name in ("recipe", "seeds") if is_given(context, name)] if model else []
     expect(
         not beside, "--model or options of networks that are trained here", f"{', '.join(beside)}, too; leave it out"
     )
@@ -108,8 +109,3 @@ def sequel(
     for text in map(answer, group_models(result.models)):
         typer.echo(text.replace("**", ""))
     typer.echo(f"Written: {page}")
-
-
-def _is_given(context: Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"

@@ -42,7 +42,11 @@ def table1(
     ] = "sgd",
     seeds: Annotated[
         int | None,
-        option("NUMBER", "Runs of each classifier; verdicts need 3. By default 1, or the panel's.", check=within(1)),
+        option(
+            "NUMBER",
+            "Runs of each classifier; verdicts need 3. By default 1; of the panel as many as it has, at most.",
+            check=within(1),
+        ),
     ] = None,
     datasets: Annotated[
         str,

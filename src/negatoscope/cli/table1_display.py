@@ -16,7 +16,7 @@ from negatoscope.reproduce.table1_run import Table1Run
 from negatoscope.training.loop import TrainingProgress
 
 _LEGEND = (
-    "Accuracy in percent, of one run with its Wilson 95 % interval, of several with a 95 % prediction interval. The "
+    "Accuracy in percent, of one or two runs with Wilson's 95 % interval, of more with a 95 % prediction interval. The "
     "paper's number agrees with ours, or ours are higher or lower; no word: undecided (too few runs, or they scatter)."
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from negatoscope.cli.loading import loading
-from negatoscope.cli.options import Context
+from negatoscope.cli.options import Context, is_given
 from negatoscope.cli.show import show
 from negatoscope.errors import expect
 
@@ -16,25 +16,21 @@ if TYPE_CHECKING:
 
 _NEED_LABELS = (
     *("label_columns", "fail_under", "baseline", "expect_accuracy", "max_unreadable", "no_report"),
-    *("no_self_check", "executor", "dry_run"),
+    *("no_self_check", "executor", "dry_run", "keep_names"),
 )
 
 
 def expect_none_given(context: Context) -> None:
     """Refuse those of the command's options that only an audit of images with labels heeds."""
     for name in _NEED_LABELS:
-        source = context.get_parameter_source(name)
-        expect(
-            not (source and source.name == "COMMANDLINE"),
-            f"labels for --{name.replace('_', '-')}",
-            "none; give --labels",
-        )
+        expect(not is_given(context, name), f"labels for --{name.replace('_', '-')}", "none; give --labels")
 
 
 def classify_and_show(
     plans: "Sequence[AuditPlan]", folders: Sequence[Path], *, out: str, command: str, format: str
 ) -> None:
     """Classify images without labels with each model, write its page and its predictions, and print them."""
+    expect(len(plans) == 1 or format not in ("json", "csv"), f"one model for --format {format}", f"{len(plans)} models")
     with loading():
         from negatoscope.auditing.unlabeled import run_unlabeled
         from negatoscope.auditing.unlabeled_text import unlabeled_csv, unlabeled_markdown, unlabeled_tables

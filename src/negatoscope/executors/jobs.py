@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Protocol, runtime_checkable
 
-from negatoscope.errors import JobsError, NegatoscopeError, StoreError
+from negatoscope.errors import JobsError, NegatoscopeError
 from negatoscope.executors import Execution, Job, Opened, Work
 from negatoscope.executors.worker import Event, JobRunner
 
@@ -95,6 +95,7 @@ class _Run:
                 self.pool.give(worker, self.jobs[self.busy[worker]])
             worker, event = self.pool.wait()
             if event.kind == "ready":
+                self.unopened = 0
                 self.idle.append(worker)
             elif event.kind == "moved":
                 self.moved(self.jobs[self.busy[worker]], event.what)
@@ -108,8 +109,8 @@ class _Run:
             raise self._error()
 
     def _fail(self, worker: int, event: Event) -> None:
-        if isinstance(event.what, NegatoscopeError) and not isinstance(event.what, StoreError):
-            raise event.what  # nobody but the user can mend it, while a store may answer again
+        if isinstance(event.what, NegatoscopeError):
+            raise event.what  # nobody but the user can mend it; stores were asked several times
         index = self.busy.pop(worker, None)
         if index is not None and event.kind == "failed":
             self.idle.append(worker)
@@ -137,9 +138,11 @@ class _Run:
     def _error(self) -> JobsError:
         named = "; ".join(f"{self.jobs[index]} ({event.what})" for index, event in list(self.failed.items())[:_NAMED])
         more = f" and {len(self.failed) - _NAMED} more" if len(self.failed) > _NAMED else ""
-        done = f"{self.left} did not finish" if self.left else "all others are done"
-        text = f"expected {len(self.jobs)} jobs to finish, but {len(self.failed)} failed {TRIES} times: {named}{more}"
-        return _with_trace(JobsError(f"{text}; {done}, the same command resumes"), next(iter(self.failed.values())))
+        others = "all others are done, " if len(self.jobs) > len(self.failed) else ""
+        done = f"{self.left} did not finish, " if self.left else others
+        jobs = "the job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
+        text = f"expected {jobs} to finish, but {len(self.failed)} failed {TRIES} times: {named}{more}"
+        return _with_trace(JobsError(f"{text}; {done}the same command resumes"), next(iter(self.failed.values())))
 
 
 def _with_trace(error: JobsError, event: Event) -> JobsError:

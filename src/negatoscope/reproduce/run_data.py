@@ -74,7 +74,7 @@ def _negated_spec(data: str) -> str | None:
     if data.startswith("folder:"):
         return None
     spec = DATASETS.resolve(data)[0]
-    if spec.arguments.get("prepare", "none") == "none":
+    if spec.arguments.get("prepare") != "paper":
         return None
     return str(replace(spec, arguments={**spec.arguments, "negated": True}))
 

@@ -183,7 +183,10 @@ def _load(request: Table1Request, dataset: str) -> tuple[Mapping[str, Recipe], R
         spec = recipe.data if dataset == _base(recipe.data) else dataset
         recipe = replace(recipe, data="gtsrb(prepare='paper')" if spec == "gtsrb" else spec)
         recipes[name] = replace(recipe, epochs=1, name=f"{recipe.name}{FAST}") if request.fast else recipe
-    first = next(iter(recipes.values()))
+    first, *others = recipes.values()
+    for other in others:
+        got = f"{first.data} for {first.name}, {other.data} for {other.name}; run them one by one"
+        expect(other.data == first.data, f"--recipes of the same images of {dataset}", got)
     data = load_run_data(first, data_dir=request.data_dir, fast=request.fast, both_negatives=True)
     return {name: replace(recipe, data=data.train.spec) for name, recipe in recipes.items()}, data
 

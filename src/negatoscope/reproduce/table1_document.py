@@ -65,7 +65,7 @@ class SummaryRow:
         beside_majority: How it lies to always naming the most frequent training class.
         test: Accuracy on test images, beside the paper's.
         negative: Accuracy on negatives of training images, beside the paper's.
-        interval: "prediction" for where one new run should land, "wilson" of all images of too few runs.
+        interval: "prediction" for where one new run should land, "wilson" where there are too few runs.
         train_accuracy: On training images, in [0, 1].
         validation_accuracy: On validation images, in [0, 1].
         negative_test_accuracy: On negatives of test images, in [0, 1].
@@ -230,14 +230,14 @@ def _reproduced(test: Verdict, negative: Verdict) -> bool | None:
 
 
 def _comparison(rates: Sequence[TrackedRate], paper: float | None) -> PaperComparison:
-    """For enough runs with the range of one new run, else with Wilson's interval of all their images."""
+    """For enough runs with the range of one new run, else with the mean of the runs' Wilson intervals."""
     accuracies = [rate.accuracy for rate in rates]
     accuracy, std = mean_and_deviation(accuracies)
-    interval: Interval = (
-        prediction_interval(accuracies)
-        if len(rates) >= MINIMUM_RUNS
-        else wilson(sum(rate.correct for rate in rates), sum(rate.n for rate in rates))
-    )
+    if len(rates) >= MINIMUM_RUNS:
+        interval = prediction_interval(accuracies)
+    else:  # of the same test images: their intervals' mean holds at least as often, however runs depend
+        each = [wilson(rate.correct, rate.n) for rate in rates]
+        interval = Interval(fmean(one.low for one in each), fmean(one.high for one in each))
     return PaperComparison(
         n=rates[0].n,
         accuracy=accuracy,

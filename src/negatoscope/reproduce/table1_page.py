@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from negatoscope.data import DATASETS
 from negatoscope.reports.formatting import counted, joined, percent
 from negatoscope.reproduce.paper import dataset_name, short_classifier_name
 from negatoscope.reproduce.table1_columns import (
@@ -41,13 +42,16 @@ Confidence is the mean softmax probability of the predicted class, on training i
 _ON_DESTINATIONS = """\
 Of negatives of training images. Entropy: how evenly predictions spread, and at most can. Information: what a prediction
 says about the label. If permuted: the 95 % quantile of the same under permuted labels; one random classifier in twenty
-would lie above it too."""
+would lie above it too, or more where images are frames of one sign, which it takes for independent."""
 
 _INTERVALS = {
     "wilson": "the Wilson 95 % interval: it covers the draw of images, not another training seed",
     "prediction": "a 95 % prediction interval: where one new run with another seed should land",
 }
-_RUNS = {"wilson": ", after a single run", "prediction": ", after a mean ± standard deviation over seeds"}
+_RUNS = {
+    "wilson": ", after fewer than three runs",
+    "prediction": ", after the mean ± standard deviation of three or more",
+}
 _FINDINGS = {
     "not random": ", more than",
     "random in some runs only": " on average, and not in every run more than",
@@ -88,14 +92,15 @@ def warnings(result: "Table1") -> list[str]:
     for dataset in dict.fromkeys(row.dataset for row in result.summary):
         name, base = dataset_name(dataset), dataset.partition("(")[0]
         rates = [rate for row in result.summary if row.dataset == dataset for rate in row.comparisons.values()]
-        copies = [entry for entry in result.provenance.data if entry.name == base and not entry.official]
+        published = base in DATASETS.names() and not base.startswith("folder")
+        copies = [entry for entry in result.provenance.data if entry.name == base and not entry.official and published]
         if base == "mnist_sample":
             lines.append(
                 f"{name}: only a small sample of MNIST was used, so nothing here can confirm or refute the paper"
             )
             continue
         if not result.fast and all(rate.paper_accuracy is None for rate in rates):
-            lines.append(f"{name}: the paper prints no numbers for it, so there is nothing to compare with")
+            lines.append(f"{name}: the paper prints no numbers for these, so there is nothing to compare with")
         if copies:
             note = "; ".join(filter(None, dict.fromkeys(map(_note, copies))))
             lines.append(
@@ -195,7 +200,8 @@ def _made_by(result: "Table1") -> list[str]:
 
 def _data_line(entry: "DataProvenance") -> str:
     sums = ", ".join(f"{name} {digest[:12]}" for name, digest in entry.sha256.items())
-    origin = "official" if entry.official else ": ".join(filter(None, ["unofficial copy", _note(entry)]))
+    own = entry.note.startswith("images of the user")
+    origin = "official" if entry.official else ": ".join(filter(None, ["" if own else "unofficial copy", _note(entry)]))
     return f"data {entry.spec}: {origin}; sha256 {sums or 'unknown'}"
 
 

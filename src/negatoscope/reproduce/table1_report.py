@@ -106,6 +106,6 @@ def _provenance(runs: Sequence[Table1Run], earlier: Provenance | None, command: 
             "expected table1.json beside runs that do not record their data and hardware, found none; copy it, too"
         )
     data: dict[str, DataProvenance] = {entry.spec: entry for entry in earlier.data} if earlier else {}
-    hardware = [earlier.hardware] if earlier and not all(run.made_by for run in runs) else []
+    hardware = earlier.hardware.split("; ") if earlier and not all(run.made_by for run in runs) else []
     hardware += [run.made_by.hardware for run in runs if run.made_by]
     return record_provenance(command=command, hardware="; ".join(dict.fromkeys(hardware)), data=(data | own).values())

@@ -73,8 +73,9 @@ def similar(sensitivity: SensitivityResult) -> Finding:
         ]
         is_open = not factors or any(factor.verdict in _OPEN for factor in factors)
         verdict: ClaimVerdict = "holds" if near else "undecided" if is_open else "does not hold"
-        default = f"default {_rate(study.default_negative_accuracy)}"
+        default = f"default {_rate(sensitivity.default_of(study))}"
         seeds = factors[0].levels[0].seeds if factors else 0
+        verdict = verdict if seeds >= MINIMUM_RUNS else "undecided"
         judgements.append(Judgement(study.dataset, _center(study), seeds, "; ".join([default, *near]), verdict))
     return Finding(
         "Among networks trained on the same images, a choice decides (docs/sensitivity.md) with a test accuracy within "
@@ -90,7 +91,8 @@ def generalizes(name: str, sensitivity: SensitivityResult) -> Finding:
         accurate = factor.verdict == "decides" and factor.strongest.negative_accuracy >= GENERALIZED
         upwards = (factor.effect or 0.0) > 0
         verdict: ClaimVerdict = "holds" if accurate and upwards else "does not hold"
-        judgements.append(_judgement(study, factor.levels, "undecided" if factor.verdict in _OPEN else verdict))
+        few = min(factor.levels[0].seeds, factor.strongest.seeds) < MINIMUM_RUNS
+        judgements.append(_judgement(study, factor.levels, "undecided" if few or factor.verdict in _OPEN else verdict))
     return Finding(
         f"The factor {name!r} of the study: it decides upwards, and accuracy on negatives is half or more.",
         tuple(judgements),

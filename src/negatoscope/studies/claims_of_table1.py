@@ -169,13 +169,19 @@ def adversary(table1: Table1) -> Finding:
     """Whether a negative deceives without a query: a bound, as rows are not needed for it."""
 
     def judge(row: SummaryRow, runs: Sequence[Table1Run]) -> tuple[str, ClaimVerdict]:
-        least = [max(0.0, 1 - run.negative_test.correct / max(1, run.test.correct)) for run in runs]
-        return f"at least {percent(fmean(least), decimals=1, unit=True)}", beyond(least, HALF)
+        rights = [max(1, run.test.correct) for run in runs]
+        pairs = list(zip(runs, rights, strict=True))
+        least = [max(0.0, 1 - run.negative_test.correct / right) for run, right in pairs]
+        most = [min(1.0, (run.negative_test.n - run.negative_test.correct) / right) for run, right in pairs]
+        low, high = (percent(fmean(ends), decimals=1) for ends in (least, most))
+        refuted = beyond(most, HALF) == "does not hold"
+        held: ClaimVerdict = "holds" if beyond(least, HALF) == "holds" else "undecided"
+        return f"{low} to {high} %", "does not hold" if refuted else held
 
     return Finding(
         "One negative and no query: of the test images that were right, more than half have negatives that are wrong. "
-        "The share is 1 - (negatives right / images right) or more: exactly that where an image is right whenever its "
-        "negative is.",
+        "The share lies between 1 - (negatives right / images right), which it is where every image is right whose "
+        "negative is, and (negatives wrong / images right).",
         _plain(table1, judge),
     )
 

@@ -21,9 +21,9 @@ _INTRODUCTION = """\
 Hosseini and Poovendran 2017 (arXiv 1703.06857v1) claim that networks do not recognize negatives; the same authors'
 later paper (arXiv 1803.07739) says when they do. Each of their sentences that can be tested stands here, in quotation
 marks where the words are theirs, and is judged for each recipe of the [panel](reproduce.md) by itself: what holds for
-one need not hold for another. A verdict takes three runs, or it is *undecided*: a mean lies above or below a threshold
-where its 95 % t interval over runs does. Claims on adversarially trained networks are judged for each ε, and hold *in
-part* where these differ.
+one need not hold for another. A verdict takes three runs, or it is *undecided*. A mean lies above or below a threshold
+where its 95 % t interval over runs does; claims on one choice have the verdict of the [study](sensitivity.md) on it.
+Claims on adversarially trained networks are judged for each ε, and hold *in part* where these differ.
 
 Made by `{command}` from the result documents named below: more runs can overturn a verdict."""
 

@@ -76,8 +76,8 @@ def _noise_sentence(result: Discussion, dataset: str) -> list[str]:
         f"**{dataset_name(dataset)}**: the negative changes an image by {negative.l2:.1f} (mean L2 norm) and leaves "
         f"{_rate(negative.transformed)} correct, where {_rate(negative.clean)} of clean images are; noise of the same "
         f"size leaves {_rate(negative.noise)}, and {_rate(negative.clipped_noise)} where it is clipped to [0, 1], to a "
-        f"size of {negative.clipped_l2:.1f}. Of {counted(len(others), 'other transform')} {signs.count(1)} are read "
-        f"better than noise of their size, {signs.count(-1)} worse."
+        f"size of {negative.clipped_l2:.1f}. Of {counted(len(others), 'other transform')} under {signs.count(1)} "
+        f"images are classified better than under noise of their size, under {signs.count(-1)} worse."
     ]
 
 
@@ -106,16 +106,17 @@ def _unseen_sentence(result: Discussion, dataset: str) -> list[str]:
     parts = []
     for variant in dict.fromkeys(each.variant for each in every):
         same = [each for each in every if each.variant == variant]
-        unseen = [each for each in same if not each.is_seen]
+        unseen = [each for each in same if not each.is_kin]
         if not unseen:
             continue
         most = max(unseen, key=lambda each: each.difference.mean)
         signs = [each.difference.sign for each in unseen]
         seen = " ".join(f"(on negatives: {_change(each.difference)} points)" for each in same if each.is_seen)
+        gain = f"the largest gain is under {most.transform} ({_change(most.difference)} points)"
         parts.append(
-            f"{variant} {seen}: of {counted(len(unseen), 'transform')} that were never seen, {signs.count(1)} are read "
-            f"better and {signs.count(-1)} worse; the largest gain is that of {most.transform} "
-            f"({_change(most.difference)} points)"
+            f"{variant} {seen}: of {counted(len(unseen), 'transform')} that were never seen nor made with a negative, "
+            f"images are classified better under {signs.count(1)} and worse under {signs.count(-1)}; "
+            f"{gain if most.difference.mean > 0 else 'none gains'}"
         )
     return [f"**{dataset_name(dataset)}**: {'; '.join(parts)}."] if parts else []
 
@@ -123,8 +124,9 @@ def _unseen_sentence(result: Discussion, dataset: str) -> list[str]:
 def _transfer_sentence(result: Discussion, dataset: str) -> list[str]:
     parts = [
         f"{each.variant} ({each.shown_classes} of {round(1 / result.chance[dataset])}): of negatives of these "
-        f"{_rate(each.shown)} are read, of the others' {_rate(each.others)}, {_change(each.gain)} points beside "
-        f"networks that saw none; {_rate(each.taken_for_shown)} of them are taken for a class that was shown"
+        f"{_rate(each.shown)} are classified correctly, of the others' {_rate(each.others)}, {_change(each.gain)} "
+        f"points compared with networks that saw none; {_rate(each.taken_for_shown)} of them are misclassified as a "
+        "class that was shown"
         for each in result.transfer
         if each.dataset == dataset
     ]

@@ -63,6 +63,7 @@ class Variant:
         expect_choices(self, RecipeError)
         count = self.negatives
         expect(count == "all" or count >= 0, f"negatives of at least 0 in {self.name!r}", count, RecipeError)
+        expect(self.seeds is None or self.seeds >= 1, f"seeds of at least 1 in {self.name!r}", self.seeds, RecipeError)
         expect(0 < self.classes <= 1, f"classes above 0, up to 1, in {self.name!r}", self.classes, RecipeError)
         expect(0 <= self.clean < 1, f"clean in [0, 1) in {self.name!r}", self.clean, RecipeError)
         expect(self.fine_tuned or not self.clean, f"clean in {self.name!r} beside fine_tuned", self.clean, RecipeError)
@@ -124,8 +125,7 @@ class DiscussionPlan:
             what = f"as many seeds of {self.plain.name!r} as of {each.name!r}, which starts from it"
             expect(enough, what, f"at most {most}", RecipeError)
         for specs in self.transforms.values():
-            for spec in specs:
-                describe_transform(spec)
+            expect_distinct("transforms", ["negative", *(str(describe_transform(spec).spec) for spec in specs)])
 
     @property
     def plain(self) -> Variant:
@@ -198,6 +198,6 @@ def choose_datasets(plan: DiscussionPlan, names: Sequence[str]) -> tuple[str, ..
     Raises:
         InputError: The plan has no transforms for one, or one is named twice.
     """
-    expect_known("--datasets", names, list(plan.transforms))
+    expect_known("--datasets", names, list(dict.fromkeys([*plan.datasets, *plan.transforms])))
     expect_no_repetition("--datasets", names)
     return tuple(names) or plan.datasets

@@ -45,7 +45,8 @@ def shown_images(training: Dataset, variant: Variant, *, seed: int) -> ShownImag
     """The images that a variant is trained on.
 
     From scratch these are all, and the negatives of some beside them. A fine-tuned one is shown as many images as
-    there are: a share that is clean, and for the rest its negatives, as often as it takes. Those of a smaller number,
+    there are: a share that is clean, and for the rest its negatives, as often as it takes, or as many of them as there
+    is room for. Those of a smaller number,
     and the classes of a smaller share, are among those of a larger one of the same seed.
     """
     generator = np.random.default_rng(derive_seed(seed, "negatives"))
@@ -64,7 +65,7 @@ def shown_images(training: Dataset, variant: Variant, *, seed: int) -> ShownImag
     shown = training.take(np.concatenate([kept, again]), split=training.split)
     pixels = np.array(shown.images)
     pixels[len(kept) :] = 255 - pixels[len(kept) :]
-    return ShownImages(replace(shown, images=pixels), len(chosen), known)
+    return ShownImages(replace(shown, images=pixels), len(np.unique(again)), known)
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,11 @@ class StudyRequest:
 class SensitivityProgress(Protocol):
     """What is called while a study is made."""
 
-    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy]) -> None:
-        """Once it is known what is run: how many runs, how many of them are there already, how long the rest takes."""
+    def planned(self, runs: int, done: int, seconds: float, not_run: Sequence[SkippedStudy], beyond: int) -> None:
+        """Once it is known what is run: how many runs, how many of them are there already, how long the rest takes.
+
+        `beyond` is for how many more the budget is not enough.
+        """
 
     def moved(self, name: str, moment: TrainingProgress | str) -> None:
         """After each training step of a run in this process, and before it is measured."""
@@ -134,7 +137,8 @@ def study_sensitivity(
         plan = plan_study(request, out=out, hardware=hardware)
         studies, folders, workers = plan.studies, plan.folders, request.execution.count(len(plan.chosen))
         seconds = {run: plan.seconds[run] / workers for run in plan.chosen}
-        progress.planned(len(folders), plan.done, sum(seconds.values()), plan.not_run)
+        beyond = len(plan.seconds) - len(plan.chosen)
+        progress.planned(plan.done + len(plan.chosen), plan.done, sum(seconds.values()), plan.not_run, beyond)
         minutes = request.budget.amount if request.budget and request.budget.unit == "minutes" else float("inf")
         deadline = time.time() + 60 * minutes
         jobs = [StudyJob(run, folders[run], request.data_dir, hardware, deadline) for run in plan.chosen]

@@ -112,7 +112,7 @@ def _draw_level(axes: Axes, level: LevelResult, place: float, color: str, limit:
 def _draw_lines(axes: Axes, study: StudyResult, result: SensitivityResult) -> None:
     """The default, chance and the paper, with their names above: where two would meet, one above the other."""
     lines: list[tuple[float, str, str, Any]] = [
-        (100 * study.default_negative_accuracy, "default", GRAY, _DOTTED),
+        (100 * result.default_of(study), "default", GRAY, _DOTTED),
         (100 * study.chance, "chance", GRAY, _DASHED),
     ]
     if closest := result.closest_to_paper.get(study.name):

@@ -88,7 +88,7 @@ def _short_answer(result: SensitivityResult, study: StudyResult) -> str:
     """What the default recipe comes to, beside the paper, and what decides at the end of training."""
     closest, factors = result.closest_to_paper.get(study.name), result.factors_of(study)
     paper = f" (paper: {percent(closest.negative_accuracy, unit=True)})" if closest else ""
-    rate = percent(study.default_negative_accuracy, decimals=1, unit=True)
+    rate = percent(result.default_of(study), decimals=1, unit=True)
     text = f"**{study_title(study)}.** With the default recipe, accuracy on negatives is {rate}{paper}."
     return f"{text} {_verdicts_in_words(factors, factors)}".strip()
 
@@ -115,7 +115,8 @@ def _at_equal(factors: Sequence[FactorResult], study: StudyResult) -> str:
     text = f"**Where validation accuracy first reaches {mark}:** {verdicts}"
     vanishing = ("decides", "does not matter")
     if gone := [each.name for each in judged if (each.verdict, each.at_equal_accuracy.verdict) == vanishing]:
-        text += f" So only at the end of training does {joined(gone)} move accuracy on negatives by 5 points or more."
+        verb = "does" if len(gone) == 1 else "do"
+        text += f" So only at the end of training {verb} {joined(gone)} move accuracy on negatives by 5 points or more."
     return text
 
 

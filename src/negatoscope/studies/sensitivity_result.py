@@ -361,6 +361,12 @@ class SensitivityResult:
         """How many runs there are."""
         return sum(each.runs for each in self.made_by)
 
+    def default_of(self, study: StudyResult) -> float:
+        """The default's accuracy on negatives, in [0, 1]: as fitted, which effects are counted from, where it is."""
+        levels = (factor.levels[0] for factor in self.factors if factor.study == study.name)
+        fitted = (level.negative_accuracy for level in levels if level.low is not None)
+        return next(fitted, study.default_negative_accuracy)
+
     def factors_of(self, study: StudyResult) -> list[FactorResult]:
         """The factors of a study, the strongest first."""
         factors = [factor for factor in self.factors if factor.study == study.name]

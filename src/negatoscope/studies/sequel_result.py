@@ -111,7 +111,7 @@ class SequelModel:
             own,
             self.name if self.recipe is None else self.recipe.name,
             self.dataset,
-            f"{self.trials} {self.images.n}",
+            f"{self.trials} {self.images.n} {self.seed}",
         )
 
 

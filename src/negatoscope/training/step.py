@@ -24,7 +24,8 @@ def accumulate_gradients(
 
     With `epsilon` 0 the loss is the clean cross-entropy. Else it is ``w * clean + (1 - w) * adversarial``, where the
     adversarial batch comes from the input gradient of this very clean backward pass: one more forward and backward,
-    not two. For the true label it is the same batch that a separate attack pass would give, bit for bit in float32.
+    not two. For the true label, without label smoothing, it is the same batch that a separate attack pass would give,
+    bit for bit in float32.
 
     Source: Goodfellow et al. 2015, arXiv 1412.6572, section 6.
     """
