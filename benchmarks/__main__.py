@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(suite: str, *, quick: bool) -> None:
     harness.console.print(f"[bold]{suite}[/bold]: {SUITES[suite]}")
+    harness.forget_peers()
     began = time.perf_counter()
     found = importlib.import_module(f"benchmarks.{suite}").run(quick)
     findings = found if isinstance(found, harness.Findings) else harness.Findings(list(found))

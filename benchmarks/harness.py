@@ -130,6 +130,11 @@ def value(
     return Measure(name, unit, ours, others, _ratio(ours, others, higher_is_better=higher_is_better), {}, note)
 
 
+def forget_peers() -> None:
+    """What an earlier suite asked for is no part of the next one's result."""
+    _asked_for.clear()
+
+
 def available(package: str) -> bool:
     """Whether `package` (its import name) is installed; if not, say once that this peer is skipped."""
     if package not in _asked_for:
@@ -232,7 +237,7 @@ def _accelerator() -> str:
 
 
 def _commit() -> str:
-    """The commit that was measured, with "-dirty" where the package's files differ from it."""
+    """The commit that was measured, with "-dirty" where tracked files differ from it."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude", "*"], cwd=ROOT, capture_output=True, text=True
     )

@@ -1,8 +1,8 @@
 """Images per second of plain and of FGSM adversarial training, and what the networks are worth after equal work.
 
 Equal footing: the paper's network (for peers in PyTorch's own layers, same weights), real images that lie ready in
-memory, batch 128, epsilon 0.1, fused AdamW and the one-cycle schedule of the default recipe, augmentation off. A step
-trains on a clean batch and on its adversarial copy, by everyone; "images" counts the clean ones. Ours is
+memory, batch 128, epsilon 0.1, fused AdamW and the one-cycle schedule of the recipe `accurate`, augmentation off. A
+step trains on a clean batch and on its adversarial copy, by everyone; "images" counts the clean ones. Ours is
 `negatoscope.training.train.train`, held between its steps. Everyone has a process of their own and as many threads as
 there are processors; they take a few steps each, in turn. Peers come as shipped (float32) and under bf16 autocast with
 channels_last. Attacks follow the true labels. ART's trainer replaces half of a batch instead, so it gets batches twice
@@ -78,7 +78,7 @@ def run(quick: bool) -> list[Measure]:
 
 
 def task_of(dataset: str, *, epsilon: float, images: int, validation: int) -> Task:
-    """The first real images of a dataset's shuffled training set, by its default recipe less augmentation."""
+    """The first real images of a dataset's shuffled training set, by the recipe `accurate` less augmentation."""
     recipe = replace(named_recipe("accurate", dataset), shift=0, label_smoothing=0.0)
     both = split_training(load_split(recipe.data, "train", data_dir=None, fast=False), recipe, seed=0, fast=False)
     shuffled = [np.random.default_rng(0).permutation(len(each)) for each in both]

@@ -15,6 +15,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: a process that has
 
 from rich.console import Console
 
+from negatoscope.errors import InputError
 from torture import forked, full, fuzzed, killed, mutated, samples, together
 from torture.record import Check, Record, Tried, take_turns
 
@@ -22,7 +23,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Go on with the checks that are named, or all; 1 if a try of them has failed, 2 if none has such a name."""
+    """Go on with the checks that are named, or all; 1 if a try of them has failed, 2 for a wrong name or seed."""
     options = _read(arguments)
     end = time.monotonic() + 60 * options.minutes
     with _working_folder() as folder:
@@ -38,15 +39,12 @@ def main(arguments: list[str]) -> int:
         samples.make(made)
         forked.import_what_is_used(samples.usual_commands(made), folder / "imports")
         samples.results(made)
-        take_turns(
-            chosen,
-            record,
-            folder / "tries",
-            seed=options.seed,
-            tries=options.tries,
-            again=options.again,
-            goes_on=lambda: time.monotonic() < end,
-        )
+        how = {"seed": options.seed, "tries": options.tries, "again": options.again}
+        try:
+            take_turns(chosen, record, folder / "tries", **how, goes_on=lambda: time.monotonic() < end)
+        except InputError as error:
+            console.print(str(error), markup=False)
+            return 2
         for check in chosen:
             _print(record.read()[check.name])
         return int(any(record.read()[check.name].failed for check in chosen))

@@ -19,11 +19,12 @@ from torture.mutations import (
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: what of the samples is mutated (of a folder one file), how, and which commands read it."""
+    """A kind of file: what of the samples is mutated, how, and which commands read it; of a folder one of `files`."""
 
     source: str
     mutation: Mutation
     commands: Sequence[str]
+    files: str = "*"
 
 
 # Commands as they are cheapest: they end at their last check or after a few images. {it} stands for what was mutated.
@@ -31,7 +32,7 @@ NEGATIVE = "--suite none --transform negative --limit 20"
 AUDIT = f"audit {{onnx}} --data {{png}} {NEGATIVE}"
 SEARCH = "search {onnx} --space gamma(exponent=0.5..2) --budget 2 --limit 5"
 HARDEN = "--invariant negative --method canonicalize --suite none --limit 9 --out out"
-VIEW = "--no-browser --host 192.0.2.1 --port 70000"
+VIEW = "--no-browser --host 192.0.2.1 --port 1"
 MODEL = (  # a quick one stands there more often
     *("verify {it} --data {png} --invariant negative --limit 4",) * 8,
     *(f"view {{it}} --data {{png}} {VIEW}",) * 4,
@@ -49,10 +50,11 @@ DATA = (
     "inspect {it} --limit 40 --out out",
     f"view --data {{it}} {VIEW}",
 )
+IMAGES = tuple(words for words in DATA if not words.startswith("annotate"))  # which decodes none of a folder
 RESULTS = (
     *("compare {it} {audit}", "compare {audit} {it}", f"view --audit {{it}} {VIEW}") * 2,
-    "reproduce figure1 --table1 {it} --data-dir missing --out out",
-    "reproduce claims --table1 {it} --sensitivity {it} --out claims.md",
+    *("reproduce figure1 --table1 {it} --data-dir missing --out out",) * 2,
+    *("reproduce claims --table1 {it} --sensitivity {it} --out claims.md",) * 4,
     f"{AUDIT} --out out --baseline {{it}}",
     f"{SEARCH} --data {{png}} --out {{it}}",
 )
@@ -80,14 +82,15 @@ KINDS: Mapping[str, Kind] = {
     "npz": Kind("digits-test.npz", either(mutate_bytes, in_zip(mutate_bytes)), DATA),
     "parquet": Kind("digits.parquet", mutate_bytes, DATA),
     "webdataset": Kind("shards-000.tar", either(mutate_bytes, in_tar(mutate_bytes)), DATA),
-    "png": Kind("png", _image, DATA),
-    "jpeg": Kind("jpeg", _image, DATA),
-    "tiff": Kind("tiff", _image, DATA),
-    "dicom": Kind("dcm", _image, DATA),
+    "png": Kind("png", _image, IMAGES, "test/*"),
+    "jpeg": Kind("jpeg", _image, IMAGES, "test/*"),
+    "tiff": Kind("tiff", _image, IMAGES, "test/*"),
+    "dicom": Kind("dcm", _image, IMAGES, "test/*"),
     "idx": Kind(
         "idx",
         either(mutate_bytes, in_gzip(mutate_bytes)),
         ("annotate mnist:test --data-dir {it} --out rules.toml", "data verify mnist --data-dir {it}"),
+        "t10k*",
     ),
     "labels": Kind("labels.csv", either(mutate_text, mutate_bytes), LABELED),
     "config": Kind("config.toml", _toml, ["verify {onnx} --data {png} --invariant negative --limit 4 --config {it}"]),

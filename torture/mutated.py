@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -31,7 +32,8 @@ def _try_file(samples: Samples, kind: Kind, choose: Random, place: Path) -> str:
     source, it = samples / kind.source, place / kind.source
     if source.is_dir():
         shutil.copytree(source, it)
-        files = sorted(path for path in it.rglob("*") if path.is_file() and path.suffix not in NOT_READ)
+        every = sorted(path for path in it.rglob("*") if path.is_file() and path.suffix not in NOT_READ)
+        files = [path for path in every if fnmatch(path.relative_to(it).as_posix(), kind.files)]
     else:
         shutil.copy(source, it)
         files = [it]
@@ -76,7 +78,7 @@ def _wrong(ended: Ended) -> str:
         return f"exit code {ended.code}: {' '.join(lines[-1:]):.300}"
     if "Traceback (most" in ended.error + ended.output:
         return f"a traceback: {' '.join(lines[-1:]):.300}"
-    if sentences != (lines[-1:] if ended.code == 2 else []):
+    if sentences != ((lines[-1:] or [""]) if ended.code == 2 else []):
         return f"exit code {ended.code} without one sentence at the end: {ended.error[-300:]!r}"
     if warning := re.search(r"^.*\.py:\d+: \w*Warning: .*$", ended.error, re.MULTILINE):
         return f"a warning of Python: {warning[0]:.300}"
@@ -87,5 +89,6 @@ def _left(place: Path, ended: Ended) -> str:
     """What a command left that it should not: anything after an error, what is not whole after any end."""
     files = [path for path in (place / "here").rglob("*") if path.is_file() and not path.name.endswith(".lock")]
     left = [path for path in files if ended.code == 2 or path.name.endswith(".tmp")]
-    escaped = [path for path in (*place.parent.glob("*escaped*"), Path("/escaped.png")) if path.exists()]
+    outside = (*place.parent.glob("*escaped*"), *place.rglob("*escaped*"), Path("/escaped.png"))
+    escaped = [path for path in outside if path.exists()]
     return f"left {min(map(str, left + escaped))} after: {ended.error[-300:]}" if left + escaped else ""

@@ -103,7 +103,7 @@ def carry_out(
         check: What is tried.
         record: Where it is kept.
         work: A folder for each try's own, which is removed unless the try failed.
-        seed: Of a check that begins; one that goes on keeps its own.
+        seed: The one that it was begun with, where it goes on.
         tries: Another number of tries in all than the check's aim.
         again: Only repeat the tries that failed.
         goes_on: Asked before each try.

@@ -139,7 +139,7 @@ def in_pytorch_layers(paper: PaperNetwork) -> nn.Sequential:
 def _optimizer(network: nn.Module, task: Task) -> torch.optim.Optimizer:
     """The recipe's AdamW in its fused form and its one-cycle schedule, set before each step whoever takes it."""
     recipe = task.recipe
-    assert (recipe.optimizer, recipe.schedule) == ("adamw", "one_cycle"), "what the default recipes have"
+    assert (recipe.optimizer, recipe.schedule) == ("adamw", "one_cycle"), "what the recipe accurate has"
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )

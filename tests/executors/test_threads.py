@@ -43,7 +43,10 @@ def test_items_are_taken_no_further_ahead_than_calls_need_them() -> None:
 
 
 def test_a_call_that_fails_ends_all_and_gives_the_threads_back() -> None:
+    called: list[int] = []
+
     def fail(item: int) -> int:
+        called.append(item)
         if item == 5:
             raise ValueError("five")
         return item
@@ -51,4 +54,6 @@ def test_a_call_that_fails_ends_all_and_gives_the_threads_back() -> None:
     seen: list[int] = []
     with pytest.raises(ValueError, match="five"):
         seen.extend(in_threads(fail, range(1000), count=2))
+    assert seen == list(range(5))
+    assert max(called) <= 5 + 4
     assert torch.get_num_threads() == 4

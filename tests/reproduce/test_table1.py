@@ -76,10 +76,7 @@ def beside_the_digits(few_digits: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def made(smoke: Table1Request, tmp_path_factory: pytest.TempPathFactory) -> Made:
     out, notes = tmp_path_factory.mktemp("table1"), Notes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NEGATOSCOPE_CACHE_DIR", str(out / "cache"))
-        result = reproduce_table1(smoke, out=out, hardware=HARDWARE, progress=notes)
-    return out, result, notes
+    return out, reproduce_table1(smoke, out=out, hardware=HARDWARE, progress=notes), notes
 
 
 def test_the_document_comes_back_as_it_was_written(made: Made) -> None:

@@ -243,8 +243,8 @@ def test_processes_of_a_study_make_the_same_runs_and_end_with_it(
         assert study.stderr is not None
         if end == signal.SIGTERM:
             assert any("seed 0: test" in line for line in study.stderr)  # a run has ended: both are at work
-        while study.poll() is None and not any(tmp_path.glob("runs/*/*")):  # until a run has begun
-            time.sleep(0.1)
+        while study.poll() is None and not (any(tmp_path.glob("runs/*/*")) and len(workers_of(study.pid)) == 2):
+            time.sleep(0.1)  # until a run has begun, and both workers
         workers = workers_of(study.pid)
         if end == signal.SIGTERM:
             os.killpg(study.pid, end)  # as schedulers do, which ask every process of a job

@@ -32,7 +32,6 @@ STATUS = re.compile("Failed to load resource: the server responded with a status
 BROWSER_TESTS = [
     pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER: chromium is not installed; the page is not tested"),
     pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
 ]
 """What every file of tests here is marked with."""
 
