@@ -164,8 +164,8 @@ def audit(
 
     Writes report.html, summary.json, rows.parquet, junit.xml and figures; of several models, each into a folder of its
     name in --out, and compare.html and compare.json beside them. Stop it at any moment: the same command
-    resumes. Exit code 0: done and passed; 1: the gate failed, or a part did three times; 2: something given is
-    unusable.
+    resumes. Exit code 0: done and passed; 1: the gate failed, or a part failed three times; 2: something given
+    is unusable.
     """
     with loading():
         from negatoscope.auditing.arguments import as_file

@@ -25,7 +25,7 @@ _SCALES = (0.05, 0.1, 0.2, 0.5, 1.0)
 _IN_A_STRIP = 6  # images
 
 _QUERIES = "queries of each image, the clean image among them"
-_SIZE = "size of the change: distance from the clean image, of the longer side of a range 1"
+_SIZE = "size of the change: 1 is the longer side of a range"
 
 
 def write_search_report(out: Path, summary: SearchSummary, cases: Mapping[str, Sequence[FooledImage]]) -> None:

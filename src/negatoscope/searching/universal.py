@@ -75,7 +75,8 @@ def find_universal(
     chosen = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(fit))[:_FIT_IMAGES])
     images = [(batch, labels) for batch, labels, _ in read_images(classifier, dataset, searched.samples[chosen])]
     spread, tried = _try_settings(classifier, search, images)
-    worst = min((entry for entry in tried if _changes(space, entry.point)), key=lambda entry: entry.rank)
+    changing = [entry for entry in tried if _changes(space, entry.point)]
+    worst = min(changing or tried, key=lambda entry: entry.rank)
     judges = (part[:2] for part in read_images(classifier, dataset, searched.samples[~fit]))
     parts = [try_setting(classifier, space, [part], worst.point)[0] for part in judges]
     after, tracks = np.concatenate(parts), None if searched.tracks is None else searched.tracks[~fit]
