@@ -23,7 +23,7 @@ def fgsm(ours: float) -> harness.Measure:
 
 
 def test_a_goal_is_met_not_met_or_not_measured() -> None:
-    shares = harness.value(f"share of the best matrix product: {draw.FGSM}, bf16", "%", 81.0)
+    shares = harness.value("share of the best matrix product: FGSM adversarial training, gtsrb, bf16", "%", 81.0)
     rows = draw.goal_table([result("train", fgsm(2.0), processor="Intel"), result("limit", shares)])
     assert rows[0] == "| what | goal | aim | AMD EPYC | Intel Xeon, AMX | GPU |"
     assert [row for row in rows if row.endswith("| at least 4.4× | 5× |  | 2×, **not met** |  |")]
