@@ -1,5 +1,6 @@
 """The papers' claims: each is judged by its rule and by recipe, from the numbers of two documents."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,3 +271,12 @@ def test_a_folder_without_its_document_is_one_sentence(content: str | None, tmp_
     with pytest.raises(DataError, match="expected a sensitivity study"):
         write_claims(RESULTS / "table1", tmp_path, out=tmp_path / "claims.md", command="a command")
     assert not (tmp_path / "claims.md").exists()
+
+
+def test_a_factor_whose_strongest_level_is_none_of_its_own_is_one_sentence(tmp_path: Path) -> None:
+    content = json.loads((RESULTS / "sensitivity" / "sensitivity.json").read_text(encoding="utf-8"))
+    factor = next(factor for factor in content["factors"] if factor["verdict"] == "decides")
+    factor["level"] = "another: level"
+    (tmp_path / "sensitivity.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"^expected a sensitivity study in .* to be one of .*, got another: lev"):
+        write_claims(RESULTS / "table1", tmp_path, out=tmp_path / "claims.md", command="a command")

@@ -91,8 +91,8 @@ def generalizes(name: str, sensitivity: SensitivityResult) -> Finding:
         accurate = factor.verdict == "decides" and factor.strongest.negative_accuracy >= GENERALIZED
         upwards = (factor.effect or 0.0) > 0
         verdict: ClaimVerdict = "holds" if accurate and upwards else "does not hold"
-        few = min(factor.levels[0].seeds, factor.strongest.seeds) < MINIMUM_RUNS
-        judgements.append(_judgement(study, factor.levels, "undecided" if few or factor.verdict in _OPEN else verdict))
+        is_open = factor.verdict in _OPEN or min(factor.levels[0].seeds, factor.strongest.seeds) < MINIMUM_RUNS
+        judgements.append(_judgement(study, factor.levels, "undecided" if is_open else verdict))
     return Finding(
         f"The factor {name!r} of the study: it decides upwards, and accuracy on negatives is half or more.",
         tuple(judgements),

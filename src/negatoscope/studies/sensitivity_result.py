@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from negatoscope.errors import expect
 from negatoscope.provenance import Provenance
 from negatoscope.reproduce.measure import Destinations
 from negatoscope.reproduce.runs import Confidence, MadeBy
@@ -212,6 +213,9 @@ class FactorResult(FactorEffect):
         default: The name of its default level.
         levels: Its levels, the default's first.
         at_equal_accuracy: Its effect where runs have equal validation accuracy.
+
+    Raises:
+        InputError: What it says to be farthest from the default is none of its levels.
     """
 
     name: str
@@ -221,6 +225,12 @@ class FactorResult(FactorEffect):
     default: str
     levels: tuple[LevelResult, ...]
     at_equal_accuracy: FactorEffect
+
+    def __post_init__(self) -> None:
+        known = [f"{self.name}: {each.value}" for each in self.levels[1:]]
+        is_open = self.verdict in ("undecided", "not judged")
+        right = self.level in known or (is_open and self.level is None)
+        expect(right, f"the level of {self.name!r} that is farthest to be one of {', '.join(known)}", self.level)
 
     @property
     def strongest(self) -> LevelResult:
