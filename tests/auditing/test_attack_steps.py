@@ -22,6 +22,7 @@ from negatoscope.auditing.page_terminal import audit_tables
 from negatoscope.auditing.plan import AuditConfig, make_plan
 from negatoscope.data import Dataset
 from negatoscope.documents import read_document
+from negatoscope.errors import InputError
 from negatoscope.models.adapter import ClassifierAdapter
 from negatoscope.models.open import open_classifier
 from negatoscope.models.predict import Classifier, to_images
@@ -206,3 +207,16 @@ def test_a_search_is_a_step_of_an_audit_whose_rows_repeat_it(
     gallery = read_document(searched.out / "gallery" / "gallery.json", Gallery, what="a gallery", make="")
     by_sample = {row["sample"]: row["parameters"] for row in rows}
     assert {entry.sample: entry.parameters for entry in gallery.entries}.items() <= by_sample.items()
+
+
+def test_an_attack_on_a_classifier_without_gradients_is_one_sentence_before_anything_is_written(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    def brightest_bar(images: Images) -> Tensor:
+        rows = images.detach().mean(dim=(1, 3))
+        return 9 * torch.stack([rows[:, :2].mean(1), rows[:, 2:4].mean(1), rows[:, 4:6].mean(1)], dim=1)
+
+    without, data = open_classifier(brightest_bar, size=8, channels="gray"), make_dataset(60, split="test")
+    with pytest.raises(InputError, match=r"^expected a classifier that gradients flow through, got outputs without"):
+        audit(without, data, suite="none", transforms=["pgd(epsilon=0.1)"], out=tmp_path / "a")
+    assert not (tmp_path / "a").exists()

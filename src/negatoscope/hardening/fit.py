@@ -29,7 +29,7 @@ def read_fit(dataset: Dataset, input_spec: InputSpec, *, class_names: Sequence[s
 
     Raises:
         DataError: Fewer than 20 images can be read.
-        InputError: Images are of fewer bits than their files, and it is not said how many.
+        InputError: Images use fewer bits than their files have, and nobody gave their number.
     """
     expect_whole_depth(dataset)
     most = max(LEAST, _MOST_VALUES // math.prod(input_spec.resize.shape))

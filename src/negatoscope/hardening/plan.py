@@ -239,7 +239,7 @@ def make_harden_plan(
     Raises:
         SpecError: A group, a method or a setting of it is unknown.
         InputError: The group is of colors and the classifier takes gray images, or it turns images that are not
-            square; fit images are too few, of another size, or of fewer bits than is said; no image keeps its label
+            square; fit images are too few, of another size, or of fewer bits than given; no image keeps its label
             under any element; or the classifier is hardened already.
     """
     expect(seeds >= 1, "--seeds of at least 1", seeds)
