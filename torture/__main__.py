@@ -16,7 +16,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes in: a process that has
 from rich.console import Console
 
 from negatoscope.errors import InputError
-from torture import forked, full, fuzzed, killed, mutated, samples, together
+from torture import clusters, forked, full, fuzzed, killed, mutated, samples, together
 from torture.record import Check, Record, Tried, take_turns
 
 console = Console(highlight=False, soft_wrap=True)
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 def all_checks(made: samples.Samples) -> list[Check]:
     """Every check, on these samples."""
-    modules = (mutated, killed, full, together, fuzzed)
+    modules = (mutated, killed, full, together, clusters, fuzzed)
     return [check for module in modules for check in module.checks(made)]
 
 

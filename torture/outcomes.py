@@ -56,9 +56,14 @@ def cache_in(here: Path) -> None:
 
 
 def outcome(samples: Samples, name: str, here: Path) -> Outcome:
-    """Run a command in a folder, to its end."""
+    """Run the command of that name in a folder, to its end."""
+    return outcome_of(body_of(samples, name), here, name)
+
+
+def outcome_of(body: Body, here: Path, name: str = "") -> Outcome:
+    """Run any command in a folder, to its end."""
     cache_in(here)
-    ended = run(body_of(samples, name), here, seconds=600)
+    ended = run(body, here, seconds=600)
     return Outcome(ended, files_of(name, here))
 
 

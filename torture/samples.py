@@ -175,18 +175,8 @@ def _idx(folder: Path) -> None:
 
 
 def _models(folder: Path, weight: np.ndarray, bias: np.ndarray) -> None:
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", ["images"], ["flat"]),
-            helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"], transB=1),
-        ],
-        "digits",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 28, 28])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 10])],
-        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    (folder / "digits.onnx").write_bytes(model.SerializeToString())
+    (folder / "digits.onnx").write_bytes(_onnx(weight, bias))
+    (folder / "large.onnx").write_bytes(_onnx(weight, bias, scale=12))  # whose images are audited in many parts
     module = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).eval()
     module.load_state_dict({"1.weight": torch.from_numpy(weight), "1.bias": torch.from_numpy(bias)})
     save_file(module.state_dict(), folder / "digits.safetensors")
@@ -195,6 +185,24 @@ def _models(folder: Path, weight: np.ndarray, bias: np.ndarray) -> None:
     program = torch.export.export(module, (torch.rand(2, 1, 28, 28),), dynamic_shapes=({0: batch},))
     torch.export.save(program, folder / "digits.pt2")
     _hugging_face(folder / "hugging_face")
+
+
+def _onnx(weight: np.ndarray, bias: np.ndarray, *, scale: int = 1) -> bytes:
+    """A linear classifier of digits that are so many times as wide and high."""
+    pool = helper.make_node("AveragePool", ["images"], ["small"], kernel_shape=[scale] * 2, strides=[scale] * 2)
+    graph = helper.make_graph(
+        [
+            *([pool] if scale > 1 else []),
+            helper.make_node("Flatten", ["small" if scale > 1 else "images"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"], transB=1),
+        ],
+        "digits",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 28 * scale, 28 * scale])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def _hugging_face(folder: Path) -> None:
