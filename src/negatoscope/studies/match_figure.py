@@ -14,6 +14,7 @@ from negatoscope.reproduce.paper import dataset_name
 from negatoscope.studies.match_result import FOUND_ACCURACY, FOUND_NEGATIVES, OPENED, Match, MatchSearch
 from negatoscope.studies.sensitivity_figure import error_of, show_errors
 
+_LABEL: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
 _MARKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 90)
 
 
@@ -30,7 +31,6 @@ def draw_match(result: Match) -> Figure:
 def _draw(axes: Axes, search: MatchSearch) -> None:
     ends = [(error_of(each.validation_accuracy), 100 * each.negative_accuracy) for each in search.candidates]
     _scatter(axes, ends, s=16, color=GRAY, alpha=0.5, linewidth=0)
-    label: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
     _scatter(axes, ends[:OPENED], s=22, color=DARK, linewidth=0, zorder=3)
     fresh = [run for run in search.opened if run.seed < OPENED]
     again = [(error_of(run.test.accuracy), 100 * run.negative_train.accuracy) for run in fresh]
@@ -53,26 +53,33 @@ def _draw(axes: Axes, search: MatchSearch) -> None:
     errors = [*(end[0] for end in (*ends, *again)), low, high]
     show_errors(axes, "validation accuracy", min(errors) / 1.2, max(errors) * 1.2, marks=_MARKS)
     axes.set_ylim(0, axes.get_ylim()[1])
-    _number(axes, ends[:OPENED], **label)
+    _number(axes, ends[:OPENED], beyond=low)
     axes.set_title(f"{dataset_name(search.dataset)}, {counted(search.trials, 'recipe')}", pad=24)
     key = [
         ("★ the paper, and what counts as found", NEGATIVES),
         ("● nearest five", DARK),
         ("◇ fresh runs, test", TEST_IMAGES),
     ]
-    beside: dict[str, Any] = {**label, "xycoords": "axes fraction", "fontsize": 7.5}
+    beside: dict[str, Any] = {**_LABEL, "xycoords": "axes fraction", "fontsize": 7.5}
     for left, (text, color) in zip((0.0, 0.53, 0.75), key, strict=True):
         axes.annotate(text, (left, 1), xytext=(0, 9), color=color, **beside)
 
 
-def _number(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
-    """1, 2, ... beside points, upwards where two would overlap."""
-    free = 0.0
+def _number(axes: Axes, ends: Sequence[tuple[float, float]], *, beyond: float) -> None:
+    """1, 2, ... in a column to the right of all points and of `beyond`, each with a line to its point."""
+    line = {"arrowstyle": "-", "color": GRAY, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
+    column, free = max(_points(axes, (x, 0.0))[0] for x in (*(end[0] for end in ends), beyond)) + 8, 0.0
     for place, end in sorted(enumerate(ends, start=1), key=lambda each: each[1][1]):
-        height = float(axes.transData.transform(end)[1]) * 72 / axes.figure.dpi
+        x, height = _points(axes, end)
         rise = max(0.0, free - height)
-        axes.annotate(str(place), end, xytext=(6, rise), color=DARK, **look)
+        axes.annotate(str(place), end, xytext=(column - x, rise), color=DARK, arrowprops=line, **_LABEL)
         free = height + rise + 8.5
+
+
+def _points(axes: Axes, end: tuple[float, float]) -> tuple[float, float]:
+    """Where something is drawn, in points."""
+    x, y = axes.transData.transform(end) * 72 / axes.figure.dpi
+    return float(x), float(y)
 
 
 def _scatter(axes: Axes, ends: Sequence[tuple[float, float]], **look: Any) -> None:
