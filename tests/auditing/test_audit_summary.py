@@ -19,12 +19,12 @@ from statsmodels.stats.proportion import proportion_confint
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.compare_models import compare_models
 from negatoscope.auditing.measurement import ReachedL2
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import AuditSummary
 from negatoscope.auditing.summary import summarize
 from negatoscope.documents import from_plain, to_plain
 from negatoscope.errors import DataError
 from negatoscope.rows import SCHEMA, read_rows, write_rows
+from negatoscope.transforms import CLEAN
 
 PRESERVED = {"gamma(exponent=2.0)": [1, 2, 4]}
 LABEL_PRESERVING = ["negative", "gamma(exponent=2.0)", "gamma(exponent=0.5)"]

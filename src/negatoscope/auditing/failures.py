@@ -9,11 +9,12 @@ from jaxtyping import Bool
 
 from negatoscope.auditing.gallery import GalleryEntry, choose_failures
 from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.predictions import PredictionSet, read_predictions
 from negatoscope.files import writing
 from negatoscope.reports.csv_table import guarded
 from negatoscope.reports.formatting import class_name
 from negatoscope.rows import RowReader
+from negatoscope.transforms import CLEAN
 
 FAILURES = "failures.csv"
 """The table's file in the folder of an audit."""

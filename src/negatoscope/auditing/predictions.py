@@ -12,9 +12,7 @@ from jaxtyping import Bool, Float32, Int, Shaped, UInt64
 
 from negatoscope.errors import DataError, expect
 from negatoscope.rows import RowReader
-
-CLEAN = "clean"
-"""What rows of clean images name as their transform."""
+from negatoscope.transforms import CLEAN
 
 _COLUMNS = ("label", "prediction", "confidence", "label_rank", "track", "queries", "parameters")
 

@@ -23,7 +23,6 @@ from negatoscope.auditing.plan import (
     PlannedTransform,
     make_plan,
 )
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import SUMMARY, UnreadableImage
 from negatoscope.auditing.steps import Changed
 from negatoscope.data import Dataset
@@ -37,6 +36,7 @@ from negatoscope.files import remove_all, remove_leftovers, writing_folder
 from negatoscope.levels import in_memory_order
 from negatoscope.models.predict import predict_images, row_columns, to_images
 from negatoscope.rows import Column, RowKey, joined, make_rows, write_rows
+from negatoscope.transforms import CLEAN
 from negatoscope.types import Images
 
 Stage = Literal["self_check", "images", "summary", "gallery", "report"]

@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, fingerprint_under, read_hashes, read_predictions
+from negatoscope.auditing.predictions import PredictionSet, fingerprint_under, read_hashes, read_predictions
 from negatoscope.auditing.results import PlannedKind
 from negatoscope.rows import RowReader
 from negatoscope.statistics.worst_case import WorstCase
+from negatoscope.transforms import CLEAN
 from negatoscope.types import TrackArray
 
 _PAIRED_SHARE = 0.5  # of the smallest audit's images that all others have, too

@@ -10,7 +10,7 @@ from negatoscope.auditing.families import corrected, find_repeats
 from negatoscope.auditing.measure import measure_predictions, measure_transform
 from negatoscope.auditing.parts import RunTotals
 from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, fingerprint_under, read_predictions
+from negatoscope.auditing.predictions import PredictionSet, fingerprint_under, read_predictions
 from negatoscope.auditing.results import (
     AuditSummary,
     DatasetSummary,
@@ -27,6 +27,7 @@ from negatoscope.provenance import Provenance
 from negatoscope.rows import RowReader
 from negatoscope.statistics.measured import widened_rate
 from negatoscope.statistics.worst_case import WorstCase
+from negatoscope.transforms import CLEAN
 
 
 def summarize(

@@ -10,7 +10,6 @@ import torch
 
 from negatoscope.auditing.page_contents import by_kind
 from negatoscope.auditing.plan import AuditPlan
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import PlannedKind, SuiteSummary, UnreadableImage
 from negatoscope.auditing.run import AuditProgress, apply
 from negatoscope.data.batches import Batch, batches
@@ -20,6 +19,7 @@ from negatoscope.provenance import Provenance
 from negatoscope.reports.data_uri import data_uri
 from negatoscope.reports.formatting import class_name
 from negatoscope.statistics.intervals import Rate
+from negatoscope.transforms import CLEAN
 
 PICTURED = 8
 """Images whose pictures a page shows at most."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from negatoscope.auditing.compare import RateDifference
 from negatoscope.auditing.page_contents import KINDS
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.sections.method import facts
 from negatoscope.documents import to_plain
 from negatoscope.files import write_whole
@@ -16,6 +15,7 @@ from negatoscope.hardening.text import harden_markdown, harden_notes
 from negatoscope.reports.chart_scale import chart_scale
 from negatoscope.reports.page import Section, render_section
 from negatoscope.reports.templates import render
+from negatoscope.transforms import CLEAN
 
 
 def write_harden_report(out: Path, summary: HardenSummary, cases: Mapping[str, Sequence[Case]]) -> None:

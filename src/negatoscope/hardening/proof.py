@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.compare import RateDifference, compare, measure_two
 from negatoscope.auditing.plan import AuditConfig, AuditPlan, PlannedTransform, make_plan, plan_transform
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.predictions import PredictionSet, read_predictions
 from negatoscope.auditing.shared_accuracies import SharedAccuracy
 from negatoscope.auditing.steps import transform_step
 from negatoscope.data import Dataset
@@ -20,6 +20,7 @@ from negatoscope.rows import RowReader
 from negatoscope.statistics.intervals import Rate
 from negatoscope.statistics.measured import widened_rate
 from negatoscope.statistics.worst_case import WorstCase
+from negatoscope.transforms import CLEAN
 from negatoscope.transforms.groups import Element, Group
 
 ORBIT_WORST = "orbit_worst"

@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from negatoscope.auditing.compare import RateDifference
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.hardening.result import AFFORDABLE, HardenedMethod, HardenSummary
 from negatoscope.reports.csv_table import csv_table
 from negatoscope.reports.formatting import duration, interval, joined, measured, percent, points
 from negatoscope.reports.markdown import markdown_table
 from negatoscope.reports.templates import render
 from negatoscope.reports.terminal import foldable, point, simple_table
+from negatoscope.transforms import CLEAN
 
 _NAMED = 3  # transforms in a sentence
 _RATES = ("clean", "negative", "orbit_worst", "consistency")

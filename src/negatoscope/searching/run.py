@@ -14,7 +14,6 @@ from negatoscope.auditing.arguments import Named
 from negatoscope.auditing.folder import expect_free_for, expect_same, remove_other
 from negatoscope.auditing.parts import DONE, ROWS, UNREADABLE_NAMED, PartJob, RunTotals, run_parts
 from negatoscope.auditing.plan import PLAN
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.auditing.results import UnreadableImage
 from negatoscope.auditing.self_check import check_clean
 from negatoscope.data import Dataset
@@ -34,6 +33,7 @@ from negatoscope.searching.repeatable import check_repeatable
 from negatoscope.searching.result import DOCUMENT, SearchResult
 from negatoscope.searching.searched import SETTINGS, make_settings, write_settings
 from negatoscope.searching.summary import Findings, summarize
+from negatoscope.transforms import CLEAN
 from negatoscope.transforms.spaces import Space
 from negatoscope.types import Logits
 

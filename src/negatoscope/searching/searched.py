@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Float32, Float64, Int, Shaped
 
 from negatoscope.auditing.parts import ROWS
-from negatoscope.auditing.predictions import CLEAN
 from negatoscope.errors import DataError, expect
 from negatoscope.files import replacing, write_errors
 from negatoscope.rows import read_rows
+from negatoscope.transforms import CLEAN
 
 SETTINGS = "settings.parquet"
 """A row for each image and space: the point of that setting, and what the search knows of it."""

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Int
 
 from negatoscope.auditing.audit_result import AuditResult
-from negatoscope.auditing.predictions import CLEAN, PredictionSet, read_predictions
+from negatoscope.auditing.predictions import PredictionSet, read_predictions
 from negatoscope.data import DATASETS, Dataset
 from negatoscope.errors import DataError, InputError, SpecError, expect
 from negatoscope.levels import to_pixels
 from negatoscope.models.predict import to_images
 from negatoscope.rows import RowReader
-from negatoscope.transforms import describe_transform
+from negatoscope.transforms import CLEAN, describe_transform
 from negatoscope.types import IndexArray
 from negatoscope.web.answers import Top
 from negatoscope.web.pictures import Pictures, data_url
