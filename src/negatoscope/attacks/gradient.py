@@ -66,7 +66,8 @@ def pgd(
         step_size: The change of a pixel per step; 0 stands for ``2.5 * epsilon / steps``.
         steps: How many.
         random_start: Whether to start anywhere in the ball rather than at the images.
-        seed: Of the random start, from -2**63 to 2**63 - 1.
+        seed: Of the random start, from -2**63 to 2**63 - 1; the first image of every batch starts by the same draw, and
+            so on.
 
     Raises:
         InputError: `epsilon` or `step_size` is not in [0, 1], `steps` is below 1, `seed` is out of range, or no
