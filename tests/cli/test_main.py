@@ -95,6 +95,24 @@ def test_a_full_disk_behind_the_standard_output_is_one_sentence(words: list[str]
     )
 
 
+def test_a_full_disk_behind_the_standard_error_changes_no_exit_code() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = [
+        sys.executable,
+        "-c",
+        "from negatoscope.cli.main import main; main()",
+        "audit",
+        "no.onnx",
+        "--data",
+        "no",
+    ]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+
+
 def test_a_pipe_that_is_closed_ends_the_command_in_silence() -> None:
     reader, writer = os.pipe()
     os.close(reader)

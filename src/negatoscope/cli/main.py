@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -127,13 +127,12 @@ def run() -> None:
                 _leave(f"{sentence}; see {error.ctx.command_path} --help")
             sys.exit(2)  # a group without a command has shown its help
         except Stopped as stopped:
-            print(stopped.sentence(sys.argv[1:]), file=sys.stderr)  # noqa: T201
+            _say(stopped.sentence(sys.argv[1:]))
             sys.exit(stopped.exit_code)
         except NegatoscopeError as error:
             _leave(str(error), error.exit_code)
         except OSError as error:  # of standard output: writing elsewhere has sentences of its own
-            with suppress(OSError):  # what was not written must not be tried again at the end
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up(sys.stdout)
             _leave(
                 f"cannot use {error.filename or 'standard output'}: {error.strerror or error}; make room or correct it"
             )
@@ -169,5 +168,19 @@ def _stoppable() -> Iterator[None]:
 
 
 def _leave(sentence: str, exit_code: int = 2) -> NoReturn:
-    print("negatoscope:", "\\n".join(sentence.splitlines()), file=sys.stderr)  # noqa: T201
+    _say("negatoscope: " + "\\n".join(sentence.splitlines()))
     sys.exit(exit_code)
+
+
+def _say(sentence: str) -> None:
+    """Say it on standard error; where that has no room either, the exit code has to do."""
+    try:
+        print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Write no more to it: what could not be written must not be tried again at the end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
