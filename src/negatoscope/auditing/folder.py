@@ -71,7 +71,12 @@ def expect_free_for(out: Path, plan: Planned) -> None:
         expect(not others, f"{out} to hold this {noun} or nothing", differing, OutputError)
     elif not held or _plan_in(out, plan) is None:
         own = (".lock", *((PLAN, *plan.written) if held else ()))
-        expect_free(out, own=own, what=_one(plan))
+        try:
+            expect_free(out, own=own, what=_one(plan))
+        except OutputError:
+            if held or not (out / PLAN).is_file():
+                raise
+            expect_free_for(out, plan)  # another process has begun to write there meanwhile
 
 
 def remove_other(out: Path, plan: Planned) -> None:
