@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -178,7 +179,7 @@ def test_the_summary_and_the_provenance_on_disk_are_those_of_the_result(
         "negatoscope.audit(brightest_bar, 'bars(n=40, seed=0, size=8, channels=1)', suite='none', "
         "transforms=['negative'], seed=3, fail_under=['negative=0.9'], size=8, channels='gray')"
     )
-    assert provenance.versions["torch"] == torch.__version__
+    assert provenance.versions["torch"] == version("torch")
     assert provenance.hardware.endswith("float32")
     assert [data.name for data in provenance.data] == ["bars"]
 

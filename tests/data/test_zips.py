@@ -6,7 +6,6 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -78,17 +77,20 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_changed_byte_is_refused_wherever_pythons_own_reader_refuses_it(tmp_path: Path, compression: int) -> None:
-    whole = write_zip(
-        tmp_path / "whole.zip", {"a.ppm": bytes(range(100)), "b.ppm": b"b" * 60}, compression
-    ).read_bytes()
+    contents = {"a.ppm": bytes(range(100)), "b.ppm": b"b" * 60}
+    whole = write_zip(tmp_path / "whole.zip", contents, compression).read_bytes()
     path, refused = tmp_path / "odd.zip", 0
     for place in range(len(whole)):
         content = bytearray(whole)
         content[place] ^= 0xFF
         path.write_bytes(content)
         expected = None
-        with suppress(Exception), zipfile.ZipFile(path) as opened:
-            expected = [opened.read(member) for member in opened.infolist()]
+        try:
+            with zipfile.ZipFile(path) as opened:
+                expected = [opened.read(member) for member in opened.infolist()]
+        except Exception as error:
+            if str(error).startswith("Overlapped entries"):  # newer Pythons, though all that is in them can be read
+                expected = list(contents.values())
         try:
             members = ZipMembers(path)
             answers = [members.read(position) for position in range(len(members.names))]

@@ -21,6 +21,7 @@ from negatoscope.stores import AnyPath
 NAMES = "class_names"
 """The key of an array of strings that names the classes, where there is one."""
 
+_SKIPPED_BYTES = 1_000_000  # at a time
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _DIVIDED = {part: ((f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")) for part in SPLIT_NAMES}
 _UNDIVIDED = (("images", "labels"), ("x", "y"))
@@ -86,10 +87,13 @@ class NpzImages(Container):
     def read(self, position: int) -> bytes:
         """The values of one image."""
         size_bytes = math.prod(self.member.shape[1:])
+        start = self.member.start + position * size_bytes
         with reading(self.names[position]):
-            file = self._file or self.opened.stream(f"{self.member.key}.npy")
-            self._file = None  # after a failure the next one starts anew
-            file.seek(self.member.start + position * size_bytes)
+            file, self._file = self._file, None  # after a failure the next one starts anew
+            if file is None or file.tell() > start:
+                file = self.opened.stream(f"{self.member.key}.npy")
+            while (ahead := start - file.tell()) > 0:  # not by `seek`, after which Python 3.13 compares no checksum
+                read_exactly(file, min(ahead, _SKIPPED_BYTES))
             content = read_exactly(file, size_bytes)
             self._file = file
         return content
