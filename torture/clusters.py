@@ -114,9 +114,9 @@ def _wait_for_parts(process: int, parts: int, here: Path) -> None:
 
 def _broken_promise(ended: Ended, whole: Ended, lose: Callable[[Cluster, int], None]) -> str:
     """What is wrong with how a command ended that lost something: only without a head may it not go on."""
-    said = lose is _lose_head and ended.code in (1, 2) and "Ray cluster at" in ended.error.splitlines()[-1]
+    explained = lose is _lose_head and ended.code in (1, 2) and "Ray cluster at" in ended.error.splitlines()[-1]
     killed = lose is _lose_command and ended.code == -signal.SIGKILL
-    fine = said or killed or ended.code == whole.code
+    fine = explained or killed or ended.code == whole.code
     return "" if fine and not ended.hung else f"exit code {ended.code}: {ended.error[-300:]}"
 
 

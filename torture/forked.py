@@ -53,6 +53,8 @@ def fork(body: Body, place: Path, printed: Path | None = None) -> int:
     What it prints goes to `printed` with the endings .out and .err; to `place` with these where that is not given.
     """
     place.mkdir(parents=True, exist_ok=True)
+    for end in (".out", ".err"):
+        _printed(printed or place, end).touch()  # it may be killed before it does that itself
     sys.stdout.flush()
     sys.stderr.flush()
     process = os.fork()
