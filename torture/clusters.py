@@ -114,7 +114,8 @@ def _wait_for_parts(process: int, parts: int, here: Path) -> None:
 
 def _broken_promise(ended: Ended, whole: Ended, lose: Callable[[Cluster, int], None]) -> str:
     """What is wrong with how a command ended that lost something: only without a head may it not go on."""
-    explained = lose is _lose_head and ended.code in (1, 2) and "Ray cluster at" in ended.error.splitlines()[-1]
+    last = "".join(ended.error.splitlines()[-1:])
+    explained = lose is _lose_head and ended.code in (1, 2) and "Ray cluster at" in last
     killed = lose is _lose_command and ended.code == -signal.SIGKILL
     fine = explained or killed or ended.code == whole.code
     return "" if fine and not ended.hung else f"exit code {ended.code}: {ended.error[-300:]}"
@@ -122,8 +123,10 @@ def _broken_promise(ended: Ended, whole: Ended, lose: Callable[[Cluster, int], N
 
 def _lose_worker(cluster: Cluster, process: int) -> None:
     """The first that is there from now on, if the command has not ended before."""
-    while _runs(process) and not (workers := cluster.workers()):
+    workers: list[int] = []
+    while not workers and _runs(process):
         time.sleep(0.02)
+        workers = cluster.workers()
     for worker in workers[:1]:
         _kill(worker)
 
