@@ -20,23 +20,21 @@ as outputs of both. Ours also checks itself on 512 of them, hashes, writes and r
 **A trivial network**: how many predictions a second of CPU time the suite "all" makes where the network costs nothing:
 transforms, rows and statistics.
 
-`details` say where the time of ours goes.
+`details` say where the time of ours goes, which `where` measures.
 """
 
-import cProfile
-import pstats
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks import harness
-from benchmarks.harness import Findings, Measure
+from benchmarks import harness, where
+from benchmarks.harness import Findings, Profiled
 from benchmarks.peers import one_pass
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.audit_result import AuditResult
@@ -44,7 +42,6 @@ from negatoscope.auditing.plan import AuditConfig, AuditPlan, make_plan
 from negatoscope.data import Dataset, load_dataset
 from negatoscope.data.batches import batches
 from negatoscope.data.split import stratified_sample
-from negatoscope.executors import using_threads
 from negatoscope.memory import keep_freed_memory
 from negatoscope.models.networks import NetworkSettings, PaperNetwork
 from negatoscope.models.open import open_classifier
@@ -52,6 +49,7 @@ from negatoscope.models.predict import to_images
 from negatoscope.pixels import ResizeSpec
 
 CLASSES, SIDE, DIGIT = 43, 32, 28
+_PLACES = where.AUDIT | where.REPORT
 
 
 def run(quick: bool) -> Findings:
@@ -59,25 +57,24 @@ def run(quick: bool) -> Findings:
     rounds = 1 if quick else 2
     paper = trained(paper_network(), steps=5 if quick else 150)
     n, turns = (64, 1) if quick else (2000, 3)
-    measures = [_against_forward("the paper's network", paper, images=n, rounds=turns)]
+    found = [_against_forward("the paper's network", paper, images=n, rounds=turns)]
     if not quick and harness.available("transformers"):
-        measures.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=1, side=224))
+        found.append(_against_forward("MobileNetV2, 3x224x224", _mobilenet(), images=40, rounds=1, side=224))
     small = trained(small_network(), steps=5 if quick else 150)
     for name, network, images in (("the paper's network", paper, 1000), ("a small network", small, 6000)):
-        measures += _against_passes(name, network, images=64 if quick else images, rounds=rounds)
+        found.append(_against_passes(name, network, images=64 if quick else images, rounds=rounds))
     for name, network in (
         ("the paper's network", _paper_of_digits()),
         ("a small network", _of_digits()),
     ):
-        measures.append(
-            _negative_alone(name, network.eval(), images=128 if quick else 10_000, rounds=1 if quick else 7)
-        )
-    measures.append(_trivial(images=128 if quick else 10_000, rounds=1 if quick else 3))
-    return Findings(measures, {"where the time goes": dict(_WHERE)})
+        found.append(_negative_alone(name, network.eval(), images=128 if quick else 10_000, rounds=1 if quick else 7))
+    found.append(_trivial(images=128 if quick else 10_000, rounds=1 if quick else 3))
+    return Findings.of(found)
 
 
-def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int, side: int = SIDE) -> Measure:
+def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int, side: int = SIDE) -> Profiled:
     plan = _plan(network, AuditConfig(suite="all", limit=images), side=side)
+    ours = partial(_audit, plan)
     ready = [
         to_images(torch.from_numpy(batch.pixels))
         for batch in batches(plan.dataset, plan.classifier.input_spec.resize, batch_size=plan.batch_size)
@@ -89,15 +86,14 @@ def _against_forward(name: str, network: nn.Module, *, images: int, rounds: int,
                 for batch in ready:
                     network(batch)
 
-    times = harness.take_turns(
-        {"negatoscope": partial(_audit, plan), "forward passes alone": forward}, rounds=rounds, warm_up=0
-    )
+    times = harness.take_turns({"negatoscope": ours, "forward passes alone": forward}, rounds=rounds, warm_up=0)
     share = statistics.median(times["negatoscope"]) / statistics.median(times["forward passes alone"])
     note = f"{images:,} images, {len(plan.transforms) + 1} passes: {share:.3f} times the forward passes"
-    return harness.measure(f"audit of the suite all: {name}, {images:,} images", "s", times, note=note)
+    measure = harness.measure(f"audit of the suite all: {name}, {images:,} images", "s", times, note=note)
+    return measure, where.shares(ours, _PLACES)
 
 
-def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) -> list[Measure]:
+def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) -> Profiled:
     dataset = _chosen("test", images)
     specs = one_pass.shared_specs()
     pictures = one_pass.pictures(dataset)
@@ -114,10 +110,11 @@ def _against_passes(name: str, network: nn.Module, *, images: int, rounds: int) 
     note = f"{images:,} images, {passes} passes each; ours decodes, keeps rows and writes its report in that time"
     amount = images * passes
     times = harness.take_turns(contestants, rounds=rounds, warm_up=0)
-    return [harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)]
+    measure = harness.measure(f"one pass a transform: {name}", "images/s", times, amount=amount, note=note)
+    return measure, where.shares(contestants["negatoscope"], _PLACES)
 
 
-def _negative_alone(name: str, network: nn.Module, *, images: int, rounds: int) -> Measure:
+def _negative_alone(name: str, network: nn.Module, *, images: int, rounds: int) -> Profiled:
     plan = _digits(network, AuditConfig(suite="none", transforms=["negative"], limit=images))
     dataset = plan.dataset
     contestants: dict[str, Callable[[], object]] = {"negatoscope": partial(_audit, plan, no_report=True)}
@@ -133,50 +130,19 @@ def _negative_alone(name: str, network: nn.Module, *, images: int, rounds: int) 
         apart = float(np.abs(rows["confidence"].to_numpy()[order] - confidences).max())
         note += f"; {same:,} of {2 * images:,} predictions are foolbox's, confidences differ by {apart:.1g} at most"
     times = harness.take_turns(contestants, rounds=rounds)
-    measured = f"the negative alone: {name}"
-    _WHERE[measured] = _shares(contestants["negatoscope"])
-    return harness.measure(measured, "images/s", times, amount=2 * images, note=note)
+    measure = harness.measure(f"the negative alone: {name}", "images/s", times, amount=2 * images, note=note)
+    return measure, where.shares(contestants["negatoscope"], where.AUDIT)
 
 
-def _trivial(*, images: int, rounds: int) -> Measure:
+def _trivial(*, images: int, rounds: int) -> Profiled:
     weights = torch.randn(DIGIT, 10, generator=torch.Generator().manual_seed(0))
     plan = _digits(lambda batch: batch[:, 0, DIGIT // 2] @ weights, AuditConfig(suite="all", limit=images))
     ours = partial(_audit, plan, no_report=True)
     times = harness.take_turns({"negatoscope": ours}, rounds=rounds, clock=time.process_time)
     passes = len(plan.transforms) + 1
-    _WHERE["a trivial network"] = _shares(ours)
-    note = f"{images:,} images of MNIST, {passes} passes; CPU seconds"
-    return harness.measure(
-        "evaluations of a trivial network", "evaluations/s", times, amount=images * passes, note=note
-    )
-
-
-_WHERE: dict[str, dict[str, float]] = {}
-_PLACES = {
-    "network": ("models/torch_module.py", "run"),
-    "self-check": ("auditing/self_check.py", "check_clean"),
-    "images and their hashes": ("data/batches.py", "_held"),
-    "transforms": ("auditing/run.py", "apply"),
-    "levels of 8 bits": ("negatoscope/levels.py", "on_levels"),
-    "outputs": ("models/adapter.py", "to_logits"),
-    "predictions of outputs": ("models/predict.py", "predictions_of"),
-    "rows, written": ("negatoscope/rows.py", "write_rows"),
-    "summary, from rows": ("auditing/summary.py", "summarize"),
-    "provenance": ("negatoscope/provenance.py", "record_provenance"),
-}
-
-
-def _shares(call: Callable[[], object]) -> dict[str, float]:
-    """Which share of a call's CPU time passes in each place, on one thread; the self-check's network counts twice."""
-    profile = cProfile.Profile(time.process_time)
-    with using_threads(1):  # batches side by side would hide from the profile
-        profile.runcall(call)
-    found = cast(Any, pstats.Stats(profile))
-    seconds = {
-        place: sum(each[3] for (file, _, name), each in found.stats.items() if file.endswith(end) and name == function)
-        for place, (end, function) in _PLACES.items()
-    }
-    return {place: round(each / found.total_tt, 3) for place, each in seconds.items()}
+    note, name = f"{images:,} images of MNIST, {passes} passes; CPU seconds", "evaluations of a trivial network"
+    measure = harness.measure(name, "evaluations/s", times, amount=images * passes, note=note)
+    return measure, where.shares(ours, where.AUDIT)
 
 
 def _audit(plan: AuditPlan, *, no_report: bool = False) -> AuditResult:

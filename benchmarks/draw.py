@@ -294,6 +294,9 @@ def _section(result: Result) -> Iterator[str]:
     for name, shares in (result.get("profile", {}) | where).items():
         yield from ["", f"Where the time goes: {name}", ""]
         yield from _table([["what", "% of the time"], *([group, f"{share:.1f}"] for group, share in shares.items())])
+    for name, stages in result.get("where the memory goes", {}).items():
+        yield from ["", f"Where the memory goes: {name}", ""]
+        yield from _table([["up to the end of", "peak, MB"], *([stage, f"{mb:.0f}"] for stage, mb in stages.items())])
 
 
 def _percent(shares: Mapping[str, float]) -> dict[str, float]:

@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks import harness
+from benchmarks import harness, where
 from benchmarks.audit import paper_network
-from benchmarks.harness import Measure
+from benchmarks.harness import Findings, Profiled
 from benchmarks.startup import COMMAND, finish
 from negatoscope.data import DataLocator, Dataset, load_dataset
 from negatoscope.memory import keep_freed_memory
@@ -38,16 +38,16 @@ IMAGES = 1024
 SAME = 1e-4  # of logits of a network with its first weights, which are below 1
 
 
-def run(quick: bool) -> list[Measure]:
+def run(quick: bool) -> Findings:
     """Both; neither without what writes ONNX files."""
     if not all(map(harness.available, ("onnxscript", "onnxruntime"))):
-        return []
+        return Findings([])
     keep_freed_memory()  # as our commands do; for everyone
     with TemporaryDirectory() as place:
-        return [_passes(Path(place), quick), *_whole(Path(place), quick)]
+        return Findings.of([_passes(Path(place), quick), *_whole(Path(place), quick)])
 
 
-def _passes(place: Path, quick: bool) -> Measure:
+def _passes(place: Path, quick: bool) -> Profiled:
     network = paper_network().eval()
     file = exported(network, place / "paper.onnx", (3, 32, 32))
     images = torch.rand((64 if quick else IMAGES, 3, 32, 32), generator=torch.Generator().manual_seed(0))
@@ -66,9 +66,9 @@ def _passes(place: Path, quick: bool) -> Measure:
     contestants = {name: partial(_all, classify, batches[name]) for name, classify in classifiers.items()}
     times = harness.take_turns(contestants, rounds=1 if quick else 15)
     note = "in batches of " + ", ".join(f"{len(parts[0])} ({name})" for name, parts in batches.items())
-    return harness.measure(
-        "forward passes in float32: the paper's network", "images/s", times, amount=len(images), note=note
-    )
+    name = "forward passes in float32: the paper's network"
+    measure = harness.measure(name, "images/s", times, amount=len(images), note=note)
+    return measure, where.shares_of_passes(classifiers["negatoscope"], batches["negatoscope"][0])
 
 
 def in_onnxruntime(file: Path) -> Callable[[Tensor], np.ndarray]:
@@ -117,13 +117,13 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _whole(place: Path, quick: bool) -> list[Measure]:
+def _whole(place: Path, quick: bool) -> list[Profiled]:
     model = exported(small_network(load_dataset("mnist", split="train")), place / "small.onnx", (1, 28, 28))
     files = DataLocator().find("mnist")
     ten_lines = [sys.executable, "-m", "benchmarks.peers.ten_lines", str(model)]
     ten_lines += [str(files[name].path) for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")]
     accuracies = [float(line) for line in finish(ten_lines, {}).split()]
-    measures = []
+    measures = list[Profiled]()
     for what, chosen in {
         "clean and negative": ("--suite", "none", "--transform", "negative"),
         "the suite negative": ("--suite", "negative"),
@@ -138,17 +138,22 @@ def _whole(place: Path, quick: bool) -> list[Measure]:
         times = harness.take_turns(contestants, rounds=1 if quick else 5, warm_up=0)
         name = f"whole process, a small ONNX model, 10,000 digits: {what}"
         note = "the peer: clean and negative, two accuracies and nothing else"
-        measures.append(harness.measure(name, "s", times, note=note))
+        goes = where.shares_of_command([*_words(model, chosen), "--out", mkdtemp(dir=place) + "/audit"])
+        measures.append((harness.measure(name, "s", times, note=note), goes))
     return measures
 
 
 def _audit(model: Path, chosen: tuple[str, ...], place: Path) -> list[float]:
     """The accuracies clean and on negatives of an audit by the command."""
     out = Path(mkdtemp(dir=place)) / "audit"
-    finish([*COMMAND, "audit", str(model), "--data", "mnist", "--range", "0..1", *chosen, "--out", str(out)], {})
+    finish([*COMMAND, *_words(model, chosen), "--out", str(out)], {})
     summary = json.loads((out / "summary.json").read_text())
     (negative,) = (each for each in summary["transforms"] if each["spec"] == "negative")
     return [summary["clean"]["accuracy"], negative["accuracy"]]
+
+
+def _words(model: Path, chosen: tuple[str, ...]) -> list[str]:
+    return ["audit", str(model), "--data", "mnist", "--range", "0..1", *chosen]
 
 
 def small_network(digits: Dataset) -> nn.Module:

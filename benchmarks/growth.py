@@ -13,7 +13,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
-from benchmarks.harness import Measure
+from benchmarks.harness import Findings, Measure
 
 SIDE = 16
 FEW = ("negative", "gamma(exponent=2.0)", "noise(l2=1.0)")
@@ -30,42 +31,52 @@ SOME = 10_000
 """Images where another number grows."""
 
 
-def run(quick: bool) -> list[Measure]:
+def run(quick: bool) -> Findings:
     some = 200 if quick else SOME
-    measures = []
+    measures, stages = list[Measure](), dict[str, dict[str, float]]()
     for pool in ("default", "system"):
         if pool == "default" or not quick:
             sizes = [some, 2 * some] if quick else IMAGES
             measured = {n: _audit(n, FEW, classes=10, pool=pool) for n in sizes}
             measures += _grown("images", measured, base=sizes[0], pool=pool)
+            stages |= {f"{n:,} images": audited.stages for n, audited in measured.items() if pool == "default"}
     paths = {n: [f"negative_path(share={(place + 1) / n})" for place in range(n)] for n in TRANSFORMS}
     noises = {n: [f"noise(l2=1.0, seed={place})" for place in range(n)] for n in SEEDS}
     measures += _grown("transforms", {n: _audit(some, specs, classes=10) for n, specs in paths.items()}, base=1)
     measures += _grown("classes", {n: _audit(some, FEW, classes=n) for n in CLASSES}, base=10)
     measures += _grown("seeds of noise", {n: _audit(some, specs, classes=10) for n, specs in noises.items()}, base=1)
-    return measures
+    return Findings(measures, {"where the memory goes": stages})
 
 
-def _grown(what: str, measured: dict[int, tuple[float, float]], *, base: int, pool: str = "default") -> list[Measure]:
+@dataclass(frozen=True)
+class _Audited:
+    """Seconds and peak megabytes of an audit, and what the peak was at the end of each of its stages."""
+
+    seconds: float
+    megabytes: float
+    stages: dict[str, float]
+
+
+def _grown(what: str, measured: Mapping[int, _Audited], *, base: int, pool: str = "default") -> list[Measure]:
     suffix = "" if pool == "default" else f" ({pool})"
     measures = []
-    for n, (seconds, megabytes) in measured.items():
-        note = f"{100 * (megabytes / measured[base][1] - 1):+.1f} % against {base:,}"
-        measures.append(harness.value(f"peak memory, {n:,} {what}{suffix}", "MB", megabytes, note=note))
-        measures.append(harness.value(f"time, {n:,} {what}{suffix}", "s", seconds))
+    for n, each in measured.items():
+        note = f"{100 * (each.megabytes / measured[base].megabytes - 1):+.1f} % against {base:,}"
+        measures.append(harness.value(f"peak memory, {n:,} {what}{suffix}", "MB", each.megabytes, note=note))
+        measures.append(harness.value(f"time, {n:,} {what}{suffix}", "s", each.seconds))
     return measures
 
 
-def _audit(images: int, transforms: Sequence[str], *, classes: int, pool: str = "default") -> tuple[float, float]:
-    """Seconds and peak megabytes of one audit in a process of its own."""
+def _audit(images: int, transforms: Sequence[str], *, classes: int, pool: str = "default") -> _Audited:
+    """One audit in a process of its own."""
     environment = dict(os.environ) | ({} if pool == "default" else {"ARROW_DEFAULT_MEMORY_POOL": pool})
     command = [sys.executable, "-m", "benchmarks.growth", json.dumps([images, list(transforms), classes])]
     done = subprocess.run(command, cwd=harness.ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"expected an audit of {images} images to end well, got: {done.stderr[-500:]}")
-    seconds, megabytes = json.loads(done.stdout.splitlines()[-1])
+    audited = _Audited(**json.loads(done.stdout.splitlines()[-1]))
     harness.console.print(f"  {images:,} images, {len(transforms)} transforms, {classes} classes", style="dim")
-    return float(seconds), float(megabytes)
+    return audited
 
 
 class _Made(Sequence[Any]):
@@ -85,10 +96,11 @@ class _Made(Sequence[Any]):
         return image
 
 
-def _work(images: int, transforms: list[str], classes: int) -> tuple[float, float]:
+def _work(images: int, transforms: list[str], classes: int) -> _Audited:
     import torch
 
     from negatoscope.auditing.audit import audit
+    from negatoscope.auditing.run import AuditProgress
     from negatoscope.data import Dataset
     from negatoscope.models.open import open_classifier
 
@@ -98,16 +110,28 @@ def _work(images: int, transforms: list[str], classes: int) -> tuple[float, floa
     samples = np.arange(images, dtype=np.int64)
     names = tuple(f"class {index}" for index in range(classes))
     dataset = Dataset("made", "test", _Made(images), samples % classes, names, samples)
+    peaks: dict[str, float] = {}
+
+    def note(progress: AuditProgress) -> None:
+        if progress.stage not in peaks:
+            peaks[progress.stage] = _peak()
+
     began = time.perf_counter()
     with TemporaryDirectory() as place:
         out = Path(place) / "audit"
-        audit(classifier, dataset, suite="none", transforms=transforms, expect_accuracy=0.0, out=out)
+        audit(classifier, dataset, suite="none", transforms=transforms, expect_accuracy=0.0, out=out, progress=note)
     seconds = time.perf_counter() - began
+    ends = dict(zip(["start of the audit", *peaks], [*peaks.values(), _peak()], strict=True))
+    return _Audited(seconds, _peak(), ends)
+
+
+def _peak() -> float:
+    """Of this process so far, in megabytes."""
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     if peak is None:
         raise RuntimeError("expected Linux, which tells the peak of a process")
-    return seconds, int(peak[1]) / 1024
+    return int(peak[1]) / 1024
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_work(*json.loads(sys.argv[1]))) + "\n")
+    sys.stdout.write(json.dumps(asdict(_work(*json.loads(sys.argv[1])))) + "\n")

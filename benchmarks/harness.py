@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.console import Console
 
@@ -48,6 +49,16 @@ class Findings:
 
     measures: list[Measure]
     details: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, profiled: Sequence["Profiled"]) -> "Findings":
+        """Measures, each with the shares of our time that places take; with none where it was not profiled."""
+        goes = {measure.name: shares for measure, shares in profiled if shares}
+        return cls([measure for measure, _ in profiled], {"where the time goes": goes} if goes else {})
+
+
+Profiled: TypeAlias = tuple[Measure, Mapping[str, float]]
+"""A measure, and which share of our time passes in each place; none where that was not looked at."""
 
 
 def take_turns(

@@ -127,10 +127,11 @@ def profiled(task: Task, *, steps: int) -> dict[str, float]:
 
     make("negatoscope", task).run(next_steps)
     operators = {event.key: event.self_cpu_time_total / 1e6 for event in profiler.key_averages()}
-    return _grouped(operators, ended - began)
+    return grouped(operators, ended - began)
 
 
-def _grouped(operators: Mapping[str, float], wall: float) -> dict[str, float]:
+def grouped(operators: Mapping[str, float], wall: float) -> dict[str, float]:
+    """Percent of some wall seconds by group, from the seconds of operators by their names."""
     groups = dict.fromkeys([*GROUPS, "other operators"], 0.0)
     for name, seconds in operators.items():
         group = next((group for group, starts in GROUPS.items() if name.startswith(starts)), "other operators")

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import harness
+from benchmarks import harness, where
 from benchmarks.audit import CLASSES, SIDE, small_network, trained
-from benchmarks.harness import Measure
+from benchmarks.harness import Findings
 from negatoscope.auditing.audit import audit
 from negatoscope.auditing.audit_result import AuditResult
 from negatoscope.auditing.run import AuditProgress
@@ -24,7 +24,7 @@ from negatoscope.memory import keep_freed_memory
 from negatoscope.models.open import open_classifier
 
 
-def run(quick: bool) -> list[Measure]:
+def run(quick: bool) -> Findings:
     keep_freed_memory()  # as the command does
     network = trained(small_network(), steps=5 if quick else 150)
     classifier = open_classifier(network, size=SIDE, channels="rgb", data_classes=CLASSES)
@@ -37,10 +37,13 @@ def run(quick: bool) -> list[Measure]:
             shutil.rmtree(Path(place) / "gallery")
             for stage, seconds in _stages(finish).items():
                 stages[stage].append(seconds)
+        shutil.rmtree(Path(place) / "gallery")
+        goes = where.shares(finish, where.REPORT | {"summary": where.AUDIT["summary, from rows"]})
     what = f"an audit of {result.summary.n:,} images under {len(result.summary.transforms)} transforms"
     whole = [sum(each) for each in zip(stages["gallery"], stages["report"], strict=True)]
     parts = {"report": whole, "pictures and tables": stages["gallery"], "figures and page": stages["report"]}
-    return [harness.measure(f"{part} of {what}", "s", {"negatoscope": seconds}) for part, seconds in parts.items()]
+    measures = [harness.measure(f"{part} of {what}", "s", {"negatoscope": seconds}) for part, seconds in parts.items()]
+    return Findings.of(list(zip(measures, (goes, {}, {}), strict=True)))
 
 
 def _stages(finish: partial[AuditResult]) -> dict[str, float]:

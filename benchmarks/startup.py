@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory, mkdtemp
 import numpy as np
 from PIL import Image
 
-from benchmarks import harness
-from benchmarks.harness import Measure
+from benchmarks import harness, where
+from benchmarks.harness import Findings, Measure, Profiled
 from negatoscope.data import DataLocator, Dataset, gtsrb, load_dataset
 from negatoscope.errors import DataNotFoundError
 
@@ -51,14 +51,14 @@ print(*[sha256(dataset.images.tobytes()).hexdigest() for dataset in sets])
 COMMAND = [sys.executable, "-c", "from negatoscope.cli.main import main; main()"]
 
 
-def run(quick: bool) -> list[Measure]:
+def run(quick: bool) -> Findings:
     """Everything; a quick run leaves out what takes more than seconds."""
-    measures = _commands(quick) + _imports(quick)
+    found: list[Profiled] = [(measure, {}) for measure in _commands(quick) + _imports(quick)]
     with TemporaryDirectory() as place:
-        measures += _audits(Path(place), quick)
+        found += _audits(Path(place), quick)
         if not quick:
-            measures += _prepares_gtsrb(Path(place))
-    return measures
+            found += [(measure, {}) for measure in _prepares_gtsrb(Path(place))]
+    return Findings.of(found)
 
 
 def _commands(quick: bool) -> list[Measure]:
@@ -87,7 +87,7 @@ def _imports(quick: bool) -> list[Measure]:
     ]
 
 
-def _audits(place: Path, quick: bool) -> list[Measure]:
+def _audits(place: Path, quick: bool) -> list[Profiled]:
     """Of ten digits in a folder, and of a hundred: our own network, and the same as an ONNX file."""
     try:
         digits = load_dataset("mnist", split="train", download=False)
@@ -96,12 +96,13 @@ def _audits(place: Path, quick: bool) -> list[Measure]:
         return []
     folders = {number: _digits(digits, place / number, each) for number, each in (("ten", 1), ("a hundred", 10))}
     models = _models(digits, place, onnx=not quick and harness.available("onnxscript"))
-    commands = {
-        f"audit of {number} images, {kind}": [*COMMAND, "audit", str(model), "--data", str(folder), *options]
+    audits = {
+        f"audit of {number} images, {kind}": ["audit", str(model), "--data", str(folder), *options]
         for kind, (model, options) in models.items()
         for number, folder in folders.items()
     }
     bound = _process([sys.executable, "-c", f"import {AUDIT_NEEDS}"])
+    commands = {name: [*COMMAND, *words] for name, words in audits.items()}
     warm = {name: _in_new_folder(words, place) for name, words in commands.items()}
     times = harness.take_turns({**warm, "import of what an audit needs": bound}, rounds=1 if quick else 5)
     found = [_alone(name, seconds) for name, seconds in times.items()]
@@ -109,7 +110,9 @@ def _audits(place: Path, quick: bool) -> list[Measure]:
         cold = {f"{name}, cold": _in_new_folder(words, place, cold=True) for name, words in commands.items()}
         cold["import of what an audit needs, cold"] = _cold([sys.executable, "-c", f"import {AUDIT_NEEDS}"])
         found += [_alone(name, s) for name, s in harness.take_turns(cold, rounds=2, warm_up=0).items()]
-    return found
+    *_, last = audits
+    goes = where.shares_of_command([*audits[last], "--out", mkdtemp(dir=place) + "/audit"])
+    return [(measure, goes if measure.name == last else {}) for measure in found]
 
 
 def _models(digits: Dataset, place: Path, *, onnx: bool) -> dict[str, tuple[Path, list[str]]]:

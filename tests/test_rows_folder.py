@@ -59,10 +59,12 @@ def test_what_killed_runs_left_in_a_folder_is_no_part(folder, expected):
     assert read_rows(folder).num_rows == expected.num_rows
 
 
-@pytest.mark.parametrize("stored", ["folder", "file", "mixed row groups"])
-def test_one_transform_is_read_as_where_reads_it(folder, stored):
+@pytest.mark.parametrize("stored", ["folder", "more than are described", "file", "mixed row groups"])
+def test_one_transform_is_read_as_where_reads_it(folder, stored, monkeypatch):
     path = folder
-    if stored != "folder":
+    if stored == "more than are described":
+        monkeypatch.setattr("negatoscope.rows._DESCRIBED", 2)
+    elif stored != "folder":
         path = folder.with_name("one.parquet")
         write_rows(path, [read_rows(folder)])
     if stored == "mixed row groups":

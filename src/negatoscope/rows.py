@@ -58,6 +58,7 @@ _MEASURED = tuple(name for name in SCHEMA.names if name not in _KEY)
 _OPTIONAL = tuple(name for name in _MEASURED if SCHEMA.field(name).nullable)
 _MANY_VALUES = ("sample", "sample_hash", "confidence", "label_confidence")  # of which a dictionary saves nothing
 _ROW_GROUP = 65_536  # rows that are stored together: about 4 MB
+_DESCRIBED = 64  # files of which a reader keeps what they hold where: of 50 transforms some 0.3 MB each
 
 _ROW_BYTES, _GROUP_BYTES = 19, 2800  # on the disk: of a row, and of what describes the rows of one transform in a file
 
@@ -205,8 +206,11 @@ class RowReader:
 
     def __init__(self, path: Path) -> None:
         self._groups: dict[str, dict[Path, list[int]]] = {}
+        self._described: dict[Path, pq.FileMetaData] = {}
         for part in _parts(path):
             with _opened(part) as file:
+                if len(self._described) < _DESCRIBED:  # to read it again takes as long as the rows of a transform
+                    self._described[part] = file.metadata
                 for group in range(file.num_row_groups):
                     for transform in _read(file, [group], ["transform"], {})["transform"].unique().to_pylist():
                         self._groups.setdefault(transform, {}).setdefault(part, []).append(group)
@@ -225,7 +229,7 @@ class RowReader:
         if transform not in self._groups:
             yield SCHEMA.empty_table().select(columns)
         for part, groups in self._groups.get(transform, {}).items():
-            with _opened(part) as file:
+            with _opened(part, self._described.get(part)) as file:
                 yield _read(file, groups, columns, {"transform": arrow_texts([transform])[0]})
 
 
@@ -252,10 +256,10 @@ def _parts(path: Path) -> list[Path]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """A file of rows, to be read in the block."""
+def _opened(path: Path, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
+    """A file of rows, to be read in the block; with its `metadata` where they are known."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True) as file:
             if not (file.schema_arrow.equals(SCHEMA) or file.schema_arrow.equals(_EARLIER)):
                 raise DataError(f"expected rows in {path}, got a table with the columns {file.schema_arrow.names}")
             yield file

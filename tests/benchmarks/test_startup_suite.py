@@ -18,8 +18,13 @@ def test_cold_means_that_nothing_is_compiled_and_nothing_cached() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.data
 def test_a_smoke_run_of_the_suite_measures_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {measure.name: measure for measure in startup.run(quick=True)}
+    findings = startup.run(quick=True)
+    found = {measure.name: measure for measure in findings.measures}
     assert found["negatoscope --help"].peers == {}
     assert {"import of the package", "import torch"} <= found.keys()
     assert all(measure.ours > 0 for measure in found.values())
+    profiles = findings.details["where the time goes"]
+    assert isinstance(profiles, dict)
+    assert profiles["audit of a hundred images, own network"]["import of torch"] > 0

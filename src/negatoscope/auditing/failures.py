@@ -32,6 +32,7 @@ COLUMNS = (
 )
 
 _LINES = 4_096  # that are made at a time
+_SHARES = 10_000  # confidences have four decimals
 _LISTED = ("label_preserving", "attack")  # under other kinds a person may be wrong, too
 
 
@@ -53,21 +54,29 @@ def write_failures(out: Path, plan: AuditPlan) -> list[GalleryEntry]:
     names, places = plan.dataset.names, plan.dataset.positions_of(clean.samples)
     classes = range(plan.classifier.input_spec.data_classes)
     class_names = np.array([guarded(class_name(plan.dataset.class_names, each)) for each in classes], dtype=np.object_)
+    shares = np.array([f"{share / _SHARES:.4f}" for share in range(_SHARES + 1)], dtype=np.object_)
+    file_names = np.array([guarded(names[place]) for place in places] if names else [""], dtype=np.object_)
+    file_names = np.broadcast_to(file_names, len(places))
     with writing(out / FAILURES) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
 
         def write(transform: str, after: PredictionSet, failed: Bool[np.ndarray, " n"]) -> None:
             positions = np.flatnonzero(failed)
             for some in np.split(positions, range(_LINES, len(positions), _LINES)):
-                named = [guarded(names[place]) for place in places[some]] if names else repeat("")
                 labels, predictions, before = (
                     each[some] for each in (after.labels, after.predictions, clean.predictions)
                 )
-                columns = (labels, class_names[labels], predictions, class_names[predictions])
-                confidences = (f"{confidence:.4f}" for confidence in after.confidences[some].tolist())
-                lists = (column.tolist() for column in (after.samples[some], *columns, class_names[before]))
-                numbers, *values, clean_names = lists
-                lines = zip(repeat(transform), numbers, named, *values, confidences, clean_names, strict=False)
+                columns = (
+                    after.samples[some],
+                    file_names[some],
+                    labels,
+                    class_names[labels],
+                    predictions,
+                    class_names[predictions],
+                    shares[np.rint(after.confidences[some].astype(np.float64) * _SHARES).astype(np.intp)],
+                    class_names[before],
+                )
+                lines = zip(repeat(transform), *(column.tolist() for column in columns), strict=False)
                 writer.writerows(lines)
 
         writer.writerow(COLUMNS)
