@@ -46,7 +46,8 @@ COMMAND = {
     "self-check": AUDIT["self-check"],
     "pass over the images": ("auditing/run.py", "run_pass"),
     "summary": AUDIT["summary, from rows"],
-    "failures and their pictures": ("auditing/failures.py", "write_failures"),
+    "table of failures": REPORT["table of failures"],
+    "pictures of failures": REPORT["pictures of failures"],
     "figures and page": ("auditing/page.py", "write_report"),
 }
 """Places by what they do: how the file's name ends, and the function; a module that is imported is one, too."""
