@@ -30,7 +30,7 @@ from negatoscope.studies.discussion_figures import draw_experiment
 from negatoscope.studies.discussion_page import discussion_page, discussion_sentences
 from negatoscope.studies.discussion_plan import DiscussionPlan, load_plan
 from negatoscope.studies.discussion_report import read_discussion, report_discussion
-from negatoscope.studies.discussion_result import Discussion
+from negatoscope.studies.discussion_result import Discussion, MeanOverSeeds
 from negatoscope.studies.discussion_run import DiscussionRun
 from negatoscope.studies.discussion_training import shown_images
 from negatoscope.studies.experiments import EXPERIMENTS
@@ -263,6 +263,15 @@ def test_the_page_states_what_the_numbers_show_and_names_every_figure(made: Made
     assert ", smoke run" in page
     for each in made.result.noise:
         assert f"{100 * each.noise.mean:.1f}" in page
+
+
+def test_one_seed_does_not_decide_what_is_better_or_worse(made: Made) -> None:
+    (sentence,) = discussion_sentences(made.result, "a")
+    assert ", images are classified better under " in sentence
+    alone = [replace(each, difference=MeanOverSeeds.difference([0.9], [0.1])) for each in made.result.noise]
+    (sentence,) = discussion_sentences(replace(made.result, noise=tuple(alone)), "a")
+    assert "one seed does not decide under which" in sentence
+    assert "classified better under " not in sentence
 
 
 def test_figures_show_every_variant_and_every_transform(made: Made) -> None:

@@ -71,14 +71,21 @@ def _noise_sentence(result: Discussion, dataset: str) -> list[str]:
     if not every:
         return []
     negative, others = every[0], every[1:]
-    signs = [each.difference.sign for each in others]
     return [
         f"**{dataset_name(dataset)}**: the negative changes an image by {negative.l2:.1f} (mean L2 norm) and leaves "
         f"{_rate(negative.transformed)} correct, where {_rate(negative.clean)} of clean images are; noise of the same "
         f"size leaves {_rate(negative.noise)}, and {_rate(negative.clipped_noise)} where it is clipped to [0, 1], to a "
-        f"size of {negative.clipped_l2:.1f}. Of {counted(len(others), 'other transform')} under {signs.count(1)} "
-        f"images are classified better than under noise of their size, under {signs.count(-1)} worse."
+        f"size of {negative.clipped_l2:.1f}. Compared with noise of their size, of "
+        f"{counted(len(others), 'other transform')}, {_better_and_worse([each.difference for each in others])}."
     ]
+
+
+def _better_and_worse(differences: Sequence[MeanOverSeeds]) -> str:
+    """Under how many transforms the interval of the difference lies above 0 or below."""
+    if all(each.low is None for each in differences):
+        return "one seed does not decide under which images are classified better or worse"
+    signs = [each.sign for each in differences]
+    return f"images are classified better under {signs.count(1)} and worse under {signs.count(-1)}"
 
 
 def _number_sentence(result: Discussion, dataset: str) -> list[str]:
@@ -110,12 +117,11 @@ def _unseen_sentence(result: Discussion, dataset: str) -> list[str]:
         if not unseen:
             continue
         most = max(unseen, key=lambda each: each.difference.mean)
-        signs = [each.difference.sign for each in unseen]
         seen = " ".join(f"(on negatives: {_change(each.difference)} points)" for each in same if each.is_seen)
         gain = f"the largest gain is under {most.transform} ({_change(most.difference)} points)"
         parts.append(
             f"{variant} {seen}: of {counted(len(unseen), 'transform')} that were never seen nor made with a negative, "
-            f"images are classified better under {signs.count(1)} and worse under {signs.count(-1)}; "
+            f"{_better_and_worse([each.difference for each in unseen])}; "
             f"{gain if most.difference.mean > 0 else 'none gains'}"
         )
     return [f"**{dataset_name(dataset)}**: {'; '.join(parts)}."] if parts else []
