@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import struct
+import weakref
 import zipfile
 import zlib
 from contextlib import nullcontext
@@ -42,6 +43,7 @@ class ZipMembers(Container):
             self._zip = zipfile.ZipFile(path.open("rb") if isinstance(path, StorePath) else path)
             assert self._zip.fp is not None, "it has just been opened"
             self._file = self._zip.fp
+            weakref.finalize(self, self._zip.close)  # else what is collected first decides whether Python complains
             self._size_bytes = size_of(path)
         self.members = self._zip.infolist()
         links = (stat.S_ISLNK(member.external_attr >> 16) for member in self.members)
