@@ -36,7 +36,6 @@ class Goal:
         device: Where it is to be measured.
         among: What the names of the peers that count begin with, for a ratio of rates; empty counts all.
         processor: Of `MACHINES` the only processor that it is for; empty is for all.
-        otherwise: What is said where nothing was measured.
     """
 
     title: str
@@ -49,7 +48,6 @@ class Goal:
     device: str = "cpu"
     among: tuple[str, ...] = ()
     processor: str = ""
-    otherwise: str = "not measured"
 
 
 MACHINES = {"AMD EPYC": ("cpu", "EPYC"), "Intel Xeon, AMX": ("cpu", "Intel"), "GPU": ("cuda", "")}
@@ -140,7 +138,6 @@ GOALS = (
         "most",
         " min",
         "cuda",
-        otherwise="62 s on an H200, not by the suite (docs/reproduce.md)",
     ),
 )
 """What the speed of each part was to be, a row of the page's first table each."""
@@ -208,7 +205,7 @@ def _cell(goal: Goal, results: Sequence[Result], device: str, processor: str) ->
         return ""
     there = [each for each in results if each["device"] == device and processor in each["machine"]["processor"]]
     found = _found(goal, there)
-    return goal.otherwise if found is None else f"{_number(found)}{goal.unit}, {_verdict(goal, found)}"
+    return "not measured" if found is None else f"{_number(found)}{goal.unit}, {_verdict(goal, found)}"
 
 
 def figure_of(results: Sequence[Result]) -> Figure:
@@ -219,12 +216,12 @@ def figure_of(results: Sequence[Result]) -> Figure:
             lines.setdefault(name, {})[_machine(result)] = ratios
     machines = sorted({machine for measured in lines.values() for machine in measured})
     with styled():
-        figure = Figure(figsize=(9.6, 1.4 + 0.36 * len(lines)))
-        figure.set_layout_engine("constrained", rect=(0, 0, 0.93, 1))  # it leaves too little for the last column
-        axes = figure.subplots()
-        for place, (machine, marker) in enumerate(zip(machines, MARKERS, strict=False)):
+        figure = Figure(figsize=(7.2 + 1.3 * len(machines), 1.4 + 0.36 * len(lines)), layout="constrained")
+        axes, *columns = figure.subplots(1, 1 + len(machines), sharey=True, width_ratios=[4, *(1 for _ in machines)])
+        for column, machine, marker in zip(columns, machines, MARKERS, strict=False):
+            column.axis("off")
             found = {height: lines[name][machine] for height, name in enumerate(lines) if machine in lines[name]}
-            _draw_machine(axes, found, machine=machine, marker=marker, column=1.03 + 0.25 * place)
+            _draw_machine(axes, found, machine=machine, marker=marker, column=column)
         axes.axvline(1, color=GRAY, linewidth=1)
         axes.set(xscale="log", ylim=(len(lines) - 0.4, -0.6), yticks=range(len(lines)))
         _label(axes, lines)
@@ -234,10 +231,9 @@ def figure_of(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def _draw_machine(axes: Any, found: Mapping[int, Sequence[float]], *, machine: str, marker: str, column: float) -> None:
-    """The ratios of one machine by the height of their line, and a column of their numbers right of the axes."""
-    beside = {"xycoords": axes.get_yaxis_transform(), "va": "center", "annotation_clip": False}
-    axes.annotate(f"{MARKERS[marker]} {machine}", (column, -0.9), color=DARK, **beside)
+def _draw_machine(axes: Any, found: Mapping[int, Sequence[float]], *, machine: str, marker: str, column: Any) -> None:
+    """The ratios of one machine by the height of their line, and their numbers in a column of its own."""
+    column.text(0, -0.9, f"{MARKERS[marker]} {machine}", color=DARK, va="center")
     for height, ratios in found.items():
         colors = [OURS if ratio >= 1 else LOSS for ratio in ratios]
         many = len(ratios) > 1
@@ -246,7 +242,7 @@ def _draw_machine(axes: Any, found: Mapping[int, Sequence[float]], *, machine: s
         )
         if not many:
             axes.hlines([height], 1, ratios, color=colors, linewidth=1.5, alpha=0.5)
-            axes.annotate(f"{_number(ratios[0])}×", (column, height), color=colors[0], **beside)
+            column.text(0, height, f"{_number(ratios[0])}×", color=colors[0], va="center")
 
 
 def _label(axes: Any, lines: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
@@ -263,8 +259,9 @@ def _label(axes: Any, lines: Mapping[str, Mapping[str, Sequence[float]]]) -> Non
 
 
 def _machine(result: Result) -> str:
-    processor: str = result["machine"]["processor"].replace("(R)", "").removesuffix(" Processor")
-    return processor if result["device"] == "cpu" else str(result["device"])
+    machine = result["machine"]
+    name: str = machine.get("accelerator") or machine["processor"]
+    return name.replace("(R)", "").removesuffix(" Processor")
 
 
 def _lines(result: Result) -> Iterator[tuple[str, list[float]]]:

@@ -57,6 +57,7 @@ def test_a_file_cut_anywhere_is_refused_with_its_name(folder: Path, shape: list[
         (gzip.compress(b"\0\0\x08\x01\0\0\0\x05abcd", mtime=0), r"\(5,\) bytes after the header in .*, got 4"),
         (gzip.compress(b"\0\0\x08\x01\0\0\0\x03abcd", mtime=0), r"\(3,\) bytes after the header in .*, got 4"),
         (gzip.compress(b"\0\0\x08\x04" + b"\xff" * 16, mtime=0), r"got 0; fetch"),
+        (gzip.compress(b"\0\0\x08\x05\0\0\0\0" + b"\xc9" * 16, mtime=0), r"lengths up to .*, got \(0, 3385444809"),
     ],
 )
 def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:

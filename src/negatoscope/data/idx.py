@@ -207,6 +207,8 @@ def read_idx(path: Path) -> np.ndarray:
         raise DataError(
             f"expected {shape} bytes after the header in {path}, got {len(content) - start}; fetch it again"
         )
+    if math.prod(filter(None, shape)) > MAX_BYTES:  # an empty array, of a shape that numpy refuses
+        raise DataError(f"expected an IDX file of lengths up to {MAX_BYTES:,} in {path}, got {shape}; fetch it again")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
