@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from negatoscope.auditing.run import AuditProgress
+from negatoscope.errors import JobsError
+from negatoscope.executors.ray_process import RayProcess
 
 from .conftest import Run, begin, rows_of
 
@@ -60,6 +62,28 @@ def test_what_a_lost_node_had_is_made_again_on_another(run: Run, cluster: Any) -
     run(out="there", executor="ray", workers=2, address=cluster.address, progress=lose)
     assert lost
     assert rows_of("there") == rows_of("here")
+
+
+def test_where_ray_ends_its_process_a_sentence_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = list[RayProcess]()
+    begin = RayProcess.__init__
+
+    def kept(pool: RayProcess, *given: Any) -> None:
+        pools.append(pool)
+        begin(pool, *given)
+
+    def end(progress: AuditProgress) -> None:
+        if progress.stage == "images" and progress.images:
+            pools[0].process.kill()
+
+    monkeypatch.setattr(RayProcess, "__init__", kept)
+    with pytest.raises(
+        JobsError, match=r"expected Ray on this machine to stay, but .* exit code -9; the same"
+    ):
+        run(executor="ray", workers=2, progress=end)
+    run(out="here", threads=1)
+    run(executor="ray", workers=1)
+    assert rows_of("out") == rows_of("here")
 
 
 def test_a_command_that_is_killed_resumes_to_the_same_rows(run: Run) -> None:

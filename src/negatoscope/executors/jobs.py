@@ -66,9 +66,9 @@ def _pool(work: Work[Any, Any], opened: Any, execution: Execution, count: int, m
 
         return Processes(work, count, execution)
     if execution.executor == "ray":
-        from negatoscope.executors.ray_cluster import RayCluster
+        from negatoscope.executors.ray_process import RayProcess
 
-        return RayCluster(work, count, execution)
+        return RayProcess(work, count, execution)
     return _Local(JobRunner(work, opened), moved)
 
 

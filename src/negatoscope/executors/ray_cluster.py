@@ -1,9 +1,7 @@
-"""Workers that are actors of a Ray cluster."""
+"""Workers that are actors of a Ray cluster, in a process that uses it for nothing else (`ray_process.py`)."""
 
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -40,7 +38,8 @@ class RayCluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         self.ray = needed("ray", extra="ray", why="--executor ray")
         self.work, self.surroundings, self.execution = work, Surroundings.here(execution.threads), execution
-        self.is_ours, self.has_head = _connect(self.ray, execution, count), True
+        _connect(self.ray, execution, count)
+        self.has_head = True
         self.head = self.ray.get_runtime_context().gcs_address
         taken = {"num_cpus": execution.threads or 1, "num_gpus": execution.gpus}
         self.actor_class = self.ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=2, **taken)(_Actor)
@@ -125,14 +124,13 @@ class RayCluster:
         self._start(worker)
 
     def close(self) -> None:
-        """End all workers, whatever they do, and leave the cluster, or end it if it is ours."""
+        """End all workers, whatever they do, and leave the cluster, or end it if it was started here."""
         if not self.has_head:  # nobody is there to end them
             return
         for actor in self.actors.values():
             with suppress(self.ray.exceptions.RayError):
                 self.ray.kill(actor)
-        if self.is_ours:
-            self.ray.shutdown()
+        self.ray.shutdown()
 
 
 class _Actor:
@@ -161,31 +159,28 @@ class _Actor:
         return Event("moved", last)
 
 
-def _connect(ray: Any, execution: Execution, count: int) -> bool:
-    """Use the cluster of this process, the one at an address, or start one; True where it is started or joined here.
+def _connect(ray: Any, execution: Execution, count: int) -> None:
+    """Use the cluster at an address, or start one.
 
     Raises:
         InputError: There is none, or it lacks what a job takes, or others could reach one that is started.
     """
-    if ray.is_initialized():
-        return False
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     own = {"num_cpus": count * (execution.threads or 1), "object_store_memory": _STORE_BYTES}
     try:
         _hush()
-        with _own_signals():
-            if execution.address:
-                with _asked_once(), _on_loopback() if _is_at_loopback(ray, execution.address) else nullcontext():
-                    ray.init(execution.address, **quiet)
-            else:
-                with _on_loopback():
-                    ray.init("local", include_dashboard=False, _node_ip_address=_LOOPBACK, **own, **quiet)
+        if execution.address:
+            _ask_once()
+            with _on_loopback() if _is_at_loopback(ray, execution.address) else nullcontext():
+                ray.init(execution.address, **quiet)
+        else:
+            with _on_loopback():
+                ray.init("local", include_dashboard=False, _node_ip_address=_LOOPBACK, **own, **quiet)
     except (OSError, ValueError, RuntimeError, OverflowError) as error:
         where = f"a Ray cluster at {execution.address}" if execution.address else "Ray to start on this machine"
         raise InputError(f"expected {where}, but {type(error).__name__}: {reason(error)}; correct it") from error
     if not execution.address:
         _expect_own(ray, execution)
-    return True
 
 
 def _is_at_loopback(ray: Any, address: str) -> bool:
@@ -211,16 +206,11 @@ def _expect_listener(address: str) -> None:
     socket.create_connection((host.strip("[]"), int(port)), _LISTEN_SECONDS).close()
 
 
-@contextmanager
-def _asked_once() -> Iterator[None]:
+def _ask_once() -> None:
     """Have Ray ask once, for most of a minute, whether a cluster is at an address, not twenty times."""
     from ray._private import ray_constants
 
-    earlier, ray_constants.NUM_REDIS_GET_RETRIES = ray_constants.NUM_REDIS_GET_RETRIES, 1
-    try:
-        yield
-    finally:
-        ray_constants.NUM_REDIS_GET_RETRIES = earlier
+    ray_constants.NUM_REDIS_GET_RETRIES = 1
 
 
 def _expect_own(ray: Any, execution: Execution) -> None:
@@ -252,20 +242,8 @@ def _on_loopback() -> Iterator[None]:
         os.environ.update({} if held is None else {name: held})
 
 
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what happens on signals: Ray puts its own handlers in their place."""
-    in_main = threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 def _hush() -> None:
-    """Keep Ray's thread from printing on standard output what an event says already."""
+    """Keep Ray's thread from printing what an event says already."""
     from ray._private import worker
 
     worker.print_to_stdstream = lambda *_, **__: None
