@@ -77,9 +77,7 @@ def test_where_ray_ends_its_process_a_sentence_says_so(run: Run, monkeypatch: py
             pools[0].process.kill()
 
     monkeypatch.setattr(RayProcess, "__init__", kept)
-    with pytest.raises(
-        JobsError, match=r"expected Ray on this machine to stay, but .* exit code -9; the same"
-    ):
+    with pytest.raises(JobsError, match=r"expected Ray on this machine to stay, but .* exit code -9; the same"):
         run(executor="ray", workers=2, progress=end)
     run(out="here", threads=1)
     run(executor="ray", workers=1)
