@@ -14,7 +14,7 @@ import negatoscope as ng
 from negatoscope.auditing.audit_result import AuditResult
 
 MODELS = '''
-import os, signal, time
+import os, signal, subprocess, time
 from pathlib import Path
 import torch
 
@@ -28,6 +28,13 @@ class Reader(torch.nn.Module):
 class Slow(Reader):
     def forward(self, images):
         time.sleep(0.1)
+        return super().forward(images)
+
+class Asking(Reader):
+    """Starts a program that reads all that it is given."""
+
+    def forward(self, images):
+        subprocess.run(["cat"], stdout=subprocess.DEVNULL, timeout=60, check=True)
         return super().forward(images)
 
 class Killed(Reader):

@@ -64,24 +64,49 @@ def test_what_a_lost_node_had_is_made_again_on_another(run: Run, cluster: Any) -
     assert rows_of("there") == rows_of("here")
 
 
-def test_where_ray_ends_its_process_a_sentence_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    pools = list[RayProcess]()
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[RayProcess]:
+    """Those that an audit begins."""
+    begun = list[RayProcess]()
     begin = RayProcess.__init__
 
     def kept(pool: RayProcess, *given: Any) -> None:
-        pools.append(pool)
+        begun.append(pool)
         begin(pool, *given)
 
+    monkeypatch.setattr(RayProcess, "__init__", kept)
+    return begun
+
+
+def test_where_ray_ends_its_process_a_sentence_says_so(run: Run, pools: list[RayProcess]) -> None:
     def end(progress: AuditProgress) -> None:
         if progress.stage == "images" and progress.images:
             pools[0].process.kill()
 
-    monkeypatch.setattr(RayProcess, "__init__", kept)
     with pytest.raises(JobsError, match=r"expected Ray on this machine to stay, but .* exit code -9; the same"):
         run(executor="ray", workers=2, progress=end)
     run(out="here", threads=1)
     run(executor="ray", workers=1)
     assert rows_of("out") == rows_of("here")
+
+
+def test_an_audit_that_is_stopped_ends_what_it_began(run: Run, pools: list[RayProcess]) -> None:
+    def stop(progress: AuditProgress) -> None:
+        if progress.stage == "images" and 0 < progress.images < progress.total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(executor="ray", workers=2, progress=stop)
+    assert pools[0].process.returncode == 0
+    run(out="here", threads=1)
+    run(executor="ray", workers=1)
+    assert rows_of("out") == rows_of("here")
+
+
+def test_questions_are_not_read_by_what_a_model_starts(run: Run) -> None:
+    run(out="here", threads=1)
+    run("Asking", out="there", executor="ray", workers=1)
+    assert rows_of("there") == rows_of("here")
 
 
 def test_a_command_that_is_killed_resumes_to_the_same_rows(run: Run) -> None:

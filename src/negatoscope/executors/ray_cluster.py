@@ -1,14 +1,16 @@
 """Workers that are actors of a Ray cluster, in a process that uses it for nothing else (`ray_process.py`)."""
 
 import os
+import pickle
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 from negatoscope.errors import InputError, JobsError, expect, needed, reason
-from negatoscope.executors import Execution, Work
+from negatoscope.executors import Execution
 from negatoscope.executors.worker import Event, JobRunner, Surroundings
 
 _PATIENCE_SECONDS = 600.0  # for the first worker on a cluster, which may start machines for it
@@ -24,21 +26,22 @@ class RayCluster:
     actor is replaced by another one, never restarted by Ray, so that `TRIES` alone says how often a job runs.
 
     Args:
-        work: What each opens.
+        work: What each opens, pickled, as jobs are and what actors say: nothing here needs to import it.
         count: How many.
         execution: The cluster, and what each takes of it.
+        runtime: What Ray's workers run in (`runtime_env`), at an address; empty where nothing is asked for.
 
     Raises:
         MissingExtraError: Ray is not installed.
         InputError: There is no cluster at the address.
     """
 
-    def __init__(self, work: Work[Any, Any], count: int, execution: Execution) -> None:
+    def __init__(self, work: bytes, count: int, execution: Execution, runtime: dict[str, Any]) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         self.ray = needed("ray", extra="ray", why="--executor ray")
         self.work, self.surroundings, self.execution = work, Surroundings.here(execution.threads), execution
-        _connect(self.ray, execution, count)
+        _connect(self.ray, execution, count, runtime)
         self.has_head = True
         self.head = self.ray.get_runtime_context().gcs_address
         taken = {"num_cpus": execution.threads or 1, "num_gpus": execution.gpus}
@@ -58,7 +61,7 @@ class RayCluster:
         self.actors[worker] = self.actor_class.remote(self.work, self.surroundings)
         self.answers[self.actors[worker].open.remote()] = worker, False
 
-    def give(self, worker: int, job: Any) -> None:
+    def give(self, worker: int, job: bytes) -> None:
         """Have a worker that is ready run a job."""
         self.busy.add(worker)
         self.answers[self.actors[worker].run.remote(job)] = worker, False
@@ -69,29 +72,29 @@ class RayCluster:
         if (worker, True) not in self.answers.values():
             self.answers[self.actors[worker].progress.remote()] = worker, True
 
-    def wait(self) -> tuple[int, Event]:
-        """The next that a worker says; that it is lost where it or its machine was ended.
+    def wait(self) -> tuple[int, Event] | None:
+        """The next that a worker says; that it is lost where it or its machine was ended; None after a second of nothing.
 
         Raises:
             JobsError: There is no place for a worker in ten minutes, or the head of the cluster is lost.
         """
-        while True:
-            ready, _ = self.ray.wait(list(self.answers), timeout=5.0)
-            if ready:
-                worker, is_progress = self.answers.pop(ready[0])
-                event = self._answer(ready[0])
-                self.any_ready |= event.kind == "ready"
-                if not is_progress:
-                    self.busy.discard(worker)
-                    return worker, event
-                if event.kind == "moved" and worker in self.busy:
-                    self._ask(worker)
-                    if event.what is not None:
-                        return worker, event
-                continue
+        ready, _ = self.ray.wait(list(self.answers), timeout=1.0)
+        if not ready:
             self._expect_head()
             if not self.any_ready and time.monotonic() - self.began > _PATIENCE_SECONDS:
                 raise JobsError(f"expected room for {self._taken} on the cluster, got none in 10 minutes; free some")
+            return None
+        worker, is_progress = self.answers.pop(ready[0])
+        event = self._answer(ready[0])
+        self.any_ready |= event.kind == "ready"
+        if not is_progress:
+            self.busy.discard(worker)
+            return worker, event
+        if event.kind == "moved" and worker in self.busy:
+            self._ask(worker)
+            if event.what is not None:
+                return worker, event
+        return None
 
     def _expect_head(self) -> None:
         """Leave a cluster without a head: Ray would wait a minute and then end this process without a word."""
@@ -136,19 +139,20 @@ class RayCluster:
 class _Actor:
     """A worker in an actor: one thread runs jobs, the other one tells how far they are."""
 
-    def __init__(self, work: Work[Any, Any], surroundings: Surroundings) -> None:
-        self.worker, self.surroundings = JobRunner(work), surroundings
+    def __init__(self, work: bytes, surroundings: Surroundings) -> None:
+        self.work, self.surroundings = work, surroundings
         self.last: object = None
 
     def open(self) -> Event:
         self.surroundings.enter()
         self.surroundings.set_threads()
-        return self.worker.open()
+        self.worker = JobRunner(pickle.loads(self.work))
+        return _packed(self.worker.open())
 
-    def run(self, job: Any) -> Event:
+    def run(self, job: bytes) -> Event:
         self.surroundings.set_threads()
         self.last = None
-        return self.worker.run(job, self._tell)
+        return _packed(self.worker.run(pickle.loads(job), self._tell))
 
     def _tell(self, what: object) -> None:
         self.last = what
@@ -156,10 +160,19 @@ class _Actor:
     def progress(self) -> Event:
         time.sleep(_TELL_SECONDS)
         last, self.last = self.last, None
-        return Event("moved", last)
+        return _packed(Event("moved", last))
 
 
-def _connect(ray: Any, execution: Execution, count: int) -> None:
+def _packed(event: Event) -> Event:
+    return event if event.what is None else replace(event, what=pickle.dumps(event.what))
+
+
+def unpacked(event: Event) -> Event:
+    """What an actor said, as its job said it."""
+    return replace(event, what=pickle.loads(event.what)) if isinstance(event.what, bytes) else event
+
+
+def _connect(ray: Any, execution: Execution, count: int, runtime: dict[str, Any]) -> None:
     """Use the cluster at an address, or start one.
 
     Raises:
@@ -172,7 +185,7 @@ def _connect(ray: Any, execution: Execution, count: int) -> None:
         if execution.address:
             _ask_once()
             with _on_loopback() if _is_at_loopback(ray, execution.address) else nullcontext():
-                ray.init(execution.address, **quiet)
+                ray.init(execution.address, runtime_env=runtime or None, **quiet)
         else:
             with _on_loopback():
                 ray.init("local", include_dashboard=False, _node_ip_address=_LOOPBACK, **own, **quiet)

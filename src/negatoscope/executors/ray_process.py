@@ -7,17 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from negatoscope.errors import JobsError, NegatoscopeError
+from negatoscope.errors import JobsError, NegatoscopeError, reason
 from negatoscope.executors import Execution, Work
-from negatoscope.executors.ray_cluster import RayCluster
+from negatoscope.executors.ray_cluster import RayCluster, unpacked
 from negatoscope.executors.worker import Event
 
-_SERVE = "import sys; sys.path[:] = {}; from negatoscope.executors.ray_process import serve; serve()"
+_SERVE = "from negatoscope.executors.ray_process import serve; serve()"
 _END_SECONDS = 60.0
 
 
@@ -36,27 +36,33 @@ class RayProcess:
     """
 
     def __init__(self, work: Work[Any, Any], count: int, execution: Execution) -> None:
-        self.address = execution.address or _address_in_use()
-        line = [sys.executable, "-c", _SERVE.format(sys.path)]
-        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        in_use, runtime = _cluster_in_use()
+        self.address = execution.address or in_use
+        paths = os.pathsep.join(path for path in sys.path if isinstance(path, str))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _SERVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
         try:
-            self._ask(work, count, replace(execution, address=self.address))
+            self._ask(pickle.dumps(work), count, replace(execution, address=self.address), runtime)
         except BaseException:
             self.close()
             raise
 
     def give(self, worker: int, job: Any) -> None:
         """Have a worker that is ready run a job."""
-        self._ask("give", worker, job)
+        self._ask("give", worker, pickle.dumps(job))
 
     def wait(self) -> tuple[int, Event]:
         """The next that a worker says.
 
         Raises:
-            JobsError: As `RayCluster.wait` does.
+            JobsError: There is no place for a worker in ten minutes, or the head of the cluster is lost.
         """
-        event: tuple[int, Event] = self._ask("wait")
-        return event
+        worker, event = self._ask("wait")
+        return worker, unpacked(event)
 
     def replace(self, worker: int) -> None:
         """Start another worker in the place of one."""
@@ -67,76 +73,92 @@ class RayProcess:
         assert self.process.stdin, "a pipe"
         assert self.process.stdout, "a pipe"
         with suppress(OSError):
+            pickle.dump(None, self.process.stdin)  # a process that was forked from this one may hold the pipe open
+        with suppress(OSError):
             self.process.stdin.close()
-        try:
-            self.process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self._end(_END_SECONDS)
         self.process.stdout.close()
 
     def _ask(self, *message: Any) -> Any:
         assert self.process.stdin, "a pipe"
         assert self.process.stdout, "a pipe"
-        content = pickle.dumps(message)
         try:
-            self.process.stdin.write(content)
+            pickle.dump(message, self.process.stdin)
             self.process.stdin.flush()
             answer = pickle.load(self.process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
+        except Exception as error:  # the pipe is closed, or holds what is no answer
             cluster = f"the Ray cluster at {self.address}" if self.address else "Ray on this machine"
             again = "start one again, and the same command with its --address" if self.address else "the same command"
-            ended = f"Ray ended the process that used it with exit code {self.process.wait()}"
+            ended = f"the process that used it ended with exit code {self._end(1.0)}"
             raise JobsError(f"expected {cluster} to stay, but {ended}; {again} resumes") from error
         if isinstance(answer, Exception):
             raise answer
         return answer
 
+    def _end(self, seconds: float) -> int:
+        """Give the process so long to end by itself; its exit code."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
-def _address_in_use() -> str:
+
+def _cluster_in_use() -> tuple[str, dict[str, Any]]:
+    """The address of a cluster that this process uses itself, and what its workers run in."""
     ray = sys.modules.get("ray")
-    return str(ray.get_runtime_context().gcs_address) if ray and ray.is_initialized() else ""
+    if not ray or not ray.is_initialized():
+        return "", {}
+    context = ray.get_runtime_context()
+    return context.gcs_address, dict(context.runtime_env)
 
 
 def serve() -> None:
-    """Use a cluster for the process that started this one, until it closes standard input or ends."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what Ray prints is no answer
-    messages: queue.Queue[tuple[Any, ...]] = queue.Queue()
-    clusters: list[RayCluster] = []
+    """Use a cluster for the process that started this one, until that says so or ends."""
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what Ray starts must not read questions
+    os.dup2(2, 1)  # nor is what Ray prints an answer
+    messages: queue.Queue[Any] = queue.Queue()
 
     def read() -> None:
-        try:
+        with suppress(Exception):  # the other process has ended
             while True:
-                messages.put(pickle.load(sys.stdin.buffer))
-        except EOFError:
-            for cluster in clusters:
-                cluster.close()
-        except Exception:
-            traceback.print_exc()
-        finally:
-            os._exit(0)  # also where the cluster is waited for
+                messages.put(pickle.load(questions))
+        messages.put(None)
+        time.sleep(_END_SECONDS)
+        os._exit(1)
 
     def answer(what: object) -> None:
-        answers.write(pickle.dumps(what))
+        pickle.dump(what, answers)
         answers.flush()
 
-    _ignore_signals()
+    _pass_over_signals()
     threading.Thread(target=read, daemon=True).start()
+    cluster = None
     try:
-        clusters.append(RayCluster(*messages.get()))
-        _ignore_signals()  # for which Ray has set handlers
+        cluster = RayCluster(*messages.get())
+        _pass_over_signals()  # for which Ray has set handlers
         answer(None)
-        while True:
-            name, *given = messages.get()
-            answer(getattr(clusters[0], name)(*given))
+        while (message := messages.get()) is not None:
+            name, *given = message
+            found = getattr(cluster, name)(*given)
+            while name == "wait" and found is None and messages.empty():
+                found = cluster.wait()
+            answer(found)
     except NegatoscopeError as error:
         answer(error)
-        threading.Event().wait()
+        messages.get()
+    except Exception as error:
+        answer(JobsError(f"expected Ray to run jobs, but {type(error).__name__}: {reason(error)}; correct it"))
+        messages.get()
+    finally:
+        if cluster:
+            cluster.close()
+        os._exit(0)
 
 
-def _ignore_signals() -> None:
-    """Signals that are sent to all at once: the process that started this one ends it."""
+def _pass_over_signals() -> None:
+    """They are sent to all at once, and the other process ends this one; what is started here gets them as usual."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            signal.signal(getattr(signal, name), lambda *_: None)

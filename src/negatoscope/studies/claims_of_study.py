@@ -39,7 +39,7 @@ def noise(sensitivity: SensitivityResult) -> Finding:
         judgements.append(Judgement(study.dataset, _center(study), len(probed), numbers, verdict))
     return Finding(
         "Accuracy on 2,000 test images, clean and under Gaussian noise of an L2 norm (a digit's negative is about 26 "
-        "away): it falls by less than a point.",
+        "away) that is then cut off at 0 and 1: it falls by less than a point.",
         tuple(judgements),
     )
 

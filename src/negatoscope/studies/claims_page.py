@@ -23,7 +23,8 @@ later paper (arXiv 1803.07739) says when they do. Each of their sentences that c
 marks where the words are theirs, and is judged for each recipe of the [panel](reproduce.md) by itself: what holds for
 one need not hold for another. A verdict takes three runs, or it is *undecided*. A mean lies above or below a threshold
 where its 95 % t interval over runs does; claims on one choice have the verdict of the [study](sensitivity.md) on it.
-Claims on adversarially trained networks are judged for each ε, and hold *in part* where these differ.
+Claims on adversarially trained networks are judged for each ε, and hold *in part* where these differ. Others rest on
+[experiments](discussion.md) with the recipe `sgd` and with other networks, which are then named in a recipe's place.
 
 Made by `{command}` from the result documents named below: more runs can overturn a verdict."""
 
@@ -95,8 +96,12 @@ def _verdicts(judgements: Sequence[Judgement], dataset: str) -> str:
             recipes.setdefault(each.verdict, []).append(each.recipe)
     if list(recipes) == ["undecided"]:
         return "undecided"
-    parts = [f"**{verdict}** ({joined(recipes[verdict])})" for verdict in _ORDER if verdict in recipes]
+    parts = [f"**{verdict}** ({_listed(recipes[verdict])})" for verdict in _ORDER if verdict in recipes]
     return "; ".join(parts) or ("nothing run" if judgements else "not tested")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " / ".join(names) if any("," in name for name in names) else joined(names)
 
 
 def _table(found: Finding) -> str:

@@ -156,7 +156,7 @@ def _draw_key(figure: Figure, marks: Sequence[_Mark], before: str = "", after: s
     for text, color in [*([(before, GRAY)] if before else []), *named]:
         figure.text(place / width, 1 - _LINE / height, text, color=color, **look)
         place += _LETTER * len(text) + 0.2
-    rest = f"Bars, bands: 95 % intervals over seeds. Dashed: chance. {after}".strip()
+    rest = f"Bars, bands: 95 % intervals over seeds; none where it is one seed. Dashed: chance. {after}".strip()
     figure.text(0.15 / width, 1 - 2 * _LINE / height, rest, color=GRAY, **look)
 
 

@@ -257,4 +257,5 @@ def _costs(result: Discussion) -> str:
         for each in result.costs
     ]
     table = markdown_table(["Experiment", "Runs", "Hours of training"], lines)
-    return f"What it took to train; runs that an experiment shares with one before it count there.\n\n{table}"
+    text = "What it took to train; runs that an experiment shares with one before it count there, those side by side"
+    return f"{text} each in full.\n\n{table}"
