@@ -73,7 +73,7 @@ class RayCluster:
             self.answers[self.actors[worker].progress.remote()] = worker, True
 
     def wait(self) -> tuple[int, Event] | None:
-        """The next that a worker says; that it is lost where it or its machine was ended; None after a second of nothing.
+        """The next that a worker says, or that it is lost where it or its machine was ended; None after a second.
 
         Raises:
             JobsError: There is no place for a worker in ten minutes, or the head of the cluster is lost.
