@@ -170,8 +170,9 @@ def page_of(results: Sequence[Result]) -> str:
         "",
         "Made by `python -m benchmarks.draw` from the files in [results/bench](../results/bench), each of one suite",
         "on one machine; [how speed is measured](../benchmarks/README.md) has its own page. A ratio is that",
-        "to the best peer in the same run, above 1 where ours is better; losses are shown as such. On the GPU, an NVIDIA",
-        "H200, peers are slower under bf16 than as shipped, and ours replays its steps as a CUDA graph, which no peer does.",
+        "to the best peer in the same run, above 1 where ours is better; losses are shown as such. On the",
+        "GPU, an NVIDIA H200, peers are slower under bf16 than as shipped, and ours replays its steps as a",
+        "CUDA graph, which no peer does.",
         "",
         "![Ratios to the best peer](../results/bench/ratios.png)",
         "",
@@ -230,7 +231,7 @@ def figure_of(results: Sequence[Result]) -> Figure:
         axes.set(xscale="log", ylim=(len(lines) - 0.4, -0.6), yticks=range(len(lines)))
         _label(axes, lines)
         figure.suptitle(
-            "Times as fast as the best peer, or as the bound, in the same run (red: slower)",
+            "Times as fast as the best peer or the bound in the same run (red: slower)",
             x=0.01,
             ha="left",
             weight="bold",
