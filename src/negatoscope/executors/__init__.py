@@ -41,7 +41,8 @@ class Execution:
     Args:
         executor: "local" is this process; "processes" are processes of this machine; "ray" is a Ray cluster.
         workers: How many jobs run at once; None is as many as there are processors for.
-        address: Of a Ray cluster, such as "10.0.0.1:6379"; "" starts one on this machine that nobody else can reach.
+        address: Of a Ray cluster, such as "10.0.0.1:6379"; "" is the one that this process uses, or starts one on this
+            machine that nobody else can reach.
         threads: Of each job. They may decide the last bits of a result, so their number depends on none of the others;
             None is one, and in this process as many as torch takes.
         gpus: Of each job.
