@@ -15,10 +15,17 @@ from negatoscope.hardware import pick_hardware
 from negatoscope.reports.dry_run import DryRun
 from negatoscope.reproduce.runs import run_folder
 from negatoscope.studies.jobs import data_of
-from negatoscope.studies.match import MatchRequest, read_match, report_match, reproduce_match, write_match
+from negatoscope.studies.match import (
+    MatchRequest,
+    kept_candidates,
+    read_match,
+    report_match,
+    reproduce_match,
+    write_match,
+)
 from negatoscope.studies.match_dry_run import dry_run_match, mean_epochs
-from negatoscope.studies.match_result import OPENED, Match
-from negatoscope.studies.match_trials import distance, draw_recipe
+from negatoscope.studies.match_result import OPENED, Match, MatchCandidate
+from negatoscope.studies.match_trials import SEED, distance, draw_recipe
 from negatoscope.studies.sensitivity_run import StudyRunSpec
 from negatoscope.training.recipe import Recipe, named_recipe
 
@@ -131,14 +138,21 @@ def test_trials_in_two_processes_are_drawn_together_and_are_the_same_whenever_th
     request_on_digits: MatchRequest, tmp_path: Path
 ) -> None:
     request = replace(request_on_digits, execution=Execution("processes", workers=2))
-    one, two = (
-        reproduce_match(request, out=tmp_path / name, hardware=FLOAT32).searches[0].candidates
-        for name in ("one", "two")
-    )
+
+    def stop(line: str) -> None:
+        if line.startswith("mnist, trial"):  # all are drawn
+            raise KeyboardInterrupt
+
+    def candidates(name: str) -> list[MatchCandidate]:
+        with pytest.raises(KeyboardInterrupt):
+            reproduce_match(request, out=tmp_path / name, hardware=FLOAT32, progress=stop)
+        return kept_candidates(request, out=tmp_path / name, hardware=FLOAT32)
+
+    one, two = candidates("one"), candidates("two")
     assert one == two
     assert len(one) == OPENED
     assert request.base
-    spec, data = StudyRunSpec("mnist", 0.0, 0, one[0].recipe), data_of(request.base, None, fast=False)
+    spec, data = StudyRunSpec("mnist", 0.0, SEED, one[0].recipe), data_of(request.base, None, fast=False)
     assert run_folder(spec, data, hardware=FLOAT32, out=tmp_path / "one", threads=1).is_dir()
 
 
