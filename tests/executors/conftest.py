@@ -12,6 +12,7 @@ import pytest
 
 import negatoscope as ng
 from negatoscope.auditing.audit_result import AuditResult
+from negatoscope.executors.jobs import Pool
 
 MODELS = '''
 import os, signal, subprocess, time
@@ -115,6 +116,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return ng.audit(f"bar_models:{model}", "bars.npz", transforms=transforms, out=out, **settings, **how)
 
     return audit
+
+
+def pools_begun(kind: type[Pool], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All pools of a kind that are begun from now on."""
+    begun = list[Any]()
+    begin = kind.__init__
+
+    def note_and_begin(pool: Pool, *given: Any) -> None:
+        begun.append(pool)
+        begin(pool, *given)
+
+    monkeypatch.setattr(kind, "__init__", note_and_begin)
+    return begun
 
 
 def rows_of(out: str | Path) -> dict[str, bytes]:

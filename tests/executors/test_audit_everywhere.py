@@ -14,7 +14,7 @@ from negatoscope.documents import read_document
 from negatoscope.errors import InputError, JobsError, OutputError
 from negatoscope.executors.processes import Processes
 
-from .conftest import Run, rows_of
+from .conftest import Run, pools_begun, rows_of
 
 SLOW = pytest.mark.slow
 # Python closes the file of images when it collects what an error held on to, and says so.
@@ -87,14 +87,7 @@ def test_a_worker_that_cannot_open_the_model_ends_it_in_one_sentence(
 
 
 def test_workers_end_with_the_audit_that_is_stopped(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    pools = list[Processes]()
-    begin = Processes.__init__
-
-    def kept(pool: Processes, *given: Any) -> None:
-        pools.append(pool)
-        begin(pool, *given)
-
-    monkeypatch.setattr(Processes, "__init__", kept)
+    pools = pools_begun(Processes, monkeypatch)
 
     def stop(progress: AuditProgress) -> None:
         if progress.stage == "images" and 0 < progress.images < progress.total:

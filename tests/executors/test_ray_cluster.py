@@ -11,7 +11,7 @@ from negatoscope.auditing.run import AuditProgress
 from negatoscope.errors import JobsError
 from negatoscope.executors.ray_process import RayProcess
 
-from .conftest import Run, begin, rows_of
+from .conftest import Run, begin, pools_begun, rows_of
 
 ray: Any = pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = [
@@ -67,15 +67,7 @@ def test_what_a_lost_node_had_is_made_again_on_another(run: Run, cluster: Any) -
 @pytest.fixture
 def pools(monkeypatch: pytest.MonkeyPatch) -> list[RayProcess]:
     """Those that an audit begins."""
-    begun = list[RayProcess]()
-    begin = RayProcess.__init__
-
-    def kept(pool: RayProcess, *given: Any) -> None:
-        begun.append(pool)
-        begin(pool, *given)
-
-    monkeypatch.setattr(RayProcess, "__init__", kept)
-    return begun
+    return pools_begun(RayProcess, monkeypatch)
 
 
 def test_where_ray_ends_its_process_a_sentence_says_so(run: Run, pools: list[RayProcess]) -> None:

@@ -168,7 +168,7 @@ def _packed(event: Event) -> Event:
 
 
 def unpacked(event: Event) -> Event:
-    """What an actor said, as its job said it."""
+    """An event that an actor packed."""
     return replace(event, what=pickle.loads(event.what)) if isinstance(event.what, bytes) else event
 
 
